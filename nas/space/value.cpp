@@ -1,0 +1,13 @@
+#include <fmt/format.h>
+
+#include "nas/space/space.h"
+
+namespace paretiny {
+
+std::string to_string(const Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return std::to_string(*whole);
+  return fmt::format("{}", std::get<double>(value));
+}
+
+}  // namespace paretiny
