@@ -10,11 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#ifdef __CUDACC__
-#define PARETINY_HOST_DEVICE __host__ __device__
-#else
-#define PARETINY_HOST_DEVICE
-#endif
+#include "kernels/host_device.h"
 
 namespace paretiny {
 

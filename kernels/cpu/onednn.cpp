@@ -1,0 +1,40 @@
+#include "kernels/cpu/onednn.h"
+
+namespace paretiny::cpu {
+
+CpuStream::~CpuStream() = default;
+
+std::string instruction_set() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::avx512_core_amx:
+      return "AVX512 AMX";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "AVX512 BF16";
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return "AVX512 VNNI";
+    case dnnl::cpu_isa::avx512_core:
+      return "AVX512";
+    case dnnl::cpu_isa::avx2_vnni:
+      return "AVX2 VNNI";
+    case dnnl::cpu_isa::avx2:
+      return "AVX2";
+    case dnnl::cpu_isa::avx:
+      return "AVX";
+    case dnnl::cpu_isa::sse41:
+      return "SSE4.1";
+    default:
+      return "x86-64";
+  }
+}
+
+bool has_fast_bf16() {
+  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  return isa == dnnl::cpu_isa::avx512_core_amx || isa == dnnl::cpu_isa::avx512_core_bf16;
+}
+
+Primitives& CpuStream::primitives() {
+  if (!primitives_) primitives_ = std::make_unique<Primitives>();
+  return *primitives_;
+}
+
+}  // namespace paretiny::cpu

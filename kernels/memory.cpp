@@ -1,0 +1,60 @@
+#include <algorithm>
+
+#include "kernels/arena.h"
+#include "kernels/buffer.h"
+#include "kernels/error.h"
+
+namespace paretiny {
+
+Buffer::Buffer(Device device, std::size_t bytes)
+    : device_(device), data_(backend(device.kind).allocate(device.index, bytes)), bytes_(bytes) {}
+
+Buffer::~Buffer() {
+  if (data_ != nullptr) backend(device_.kind).release(device_.index, data_);
+}
+
+void Arena::reserve(std::size_t bytes) {
+  if (used_ != 0) throw Error("an arena in use cannot be reserved anew");
+  if (bytes <= capacity()) return;
+  chunks_.clear();
+  chunks_.push_back({Buffer(device_, aligned(bytes)), 0});
+}
+
+std::size_t Arena::capacity() const {
+  return chunks_.empty() ? 0 : chunks_.back().begin + chunks_.back().buffer.bytes();
+}
+
+void* Arena::take(std::size_t bytes) {
+  bytes = aligned(bytes);
+  if (used_ + bytes > capacity()) {
+    // What is left of the last chunk is skipped: an allocation is never split.
+    used_ = capacity();
+    chunks_.push_back({Buffer(device_, bytes), used_});
+  }
+  auto chunk = chunks_.end() - 1;
+  while (chunk->begin > used_) --chunk;
+  if (used_ + bytes > chunk->begin + chunk->buffer.bytes()) {
+    ++chunk;
+    used_ = chunk->begin;
+    if (bytes > chunk->buffer.bytes()) {
+      used_ = capacity();
+      chunks_.push_back({Buffer(device_, bytes), used_});
+      chunk = chunks_.end() - 1;
+    }
+  }
+  std::byte* data = static_cast<std::byte*>(chunk->buffer.data()) + (used_ - chunk->begin);
+  used_ += bytes;
+  peak_ = std::max(peak_, used_);
+  return data;
+}
+
+void Arena::rewind(std::size_t used) {
+  used_ = used;
+  if (used_ == 0 && chunks_.size() > 1) {
+    const std::size_t bytes = capacity();
+    chunks_.clear();
+    chunks_.push_back({Buffer(device_, bytes), 0});
+  }
+}
+
+}  // namespace paretiny
