@@ -2,9 +2,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
-#include <sstream>
 
 #include "kernels/cpu/cpu_stream.h"
 #include "kernels/error.h"
@@ -51,23 +49,4 @@ CpuBackend the_backend;
 
 }  // namespace
 
-namespace cpu {
-
-CpuStream::CpuStream() : Stream({DeviceKind::cpu, 0}) {}
-
-void CpuStream::upload(void* to, const void* from, std::size_t bytes) {
-  std::memcpy(to, from, bytes);
-}
-void CpuStream::download(void* to, const void* from, std::size_t bytes) {
-  std::memcpy(to, from, bytes);
-}
-void CpuStream::copy(void* to, const void* from, std::size_t bytes) {
-  std::memcpy(to, from, bytes);
-}
-void CpuStream::zero(void* data, std::size_t bytes) {
-  std::memset(data, 0, bytes);
-}
-void CpuStream::synchronize() {}
-
-}  // namespace cpu
 }  // namespace paretiny

@@ -1,8 +1,25 @@
+#include <cstring>
+
 #include "kernels/cpu/onednn.h"
 
 namespace paretiny::cpu {
 
+CpuStream::CpuStream() : Stream({DeviceKind::cpu, 0}) {}
 CpuStream::~CpuStream() = default;
+
+void CpuStream::upload(void* to, const void* from, std::size_t bytes) {
+  std::memcpy(to, from, bytes);
+}
+void CpuStream::download(void* to, const void* from, std::size_t bytes) {
+  std::memcpy(to, from, bytes);
+}
+void CpuStream::copy(void* to, const void* from, std::size_t bytes) {
+  std::memcpy(to, from, bytes);
+}
+void CpuStream::zero(void* data, std::size_t bytes) {
+  std::memset(data, 0, bytes);
+}
+void CpuStream::synchronize() {}
 
 std::string instruction_set() {
   switch (dnnl::get_effective_cpu_isa()) {
