@@ -15,7 +15,7 @@ namespace paretiny {
 /// Samples of one split. `values` holds [size][h][w][c] of `dtype` (u8 for images, f32 else).
 struct Samples {
   DType dtype = DType::f32;
-  Shape sample{};                    ///< shape of one sample, n = 1
+  Shape sample{};  ///< shape of one sample, n = 1
   std::vector<std::byte> values;
   std::vector<std::int32_t> labels;  ///< 0 .. classes-1
 
@@ -37,12 +37,12 @@ struct Dataset {
 
 /// The [dataset] table of an experiment.
 struct DatasetSpec {
-  std::string format;             ///< synthetic | cifar10 | idx | hapt | daliac | npy
-  std::string path;               ///< folder of the files; empty for synthetic
-  double validation = 0.1;        ///< share of the training samples (or, with subjects, of the
-                                  ///< training people) held out for validation, in [0, 0.9]
-  std::uint64_t seed = 0;         ///< of the validation split and of synthetic data
-  std::int64_t limit = 0;         ///< keep at most this many training samples (stratified); 0: all
+  std::string format;       ///< synthetic | cifar10 | idx | hapt | daliac | npy
+  std::string path;         ///< folder of the files; empty for synthetic
+  double validation = 0.1;  ///< share of the training samples (or, with subjects, of the
+                            ///< training people) held out for validation, in [0, 0.9]
+  std::uint64_t seed = 0;   ///< of the validation split and of synthetic data
+  std::int64_t limit = 0;   ///< keep at most this many training samples (stratified); 0: all
   /// Format's own keys as text, e.g. window, step, classes, test_subjects ("7,8"), channels, noise.
   std::map<std::string, std::string> options;
 };

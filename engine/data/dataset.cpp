@@ -1,0 +1,109 @@
+#include "engine/data/dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "engine/data/reader.h"
+#include "engine/data/split.h"
+#include "engine/nearest.h"
+#include "kernels/error.h"
+
+namespace paretiny {
+namespace {
+
+struct Format {
+  std::string name;
+  std::vector<std::string> options;
+  ReadDataset (*read)(const DatasetSpec&, const DatasetOptions&);
+};
+
+const std::vector<Format>& formats() {
+  static const std::vector<Format> list = {
+      {"synthetic",
+       {"samples", "classes", "channels", "length", "noise", "subjects"},
+       make_synthetic},
+      {"cifar10", {}, read_cifar10},
+      {"idx", {}, read_idx},
+  };
+  return list;
+}
+
+const Format& find_format(const std::string& name) {
+  for (const Format& format : formats()) {
+    if (format.name == name) return format;
+  }
+  throw UsageError(fmt::format("[dataset] format = '{}': no such format{}", name,
+                               suggestion(name, dataset_formats())));
+}
+
+void check(const DatasetSpec& spec, const Format& format) {
+  for (const auto& [key, text] : spec.options) {
+    if (std::find(format.options.begin(), format.options.end(), key) != format.options.end()) {
+      continue;
+    }
+    throw UsageError(
+        fmt::format("[dataset] {}: format '{}' has no such option{}", key, format.name,
+                    format.options.empty() ? "; it has none" : suggestion(key, format.options)));
+  }
+  if (!(spec.validation >= 0 && spec.validation <= 0.9)) {
+    throw UsageError(
+        fmt::format("[dataset] validation = {}: needs a share from 0 to 0.9", spec.validation));
+  }
+  if (spec.limit < 0) {
+    throw UsageError(
+        fmt::format("[dataset] limit = {}: needs a count of samples, or 0 for all", spec.limit));
+  }
+}
+
+/// Holds the validation share out of the training samples: whole people where there are people.
+Samples take_validation(Samples& train, std::vector<std::int32_t>& people,
+                        const DatasetSpec& spec) {
+  if (spec.validation == 0) return {train.dtype, train.sample, {}, {}};
+  if (!people.empty()) {
+    return take_out(train, pick_people(people, spec.validation, spec.seed, "validation"));
+  }
+  const auto count = std::llround(spec.validation * static_cast<double>(train.size()));
+  return take_out(train, pick_stratified(train.labels, count, spec.seed, "validation"));
+}
+
+}  // namespace
+
+Dataset load_dataset(const DatasetSpec& spec) {
+  const Format& format = find_format(spec.format);
+  check(spec, format);
+  ReadDataset read = format.read(spec, DatasetOptions(spec));
+
+  Dataset set;
+  set.name = spec.format;
+  set.classes = std::move(read.classes);
+  set.train = std::move(read.train);
+  set.test = std::move(read.test);
+  set.validation = take_validation(set.train, read.people, spec);
+  if (spec.limit > 0 && spec.limit < set.train.size()) {
+    set.train =
+        take_out(set.train, pick_stratified(set.train.labels, spec.limit, spec.seed, "limit"));
+  }
+  if (set.train.size() == 0 || set.test.size() == 0) {
+    throw DataError(fmt::format(
+        "{}: {} training and {} test samples are left; each part needs at "
+        "least one",
+        spec.path.empty() ? spec.format : spec.path, set.train.size(), set.test.size()));
+  }
+  measure_normalisation(set);
+  return set;
+}
+
+std::vector<std::string> dataset_formats() {
+  std::vector<std::string> names;
+  for (const Format& format : formats()) names.push_back(format.name);
+  return names;
+}
+
+std::vector<std::string> dataset_options(const std::string& format) {
+  return find_format(format).options;
+}
+
+}  // namespace paretiny

@@ -1,0 +1,183 @@
+#include "engine/data/file_bytes.h"
+
+#include <fmt/format.h>
+#include <lzma.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <exception>
+#include <fstream>
+#include <limits>
+#include <memory>
+
+#include "kernels/error.h"
+
+namespace paretiny {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kChunk = std::size_t{1} << 20;
+
+[[noreturn]] void fail(const fs::path& file, std::string_view what) {
+  throw DataError(fmt::format("{}: {}; fetch it again", file.string(), what));
+}
+
+Bytes read_plain(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(file, error);
+  if (!stream || error) throw DataError(file.string() + ": cannot be read; check its permissions");
+  Bytes bytes(size);
+  stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
+  if (static_cast<std::uintmax_t>(stream.gcount()) != size) fail(file, "ends early");
+  return bytes;
+}
+
+/// Room for at least one more chunk after `used` bytes; growth follows what was really unpacked,
+/// never a size a header claims.
+void make_room(Bytes& bytes, std::size_t used) {
+  if (bytes.size() - used < kChunk) bytes.resize(std::max(bytes.size() * 2, used + kChunk));
+}
+
+Bytes unpack_gzip(const fs::path& file, const Bytes& packed) {
+  z_stream stream{};
+  if (inflateInit2(&stream, MAX_WBITS + 16) != Z_OK) throw OutOfMemory("no memory for zlib");
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&stream, inflateEnd);
+  Bytes bytes;
+  std::size_t read = 0;
+  std::size_t used = 0;
+  bool ended = false;
+  while (read < packed.size() || !ended) {
+    if (ended) {  // a further member, or foreign bytes
+      inflateReset(&stream);
+      ended = false;
+    }
+    make_room(bytes, used);
+    constexpr std::size_t limit = std::numeric_limits<uInt>::max();
+    const std::size_t give = std::min(packed.size() - read, limit);
+    const std::size_t room = std::min(bytes.size() - used, limit);
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data() + read));
+    stream.avail_in = static_cast<uInt>(give);
+    stream.next_out = reinterpret_cast<Bytef*>(bytes.data() + used);
+    stream.avail_out = static_cast<uInt>(room);
+    const int status = inflate(&stream, Z_NO_FLUSH);
+    const std::size_t taken = give - stream.avail_in;
+    const std::size_t made = room - stream.avail_out;
+    if (status == Z_BUF_ERROR || (status == Z_OK && taken == 0 && made == 0)) {
+      fail(file, "gzip data end early");
+    }
+    if (status != Z_OK && status != Z_STREAM_END) {
+      fail(file, used == 0 && read < 18 ? "not a gzip file or damaged"
+                                        : "damaged gzip data or foreign bytes after them");
+    }
+    read += taken;
+    used += made;
+    ended = status == Z_STREAM_END;
+  }
+  bytes.resize(used);
+  return bytes;
+}
+
+Bytes unpack_xz(const fs::path& file, const Bytes& packed) {
+  lzma_stream stream = LZMA_STREAM_INIT;
+  constexpr std::uint64_t memory_limit = std::uint64_t{1} << 30;
+  if (lzma_stream_decoder(&stream, memory_limit, LZMA_CONCATENATED) != LZMA_OK) {
+    throw OutOfMemory("no memory for liblzma");
+  }
+  const std::unique_ptr<lzma_stream, void (*)(lzma_stream*)> guard(&stream, lzma_end);
+  Bytes bytes;
+  std::size_t used = 0;
+  stream.next_in = reinterpret_cast<const std::uint8_t*>(packed.data());
+  stream.avail_in = packed.size();
+  for (;;) {
+    make_room(bytes, used);
+    stream.next_out = reinterpret_cast<std::uint8_t*>(bytes.data() + used);
+    stream.avail_out = bytes.size() - used;
+    const lzma_ret status = lzma_code(&stream, LZMA_FINISH);
+    used = bytes.size() - stream.avail_out;
+    if (status == LZMA_STREAM_END) break;
+    switch (status) {
+      case LZMA_OK:
+        continue;
+      case LZMA_BUF_ERROR:
+        fail(file, "xz data end early");
+      case LZMA_FORMAT_ERROR:
+        fail(file, used == 0 ? "not an xz file or damaged" : "foreign bytes after the xz data");
+      case LZMA_OPTIONS_ERROR:
+        fail(file, "damaged, or made by a newer xz than this liblzma");
+      case LZMA_MEM_ERROR:
+      case LZMA_MEMLIMIT_ERROR:
+        throw OutOfMemory(file.string() + ": its xz dictionary needs more than 1 GiB of memory");
+      default:
+        fail(file, "damaged xz data");
+    }
+  }
+  bytes.resize(used);
+  return bytes;
+}
+
+}  // namespace
+
+fs::path find_file(const fs::path& path) {
+  std::error_code ignored;
+  for (const char* suffix : {"", ".gz", ".xz"}) {
+    fs::path candidate = path;
+    candidate += suffix;
+    if (fs::is_regular_file(candidate, ignored)) return candidate;
+  }
+  throw DataError(
+      fmt::format("{}: no such file, nor with .gz or .xz; fetch it with "
+                  "scripts/get_data or correct [dataset] path",
+                  path.string()));
+}
+
+Bytes read_file(const fs::path& path) {
+  const fs::path file = find_file(path);
+  Bytes bytes = read_plain(file);
+  if (file.extension() == ".gz") return unpack_gzip(file, bytes);
+  if (file.extension() == ".xz") return unpack_xz(file, bytes);
+  return bytes;
+}
+
+std::string_view as_text(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::uint32_t big_endian(const Bytes& bytes, std::size_t offset) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    number = (number << 8) | std::to_integer<std::uint32_t>(bytes[offset + i]);
+  }
+  return number;
+}
+
+fs::path find_folder(const std::string& path, const std::string& inner) {
+  std::error_code ignored;
+  if (path.empty()) throw DataError("[dataset] path is missing; give the folder of the files");
+  if (!inner.empty() && fs::is_directory(fs::path(path) / inner, ignored)) {
+    return fs::path(path) / inner;
+  }
+  if (fs::is_directory(path, ignored)) return path;
+  throw DataError(
+      fmt::format("{}: no such folder; fetch the files with scripts/get_data or correct "
+                  "[dataset] path",
+                  path));
+}
+
+void for_each_file(std::int64_t count, const std::function<void(std::int64_t)>& read) {
+  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(count));
+#pragma omp parallel for schedule(static, 1)
+  for (std::int64_t i = 0; i < count; ++i) {
+    try {
+      read(i);
+    } catch (...) {
+      errors[static_cast<std::size_t>(i)] = std::current_exception();
+    }
+  }
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+}
+
+}  // namespace paretiny
