@@ -38,13 +38,13 @@ struct Dataset {
 /// The [dataset] table of an experiment.
 struct DatasetSpec {
   std::string format;       ///< synthetic | cifar10 | idx | hapt | daliac | npy
-  std::string path;         ///< folder of the files; empty for synthetic
+  std::string path{};       ///< folder of the files; empty for synthetic
   double validation = 0.1;  ///< share of the training samples (or, with subjects, of the
                             ///< training people) held out for validation, in [0, 0.9]
   std::uint64_t seed = 0;   ///< of the validation split and of synthetic data
   std::int64_t limit = 0;   ///< keep at most this many training samples (stratified); 0: all
   /// Format's own keys as text, e.g. window, step, classes, test_subjects ("7,8"), channels, noise.
-  std::map<std::string, std::string> options;
+  std::map<std::string, std::string> options{};
 };
 
 /// Reads, splits and measures a data set. Throws DataError with file and place for anything
