@@ -1,0 +1,38 @@
+#include "nas/samplers/sampler.h"
+
+#include <fmt/format.h>
+
+#include "engine/nearest.h"
+#include "kernels/error.h"
+#include "nas/samplers/designs.h"
+
+namespace paretiny {
+namespace {
+
+void take_no_options(const std::string& name, const std::map<std::string, double>& options) {
+  if (options.empty()) return;
+  throw UsageError(
+      fmt::format("sampler '{}' has no option '{}'; it takes none", name, options.begin()->first));
+}
+
+}  // namespace
+
+std::unique_ptr<Sampler> make_sampler(const std::string& name, SamplerProblem problem,
+                                      const std::map<std::string, double>& options) {
+  if (name == "random") {
+    take_no_options(name, options);
+    return std::make_unique<RandomSampler>(std::move(problem));
+  }
+  if (name == "lhs") {
+    take_no_options(name, options);
+    return std::make_unique<LatinHypercubeSampler>(std::move(problem));
+  }
+  throw UsageError(
+      fmt::format("there is no sampler '{}'{}", name, suggestion(name, sampler_names())));
+}
+
+std::vector<std::string> sampler_names() {
+  return {"random", "lhs"};
+}
+
+}  // namespace paretiny

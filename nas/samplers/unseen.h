@@ -1,0 +1,36 @@
+// What no sampler may suggest again, and the uniform draw all of them fall back on.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "nas/samplers/sampler.h"
+
+namespace paretiny {
+
+/// The snapped point whose i-th parameter lies at u[i] of its range, [0, 1): a real or integer
+/// parameter's coordinate, a categorical one's choice number floor(u * choices). u: [parameters].
+std::vector<double> point_at(const Space& space, const std::vector<double>& u);
+
+/// The points of a history, whatever became of them.
+class Unseen {
+ public:
+  /// Throws UsageError for an observation whose point has another number of coordinates.
+  Unseen(const SamplerProblem& problem, const std::vector<Observation>& history);
+
+  /// Whether the snapped point `x` is not in the history and no duplicate by the problem's test.
+  bool accepts(const std::vector<double>& x) const;
+
+  /// A uniformly drawn acceptable point, a function of (seed, purpose, trial). Throws UsageError
+  /// when the space is exhausted: every candidate of a small space was tried, or a long run of
+  /// draws from a large one met none acceptable.
+  std::vector<double> draw(std::string_view purpose, std::uint64_t trial) const;
+
+ private:
+  const SamplerProblem& problem_;
+  std::set<std::vector<double>> seen_;
+};
+
+}  // namespace paretiny
