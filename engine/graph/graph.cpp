@@ -8,17 +8,28 @@ namespace paretiny {
 
 const char* name_of(OpKind op) {
   switch (op) {
-    case OpKind::input: return "input";
-    case OpKind::conv: return "conv";
-    case OpKind::depthwise: return "depthwise";
-    case OpKind::batch_norm: return "batch_norm";
-    case OpKind::activation: return "activation";
-    case OpKind::add: return "add";
-    case OpKind::channel_scale: return "channel_scale";
-    case OpKind::max_pool: return "max_pool";
-    case OpKind::average_pool: return "average_pool";
-    case OpKind::global_average_pool: return "global_average_pool";
-    case OpKind::fully_connected: return "fully_connected";
+    case OpKind::input:
+      return "input";
+    case OpKind::conv:
+      return "conv";
+    case OpKind::depthwise:
+      return "depthwise";
+    case OpKind::batch_norm:
+      return "batch_norm";
+    case OpKind::activation:
+      return "activation";
+    case OpKind::add:
+      return "add";
+    case OpKind::channel_scale:
+      return "channel_scale";
+    case OpKind::max_pool:
+      return "max_pool";
+    case OpKind::average_pool:
+      return "average_pool";
+    case OpKind::global_average_pool:
+      return "global_average_pool";
+    case OpKind::fully_connected:
+      return "fully_connected";
   }
   return "?";
 }
@@ -27,7 +38,7 @@ Shape infer_shape(const Node& node, const std::vector<Shape>& inputs, std::int64
   const auto fail = [&](const std::string& what) {
     throw UsageError("node '" + node.name + "' (" + name_of(node.op) + "): " + what);
   };
-  const std::size_t arity = node.op == OpKind::input                                      ? 0
+  const std::size_t arity = node.op == OpKind::input                                     ? 0
                             : node.op == OpKind::add || node.op == OpKind::channel_scale ? 2
                                                                                          : 1;
   if (inputs.size() != arity) {
@@ -35,19 +46,23 @@ Shape infer_shape(const Node& node, const std::vector<Shape>& inputs, std::int64
   }
   const auto windowed = [&](std::int64_t c) {
     const Shape& in = inputs[0];
-    if (!node.window.valid(in.h, in.w)) fail("the window does not fit an input of " + to_string(in));
+    if (!node.window.valid(in.h, in.w))
+      fail("the window does not fit an input of " + to_string(in));
     return Shape{1, node.window.out_h(in.h), node.window.out_w(in.w), c};
   };
   switch (node.op) {
-    case OpKind::input: return node.output;
+    case OpKind::input:
+      return node.output;
     case OpKind::conv:
       if (channels < 1) fail("needs at least one output channel");
       return windowed(channels);
     case OpKind::depthwise:
     case OpKind::max_pool:
-    case OpKind::average_pool: return windowed(inputs[0].c);
+    case OpKind::average_pool:
+      return windowed(inputs[0].c);
     case OpKind::batch_norm:
-    case OpKind::activation: return inputs[0];
+    case OpKind::activation:
+      return inputs[0];
     case OpKind::add:
       if (inputs[0] != inputs[1]) {
         fail("adds shapes " + to_string(inputs[0]) + " and " + to_string(inputs[1]));
@@ -58,7 +73,8 @@ Shape infer_shape(const Node& node, const std::vector<Shape>& inputs, std::int64
         fail("scales " + to_string(inputs[0]) + " by " + to_string(inputs[1]));
       }
       return inputs[0];
-    case OpKind::global_average_pool: return {1, 1, 1, inputs[0].c};
+    case OpKind::global_average_pool:
+      return {1, 1, 1, inputs[0].c};
     case OpKind::fully_connected:
       if (channels < 1) fail("needs at least one output feature");
       return {1, 1, 1, channels};
@@ -174,11 +190,14 @@ std::int64_t macs(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   const std::int64_t taps = node.window.kernel_h * node.window.kernel_w;
   switch (node.op) {
-    case OpKind::conv: return node.output.elements() * taps * graph.input_of(id).c;
-    case OpKind::depthwise: return node.output.elements() * taps;
+    case OpKind::conv:
+      return node.output.elements() * taps * graph.input_of(id).c;
+    case OpKind::depthwise:
+      return node.output.elements() * taps;
     case OpKind::fully_connected:
       return node.output.elements() * graph.input_of(id).elements();
-    default: return 0;
+    default:
+      return 0;
   }
 }
 

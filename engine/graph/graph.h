@@ -2,10 +2,9 @@
 // live beside it, keyed by node (parameters.h).
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "kernels/activation.h"
 #include "kernels/tensor.h"
@@ -15,12 +14,12 @@ namespace paretiny {
 
 enum class OpKind {
   input,
-  conv,             ///< dense convolution; 1x1 with stride 1 is a pointwise one
-  depthwise,        ///< channel multiplier 1
+  conv,       ///< dense convolution; 1x1 with stride 1 is a pointwise one
+  depthwise,  ///< channel multiplier 1
   batch_norm,
   activation,
-  add,              ///< two inputs of equal shape
-  channel_scale,    ///< inputs: [h, w, c] and [1, 1, c]
+  add,            ///< two inputs of equal shape: the shortcut, then the branch
+  channel_scale,  ///< inputs: [h, w, c] and [1, 1, c]
   max_pool,
   average_pool,
   global_average_pool,
@@ -32,15 +31,15 @@ const char* name_of(OpKind op);
 using NodeId = int;
 
 struct Node {
-  std::string name;             ///< unique in its graph
+  std::string name{};  ///< unique in its graph
   OpKind op = OpKind::input;
-  std::vector<NodeId> inputs;   ///< ids of earlier nodes
-  Shape output;                 ///< of one sample, n = 1
-  Window window;                ///< conv, depthwise, pools
-  bool bias = false;            ///< conv, depthwise, fully_connected
+  std::vector<NodeId> inputs{};              ///< ids of earlier nodes
+  Shape output{};                            ///< of one sample, n = 1
+  Window window{};                           ///< conv, depthwise, pools
+  bool bias = false;                         ///< conv, depthwise, fully_connected
   Activation activation = Activation::none;  ///< activation
-  float epsilon = 1e-5f;        ///< batch_norm
-  float momentum = 0.1f;        ///< batch_norm: weight of the new statistics
+  float epsilon = 1e-5f;                     ///< batch_norm
+  float momentum = 0.1f;                     ///< batch_norm: weight of the new statistics
 
   friend bool operator==(const Node&, const Node&) = default;
 };

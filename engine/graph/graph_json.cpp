@@ -47,7 +47,9 @@ void append(Graph& graph, const json& node) {
     case OpKind::conv:
       graph.conv(name, from(0), node.at("channels"), window_of(node), bias);
       return;
-    case OpKind::depthwise: graph.depthwise(name, from(0), window_of(node), bias); return;
+    case OpKind::depthwise:
+      graph.depthwise(name, from(0), window_of(node), bias);
+      return;
     case OpKind::batch_norm:
       graph.batch_norm(name, from(0), node.at("epsilon"), node.at("momentum"));
       return;
@@ -55,11 +57,21 @@ void append(Graph& graph, const json& node) {
       graph.activation(name, from(0),
                        kind_named<Activation>(node.at("activation"), Activation::hard_sigmoid));
       return;
-    case OpKind::add: graph.add(name, from(0), from(1)); return;
-    case OpKind::channel_scale: graph.channel_scale(name, from(0), from(1)); return;
-    case OpKind::max_pool: graph.max_pool(name, from(0), window_of(node)); return;
-    case OpKind::average_pool: graph.average_pool(name, from(0), window_of(node)); return;
-    case OpKind::global_average_pool: graph.global_average_pool(name, from(0)); return;
+    case OpKind::add:
+      graph.add(name, from(0), from(1));
+      return;
+    case OpKind::channel_scale:
+      graph.channel_scale(name, from(0), from(1));
+      return;
+    case OpKind::max_pool:
+      graph.max_pool(name, from(0), window_of(node));
+      return;
+    case OpKind::average_pool:
+      graph.average_pool(name, from(0), window_of(node));
+      return;
+    case OpKind::global_average_pool:
+      graph.global_average_pool(name, from(0));
+      return;
     case OpKind::fully_connected:
       graph.fully_connected(name, from(0), node.at("channels"), bias);
       return;

@@ -29,7 +29,8 @@ std::vector<ParameterTensor> tensors_of(const Graph& graph, NodeId id) {
         list.push_back({id, role, channels});
       }
       break;
-    default: break;
+    default:
+      break;
   }
   if (node.bias) list.push_back({id, Role::bias, channels});
   return list;
@@ -39,15 +40,17 @@ enum class Section { weights, other_trainable, statistics };
 
 Section section_of(Role role) {
   switch (role) {
-    case Role::weight: return Section::weights;
+    case Role::weight:
+      return Section::weights;
     case Role::running_mean:
-    case Role::running_var: return Section::statistics;
-    default: return Section::other_trainable;
+    case Role::running_var:
+      return Section::statistics;
+    default:
+      return Section::other_trainable;
   }
 }
 
-/// The batch norm whose output is the residual branch of an addition: the addition's input that is
-/// a batch norm while the other is not one computed in parallel from a projection.
+/// Whether a batch norm is the last of a residual branch (an addition's second input).
 bool ends_residual_branch(const Graph& graph, NodeId id,
                           const std::vector<std::vector<NodeId>>& consumers) {
   const std::vector<NodeId>& readers = consumers[static_cast<std::size_t>(id)];
@@ -59,12 +62,18 @@ bool ends_residual_branch(const Graph& graph, NodeId id,
 
 const char* name_of(Role role) {
   switch (role) {
-    case Role::weight: return "weight";
-    case Role::bias: return "bias";
-    case Role::gamma: return "gamma";
-    case Role::beta: return "beta";
-    case Role::running_mean: return "running_mean";
-    case Role::running_var: return "running_var";
+    case Role::weight:
+      return "weight";
+    case Role::bias:
+      return "bias";
+    case Role::gamma:
+      return "gamma";
+    case Role::beta:
+      return "beta";
+    case Role::running_mean:
+      return "running_mean";
+    case Role::running_var:
+      return "running_var";
   }
   return "?";
 }

@@ -49,8 +49,8 @@ class ParameterLayout {
 std::int64_t folded_parameter_count(const Graph& graph);
 
 /// A fresh network: He-normal convolutions (fan out, depthwise: its taps), fully connected weights
-/// uniform in +-1/sqrt(in), gamma 1 (0 for a batch norm that feeds a residual addition last, so that
-/// a block starts as the identity), variance 1, everything else 0. Values: [layout.total()].
+/// uniform in +-1/sqrt(in), gamma 1 (0 for a batch norm that feeds a residual addition last, so
+/// that a block starts as the identity), variance 1, everything else 0. Values: [layout.total()].
 std::vector<float> initial_parameters(const Graph& graph, const ParameterLayout& layout,
                                       std::uint64_t seed);
 
