@@ -26,7 +26,7 @@ std::size_t Arena::capacity() const {
 
 void* Arena::take(std::size_t bytes) {
   bytes = aligned(bytes);
-  if (used_ + bytes > capacity()) {
+  if (chunks_.empty() || used_ + bytes > capacity()) {
     // What is left of the last chunk is skipped: an allocation is never split.
     used_ = capacity();
     chunks_.push_back({Buffer(device_, bytes), used_});

@@ -1,0 +1,46 @@
+// Channels that can only be removed together: a residual stage ties its stem, the last convolution
+// of every block and its shortcut; expand, depthwise, squeeze-and-excite and project share one set.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/graph/graph.h"
+#include "engine/train/spec.h"
+
+namespace paretiny {
+
+struct ChannelGroup {
+  std::int64_t channels = 0;
+  bool prunable = true;         ///< not the network's input, not its logits
+  std::vector<NodeId> members;  ///< nodes whose output channels are the group's, in graph order
+};
+
+class ChannelGroups {
+ public:
+  explicit ChannelGroups(const Graph& graph);
+
+  const std::vector<ChannelGroup>& groups() const { return groups_; }
+  /// Index of the group of a node's output channels.
+  std::size_t of(NodeId node) const { return of_[static_cast<std::size_t>(node)]; }
+
+ private:
+  std::vector<ChannelGroup> groups_;
+  std::vector<std::size_t> of_;
+};
+
+/// The channels that stay, ascending, by group.
+using KeptChannels = std::vector<std::vector<std::int32_t>>;
+
+/// Number of channels of each group of `graph`, the unpruned network, once `progress` in [0, 1] of
+/// the final sparsity is reached: rounded, then up to the multiple; never 0. Throws UsageError for
+/// an override that names no group.
+std::vector<std::int64_t> channels_left(const Graph& graph, const ChannelGroups& groups,
+                                        const PruningSpec& spec, double progress);
+
+/// The network with `channels` channels in each group: what pruning ends in, known before training.
+Graph with_group_channels(const Graph& graph, const ChannelGroups& groups,
+                          const std::vector<std::int64_t>& channels);
+
+}  // namespace paretiny

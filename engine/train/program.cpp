@@ -1,0 +1,61 @@
+#include "engine/train/program.h"
+
+#include <algorithm>
+
+#include "engine/train/program_builder.h"
+
+namespace paretiny {
+
+Program::Program(const Graph& graph, const ParameterLayout& layout, const ProgramOptions& options)
+    : options_(options) {
+  ProgramBuilder(graph, layout, *this).build();
+  std::vector<LiveBlock> blocks;
+  for (const Tensor& tensor : tensors_) blocks.push_back(tensor.block);
+  plan_ = plan_memory(blocks, 64);
+}
+
+std::size_t Program::scratch_bytes(Stream& stream) const {
+  std::size_t most = 0;
+  for (const std::vector<Step>* steps : {&forward_, &backward_}) {
+    for (const Step& step : *steps) {
+      if (step.scratch) most = std::max(most, step.scratch(stream));
+    }
+  }
+  return most;
+}
+
+void Program::bind(Stream& stream, float* parameters, float* gradients) {
+  stream.scratch().reserve(scratch_bytes(stream));
+  arena_ = Buffer(stream.device(), plan_.bytes);
+  parameters_ = parameters;
+  gradients_ = gradients;
+  const View sums = totals();
+  stream.zero(sums.data, sums.bytes());
+}
+
+void Program::forward(Stream& stream) const {
+  for (const Step& step : forward_) step.run(stream, *this);
+}
+
+void Program::backward(Stream& stream) const {
+  for (const Step& step : backward_) step.run(stream, *this);
+}
+
+View Program::at(TensorId tensor) const {
+  const auto index = static_cast<std::size_t>(tensor);
+  return arena_.at(plan_.offsets[index], tensors_[index].dtype, tensors_[index].shape);
+}
+
+ConstView Program::parameter(const ParameterTensor& tensor) const {
+  return statistic(tensor);
+}
+
+View Program::statistic(const ParameterTensor& tensor) const {
+  return view(static_cast<void*>(parameters_ + tensor.offset), DType::f32, tensor.shape);
+}
+
+View Program::gradient(const ParameterTensor& tensor) const {
+  return view(static_cast<void*>(gradients_ + tensor.offset), DType::f32, tensor.shape);
+}
+
+}  // namespace paretiny

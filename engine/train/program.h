@@ -1,0 +1,96 @@
+// A network's step on one device, planned once and replayed: a list of kernel calls over buffers at
+// fixed offsets in one arena.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/graph/graph.h"
+#include "engine/graph/memory_plan.h"
+#include "engine/graph/parameters.h"
+#include "kernels/buffer.h"
+#include "kernels/stream.h"
+
+namespace paretiny {
+
+enum class ProgramKind {
+  training,    ///< batch statistics, loss and gradients
+  inference,   ///< running statistics, loss; buffers are reused as soon as they can be
+  inspection,  ///< as inference, but nothing is fused and every node's output is kept
+};
+
+struct ProgramOptions {
+  ProgramKind kind = ProgramKind::training;
+  std::int64_t batch = 1;
+  DType dtype = DType::f32;  ///< of activations and their gradients: f32 or bf16
+  float label_smoothing = 0;
+};
+
+class Program {
+ public:
+  using TensorId = int;
+
+  /// One kernel call.
+  struct Step {
+    std::string name;  ///< "<node> forward", ...
+    NodeId node;
+    std::function<void(Stream&, const Program&)> run;
+    std::function<std::size_t(Stream&)> scratch;  ///< may be empty: none
+  };
+
+  /// Plans; allocates nothing. Throws UsageError if the graph does not end in logits.
+  Program(const Graph& graph, const ParameterLayout& layout, const ProgramOptions& options);
+
+  const ProgramOptions& options() const { return options_; }
+  /// Bytes of the arena, and of the stream's scratch that the most demanding step takes.
+  std::size_t arena_bytes() const { return plan_.bytes; }
+  std::size_t scratch_bytes(Stream& stream) const;
+
+  /// Allocates the arena and the scratch and ties the program to its parameters [layout.total()]
+  /// and, when training, its gradients [layout.trainable_end()], both in the stream's device memory
+  /// and alive as long as the program. Throws OutOfMemory.
+  void bind(Stream& stream, float* parameters, float* gradients);
+
+  View input() const { return at(input_); }    ///< [batch, h, w, c] of options().dtype
+  View labels() const { return at(labels_); }  ///< [1, 1, 1, batch] i32
+  View logits() const { return at(logits_); }  ///< [batch, 1, 1, classes] f32, after forward
+  View losses() const { return at(losses_); }  ///< [1, 1, 1, batch] f32, after forward
+  /// [1, 1, 1, 2] f32: sums of losses and of correct predictions since the caller last cleared it.
+  View totals() const { return at(totals_); }
+  /// A node's output after forward; inspection only.
+  View output_of(NodeId node) const { return at(outputs_[static_cast<std::size_t>(node)]); }
+
+  void forward(Stream& stream) const;   ///< from input and labels to logits, losses, totals
+  void backward(Stream& stream) const;  ///< training only: overwrites every gradient
+
+  const std::vector<Step>& forward_steps() const { return forward_; }
+  const std::vector<Step>& backward_steps() const { return backward_; }
+
+  // For the steps.
+  View at(TensorId tensor) const;
+  ConstView parameter(const ParameterTensor& tensor) const;
+  View statistic(const ParameterTensor& tensor) const;
+  View gradient(const ParameterTensor& tensor) const;
+
+ private:
+  friend class ProgramBuilder;
+
+  struct Tensor {
+    DType dtype;
+    Shape shape;
+    LiveBlock block;
+  };
+
+  ProgramOptions options_;
+  std::vector<Tensor> tensors_;
+  std::vector<Step> forward_, backward_;
+  std::vector<TensorId> outputs_;  // by node
+  TensorId input_ = 0, labels_ = 0, logits_ = 0, losses_ = 0, totals_ = 0;
+  MemoryPlan plan_;
+  Buffer arena_;
+  float* parameters_ = nullptr;
+  float* gradients_ = nullptr;
+};
+
+}  // namespace paretiny

@@ -1,0 +1,177 @@
+#include "engine/train/program_builder.h"
+#include "kernels/batchnorm.h"
+#include "kernels/conv.h"
+#include "kernels/depthwise.h"
+#include "kernels/elementwise.h"
+#include "kernels/fully_connected.h"
+#include "kernels/pointwise.h"
+#include "kernels/pool.h"
+
+namespace paretiny {
+
+void ProgramBuilder::contribute(NodeId id, Gradient gradient) {
+  if (!needs_gradient_[static_cast<std::size_t>(id)]) return;
+  Gradient& known = gradients_[static_cast<std::size_t>(id)];
+  if (known.tensor < 0) {
+    known = gradient;
+    return;
+  }
+  const TensorId a = known.tensor;
+  const TensorId b = gradient.tensor;
+  const TensorId sum = !gradient.shared ? b
+                       : !known.shared  ? a
+                                        : activation_tensor(graph_.node(id).output);
+  emit(id, "gradient sum", {a, b, sum}, [=](Stream& s, const Program& p) {
+    add_forward(s, Activation::none, p.at(a), p.at(b), p.at(sum));
+  });
+  known = {sum, false};
+}
+
+void ProgramBuilder::backward(NodeId id) {
+  const Node& node = graph_.node(id);
+  const NodeId from = node.inputs[0];
+  const Gradient dy = gradients_[static_cast<std::size_t>(id)];
+  if (dy.tensor < 0) return;  // the loss does not depend on this node
+  if (fused_away(id)) {
+    contribute(from, dy);
+    return;
+  }
+  const TensorId x = output(from);
+  const Shape sample = graph_.node(from).output;
+  const Shape in = batched(sample);
+  const bool data = needs_gradient_[static_cast<std::size_t>(from)];
+  const auto weighted = [&](auto shape, auto weights_op, auto data_op) {
+    const ParameterTensor w = parameter(id, Role::weight);
+    const ParameterTensor* bias = layout_.find(id, Role::bias);
+    emit(id, "backward weights", {x, dy.tensor},
+         [=, b = bias == nullptr ? ParameterTensor{} : *bias, biased = bias != nullptr](
+             Stream& s, const Program& p) {
+           weights_op(s, shape, p.at(x), p.at(dy.tensor), p.gradient(w),
+                      biased ? p.gradient(b) : View{});
+         });
+    if (!data) return;
+    const TensorId dx = activation_tensor(sample);
+    emit(id, "backward data", {dy.tensor, dx}, [=](Stream& s, const Program& p) {
+      data_op(s, shape, p.at(dy.tensor), p.parameter(w), p.at(dx));
+    });
+    contribute(from, {dx, false});
+  };
+  /// A step that turns dy into a new dx.
+  const auto map = [&](auto run) {
+    if (!data) return;
+    const TensorId dx = activation_tensor(sample);
+    emit(id, "backward", {x, dy.tensor, dx},
+         [=](Stream& s, const Program& p) { run(s, p.at(x), p.at(dy.tensor), p.at(dx)); });
+    contribute(from, {dx, false});
+  };
+  switch (node.op) {
+    case OpKind::conv:
+      if (is_pointwise(node)) {
+        weighted(PointwiseShape{in, node.output.c}, pointwise_backward_weights,
+                 pointwise_backward_data);
+      } else {
+        weighted(ConvShape{in, node.output.c, node.window}, conv_backward_weights,
+                 conv_backward_data);
+      }
+      break;
+    case OpKind::depthwise:
+      weighted(DepthwiseShape{in, node.window}, depthwise_backward_weights,
+               depthwise_backward_data);
+      break;
+    case OpKind::fully_connected: {
+      const FullyConnectedShape shape{in, node.output.c};
+      const ParameterTensor w = parameter(id, Role::weight);
+      const ParameterTensor* bias = layout_.find(id, Role::bias);
+      const TensorId dx = data ? activation_tensor(sample) : x;
+      emit(id, "backward", {x, dy.tensor, dx},
+           [=, b = bias == nullptr ? ParameterTensor{} : *bias, biased = bias != nullptr](
+               Stream& s, const Program& p) {
+             fully_connected_backward(s, shape, p.at(x), p.parameter(w), p.at(dy.tensor),
+                                      data ? p.at(dx) : View{}, p.gradient(w),
+                                      biased ? p.gradient(b) : View{});
+           });
+      if (data) contribute(from, {dx, false});
+      break;
+    }
+    case OpKind::batch_norm:
+      backward_batch_norm(id);
+      break;
+    case OpKind::activation: {
+      const TensorId dx = in_place(dy, sample);
+      emit(id, "backward", {x, dy.tensor, dx},
+           [=, a = node.activation](Stream& s, const Program& p) {
+             activation_backward(s, a, p.at(x), p.at(dy.tensor), p.at(dx));
+           });
+      contribute(from, {dx, false});
+      break;
+    }
+    case OpKind::add:
+      backward_add(id);
+      break;
+    case OpKind::channel_scale: {
+      const TensorId scale = input(id, 1);
+      const TensorId dx = in_place(dy, sample);
+      const TensorId dscale = activation_tensor({1, 1, 1, sample.c});
+      emit(id, "backward", {x, scale, dy.tensor, dx, dscale}, [=](Stream& s, const Program& p) {
+        channel_scale_backward(s, p.at(x), p.at(scale), p.at(dy.tensor), p.at(dx), p.at(dscale));
+      });
+      contribute(from, {dx, false});
+      contribute(node.inputs[1], {dscale, false});
+      break;
+    }
+    case OpKind::max_pool:
+      map([shape = PoolShape{in, node.window}](Stream& s, ConstView input, ConstView g, View dx) {
+        max_pool_backward(s, shape, input, g, dx);
+      });
+      break;
+    case OpKind::average_pool:
+      map([shape = PoolShape{in, node.window}](Stream& s, ConstView, ConstView g, View dx) {
+        average_pool_backward(s, shape, g, dx);
+      });
+      break;
+    case OpKind::global_average_pool:
+      map([](Stream& s, ConstView, ConstView g, View dx) {
+        global_average_pool_backward(s, g, dx);
+      });
+      break;
+    case OpKind::input:
+      break;
+  }
+}
+
+void ProgramBuilder::backward_batch_norm(NodeId id) {
+  const Node& node = graph_.node(id);
+  const BatchNormShape shape{batched(node.output), fused_activation(id), node.epsilon,
+                             node.momentum};
+  const Gradient dy = gradients_[static_cast<std::size_t>(id)];
+  const TensorId x = input(id);
+  const TensorId dx = in_place(dy, node.output);
+  const TensorId mean = saved_mean_[static_cast<std::size_t>(id)];
+  const TensorId var = saved_var_[static_cast<std::size_t>(id)];
+  const ParameterTensor gamma = parameter(id, Role::gamma);
+  const ParameterTensor beta = parameter(id, Role::beta);
+  emit(id, "backward", {x, dy.tensor, dx, mean, var}, [=](Stream& s, const Program& p) {
+    batchnorm_backward(s, shape, p.at(x), p.at(dy.tensor), p.parameter(gamma), p.parameter(beta),
+                       p.at(mean), p.at(var), p.at(dx), p.gradient(gamma), p.gradient(beta));
+  });
+  contribute(node.inputs[0], {dx, false});
+}
+
+void ProgramBuilder::backward_add(NodeId id) {
+  const Node& node = graph_.node(id);
+  const Gradient dy = gradients_[static_cast<std::size_t>(id)];
+  const Activation activation = fused_activation(id);
+  TensorId d = dy.tensor;
+  if (activation != Activation::none) {
+    d = in_place(dy, node.output);
+    emit(id, "backward", {output(id), dy.tensor, d},
+         [=, y = output(id)](Stream& s, const Program& p) {
+           add_backward(s, activation, p.at(y), p.at(dy.tensor), p.at(d));
+         });
+  }
+  // Both inputs get the same tensor, which neither may overwrite.
+  contribute(node.inputs[0], {d, true});
+  contribute(node.inputs[1], {d, true});
+}
+
+}  // namespace paretiny

@@ -1,0 +1,100 @@
+// The classifier is small: loops over rows, vectorised along the input features.
+#include "kernels/fully_connected.h"
+
+#include <algorithm>
+
+#include "kernels/cpu/cpu_stream.h"
+
+namespace paretiny::cpu {
+namespace {
+
+void store(float* to, float value) {
+  *to = value;
+}
+void store(bf16* to, float value) {
+  *to = to_bf16(value);
+}
+
+template <class T>
+void forward_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const T* x,
+                  const float* w, const float* b, float* y) {
+#pragma omp parallel for schedule(static) if (samples * in * out > 1 << 16)
+  for (std::int64_t n = 0; n < samples; ++n) {
+    for (std::int64_t o = 0; o < out; ++o) {
+      float sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (std::int64_t i = 0; i < in; ++i) sum += to_float(x[n * in + i]) * w[o * in + i];
+      y[n * out + o] = sum + (b != nullptr ? b[o] : 0);
+    }
+  }
+}
+
+/// dx = dy w, a piece of a row at a time in f32, rounded once.
+template <class T>
+void data_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const float* dy,
+               const float* w, T* dx) {
+  constexpr std::int64_t kPiece = 256;
+#pragma omp parallel for schedule(static) if (samples * in * out > 1 << 16)
+  for (std::int64_t n = 0; n < samples; ++n) {
+    for (std::int64_t begin = 0; begin < in; begin += kPiece) {
+      const std::int64_t count = std::min(kPiece, in - begin);
+      float piece[kPiece] = {};
+      for (std::int64_t o = 0; o < out; ++o) {
+        const float scale = dy[n * out + o];
+        const float* const row = w + o * in + begin;
+        for (std::int64_t i = 0; i < count; ++i) piece[i] += scale * row[i];
+      }
+      for (std::int64_t i = 0; i < count; ++i) store(&dx[n * in + begin + i], piece[i]);
+    }
+  }
+}
+
+template <class T>
+void weight_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const T* x,
+                 const float* dy, float* dw, float* db) {
+#pragma omp parallel for schedule(static) if (samples * in * out > 1 << 16)
+  for (std::int64_t o = 0; o < out; ++o) {
+    float* const row = dw + o * in;
+    std::fill(row, row + in, 0.0f);
+    float sum = 0;
+    for (std::int64_t n = 0; n < samples; ++n) {
+      const float scale = dy[n * out + o];
+      sum += scale;
+      for (std::int64_t i = 0; i < in; ++i) row[i] += scale * to_float(x[n * in + i]);
+    }
+    if (db != nullptr) db[o] = sum;
+  }
+}
+
+void forward(Stream&, const FullyConnectedShape& shape, ConstView x, ConstView w, ConstView b,
+             View y) {
+  const auto run = [&]<class T>(const T* typed) {
+    forward_rows(shape.input.n, shape.in_features(), shape.out_features, typed, w.as<float>(),
+                 b.as<float>(), y.as<float>());
+  };
+  x.dtype == DType::f32 ? run(x.as<float>()) : run(x.as<bf16>());
+}
+
+void backward(Stream&, const FullyConnectedShape& shape, ConstView x, ConstView w, ConstView dy,
+              View dx, View dw, View db) {
+  const auto run = [&]<class T>(const T* typed) {
+    if (dx) {
+      data_rows(shape.input.n, shape.in_features(), shape.out_features, dy.as<float>(),
+                w.as<float>(), dx.as<T>());
+    }
+    weight_rows(shape.input.n, shape.in_features(), shape.out_features, typed, dy.as<float>(),
+                dw.as<float>(), db.as<float>());
+  };
+  x.dtype == DType::f32 ? run(x.as<float>()) : run(x.as<bf16>());
+}
+
+std::size_t most_scratch(Stream&, const FullyConnectedShape&, DType) {
+  return 0;
+}
+
+const Twin forward_twin(twins::fully_connected_forward, DeviceKind::cpu, forward);
+const Twin backward_twin(twins::fully_connected_backward, DeviceKind::cpu, backward);
+const Twin scratch_twin(twins::fully_connected_scratch_bytes, DeviceKind::cpu, most_scratch);
+
+}  // namespace
+}  // namespace paretiny::cpu

@@ -1,0 +1,74 @@
+// int8 add, mul, table lookup and quantization on the CPU, parallel over rows of channels.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/int8.h"
+
+namespace paretiny::cpu {
+namespace {
+
+/// y = function(a, b) with b repeated along its extents of 1.
+template <class Function>
+void combine(ConstView a, ConstView b, View y, const Function& function) {
+  const Shape shape = a.shape;
+  const Shape second = b.shape;
+  const std::int64_t step_c = second.c == 1 ? 0 : 1;
+  const std::int64_t step_w = second.w == 1 ? 0 : second.c;
+  const std::int64_t step_h = second.h == 1 ? 0 : second.w * second.c;
+  const std::int64_t step_n = second.n == 1 ? 0 : second.h * second.w * second.c;
+#pragma omp parallel for collapse(2) schedule(static)
+  for (std::int64_t n = 0; n < shape.n; ++n) {
+    for (std::int64_t h = 0; h < shape.h; ++h) {
+      for (std::int64_t w = 0; w < shape.w; ++w) {
+        const std::int64_t first = ((n * shape.h + h) * shape.w + w) * shape.c;
+        const std::int8_t* from_a = a.as<std::int8_t>() + first;
+        const std::int8_t* from_b = b.as<std::int8_t>() + n * step_n + h * step_h + w * step_w;
+        std::int8_t* to = y.as<std::int8_t>() + first;
+        for (std::int64_t c = 0; c < shape.c; ++c) {
+          to[c] = static_cast<std::int8_t>(function(from_a[c], from_b[c * step_c]));
+        }
+      }
+    }
+  }
+}
+
+void add(Stream&, const Int8AddParameters& parameters, ConstView a, ConstView b, View y) {
+  combine(a, b, y,
+          [parameters](std::int32_t p, std::int32_t q) { return quantized_add(p, q, parameters); });
+}
+
+void mul(Stream&, const Int8MulParameters& parameters, ConstView a, ConstView b, View y) {
+  combine(a, b, y,
+          [parameters](std::int32_t p, std::int32_t q) { return quantized_mul(p, q, parameters); });
+}
+
+void lookup(Stream&, ConstView x, ConstView table, View y) {
+  const std::int8_t* zero = table.as<std::int8_t>() + 128;
+  const std::int64_t elements = x.elements();
+#pragma omp parallel for schedule(static)
+  for (std::int64_t i = 0; i < elements; ++i) {
+    y.as<std::int8_t>()[i] = zero[x.as<std::int8_t>()[i]];
+  }
+}
+
+void quantize(Stream&, const Quantization& output, ConstView x, View y) {
+  const std::int64_t elements = x.elements();
+  const auto low = static_cast<float>(-128 - output.zero_point);
+  const auto high = static_cast<float>(127 - output.zero_point);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t i = 0; i < elements; ++i) {
+    const float q = std::round(x.as<float>()[i] / output.scale);
+    // Written so that NaN, which is not greater than anything, becomes `low`.
+    const float limited = q > low ? std::min(q, high) : low;
+    y.as<std::int8_t>()[i] =
+        static_cast<std::int8_t>(static_cast<std::int32_t>(limited) + output.zero_point);
+  }
+}
+
+const Twin add_twin(twins::int8_add, DeviceKind::cpu, add);
+const Twin mul_twin(twins::int8_mul, DeviceKind::cpu, mul);
+const Twin lookup_twin(twins::int8_lookup, DeviceKind::cpu, lookup);
+const Twin quantize_twin(twins::int8_quantize, DeviceKind::cpu, quantize);
+
+}  // namespace
+}  // namespace paretiny::cpu

@@ -1,0 +1,115 @@
+// From scales to the integers the int8 operators compute with: what the TensorFlow Lite operators
+// derive when a model is loaded, to the bit. Host only; scales are positive and finite.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/activation.h"
+#include "kernels/fixed_point.h"
+
+namespace paretiny {
+
+/// real = scale * (q - zero_point), q in [-128, 127].
+struct Quantization {
+  float scale = 1;
+  std::int32_t zero_point = 0;
+
+  friend bool operator==(const Quantization&, const Quantization&) = default;
+};
+
+/// Bounds of an output; a fused activation narrows them.
+struct Int8Range {
+  std::int32_t low = -128;
+  std::int32_t high = 127;
+
+  friend bool operator==(const Int8Range&, const Int8Range&) = default;
+};
+
+/// The bounds of none, relu or relu6; throws UsageError for another activation.
+Int8Range activation_range(Activation, const Quantization& output);
+
+/// Zero points and bounds of a convolution, depthwise or fully connected layer.
+struct Int8LayerParameters {
+  std::int32_t input_zero_point = 0;
+  std::int32_t output_zero_point = 0;
+  Int8Range range;
+};
+
+/// input scale * weight scale / output scale of one channel.
+QuantizedMultiplier layer_multiplier(float input_scale, float weight_scale, float output_scale);
+/// The same for a fully connected layer with one weight scale: the product of input and weight
+/// scale is rounded to float first.
+QuantizedMultiplier fully_connected_multiplier(float input_scale, float weight_scale,
+                                               float output_scale);
+
+/// y = output(input1((a - zero_point1) << 20) + input2((b - zero_point2) << 20)) + zero point.
+struct Int8AddParameters {
+  std::int32_t zero_point1 = 0;
+  std::int32_t zero_point2 = 0;
+  std::int32_t output_zero_point = 0;
+  QuantizedMultiplier input1;
+  QuantizedMultiplier input2;
+  QuantizedMultiplier output;
+  Int8Range range;
+};
+inline constexpr std::int32_t kInt8AddShift = 20;
+Int8AddParameters add_parameters(const Quantization& a, const Quantization& b,
+                                 const Quantization& y, Activation = Activation::none);
+
+/// y = output((a - zero_point1) * (b - zero_point2)) + zero point.
+struct Int8MulParameters {
+  std::int32_t zero_point1 = 0;
+  std::int32_t zero_point2 = 0;
+  std::int32_t output_zero_point = 0;
+  QuantizedMultiplier output;
+  Int8Range range;
+};
+Int8MulParameters mul_parameters(const Quantization& a, const Quantization& b,
+                                 const Quantization& y, Activation = Activation::none);
+
+/// y = output(sum of x - count * input zero point) + zero point, 1 / count folded into `output`.
+struct Int8MeanParameters {
+  std::int32_t input_zero_point = 0;
+  std::int32_t output_zero_point = 0;
+  QuantizedMultiplier output;
+};
+Int8MeanParameters mean_parameters(const Quantization& x, const Quantization& y,
+                                   std::int64_t count);
+
+/// Differences to a row's maximum, scaled to Q5.26; those below `least_difference` give -128.
+struct Int8SoftmaxParameters {
+  QuantizedMultiplier input;
+  std::int32_t least_difference = 0;
+};
+Int8SoftmaxParameters softmax_parameters(float input_scale, float beta = 1);
+
+/// The largest |q| whose rescaled value stays within `integer_bits` integer bits of an int32.
+std::int32_t input_radius(int integer_bits, std::int32_t left_shift);
+
+// An add or a mul of one element, shared by all devices.
+
+PARETINY_HOST_DEVICE inline std::int32_t quantized_add(std::int32_t a, std::int32_t b,
+                                                       const Int8AddParameters& p) {
+  const std::int32_t sum =
+      multiply_by_quantized_multiplier(shift_left(a - p.zero_point1, kInt8AddShift), p.input1) +
+      multiply_by_quantized_multiplier(shift_left(b - p.zero_point2, kInt8AddShift), p.input2);
+  return clamp(multiply_by_quantized_multiplier(sum, p.output) + p.output_zero_point, p.range.low,
+               p.range.high);
+}
+
+PARETINY_HOST_DEVICE inline std::int32_t quantized_mul(std::int32_t a, std::int32_t b,
+                                                       const Int8MulParameters& p) {
+  const std::int32_t product = (a - p.zero_point1) * (b - p.zero_point2);
+  return clamp(multiply_by_quantized_multiplier(product, p.output) + p.output_zero_point,
+               p.range.low, p.range.high);
+}
+
+/// An accumulator as an output of a layer.
+PARETINY_HOST_DEVICE inline std::int8_t requantize(std::int32_t accumulator, QuantizedMultiplier m,
+                                                   std::int32_t output_zero_point,
+                                                   Int8Range range) {
+  return static_cast<std::int8_t>(clamp(
+      multiply_by_quantized_multiplier(accumulator, m) + output_zero_point, range.low, range.high));
+}
+
+}  // namespace paretiny

@@ -1,0 +1,98 @@
+#include "kernels/conv.h"
+
+#include "tests/support/convolution.h"
+
+namespace paretiny::test {
+namespace {
+
+ConvolutionOps ops(Stream& stream, const ConvShape& shape) {
+  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
+            conv_forward(stream, shape, x, w, b, y);
+          },
+          [&stream, shape](ConstView dy, ConstView w, View dx) {
+            conv_backward_data(stream, shape, dy, w, dx);
+          },
+          [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
+            conv_backward_weights(stream, shape, x, dy, dw, db);
+          },
+          [&stream, shape](DType dtype) { return conv_scratch_bytes(stream, shape, dtype); },
+          shape.input,
+          shape.weights(),
+          shape.output()};
+}
+
+ConvolutionJudge judge(const ConvShape& shape) {
+  return {shape.input, shape.out_channels, shape.window};
+}
+
+std::vector<ConvShape> shapes() {
+  return {
+      {{2, 8, 8, 16}, 32, Window::same(8, 8, 3, 3, 1, 1)},
+      {{1, 9, 7, 3}, 16, Window::same(9, 7, 3, 3, 1, 1)},      // a picture's stem
+      {{3, 11, 10, 1}, 8, Window::same(11, 10, 10, 4, 2, 2)},  // DS-CNN's stem
+      {{2, 1, 37, 6}, 13, Window::same(1, 37, 1, 5, 1, 2)},    // a time series
+      {{3, 1, 20, 27}, 43, Window::same(1, 20, 1, 3, 1, 1)},   // pruned channels
+      {{2, 7, 6, 13}, 27, Window::same(7, 6, 3, 3, 2, 2)},     // strides, odd sizes
+      {{2, 6, 7, 5}, 9, {3, 3, 1, 1, 0, 2, 1, 0}},             // uneven padding
+      {{1, 10, 9, 4}, 6, {3, 2, 3, 2, 0, 0, 0, 0}},            // rows that fill no window
+      {{2, 8, 8, 24}, 40, Window::same(8, 8, 1, 1, 2, 2)},     // a shortcut
+      {{1, 1, 1, 5}, 3, {1, 1, 1, 1, 0, 0, 0, 0}},             // one pixel
+      {{2, 5, 5, 7}, 1, Window::same(5, 5, 5, 5, 1, 1)},       // one channel out
+  };
+}
+
+TEST(Conv, AgreesWithDirectLoops) {
+  std::uint64_t seed = 0;
+  for (const ConvShape& shape : shapes()) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const auto stream = cpu_stream();
+      expect_convolution(*stream, ops(*stream, shape), judge(shape), dtype, seed += 10);
+    }
+  }
+}
+
+TEST(Conv, GradientsAreThoseOfTheForwardPass) {
+  const auto stream = cpu_stream();
+  expect_convolution_gradients(*stream, ops(*stream, {{2, 6, 7, 5}, 9, {3, 3, 2, 1, 0, 2, 1, 0}}));
+}
+
+TEST(Conv, ReproducesReferenceVectors) {
+  const auto cases = reference_cases("conv2d");
+  if (cases.empty()) GTEST_SKIP() << "no reference vectors";
+  const auto stream = cpu_stream();
+  for (const ReferenceCase& reference : cases) {
+    const ConvShape shape{reference.input_shape("x"), reference.output_shape("y").c,
+                          window_of(reference)};
+    expect_reference(*stream, ops(*stream, shape), reference);
+  }
+}
+
+TEST(Conv, RejectsWhatDoesNotFit) {
+  const auto stream = cpu_stream();
+  const ConvShape shape{{1, 5, 5, 2}, 3, {3, 3, 1, 1, 0, 0, 0, 0}};
+  const Tensor x(*stream, DType::f32, shape.input);
+  const Tensor w(*stream, DType::f32, shape.weights());
+  const Tensor b(*stream, DType::f32, {1, 1, 1, 3});
+  const Tensor y(*stream, DType::f32, shape.output());
+  const Tensor y_bf16(*stream, DType::bf16, shape.output());
+  const ConstView no_bias;
+  EXPECT_NO_THROW(conv_forward(*stream, shape, x, w, b, y));
+  EXPECT_THROW(conv_forward(*stream, shape, y, w, b, y), UsageError);
+  EXPECT_THROW(conv_forward(*stream, shape, x, x, b, y), UsageError);
+  EXPECT_THROW(conv_forward(*stream, shape, x, w, w, y), UsageError);
+  EXPECT_THROW(conv_forward(*stream, shape, x, w, b, y_bf16), UsageError);
+  EXPECT_THROW(conv_forward(*stream, shape, x, ConstView{}, b, y), UsageError);
+  EXPECT_THROW(conv_backward_data(*stream, shape, y_bf16, w, x), UsageError);
+  EXPECT_THROW(conv_backward_weights(*stream, shape, x, y, b, View{}), UsageError);
+  EXPECT_THROW(conv_scratch_bytes(*stream, shape, DType::i8), UsageError);
+  for (const ConvShape& bad :
+       {ConvShape{{1, 2, 5, 2}, 3, shape.window}, ConvShape{{0, 5, 5, 2}, 3, shape.window},
+        ConvShape{{1, 5, 5, 2}, 0, shape.window},
+        ConvShape{{1, 5, 5, 2}, 3, {3, 3, 0, 1, 0, 0, 0, 0}}}) {
+    EXPECT_THROW(conv_forward(*stream, bad, x, w, no_bias, y), UsageError);
+    EXPECT_THROW(conv_scratch_bytes(*stream, bad, DType::f32), UsageError);
+  }
+}
+
+}  // namespace
+}  // namespace paretiny::test

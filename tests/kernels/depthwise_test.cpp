@@ -1,0 +1,90 @@
+#include "kernels/depthwise.h"
+
+#include "tests/support/convolution.h"
+
+namespace paretiny::test {
+namespace {
+
+ConvolutionOps ops(Stream& stream, const DepthwiseShape& shape) {
+  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
+            depthwise_forward(stream, shape, x, w, b, y);
+          },
+          [&stream, shape](ConstView dy, ConstView w, View dx) {
+            depthwise_backward_data(stream, shape, dy, w, dx);
+          },
+          [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
+            depthwise_backward_weights(stream, shape, x, dy, dw, db);
+          },
+          [&stream, shape](DType dtype) { return depthwise_scratch_bytes(stream, shape, dtype); },
+          shape.input,
+          shape.weights(),
+          shape.output()};
+}
+
+ConvolutionJudge judge(const DepthwiseShape& shape) {
+  return {shape.input, shape.input.c, shape.window, true};
+}
+
+std::vector<DepthwiseShape> shapes() {
+  return {
+      {{2, 8, 8, 16}, Window::same(8, 8, 3, 3, 1, 1)},
+      {{1, 9, 7, 40}, Window::same(9, 7, 5, 5, 2, 2)},
+      {{3, 7, 6, 13}, Window::same(7, 6, 3, 3, 2, 2)},    // pruned channels
+      {{2, 1, 37, 27}, Window::same(1, 37, 1, 9, 1, 2)},  // time series
+      {{3, 1, 20, 43}, Window::same(1, 20, 1, 3, 1, 1)},
+      {{2, 6, 7, 5}, {3, 3, 1, 1, 0, 2, 1, 0}},         // uneven padding
+      {{1, 10, 9, 70}, {3, 2, 3, 2, 0, 0, 0, 0}},       // rows that fill no window
+      {{2, 4, 4, 1}, Window::same(4, 4, 3, 3, 1, 1)},   // one channel
+      {{1, 1, 1, 19}, Window::same(1, 1, 3, 3, 1, 1)},  // one pixel, mostly padding
+      {{2, 2, 3, 8}, Window::same(2, 3, 7, 7, 1, 1)},   // window larger than the input
+      {{1, 3, 9, 33}, {1, 1, 1, 2, 0, 0, 0, 0}},        // a scale
+  };
+}
+
+TEST(Depthwise, AgreesWithDirectLoops) {
+  std::uint64_t seed = 0;
+  for (const DepthwiseShape& shape : shapes()) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const auto stream = cpu_stream();
+      expect_convolution(*stream, ops(*stream, shape), judge(shape), dtype, seed += 10);
+    }
+  }
+}
+
+TEST(Depthwise, GradientsAreThoseOfTheForwardPass) {
+  const auto stream = cpu_stream();
+  expect_convolution_gradients(*stream, ops(*stream, {{2, 6, 7, 5}, {3, 3, 2, 1, 0, 2, 1, 0}}));
+}
+
+TEST(Depthwise, ReproducesReferenceVectors) {
+  const auto cases = reference_cases("depthwise_conv2d");
+  if (cases.empty()) GTEST_SKIP() << "no reference vectors";
+  const auto stream = cpu_stream();
+  for (const ReferenceCase& reference : cases) {
+    const DepthwiseShape shape{reference.input_shape("x"), window_of(reference)};
+    expect_reference(*stream, ops(*stream, shape), reference);
+  }
+}
+
+TEST(Depthwise, RejectsWhatDoesNotFit) {
+  const auto stream = cpu_stream();
+  const DepthwiseShape shape{{1, 5, 5, 2}, {3, 3, 1, 1, 0, 0, 0, 0}};
+  const Tensor x(*stream, DType::f32, shape.input);
+  const Tensor w(*stream, DType::f32, shape.weights());
+  const Tensor y(*stream, DType::f32, shape.output());
+  const Tensor y_bf16(*stream, DType::bf16, shape.output());
+  const ConstView no_bias;
+  EXPECT_NO_THROW(depthwise_forward(*stream, shape, x, w, no_bias, y));
+  EXPECT_THROW(depthwise_forward(*stream, shape, y, w, no_bias, y), UsageError);
+  EXPECT_THROW(depthwise_forward(*stream, shape, x, x, no_bias, y), UsageError);
+  EXPECT_THROW(depthwise_forward(*stream, shape, x, w, w, y), UsageError);
+  EXPECT_THROW(depthwise_forward(*stream, shape, x, w, no_bias, y_bf16), UsageError);
+  EXPECT_THROW(depthwise_backward_data(*stream, shape, y_bf16, w, x), UsageError);
+  EXPECT_THROW(depthwise_backward_weights(*stream, shape, x, y, x, View{}), UsageError);
+  EXPECT_THROW(depthwise_scratch_bytes(*stream, shape, DType::u8), UsageError);
+  const DepthwiseShape bad{{1, 2, 5, 2}, shape.window};
+  EXPECT_THROW(depthwise_forward(*stream, bad, x, w, no_bias, y), UsageError);
+}
+
+}  // namespace
+}  // namespace paretiny::test

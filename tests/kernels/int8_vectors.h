@@ -1,0 +1,114 @@
+// Cases of the int8 reference vectors, and tensors to run them on.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "kernels/int8.h"
+
+namespace paretiny {
+
+inline std::string vectors_path(const std::string& op) {
+  return std::string(PARETINY_SHARED) + "/vectors/int8/" + op + ".jsonl.gz";
+}
+
+inline std::vector<nlohmann::json> read_cases(const std::string& op) {
+  const std::string path = vectors_path(op);
+  gzFile file = gzopen(path.c_str(), "rb");
+  if (file == nullptr) throw DataError("cannot open " + path);
+  std::string text;
+  char chunk[1 << 16];
+  for (int got = 0; (got = gzread(file, chunk, sizeof chunk)) > 0;) {
+    text.append(chunk, static_cast<std::size_t>(got));
+  }
+  gzclose(file);
+  std::vector<nlohmann::json> cases;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    cases.push_back(nlohmann::json::parse(text.substr(begin, end - begin)));
+    begin = end == std::string::npos ? text.size() : end + 1;
+  }
+  return cases;
+}
+
+/// Four extents of a shape of four; of a shape of two, [rows, 1, 1, columns].
+inline Shape shape_of(const nlohmann::json& shape) {
+  const auto extents = shape.get<std::vector<std::int64_t>>();
+  if (extents.size() == 2) return {extents[0], 1, 1, extents[1]};
+  return {extents.at(0), extents.at(1), extents.at(2), extents.at(3)};
+}
+
+inline Quantization quantization_of(const nlohmann::json& tensor) {
+  return {tensor.at("scale").get<float>(), tensor.at("zero_point").get<std::int32_t>()};
+}
+
+inline Activation activation_of(const nlohmann::json& c) {
+  const std::string name = c.at("activation");
+  return name == "relu" ? Activation::relu : name == "relu6" ? Activation::relu6 : Activation::none;
+}
+
+inline Window window_of(const nlohmann::json& c, std::int64_t kernel_h, std::int64_t kernel_w) {
+  const auto stride = c.at("stride").get<std::vector<std::int64_t>>();
+  const auto padding = c.at("padding").get<std::vector<std::int64_t>>();
+  return {kernel_h, kernel_w, stride[0], stride[1], padding[0], padding[1], padding[2], padding[3]};
+}
+
+template <class T>
+constexpr DType dtype_of() {
+  if constexpr (std::is_same_v<T, float>) return DType::f32;
+  if constexpr (std::is_same_v<T, std::int32_t>) return DType::i32;
+  return DType::i8;
+}
+
+template <class T>
+ConstView view_of(const std::vector<T>& data, const Shape& shape) {
+  return view(static_cast<const void*>(data.data()), dtype_of<T>(), shape);
+}
+
+template <class T>
+View view_of(std::vector<T>& data, const Shape& shape) {
+  return view(static_cast<void*>(data.data()), dtype_of<T>(), shape);
+}
+
+using Bytes = std::vector<std::int8_t>;
+using Words = std::vector<std::int32_t>;
+
+/// An output with a sentinel behind it, to catch writes past its end.
+class Output {
+ public:
+  explicit Output(const Shape& shape)
+      : shape_(shape), data_(static_cast<std::size_t>(shape.elements()) + kGuard, kSentinel) {}
+  View view() { return view_of(data_, shape_); }
+  Bytes values() const {
+    for (std::size_t i = data_.size() - kGuard; i < data_.size(); ++i) {
+      EXPECT_EQ(data_[i], kSentinel) << "written past the end";
+    }
+    return Bytes(data_.begin(), data_.end() - kGuard);
+  }
+
+ private:
+  static constexpr std::ptrdiff_t kGuard = 64;
+  static constexpr std::int8_t kSentinel = 0x55;
+  Shape shape_;
+  Bytes data_;
+};
+
+/// Runs `run` on every case of the op's file, each under its name.
+template <class Run>
+void for_each_case(const std::string& op, std::size_t count, const Run& run) {
+  if (!std::filesystem::exists(vectors_path(op))) GTEST_SKIP() << vectors_path(op) << " is absent";
+  const std::vector<nlohmann::json> cases = read_cases(op);
+  EXPECT_EQ(cases.size(), count);
+  for (const nlohmann::json& c : cases) {
+    SCOPED_TRACE(c.at("name").get<std::string>());
+    run(c);
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace paretiny
