@@ -27,6 +27,11 @@ const std::vector<Format>& formats() {
        make_synthetic},
       {"cifar10", {}, read_cifar10},
       {"idx", {}, read_idx},
+      {"hapt", {"classes", "window", "step"}, read_hapt},
+      {"daliac", {"window", "step", "test_subjects"}, read_daliac},
+      {"npy",
+       {"x", "y", "groups", "layout", "label_column", "group_column", "test_subjects", "test"},
+       read_npy_set},
   };
   return list;
 }

@@ -103,29 +103,40 @@ Bytes unpack_xz(const fs::path& file, const Bytes& packed) {
       case LZMA_BUF_ERROR:
         fail(file, "xz data end early");
       case LZMA_FORMAT_ERROR:
-        fail(file, used == 0 ? "not an xz file or damaged" : "foreign bytes after the xz data");
+        fail(file, "not an xz file or damaged");
       case LZMA_OPTIONS_ERROR:
         fail(file, "damaged, or made by a newer xz than this liblzma");
       case LZMA_MEM_ERROR:
       case LZMA_MEMLIMIT_ERROR:
         throw OutOfMemory(file.string() + ": its xz dictionary needs more than 1 GiB of memory");
       default:
-        fail(file, "damaged xz data");
+        fail(file, "damaged xz data or foreign bytes after them");
     }
   }
   bytes.resize(used);
   return bytes;
 }
 
-}  // namespace
-
-fs::path find_file(const fs::path& path) {
+/// `path`, `path`.gz or `path`.xz, whichever is there first; empty when none is.
+fs::path existing_file(const fs::path& path) {
   std::error_code ignored;
   for (const char* suffix : {"", ".gz", ".xz"}) {
     fs::path candidate = path;
     candidate += suffix;
     if (fs::is_regular_file(candidate, ignored)) return candidate;
   }
+  return {};
+}
+
+}  // namespace
+
+bool has_file(const fs::path& path) {
+  return !existing_file(path).empty();
+}
+
+fs::path find_file(const fs::path& path) {
+  const fs::path file = existing_file(path);
+  if (!file.empty()) return file;
   throw DataError(
       fmt::format("{}: no such file, nor with .gz or .xz; fetch it with "
                   "scripts/get_data or correct [dataset] path",

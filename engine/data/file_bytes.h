@@ -17,6 +17,9 @@ using Bytes = std::vector<std::byte>;
 /// naming all three when none is there.
 std::filesystem::path find_file(const std::filesystem::path& path);
 
+/// Whether find_file(path) would find one.
+bool has_file(const std::filesystem::path& path);
+
 /// The content of find_file(path), unpacked when its name ends in .gz or .xz (zlib; liblzma with
 /// every filter it knows). Throws DataError for a file that is missing, unreadable, not what its
 /// name says, cut short, damaged (checksums are verified) or followed by foreign bytes.

@@ -22,6 +22,9 @@ struct ReadDataset {
 /// NHWC, finite, with labels 0 .. classes-1.
 ReadDataset read_cifar10(const DatasetSpec& spec, const DatasetOptions& options);
 ReadDataset read_idx(const DatasetSpec& spec, const DatasetOptions& options);
+ReadDataset read_hapt(const DatasetSpec& spec, const DatasetOptions& options);
+ReadDataset read_daliac(const DatasetSpec& spec, const DatasetOptions& options);
+ReadDataset read_npy_set(const DatasetSpec& spec, const DatasetOptions& options);
 ReadDataset make_synthetic(const DatasetSpec& spec, const DatasetOptions& options);
 
 }  // namespace paretiny

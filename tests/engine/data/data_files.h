@@ -60,7 +60,7 @@ inline std::string xz(const std::string& content) {
   std::string packed(lzma_stream_buffer_bound(content.size()), '\0');
   std::size_t used = 0;
   EXPECT_EQ(
-      lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, nullptr,
+      lzma_easy_buffer_encode(0, LZMA_CHECK_CRC64, nullptr,
                               reinterpret_cast<const std::uint8_t*>(content.data()), content.size(),
                               reinterpret_cast<std::uint8_t*>(packed.data()), &used, packed.size()),
       LZMA_OK);
