@@ -1,5 +1,6 @@
 // Element-wise activations: relu, relu6, hard_swish(x) = x * hard_sigmoid(x),
 // hard_sigmoid(x) = clip(x + 3, 0, 6) / 6. At a kink the gradient is that of the flat side.
+// NaN passes through every activation, so that a diverged network shows in its loss.
 #pragma once
 
 #include "kernels/dispatch.h"
@@ -20,13 +21,13 @@ PARETINY_HOST_DEVICE inline float activate(Activation activation, float x) {
     case Activation::none:
       return x;
     case Activation::relu:
-      return x > 0 ? x : 0;
+      return x < 0 ? 0 : x;
     case Activation::relu6:
       return clip(x, 0, 6);
     case Activation::hard_sigmoid:
-      return clip(x + 3, 0, 6) / 6;
+      return clip(x + 3, 0, 6) * (1.0f / 6);
     case Activation::hard_swish:
-      return x * clip(x + 3, 0, 6) / 6;
+      return x * (clip(x + 3, 0, 6) * (1.0f / 6));
   }
   return x;
 }
@@ -43,7 +44,7 @@ PARETINY_HOST_DEVICE inline float activation_slope(Activation activation, float 
     case Activation::hard_sigmoid:
       return x > -3 && x < 3 ? 1.0f / 6 : 0.0f;
     case Activation::hard_swish:
-      return x <= -3 ? 0.0f : x >= 3 ? 1.0f : (2 * x + 3) / 6;
+      return x <= -3 ? 0.0f : x >= 3 ? 1.0f : x * (1.0f / 3) + 0.5f;
   }
   return 1;
 }

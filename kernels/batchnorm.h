@@ -20,7 +20,8 @@ struct BatchNormShape {
 
 /// With m, v = mean and biased variance of x a channel:
 /// y = activation(gamma * (x - m) / sqrt(v + epsilon) + beta). saved_mean, saved_var = m, v.
-/// running = (1 - momentum) * running + momentum * (m, or the unbiased variance).
+/// running = (1 - momentum) * running + momentum * (m, or the unbiased variance; with a single value
+/// a channel the unbiased variance does not exist and v, which is 0, takes its place).
 void batchnorm_forward(Stream&, const BatchNormShape&, ConstView x, ConstView gamma, ConstView beta,
                        View running_mean, View running_var, View saved_mean, View saved_var,
                        View y);

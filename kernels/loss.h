@@ -7,7 +7,8 @@
 namespace paretiny {
 
 /// Target of class k: (1 - smoothing) * [k = label] + smoothing / classes.
-/// logits: [n, 1, 1, classes] f32; labels: [1, 1, 1, n] i32; loss: [1, 1, 1, n] f32, of each
+/// logits: [n, 1, 1, classes] f32; labels: [1, 1, 1, n] i32, each within
+/// 0 .. classes-1 (the caller's duty); loss: [1, 1, 1, n] f32, of each
 /// sample; dlogits: gradient of the mean loss, f32, or null; totals: [1, 1, 1, 2] f32, to which the
 /// sum of the losses and the number of correct predictions (first of equal largest logits) are
 /// added.

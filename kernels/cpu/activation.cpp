@@ -1,0 +1,39 @@
+#include "kernels/activation.h"
+
+#include "kernels/cpu/elements.h"
+
+namespace paretiny::cpu {
+namespace {
+
+void activation_forward(Stream&, Activation activation, ConstView x, View y) {
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    with_activation(activation, [&](auto fixed) {
+      const T* from = x.as<T>();
+      T* to = y.as<T>();
+      for_elements(x.elements(), [=](std::int64_t i) {
+        to[i] = from_float<T>(activate(fixed, to_float(from[i])));
+      });
+    });
+  });
+}
+
+void activation_backward(Stream&, Activation activation, ConstView x, ConstView dy, View dx) {
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    with_activation(activation, [&](auto fixed) {
+      const T* from = x.as<T>();
+      const T* grad = dy.as<T>();
+      T* to = dx.as<T>();
+      for_elements(x.elements(), [=](std::int64_t i) {
+        to[i] = from_float<T>(activation_slope(fixed, to_float(from[i])) * to_float(grad[i]));
+      });
+    });
+  });
+}
+
+const Twin forward(twins::activation_forward, DeviceKind::cpu, activation_forward);
+const Twin backward(twins::activation_backward, DeviceKind::cpu, activation_backward);
+
+}  // namespace
+}  // namespace paretiny::cpu

@@ -1,0 +1,66 @@
+#include "kernels/channel_importance.h"
+
+#include <cmath>
+
+#include "kernels/cpu/elements.h"
+#include "kernels/cpu/lanes.h"
+
+namespace paretiny::cpu {
+namespace {
+
+double score_of(FilterScore score, const float* w, const float* g, std::int64_t i) {
+  switch (score) {
+    case FilterScore::l1:
+      return std::fabs(w[i]);
+    case FilterScore::l2:
+      return double{w[i]} * w[i];
+    case FilterScore::taylor:
+      return std::fabs(double{w[i]} * g[i]);
+  }
+  return 0;
+}
+
+void filter_score(Stream&, FilterScore score, ConstView w, ConstView g, View scores) {
+  const std::int64_t filters = scores.shape.c;
+  const std::int64_t size = w.elements() / filters;
+  const bool filters_first = w.shape.n == filters;
+  const std::int64_t step = filters_first ? 1 : filters;
+#pragma omp parallel for schedule(static) if (w.elements() >= kParallelElements)
+  for (std::int64_t o = 0; o < filters; ++o) {
+    const std::int64_t first = filters_first ? o * size : o;
+    double sum = 0;
+    for (std::int64_t k = 0; k < size; ++k) {
+      sum += score_of(score, w.as<float>(), g.as<float>(), first + k * step);
+    }
+    scores.as<float>()[o] += static_cast<float>(sum);
+  }
+}
+
+/// Counts are whole numbers, exact in a float below 2^24 = a chunk's most rows.
+void positive_count(Stream& stream, ConstView x, View scores) {
+  const std::int64_t channels = x.shape.c, lanes = lanes_of(channels);
+  const RowChunks chunks(x.elements() / channels, channels);
+  Arena::Scope scratch(stream.scratch());
+  float* counts = scratch.take(DType::f32, {chunks.count, 1, 1, lanes}).as<float>();
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    const T* from = x.as<T>();
+#pragma omp parallel for schedule(static) if (chunks.count > 1)
+    for (std::int64_t k = 0; k < chunks.count; ++k) {
+      sum_lanes<1>(chunks.begin(k) * channels, chunks.begin(k + 1) * channels, lanes,
+                   counts + k * lanes, [=](std::int64_t i, std::int64_t) {
+                     return std::array{to_float(from[i]) > 0 ? 1.0f : 0.0f};
+                   });
+      fold(channels, lanes, counts + k * lanes);
+    }
+  });
+  for (std::int64_t k = 0; k < chunks.count; ++k) {
+    for (std::int64_t c = 0; c < channels; ++c) scores.as<float>()[c] += counts[k * lanes + c];
+  }
+}
+
+const Twin filter_score_twin(twins::filter_score, DeviceKind::cpu, filter_score);
+const Twin positive_count_twin(twins::positive_count, DeviceKind::cpu, positive_count);
+
+}  // namespace
+}  // namespace paretiny::cpu

@@ -1,0 +1,98 @@
+#include "kernels/elementwise.h"
+
+#include "kernels/cpu/elements.h"
+#include "kernels/cpu/lanes.h"
+
+namespace paretiny::cpu {
+namespace {
+
+void add_forward(Stream&, Activation activation, ConstView a, ConstView b, View y) {
+  with_element(a.dtype, [&](auto element) {
+    using T = decltype(element);
+    with_activation(activation, [&](auto fixed) {
+      const T* left = a.as<T>();
+      const T* right = b.as<T>();
+      T* sum = y.as<T>();
+      for_elements(a.elements(), [=](std::int64_t i) {
+        sum[i] = from_float<T>(activate(fixed, to_float(left[i]) + to_float(right[i])));
+      });
+    });
+  });
+}
+
+void add_backward(Stream& stream, Activation activation, ConstView y, ConstView dy, View d) {
+  if (activation == Activation::none) {
+    if (d.data != dy.data) stream.copy(d.data, dy.data, dy.bytes());
+    return;
+  }
+  // The slope of relu and relu6 at the sum is that at y: both are zero outside the same interval.
+  twins::activation_backward(stream, activation, y, dy, d);
+}
+
+/// Work below which samples are not spread over threads.
+bool parallel(const Shape& shape) {
+  return shape.elements() >= kParallelElements;
+}
+
+void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
+  const Shape shape = x.shape;
+  const std::int64_t sample = shape.h * shape.w * shape.c;
+  const std::int64_t lanes = std::min(lanes_of(shape.c), sample);
+  Arena::Scope scratch(stream.scratch());
+  float* tables = scratch.take(DType::f32, {shape.n, 1, 1, lanes}).as<float>();
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+#pragma omp parallel for schedule(static) if (parallel(shape))
+    for (std::int64_t n = 0; n < shape.n; ++n) {
+      const T* from = x.as<T>() + n * sample;
+      const T* factor = s.as<T>() + n * shape.c;
+      T* to = y.as<T>() + n * sample;
+      float* table = tables + n * lanes;
+      repeat(shape.c, lanes, table, [=](std::int64_t c) { return to_float(factor[c]); });
+      for_lanes(0, sample, lanes, [=](std::int64_t i, std::int64_t j) {
+        to[i] = from_float<T>(to_float(from[i]) * table[j]);
+      });
+    }
+  });
+}
+
+void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView dy, View dx,
+                            View ds) {
+  const Shape shape = x.shape;
+  const std::int64_t sample = shape.h * shape.w * shape.c;
+  const std::int64_t lanes = std::min(lanes_of(shape.c), sample);
+  Arena::Scope scratch(stream.scratch());
+  float* tables = scratch.take(DType::f32, {shape.n, 1, 2, lanes}).as<float>();
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+#pragma omp parallel for schedule(static) if (parallel(shape))
+    for (std::int64_t n = 0; n < shape.n; ++n) {
+      const T* from = x.as<T>() + n * sample;
+      const T* factor = s.as<T>() + n * shape.c;
+      const T* grad = dy.as<T>() + n * sample;
+      T* to = dx.as<T>() + n * sample;
+      float* table = tables + n * 2 * lanes;
+      float* sums = table + lanes;
+      sum_lanes<1>(0, sample, lanes, sums, [=](std::int64_t i, std::int64_t) {
+        return std::array{to_float(from[i]) * to_float(grad[i])};
+      });
+      fold(shape.c, lanes, sums);
+      for (std::int64_t c = 0; c < shape.c; ++c) {
+        ds.as<T>()[n * shape.c + c] = from_float<T>(sums[c]);
+      }
+      repeat(shape.c, lanes, table, [=](std::int64_t c) { return to_float(factor[c]); });
+      for_lanes(0, sample, lanes, [=](std::int64_t i, std::int64_t j) {
+        to[i] = from_float<T>(to_float(grad[i]) * table[j]);
+      });
+    }
+  });
+}
+
+const Twin add_forward_twin(twins::add_forward, DeviceKind::cpu, add_forward);
+const Twin add_backward_twin(twins::add_backward, DeviceKind::cpu, add_backward);
+const Twin scale_forward_twin(twins::channel_scale_forward, DeviceKind::cpu, channel_scale_forward);
+const Twin scale_backward_twin(twins::channel_scale_backward, DeviceKind::cpu,
+                               channel_scale_backward);
+
+}  // namespace
+}  // namespace paretiny::cpu

@@ -1,0 +1,215 @@
+#include "kernels/pool.h"
+
+#include <limits>
+
+#include "kernels/cpu/elements.h"
+
+namespace paretiny::cpu {
+namespace {
+
+/// Channels taken at a time, held in registers or the first-level cache.
+constexpr std::int64_t kTile = 64;
+
+/// A half-open interval of positions.
+struct Range {
+  std::int64_t begin, end;
+  std::int64_t size() const { return end - begin; }
+};
+
+/// The input positions of output position `out` that lie inside 0 .. in-1.
+Range covered(std::int64_t out, std::int64_t stride, std::int64_t kernel, std::int64_t before,
+              std::int64_t in) {
+  const std::int64_t first = out * stride - before;
+  return {std::max<std::int64_t>(first, 0), std::min(first + kernel, in)};
+}
+
+/// The output positions, within 0 .. out-1, whose windows hold input position `in`.
+Range covering(std::int64_t in, std::int64_t stride, std::int64_t kernel, std::int64_t before,
+               std::int64_t out) {
+  const std::int64_t last = in + before;  // of the positions o with o * stride <= in + before
+  const std::int64_t first = last - kernel + 1;
+  return {first <= 0 ? 0 : (first + stride - 1) / stride, std::min(last / stride + 1, out)};
+}
+
+/// A pool's windows and the walk over its tensors.
+struct Pool {
+  const Shape in, out;
+  const Window window;
+
+  explicit Pool(const PoolShape& shape)
+      : in(shape.input), out(shape.output()), window(shape.window) {}
+
+  Range rows_of(std::int64_t oh) const {
+    return covered(oh, window.stride_h, window.kernel_h, window.top, in.h);
+  }
+  Range columns_of(std::int64_t ow) const {
+    return covered(ow, window.stride_w, window.kernel_w, window.left, in.w);
+  }
+  Range windows_over_row(std::int64_t h) const {
+    return covering(h, window.stride_h, window.kernel_h, window.top, out.h);
+  }
+  Range windows_over_column(std::int64_t w) const {
+    return covering(w, window.stride_w, window.kernel_w, window.left, out.w);
+  }
+
+  /// f(n, row, column, first channel, channels) for every pixel and tile of `over`, over the
+  /// threads.
+  template <class F>
+  static void for_tiles(const Shape& over, F f) {
+#pragma omp parallel for schedule(static) collapse(2) if (over.elements() >= kParallelElements)
+    for (std::int64_t n = 0; n < over.n; ++n) {
+      for (std::int64_t h = 0; h < over.h; ++h) {
+        for (std::int64_t w = 0; w < over.w; ++w) {
+          for (std::int64_t c = 0; c < over.c; c += kTile) {
+            f(n, h, w, c, std::min(kTile, over.c - c));
+          }
+        }
+      }
+    }
+  }
+};
+
+template <class T>
+auto at(T* data, const Shape& shape, std::int64_t n, std::int64_t h, std::int64_t w,
+        std::int64_t c) {
+  return data + ((n * shape.h + h) * shape.w + w) * shape.c + c;
+}
+
+void max_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) {
+  const Pool pool(shape);
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    Pool::for_tiles(pool.out, [&](std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t c,
+                                  std::int64_t width) {
+      float best[kTile];
+      std::fill_n(best, kTile, -std::numeric_limits<float>::infinity());
+      const Range rows = pool.rows_of(oh), columns = pool.columns_of(ow);
+      for (std::int64_t h = rows.begin; h < rows.end; ++h) {
+        for (std::int64_t w = columns.begin; w < columns.end; ++w) {
+          const T* from = at(x.as<T>(), pool.in, n, h, w, c);
+          for (std::int64_t j = 0; j < width; ++j) {
+            const float value = to_float(from[j]);
+            best[j] = value > best[j] || value != value ? value : best[j];  // NaN stays
+          }
+        }
+      }
+      T* to = at(y.as<T>(), pool.out, n, oh, ow, c);
+      for (std::int64_t j = 0; j < width; ++j) to[j] = from_float<T>(best[j]);
+    });
+  });
+}
+
+/// Adds to `sum` the gradient of one window where x[h, w] is its first largest element.
+template <class T>
+void add_if_first_largest(const Pool& pool, const T* x, const T* dy, std::int64_t n,
+                          std::int64_t oh, std::int64_t ow, std::int64_t h, std::int64_t w,
+                          std::int64_t c, std::int64_t width, float* sum) {
+  float share[kTile];
+  const T* grad = at(dy, pool.out, n, oh, ow, c);
+  const T* self = at(x, pool.in, n, h, w, c);
+  for (std::int64_t j = 0; j < width; ++j) share[j] = to_float(grad[j]);
+  const Range rows = pool.rows_of(oh), columns = pool.columns_of(ow);
+  for (std::int64_t r = rows.begin; r < rows.end; ++r) {
+    for (std::int64_t s = columns.begin; s < columns.end; ++s) {
+      const T* other = at(x, pool.in, n, r, s, c);
+      if (r < h || (r == h && s < w)) {
+        for (std::int64_t j = 0; j < width; ++j) {
+          share[j] = to_float(self[j]) > to_float(other[j]) ? share[j] : 0;
+        }
+      } else {
+        for (std::int64_t j = 0; j < width; ++j) {
+          share[j] = to_float(self[j]) >= to_float(other[j]) ? share[j] : 0;
+        }
+      }
+    }
+  }
+  for (std::int64_t j = 0; j < width; ++j) sum[j] += share[j];
+}
+
+/// Each element asks the windows that hold it, so that overlapping windows need no order of writes.
+void max_pool_backward(Stream&, const PoolShape& shape, ConstView x, ConstView dy, View dx) {
+  const Pool pool(shape);
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    Pool::for_tiles(pool.in, [&](std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c,
+                                 std::int64_t width) {
+      float sum[kTile] = {};
+      const Range rows = pool.windows_over_row(h), columns = pool.windows_over_column(w);
+      for (std::int64_t oh = rows.begin; oh < rows.end; ++oh) {
+        for (std::int64_t ow = columns.begin; ow < columns.end; ++ow) {
+          add_if_first_largest(pool, x.as<T>(), dy.as<T>(), n, oh, ow, h, w, c, width, sum);
+        }
+      }
+      T* to = at(dx.as<T>(), pool.in, n, h, w, c);
+      for (std::int64_t j = 0; j < width; ++j) to[j] = from_float<T>(sum[j]);
+    });
+  });
+}
+
+void average_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) {
+  const Pool pool(shape);
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    Pool::for_tiles(pool.out, [&](std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t c,
+                                  std::int64_t width) {
+      float sum[kTile] = {};
+      const Range rows = pool.rows_of(oh), columns = pool.columns_of(ow);
+      for (std::int64_t h = rows.begin; h < rows.end; ++h) {
+        for (std::int64_t w = columns.begin; w < columns.end; ++w) {
+          const T* from = at(x.as<T>(), pool.in, n, h, w, c);
+          for (std::int64_t j = 0; j < width; ++j) sum[j] += to_float(from[j]);
+        }
+      }
+      const float weight = 1 / static_cast<float>(rows.size() * columns.size());
+      T* to = at(y.as<T>(), pool.out, n, oh, ow, c);
+      for (std::int64_t j = 0; j < width; ++j) to[j] = from_float<T>(sum[j] * weight);
+    });
+  });
+}
+
+void average_pool_backward(Stream&, const PoolShape& shape, ConstView dy, View dx) {
+  const Pool pool(shape);
+  with_element(dy.dtype, [&](auto element) {
+    using T = decltype(element);
+    Pool::for_tiles(pool.in, [&](std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c,
+                                 std::int64_t width) {
+      float sum[kTile] = {};
+      const Range rows = pool.windows_over_row(h), columns = pool.windows_over_column(w);
+      for (std::int64_t oh = rows.begin; oh < rows.end; ++oh) {
+        for (std::int64_t ow = columns.begin; ow < columns.end; ++ow) {
+          const std::int64_t held = pool.rows_of(oh).size() * pool.columns_of(ow).size();
+          const float weight = 1 / static_cast<float>(held);
+          const T* grad = at(dy.as<T>(), pool.out, n, oh, ow, c);
+          for (std::int64_t j = 0; j < width; ++j) sum[j] += to_float(grad[j]) * weight;
+        }
+      }
+      T* to = at(dx.as<T>(), pool.in, n, h, w, c);
+      for (std::int64_t j = 0; j < width; ++j) to[j] = from_float<T>(sum[j]);
+    });
+  });
+}
+
+/// A global average is the pool whose one window is the whole sample.
+PoolShape whole(const Shape& shape) {
+  return {shape, {shape.h, shape.w, 1, 1}};
+}
+
+void global_average_pool_forward(Stream& stream, ConstView x, View y) {
+  twins::average_pool_forward(stream, whole(x.shape), x, y);
+}
+
+void global_average_pool_backward(Stream& stream, ConstView dy, View dx) {
+  twins::average_pool_backward(stream, whole(dx.shape), dy, dx);
+}
+
+const Twin max_forward(twins::max_pool_forward, DeviceKind::cpu, max_pool_forward);
+const Twin max_backward(twins::max_pool_backward, DeviceKind::cpu, max_pool_backward);
+const Twin average_forward(twins::average_pool_forward, DeviceKind::cpu, average_pool_forward);
+const Twin average_backward(twins::average_pool_backward, DeviceKind::cpu, average_pool_backward);
+const Twin global_forward(twins::global_average_pool_forward, DeviceKind::cpu,
+                          global_average_pool_forward);
+const Twin global_backward(twins::global_average_pool_backward, DeviceKind::cpu,
+                           global_average_pool_backward);
+
+}  // namespace
+}  // namespace paretiny::cpu
