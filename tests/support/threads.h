@@ -1,0 +1,33 @@
+// Results must not depend on the number of threads.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <functional>
+#include <vector>
+
+#include "tests/support/kernels.h"
+
+namespace paretiny::test {
+
+/// `run` with one and with two threads must leave the same bytes in `results`.
+inline void expect_same_for_any_threads(const std::function<void()>& run,
+                                        const std::vector<const Tensor*>& results) {
+  const int threads = omp_get_max_threads();
+  std::vector<std::vector<unsigned char>> first;
+  for (const int count : {1, 2, 5}) {
+    omp_set_num_threads(count);
+    run();
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (count == 1) {
+        first.push_back(results[i]->bytes());
+      } else {
+        EXPECT_EQ(results[i]->bytes(), first[i]) << "result " << i << ", " << count << " threads";
+      }
+    }
+  }
+  omp_set_num_threads(threads);
+}
+
+}  // namespace paretiny::test
