@@ -1,0 +1,12 @@
+// Whether a worker's process still runs.
+#pragma once
+
+#include <string>
+
+namespace paretiny {
+
+/// True when `owner` (made by process_owner) was a process of this machine that runs no more. An
+/// owner elsewhere, or of another form, is never known to be gone: its lease decides.
+bool owner_gone(const std::string& owner);
+
+}  // namespace paretiny

@@ -1,0 +1,189 @@
+#include "nas/study/sqlite.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "kernels/error.h"
+
+namespace paretiny {
+namespace {
+
+constexpr int kBusyMs = 10000;
+
+/// `path` as the path of an SQLite URI.
+std::string uri_path(const std::filesystem::path& path) {
+  std::string result;
+  for (const char c : std::filesystem::absolute(path).string()) {
+    if (c == '%' || c == '?' || c == '#') {
+      result += fmt::format("%{:02X}", static_cast<unsigned>(c));
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+Statement::Statement(Database& database, std::string_view sql) : database_(database) {
+  const int code = sqlite3_prepare_v2(database.get(), sql.data(), static_cast<int>(sql.size()),
+                                      &statement_, nullptr);
+  if (code != SQLITE_OK) database.fail(code);
+}
+
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
+
+Statement& Statement::bind(std::int64_t value) {
+  const int code = sqlite3_bind_int64(statement_, ++bound_, value);
+  if (code != SQLITE_OK) database_.fail(code);
+  return *this;
+}
+
+Statement& Statement::bind(double value) {
+  const int code = sqlite3_bind_double(statement_, ++bound_, value);
+  if (code != SQLITE_OK) database_.fail(code);
+  return *this;
+}
+
+Statement& Statement::bind(std::string_view value) {
+  const int code = sqlite3_bind_text64(statement_, ++bound_, value.data(), value.size(),
+                                       SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (code != SQLITE_OK) database_.fail(code);
+  return *this;
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) database_.fail(code);
+  return false;
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+double Statement::real(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL
+             ? std::numeric_limits<double>::quiet_NaN()
+             : sqlite3_column_double(statement_, column);
+}
+
+std::string Statement::text(int column) const {
+  const unsigned char* bytes = sqlite3_column_text(statement_, column);
+  const int size = sqlite3_column_bytes(statement_, column);
+  return bytes ? std::string(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size))
+               : std::string();
+}
+
+void Database::Close::operator()(sqlite3* handle) const {
+  sqlite3_close_v2(handle);
+}
+
+Database::Database(std::filesystem::path path, Mode mode) : path_(std::move(path)) {
+  if (mode == Mode::write) {
+    open(path_.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    return;
+  }
+  open(path_.string(), SQLITE_OPEN_READONLY);
+  // Reading a WAL database needs its -shm file, which a folder without write permission cannot get;
+  // with no -wal file there, nothing is pending and the file itself is the whole database.
+  sqlite3_exec(get(), "SELECT count(*) FROM sqlite_schema", nullptr, nullptr, nullptr);
+  const int code = sqlite3_errcode(get()) & 0xFF;
+  if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) &&
+      !std::filesystem::exists(path_.string() + "-wal")) {
+    open(fmt::format("file:{}?immutable=1", uri_path(path_)),
+         SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+  }
+}
+
+void Database::open(const std::string& name, int flags) {
+  sqlite3* raw = nullptr;
+  const int code = sqlite3_open_v2(name.c_str(), &raw, flags | SQLITE_OPEN_EXRESCODE, nullptr);
+  handle_.reset(raw);
+  if (code != SQLITE_OK) fail(code);
+  sqlite3_busy_timeout(raw, kBusyMs);
+}
+
+void Database::execute(std::string_view sql) {
+  Statement statement(*this, sql);
+  while (statement.step()) {
+  }
+}
+
+std::int64_t Database::integer(std::string_view sql) {
+  Statement statement(*this, sql);
+  statement.step();
+  return statement.integer(0);
+}
+
+std::string Database::text(std::string_view sql) {
+  Statement statement(*this, sql);
+  statement.step();
+  return statement.text(0);
+}
+
+void Database::fail(int code) const {
+  const std::string file = path_.string();
+  const int system = handle_ ? sqlite3_system_errno(get()) : 0;
+  const int primary = code & 0xFF;
+  if (primary == SQLITE_FULL ||
+      (primary == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT))) {
+    throw StoreError(fmt::format(
+        "no space is left for the study '{}'; free some and run the same command again: everything "
+        "recorded so far is kept",
+        file));
+  }
+  switch (primary) {
+    case SQLITE_NOTADB:
+      throw StoreError(fmt::format(
+          "'{}' is not a study: it is no SQLite database; name another file or move it away",
+          file));
+    case SQLITE_CORRUPT:
+      damaged(sqlite3_errmsg(get()));
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      throw StoreError(fmt::format(
+          "the study '{}' is locked by another program; close that program and run the same "
+          "command again",
+          file));
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      throw StoreError(fmt::format(
+          "the study '{}' cannot be opened or written ({}); its folder must exist and both must be "
+          "writable",
+          file, sqlite3_errmsg(get())));
+    case SQLITE_IOERR:
+      if (code == SQLITE_IOERR_SHORT_READ) damaged("it ends too early");
+      [[fallthrough]];
+    default:
+      throw StoreError(fmt::format("the study '{}' cannot be read or written: {} (SQLite code {})",
+                                   file, handle_ ? sqlite3_errmsg(get()) : sqlite3_errstr(code),
+                                   code));
+  }
+}
+
+void Database::damaged(const std::string& how) const {
+  throw StoreError(fmt::format(
+      "the study '{}' is damaged: {}; put a copy in its place, or begin another study in another "
+      "file",
+      path_.string(), how));
+}
+
+Transaction::~Transaction() {
+  // A full disk has SQLite roll back on its own; what fails here is rolled back at the next
+  // opening.
+  if (!sqlite3_get_autocommit(database_.get())) {
+    sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+}
+
+}  // namespace paretiny

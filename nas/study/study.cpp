@@ -1,0 +1,51 @@
+#include "nas/study/study.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <limits>
+
+namespace paretiny {
+
+std::string_view to_string(TrialState state) {
+  constexpr std::array<std::string_view, 6> names = {"waiting",    "running", "done",
+                                                     "infeasible", "failed",  "abandoned"};
+  return names.at(static_cast<std::size_t>(state));
+}
+
+std::string utc_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000);
+}
+
+namespace {
+
+double unix_seconds(const std::string& text) {
+  std::tm utc{};
+  int ms = 0;
+  char zone = 0;
+  if (std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3d%c", &utc.tm_year, &utc.tm_mon,
+                  &utc.tm_mday, &utc.tm_hour, &utc.tm_min, &utc.tm_sec, &ms, &zone) != 8 ||
+      zone != 'Z') {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  utc.tm_year -= 1900;
+  utc.tm_mon -= 1;
+  return static_cast<double>(timegm(&utc)) + ms / 1000.0;
+}
+
+}  // namespace
+
+double seconds_between(const std::string& start, const std::string& end) {
+  return unix_seconds(end) - unix_seconds(start);
+}
+
+}  // namespace paretiny

@@ -1,0 +1,156 @@
+// A study: every trial of one search, in a store that outlives every process. Each change is one
+// transaction, so whatever was reported is kept through kill -9, a full disk or a lost machine.
+//
+// A trial's way: add_trial -> waiting -> claim -> running -> done | infeasible | failed |
+// abandoned. A claim is a lease: it holds until it expires or its owner's process is gone; then
+// another worker may claim the trial, and the result of the first is refused.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nas/space/space.h"
+
+namespace paretiny {
+
+/// A column to minimise: "error" (1 - accuracy of the int8 network), "rom", "ram", "flops".
+struct Objective {
+  std::string name;
+  std::string unit;             ///< "" for a fraction or a count, "B" for bytes
+  std::optional<double> limit;  ///< from [constraints]; a candidate above it is infeasible
+  std::string limit_text;       ///< the limit as the experiment writes it, such as "256 KB"
+
+  friend bool operator==(const Objective&, const Objective&) = default;
+};
+
+/// What a study was made for.
+struct StudyHeader {
+  std::string name;
+  std::string space;  ///< Space::describe()
+  std::vector<Objective> objectives;
+  std::string task;  ///< canonical text of data set, model and training: all a result depends on
+  std::uint64_t seed = 0;
+  std::string sampler;
+  std::string experiment;  ///< the experiment's TOML text
+  std::string version;     ///< of the program, such as "0.1.0"
+  std::string commit;
+  std::string device;
+  std::string created;  ///< ISO 8601, UTC; filled in when the study is created
+};
+
+enum class TrialState { waiting, running, done, infeasible, failed, abandoned };
+
+/// "waiting", "running", ...
+std::string_view to_string(TrialState state);
+
+struct Trial {
+  std::int64_t number = 0;  ///< from 0, without gaps
+  TrialState state = TrialState::waiting;
+  Values values;
+  std::vector<double> objectives;         ///< [header.objectives], NaN where unknown
+  std::map<std::string, double> metrics;  ///< accuracies, parameters, MACs, seconds, bytes, ...
+  std::string reason;                     ///< why it is infeasible, failed or abandoned
+  std::uint64_t architecture = 0;         ///< hash of the network the values stand for
+  std::uint64_t seed = 0;
+  int attempts = 0;              ///< claims so far
+  std::string owner;             ///< holder, or last holder
+  std::int64_t lease_until = 0;  ///< Unix time in ms while running, else 0
+  std::string started;           ///< ISO 8601, UTC, of the last claim
+  std::string finished;          ///< ISO 8601, UTC
+};
+
+/// How a trial ended.
+struct TrialResult {
+  std::vector<double> objectives;  ///< [header.objectives], or empty: none is known
+  std::map<std::string, double> metrics;
+  std::string reason;
+};
+
+/// One epoch of a trial's training.
+struct EpochRecord {
+  int epoch = 0;  ///< from 1
+  double loss = 0;
+  double accuracy = 0;  ///< on the validation split, 0 to 1
+  double sparsity = 0;  ///< fraction of filters removed so far
+};
+
+/// The store of a study. An object belongs to one thread; several objects, also of several
+/// processes, may share a store. Everything throws StoreError when the store cannot be read or
+/// written. Changes that name an owner return false, and change nothing, when that owner does not
+/// hold the trial any more.
+class Study {
+ public:
+  /// A trial whose workers died this often is failed instead of being tried again.
+  static constexpr int kMaxAttempts = 5;
+
+  virtual ~Study() = default;
+
+  virtual const StudyHeader& header() const = 0;
+  /// All trials, by number.
+  virtual std::vector<Trial> trials() = 0;
+  virtual std::int64_t trial_count() = 0;
+  /// The history of a trial's last attempt, by epoch.
+  virtual std::vector<EpochRecord> epochs(std::int64_t number) = 0;
+
+  /// Adds waiting trial `number`, which must be trial_count(). False when another worker has added
+  /// it since: ask again with what is known now. Throws UsageError for a gap or a value not finite.
+  virtual bool add_trial(std::int64_t number, const Values& values, std::uint64_t architecture,
+                         std::uint64_t seed) = 0;
+
+  /// Takes the first trial that is waiting, or running with its lease expired or its owner gone;
+  /// forgets the epochs of an earlier attempt.
+  virtual std::optional<Trial> claim(const std::string& owner, std::chrono::milliseconds lease) = 0;
+  /// Extends a lease to `lease` from now.
+  virtual bool renew(std::int64_t number, const std::string& owner,
+                     std::chrono::milliseconds lease) = 0;
+  /// Gives a trial back, to be claimed again; the attempt does not count.
+  virtual bool release(std::int64_t number, const std::string& owner) = 0;
+  virtual bool add_epoch(std::int64_t number, const std::string& owner,
+                         const EpochRecord& record) = 0;
+  /// Ends a trial, once. Throws UsageError for a state that is no end, a count of objectives that
+  /// is not the study's, or a done trial with an objective that is not finite.
+  virtual bool conclude(std::int64_t number, const std::string& owner, TrialState end,
+                        const TrialResult& result) = 0;
+
+  bool finish(std::int64_t number, const std::string& owner, const TrialResult& result) {
+    return conclude(number, owner, TrialState::done, result);
+  }
+  bool infeasible(std::int64_t number, const std::string& owner, const TrialResult& result) {
+    return conclude(number, owner, TrialState::infeasible, result);
+  }
+  bool fail(std::int64_t number, const std::string& owner, const std::string& reason) {
+    return conclude(number, owner, TrialState::failed, {{}, {}, reason});
+  }
+  bool abandon(std::int64_t number, const std::string& owner, const std::string& reason) {
+    return conclude(number, owner, TrialState::abandoned, {{}, {}, reason});
+  }
+};
+
+/// Opens the SQLite study at `path`, or creates it (with its folders) for `header`. Throws
+/// StoreError, saying what differs, for a study of another space, objectives, task, seed or
+/// sampler, of another schema or of a newer program; for a file that is no study, is damaged or
+/// locked; and for a place that cannot be written.
+std::unique_ptr<Study> create_or_open_study(const std::filesystem::path& path,
+                                            const StudyHeader& header);
+
+/// Opens the study at `path` to read it; nothing is created or changed.
+std::unique_ptr<Study> open_study(const std::filesystem::path& path);
+
+/// Names this process as an owner: host, process namespace, process id and its start. `worker`
+/// tells workers of one process apart.
+std::string process_owner(int worker = 0);
+
+/// The time now as ISO 8601 UTC with milliseconds: "2026-01-31T12:00:00.000Z".
+std::string utc_now();
+
+/// Seconds from `start` to `end`, both as utc_now writes them; NaN when either is not.
+double seconds_between(const std::string& start, const std::string& end);
+
+}  // namespace paretiny

@@ -1,0 +1,93 @@
+#include "nas/study/study_json.h"
+
+#include <fmt/format.h>
+
+#include "kernels/error.h"
+
+namespace paretiny {
+
+using nlohmann::json;
+
+json to_json(const StudyHeader& header) {
+  json objectives = json::array();
+  for (const Objective& objective : header.objectives) {
+    objectives.push_back({{"name", objective.name},
+                          {"unit", objective.unit},
+                          {"limit", objective.limit ? json(*objective.limit) : json()},
+                          {"limit_text", objective.limit_text}});
+  }
+  return {{"name", header.name},       {"space", header.space},
+          {"objectives", objectives},  {"task", header.task},
+          {"seed", header.seed},       {"sampler", header.sampler},
+          {"version", header.version}, {"experiment", header.experiment},
+          {"commit", header.commit},   {"device", header.device},
+          {"created", header.created}};
+}
+
+StudyHeader header_from_json(const json& text) {
+  StudyHeader header;
+  for (const json& objective : text.at("objectives")) {
+    const json& limit = objective.at("limit");
+    header.objectives.push_back(
+        {objective.at("name"), objective.at("unit"),
+         limit.is_null() ? std::nullopt : std::optional(limit.get<double>()),
+         objective.at("limit_text")});
+  }
+  text.at("name").get_to(header.name);
+  text.at("space").get_to(header.space);
+  text.at("task").get_to(header.task);
+  text.at("seed").get_to(header.seed);
+  text.at("sampler").get_to(header.sampler);
+  text.at("experiment").get_to(header.experiment);
+  text.at("version").get_to(header.version);
+  text.at("commit").get_to(header.commit);
+  text.at("device").get_to(header.device);
+  text.at("created").get_to(header.created);
+  return header;
+}
+
+json to_json(const Trial& trial) {
+  return {{"number", trial.number},
+          {"state", to_string(trial.state)},
+          {"values", values_to_json(trial.values)},
+          {"objectives", trial.objectives},
+          {"metrics", trial.metrics},
+          {"reason", trial.reason},
+          {"architecture", fmt::format("{:016x}", trial.architecture)},
+          {"seed", trial.seed},
+          {"attempts", trial.attempts},
+          {"owner", trial.owner},
+          {"lease_until", trial.lease_until},
+          {"started", trial.started},
+          {"finished", trial.finished}};
+}
+
+json values_to_json(const Values& values) {
+  json result = json::object();
+  for (const auto& [name, value] : values) {
+    std::visit([&, &key = name](const auto& held) { result[key] = held; }, value);
+  }
+  return result;
+}
+
+Values values_from_json(const json& text) {
+  Values values;
+  for (const auto& [name, value] : text.items()) {
+    if (value.is_string()) {
+      values[name] = value.get<std::string>();
+    } else if (value.is_number_integer()) {
+      values[name] = value.get<std::int64_t>();
+    } else if (value.is_number_float()) {
+      values[name] = value.get<double>();
+    } else {
+      throw DataError(fmt::format("parameter '{}' is neither a number nor a name", name));
+    }
+  }
+  return values;
+}
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace paretiny

@@ -1,0 +1,25 @@
+// A study's JSON: what study.json holds, and what the store keeps in its text columns. A number
+// that is not finite is null.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "nas/study/study.h"
+
+namespace paretiny {
+
+nlohmann::json to_json(const StudyHeader& header);
+/// Throws nlohmann::json::exception for text of another form.
+StudyHeader header_from_json(const nlohmann::json& json);
+
+nlohmann::json to_json(const Trial& trial);
+
+nlohmann::json values_to_json(const Values& values);
+/// Throws nlohmann::json::exception or DataError for text of another form.
+Values values_from_json(const nlohmann::json& json);
+
+/// `json` as one line; text that is not UTF-8 gets replacement characters.
+std::string dump(const nlohmann::json& json);
+
+}  // namespace paretiny

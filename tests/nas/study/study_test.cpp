@@ -1,0 +1,468 @@
+#include "nas/study/study.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <thread>
+
+#include "kernels/error.h"
+#include "kernels/random.h"
+#include "nas/study/owner.h"
+#include "nas/study/sqlite_study.h"
+#include "nas/study/study_json.h"
+
+namespace paretiny {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+StudyHeader example_header() {
+  StudyHeader header;
+  header.name = "demo";
+  header.space = "width real [0.25, 1]\ndepth integer [1, 4]\n";
+  header.objectives = {{"error", "", 0.2, "0.2"}, {"rom", "B", 262144.0, "256 KB"}};
+  header.task = "synthetic, mobilenet_v3, 5 epochs";
+  header.seed = 0xFEDCBA9876543210u;
+  header.sampler = "ars";
+  header.experiment = "[study]\nname = \"demo\"\n";
+  header.version = "0.1.0";
+  return header;
+}
+
+Values example_values(std::int64_t number) {
+  return {{"width", 0.1 * static_cast<double>(number)}, {"depth", number}, {"act", "relu"}};
+}
+
+std::string slurp(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void spill(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+class StudyTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ =
+        fs::temp_directory_path() / ("paretiny_study_" + std::to_string(getpid()) + "_" +
+                                     testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    path_ = folder_ / "study.db";
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  /// What opening says, or "" if it succeeds.
+  std::string refusal(const StudyHeader& header) {
+    try {
+      create_or_open_study(path_, header);
+    } catch (const StoreError& error) {
+      return error.what();
+    }
+    return {};
+  }
+
+  fs::path folder_;
+  fs::path path_;
+  std::string me_ = process_owner();
+};
+
+#define EXPECT_SAYS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+
+TEST_F(StudyTest, KeepsEverythingAcrossReopening) {
+  path_ = folder_ / "new" / "folder" / "s.db";
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  {
+    auto study = create_or_open_study(path_, example_header());
+    ASSERT_TRUE(study->add_trial(0, example_values(0), 0xFFFFFFFFFFFFFFFFu, 1u << 31));
+    ASSERT_TRUE(study->add_trial(1, example_values(1), 2, 3));
+    ASSERT_EQ(study->claim(me_, 1min)->number, 0);
+    ASSERT_EQ(study->claim(me_, 1min)->number, 1);
+    EXPECT_FALSE(study->claim(me_, 1min));
+    ASSERT_TRUE(study->add_epoch(0, me_, {1, 1.0 / 3, 0.5, 0}));
+    ASSERT_TRUE(study->add_epoch(0, me_, {2, nan, 0.75, 0.1}));
+    ASSERT_TRUE(study->finish(
+        0, me_, {{1.0 / 3, 1e5}, {{"seconds", 0.1 + 0.2}, {"macs", 2e6}, {"loss", nan}}, ""}));
+    ASSERT_TRUE(study->infeasible(1, me_, {{nan, 4e5}, {}, "rom 400000 B > 256 KB \"x\"\n\xff"}));
+  }
+  auto study = open_study(path_);
+  EXPECT_EQ(study->header().seed, example_header().seed);
+  EXPECT_EQ(study->header().objectives, example_header().objectives);
+  EXPECT_EQ(study->header().experiment, example_header().experiment);
+  EXPECT_LT(std::abs(seconds_between(study->header().created, utc_now())), 60);
+  const std::vector<Trial> trials = study->trials();
+  ASSERT_EQ(trials.size(), 2u);
+  EXPECT_EQ(trials[0].state, TrialState::done);
+  EXPECT_EQ(trials[0].values, example_values(0));
+  EXPECT_EQ(trials[0].objectives, (std::vector<double>{1.0 / 3, 1e5}));
+  EXPECT_EQ(trials[0].metrics.at("seconds"), 0.1 + 0.2);
+  EXPECT_TRUE(std::isnan(trials[0].metrics.at("loss")));
+  EXPECT_EQ(trials[0].architecture, 0xFFFFFFFFFFFFFFFFu);
+  EXPECT_EQ(trials[0].attempts, 1);
+  EXPECT_EQ(trials[0].lease_until, 0);
+  EXPECT_GE(seconds_between(trials[0].started, trials[0].finished), 0);
+  EXPECT_EQ(trials[1].state, TrialState::infeasible);
+  EXPECT_TRUE(std::isnan(trials[1].objectives[0]));
+  EXPECT_EQ(trials[1].reason, "rom 400000 B > 256 KB \"x\"\n\xff");
+  EXPECT_EQ(trials[1].values, example_values(1));
+  const auto epochs = study->epochs(0);
+  ASSERT_EQ(epochs.size(), 2u);
+  EXPECT_EQ(epochs[0].loss, 1.0 / 3);
+  EXPECT_TRUE(std::isnan(epochs[1].loss));
+  EXPECT_THROW(study->add_trial(2, {}, 0, 0), StoreError);
+
+  const nlohmann::json json = nlohmann::json::parse(dump(to_json(trials[0])));
+  EXPECT_EQ(json["architecture"], "ffffffffffffffff");
+  EXPECT_EQ(json["state"], "done");
+  EXPECT_EQ(values_from_json(json["values"]), example_values(0));
+}
+
+TEST_F(StudyTest, NumbersTrialsOnce) {
+  auto a = create_or_open_study(path_, example_header());
+  auto b = create_or_open_study(path_, example_header());
+  EXPECT_TRUE(a->add_trial(0, example_values(0), 0, 0));
+  EXPECT_FALSE(b->add_trial(0, example_values(5), 0, 0));
+  EXPECT_EQ(b->trials()[0].values, example_values(0));
+  EXPECT_THROW(a->add_trial(2, example_values(2), 0, 0), UsageError);
+  EXPECT_THROW(a->add_trial(1, {{"width", std::nan("")}}, 0, 0), UsageError);
+  EXPECT_EQ(a->trial_count(), 1);
+}
+
+TEST_F(StudyTest, OnlyTheHolderConcludesAndOnlyOnce) {
+  auto study = create_or_open_study(path_, example_header());
+  study->add_trial(0, example_values(0), 0, 0);
+  EXPECT_FALSE(study->finish(0, me_, {{0.1, 1}, {}, ""})) << "not claimed";
+  ASSERT_TRUE(study->claim("elsewhere", 1ms));
+  std::this_thread::sleep_for(5ms);
+  const auto again = study->claim(me_, 1min);
+  ASSERT_TRUE(again) << "an expired lease frees the trial";
+  EXPECT_EQ(again->attempts, 2);
+  EXPECT_FALSE(study->finish(0, "elsewhere", {{0.1, 1}, {}, ""}));
+  EXPECT_FALSE(study->renew(0, "elsewhere", 1min));
+  EXPECT_FALSE(study->add_epoch(0, "elsewhere", {1, 1, 1, 0}));
+  EXPECT_TRUE(study->renew(0, me_, 1h));
+  EXPECT_GT(study->trials()[0].lease_until, again->lease_until);
+  EXPECT_THROW(study->finish(0, me_, {{0.1}, {}, ""}), UsageError);
+  EXPECT_THROW(study->finish(0, me_, {{0.1, std::nan("")}, {}, ""}), UsageError);
+  EXPECT_THROW(study->conclude(0, me_, TrialState::waiting, {}), UsageError);
+  EXPECT_TRUE(study->finish(0, me_, {{0.1, 1}, {}, ""}));
+  EXPECT_FALSE(study->finish(0, me_, {{0.2, 2}, {}, ""}));
+  EXPECT_FALSE(study->fail(0, me_, "late"));
+  EXPECT_EQ(study->trials()[0].objectives[0], 0.1);
+}
+
+TEST_F(StudyTest, ReleaseGivesBackAndAnAttemptForgetsEpochs) {
+  auto study = create_or_open_study(path_, example_header());
+  study->add_trial(0, example_values(0), 0, 0);
+  study->claim(me_, 1min);
+  study->add_epoch(0, me_, {1, 1, 0.5, 0});
+  EXPECT_TRUE(study->release(0, me_));
+  EXPECT_EQ(study->trials()[0].state, TrialState::waiting);
+  EXPECT_EQ(study->claim(me_, 1min)->attempts, 1);
+  EXPECT_TRUE(study->epochs(0).empty());
+  EXPECT_TRUE(study->abandon(0, me_, "stopped early"));
+  EXPECT_EQ(study->trials()[0].state, TrialState::abandoned);
+}
+
+TEST_F(StudyTest, FailsATrialWhoseWorkersKeepDying) {
+  auto study = create_or_open_study(path_, example_header());
+  study->add_trial(0, example_values(0), 0, 0);
+  study->add_trial(1, example_values(1), 0, 0);
+  for (int i = 0; i < Study::kMaxAttempts; ++i) EXPECT_EQ(study->claim(me_, 0ms)->number, 0);
+  EXPECT_EQ(study->claim(me_, 0ms)->number, 1);
+  EXPECT_EQ(study->trials()[0].state, TrialState::failed);
+  EXPECT_SAYS(study->trials()[0].reason, "died 5 times");
+}
+
+TEST_F(StudyTest, KnowsOwnersThatAreGone) {
+  EXPECT_FALSE(owner_gone(me_));
+  EXPECT_FALSE(owner_gone(process_owner(3)));
+  EXPECT_FALSE(owner_gone("another-host/1/2/3/0"));
+  EXPECT_FALSE(owner_gone("nonsense"));
+  std::string recycled = me_;
+  recycled.insert(recycled.rfind('/'), "9");  // same process id, another start
+  EXPECT_TRUE(owner_gone(recycled));
+
+  auto study = create_or_open_study(path_, example_header());
+  study->add_trial(0, example_values(0), 0, 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    auto own = create_or_open_study(path_, example_header());
+    own->claim(process_owner(), 1h);
+    raise(SIGKILL);
+  }
+  waitpid(child, nullptr, 0);
+  EXPECT_TRUE(owner_gone(study->trials()[0].owner));
+  ASSERT_TRUE(study->claim(me_, 1h)) << "no waiting for the lease of the dead";
+}
+
+TEST_F(StudyTest, RefusesAStudyMadeForSomethingElse) {
+  const StudyHeader made = example_header();
+  ASSERT_EQ(refusal(made), "");
+  EXPECT_EQ(refusal(made), "");
+  StudyHeader other = made;
+  other.space = "width real [0.25, 1]\ndepth integer [1, 5]\n";
+  EXPECT_SAYS(refusal(other),
+              "the space is 'depth integer [1, 4]' in the study and 'depth integer [1, 5]' now");
+  other.seed = 7;
+  EXPECT_SAYS(refusal(other), "the seed is '18364758544493064720' in the study and '7' now");
+  other = made;
+  other.objectives.push_back({"ram", "B", {}, ""});
+  EXPECT_SAYS(refusal(other), "an objective is '' in the study and 'ram [B]' now");
+  other = made;
+  other.objectives[1].limit = 1000;
+  EXPECT_SAYS(refusal(other), "rom [B] <= 262144");
+  other = made;
+  other.task = "cifar10";
+  EXPECT_SAYS(refusal(other), "the task is");
+  other = made;
+  other.sampler = "random";
+  EXPECT_SAYS(refusal(other), "the sampler is 'ars' in the study and 'random' now");
+  other = made;
+  other.version = "0.0.9";
+  EXPECT_SAYS(refusal(other), "made by version 0.1.0, newer than this program's 0.0.9");
+  other.version = "0.10.0";
+  other.device = "cuda:1";
+  other.experiment = "changed";
+  EXPECT_EQ(refusal(other), "");
+  EXPECT_EQ(open_study(path_)->header().experiment, made.experiment);
+
+  Database(path_, Database::Mode::write).execute("PRAGMA user_version = 2");
+  EXPECT_SAYS(refusal(made), "has schema 2, this program reads schema 1");
+}
+
+TEST_F(StudyTest, RefusesWhatIsNoStudy) {
+  EXPECT_THROW(open_study(path_), StoreError);
+  EXPECT_FALSE(fs::exists(path_));
+  spill(path_, std::string(5000, 'x'));
+  EXPECT_SAYS(refusal(example_header()), "is no SQLite database");
+  EXPECT_THROW(open_study(path_), StoreError);
+  EXPECT_EQ(slurp(path_), std::string(5000, 'x'));
+  fs::remove(path_);
+
+  Database(path_, Database::Mode::write).execute("CREATE TABLE notes (text)");
+  const std::string before = slurp(path_);
+  EXPECT_SAYS(refusal(example_header()), "is a database but not a study");
+  EXPECT_EQ(slurp(path_), before);
+  fs::remove(path_);
+
+  spill(path_, "");
+  EXPECT_THROW(open_study(path_), StoreError);
+  EXPECT_EQ(refusal(example_header()), "") << "an empty file is a study not begun";
+
+  path_ = folder_;
+  EXPECT_SAYS(refusal(example_header()), "cannot be opened");
+  path_ = folder_ / "study.db" / "under_a_file.db";
+  EXPECT_SAYS(refusal(example_header()), "the folder of the study");
+}
+
+TEST_F(StudyTest, ReadsWhereItMayNotWrite) {
+  {
+    auto study = create_or_open_study(path_, example_header());
+    study->add_trial(0, example_values(0), 0, 0);
+  }
+  fs::permissions(path_, fs::perms(0444));
+  fs::permissions(folder_, fs::perms(0555));
+  const pid_t child = fork();
+  if (child == 0) {
+    int result = 1;
+    if (getuid() == 0 && setuid(65534) != 0) _exit(77);
+    try {
+      if (open_study(path_)->trials().size() == 1) result = 2;
+      create_or_open_study(path_, example_header())->add_trial(1, {}, 0, 0);
+    } catch (const StoreError& error) {
+      const bool says = std::string(error.what()).find("writable") != std::string::npos;
+      if (result == 2 && says) result = 0;
+    }
+    _exit(result);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  fs::permissions(folder_, fs::perms(0755));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "cannot give up the rights of root here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(StudyTest, SaysWhenTheDiskIsFullAndKeepsWhatItHas) {
+  SqliteStudy study(path_, example_header());
+  study.add_trial(0, example_values(0), 0, 0);
+  study.claim(me_, 1min);
+  const std::int64_t pages = study.database().integer("PRAGMA page_count");
+  study.database().execute("PRAGMA max_page_count = " + std::to_string(pages));
+  try {
+    study.fail(0, me_, std::string(100000, 'y'));
+    FAIL() << "wrote beyond the limit";
+  } catch (const StoreError& error) {
+    EXPECT_SAYS(std::string(error.what()), "no space is left");
+  }
+  EXPECT_EQ(study.trials()[0].state, TrialState::running);
+  study.database().execute("PRAGMA max_page_count = 100000");
+  EXPECT_TRUE(study.fail(0, me_, std::string(100000, 'y')));
+}
+
+TEST_F(StudyTest, SaysWhenLocked) {
+  SqliteStudy study(path_, example_header());
+  Database other(path_, Database::Mode::write);
+  other.execute("BEGIN IMMEDIATE");
+  study.database().execute("PRAGMA busy_timeout = 20");
+  try {
+    study.add_trial(0, {}, 0, 0);
+    FAIL() << "wrote into a locked store";
+  } catch (const StoreError& error) {
+    EXPECT_SAYS(std::string(error.what()), "locked by another program");
+  }
+  EXPECT_TRUE(open_study(path_)->trials().empty()) << "readers are not kept out";
+}
+
+TEST_F(StudyTest, FindsDamage) {
+  const std::int64_t count = 40;
+  {
+    auto study = create_or_open_study(path_, example_header());
+    for (std::int64_t i = 0; i < count; ++i) {
+      study->add_trial(i, example_values(i), static_cast<std::uint64_t>(i), 0);
+      study->claim(me_, 1min);
+      study->add_epoch(i, me_, {1, 0.5, 0.5, 0});
+      study->finish(i, me_, {{0.25, 1000.0 + static_cast<double>(i)}, {{"seconds", 2.5}}, ""});
+    }
+  }
+  const std::string whole = slurp(path_);
+  const std::string truth = [&] {
+    std::string text;
+    for (const Trial& trial : open_study(path_)->trials()) text += dump(to_json(trial));
+    return text;
+  }();
+  for (const std::size_t size : {std::size_t{50}, whole.size() / 2, whole.size() - 1}) {
+    spill(path_, whole.substr(0, size));
+    EXPECT_THROW(open_study(path_), StoreError) << size;
+    EXPECT_NE(refusal(example_header()), "") << size;
+  }
+  // A flipped bit is either noticed or lies where nothing is kept.
+  Random random(1, "damage");
+  int noticed = 0;
+  for (int i = 0; i < 300; ++i) {
+    std::string bytes = whole;
+    char& byte = bytes[random.below(bytes.size())];
+    byte = static_cast<char>(byte ^ (1 << random.below(8)));
+    spill(path_, bytes);
+    try {
+      auto study = open_study(path_);
+      std::string text;
+      for (const Trial& trial : study->trials()) text += dump(to_json(trial));
+      EXPECT_EQ(text, truth);
+      EXPECT_EQ(study->epochs(count - 1).size(), 1u);
+    } catch (const StoreError&) {
+      ++noticed;
+    }
+  }
+  EXPECT_GT(noticed, 100);
+}
+
+/// Works on the study at `path` until killed, telling finished trial numbers through `pipe`.
+[[noreturn]] void work(const fs::path& path, int pipe) {
+  auto study = create_or_open_study(path, example_header());
+  const std::string owner = process_owner();
+  while (true) {
+    std::optional<Trial> trial = study->claim(owner, 1h);
+    if (!trial) {
+      const std::int64_t number = study->trial_count();
+      study->add_trial(number, example_values(number), static_cast<std::uint64_t>(number), 0);
+      continue;
+    }
+    study->add_epoch(trial->number, owner, {1, 0.5, 0.5, 0});
+    const double rom = static_cast<double>(trial->number);
+    if (study->finish(trial->number, owner, {{0.5, rom}, {}, ""}) &&
+        write(pipe, &trial->number, sizeof trial->number) < 0) {
+      _exit(1);
+    }
+  }
+}
+
+TEST_F(StudyTest, SurvivesKillAtAnyMoment) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  Random random(1, "kill");
+  std::set<std::int64_t> reported;
+  for (int round = 0; round < 50; ++round) {
+    const pid_t child = fork();
+    if (child == 0) work(path_, ends[1]);
+    std::this_thread::sleep_for(std::chrono::microseconds(random.below(60000)));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "the worker ended by itself";
+  }
+  close(ends[1]);
+  std::int64_t number = 0;
+  while (read(ends[0], &number, sizeof number) == sizeof number) {
+    EXPECT_TRUE(reported.insert(number).second) << "trial " << number << " finished twice";
+  }
+  close(ends[0]);
+  EXPECT_GT(reported.size(), 20u);
+
+  auto study = create_or_open_study(path_, example_header());
+  const std::vector<Trial> trials = study->trials();
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const auto expected = static_cast<std::int64_t>(i);
+    EXPECT_EQ(trials[i].number, expected);
+    EXPECT_EQ(trials[i].values, example_values(expected));
+    if (trials[i].state != TrialState::done) continue;
+    ++done;
+    EXPECT_EQ(trials[i].objectives[1], static_cast<double>(i));
+    EXPECT_EQ(study->epochs(expected).size(), 1u);
+  }
+  for (const std::int64_t finished : reported) {
+    EXPECT_EQ(trials.at(static_cast<std::size_t>(finished)).state, TrialState::done);
+  }
+  EXPECT_LE(done, reported.size() + 50);  // a kill may fall between the commit and its report
+}
+
+TEST_F(StudyTest, WorkersShareTrialsWithoutOverlap) {
+  const std::int64_t total = 60;
+  { create_or_open_study(path_, example_header()); }
+  std::vector<pid_t> children;
+  for (int worker = 0; worker < 4; ++worker) {
+    const pid_t child = fork();
+    if (child == 0) {
+      auto study = create_or_open_study(path_, example_header());
+      const std::string owner = process_owner(worker);
+      while (true) {
+        const std::int64_t number = study->trial_count();
+        if (number < total) study->add_trial(number, example_values(number), 0, 0);
+        const auto trial = study->claim(owner, 1h);
+        if (!trial && number >= total) _exit(0);
+        if (trial && !study->finish(trial->number, owner, {{0.5, 1}, {}, ""})) _exit(1);
+      }
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  const auto trials = open_study(path_)->trials();
+  ASSERT_EQ(trials.size(), static_cast<std::size_t>(total));
+  for (const Trial& trial : trials) {
+    EXPECT_EQ(trial.state, TrialState::done);
+    EXPECT_EQ(trial.attempts, 1);
+  }
+}
+
+TEST(Times, ReadBack) {
+  EXPECT_NEAR(seconds_between("2024-02-28T23:59:59.500Z", "2024-03-01T00:00:00.250Z"), 86400.75,
+              1e-6);
+  EXPECT_TRUE(std::isnan(seconds_between("", utc_now())));
+}
+
+}  // namespace
+}  // namespace paretiny
