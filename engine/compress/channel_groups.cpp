@@ -33,8 +33,9 @@ ChannelGroups::ChannelGroups(const Graph& graph) : of_(static_cast<std::size_t>(
     const Node& node = graph.node(id);
     if (makes_channels(node.op)) continue;
     for (const NodeId from : node.inputs) {
-      const auto [low, high] = std::minmax(root(id), root(from));
-      parent[static_cast<std::size_t>(high)] = low;
+      const NodeId a = root(id);
+      const NodeId b = root(from);
+      parent[static_cast<std::size_t>(std::max(a, b))] = std::min(a, b);
     }
   }
   std::vector<std::size_t> index(of_.size());

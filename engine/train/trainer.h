@@ -1,0 +1,73 @@
+// Training a network on a data set that lies on the device, pruning it as it goes.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <vector>
+
+#include "engine/graph/graph.h"
+#include "engine/graph/parameters.h"
+#include "engine/train/resident.h"
+#include "engine/train/spec.h"
+#include "kernels/error.h"
+#include "kernels/stream.h"
+
+namespace paretiny {
+
+/// The loss became infinite or NaN.
+class DivergedError : public Error {
+  using Error::Error;
+};
+
+/// Somebody asked to stop.
+class Interrupted : public Error {
+  using Error::Error;
+};
+
+/// A network with its weights, in host memory. `parameters` is laid out by ParameterLayout(graph).
+struct Network {
+  Graph graph;
+  std::vector<float> parameters;
+};
+
+struct Evaluation {
+  double loss = 0;
+  double accuracy = 0;
+};
+
+/// Mean loss and accuracy over a split: running statistics, activations of `dtype`. Throws
+/// UsageError for an empty split.
+Evaluation evaluate(Stream& stream, const Network& network, const ResidentDataset& data,
+                    const ResidentSplit& split, DType dtype = DType::f32);
+
+struct EpochReport {
+  std::int64_t epoch = 0;  ///< counted from 1
+  std::int64_t epochs = 0;
+  double loss = 0;  ///< mean over the epoch's training samples
+  double train_accuracy = 0;
+  double validation_accuracy = 0;  ///< NaN without a validation split
+  double learning_rate = 0;        ///< of the epoch's last step
+  double sparsity = 0;             ///< share of the prunable channels removed so far
+  double samples_per_second = 0;
+  double seconds = 0;  ///< training alone
+};
+
+struct TrainingResult {
+  Network network;
+  std::size_t planned_bytes = 0;  ///< data, parameters, state, arena and scratch, before training
+};
+
+/// Trains a fresh network. Batches are drawn without replacement, keyed by (seed, epoch); a last
+/// partial batch is left out. Pruned channels leave weights, statistics and optimiser state at the
+/// start of an epoch.
+/// Throws DivergedError, Interrupted (within a step of the request), OutOfMemory before the first
+/// step when the plan does not fit the device, UsageError when the batch is larger than the split.
+TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& graph,
+                     const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed,
+                     const std::function<void(const EpochReport&)>& report = {},
+                     std::stop_token stop = {});
+
+/// The type of activations that `precision` stands for on a device.
+DType activation_type(Precision precision, Device device);
+
+}  // namespace paretiny
