@@ -21,6 +21,7 @@
 #include "kernels/random.h"
 #include "kernels/stream.h"
 #include "kernels/tensor.h"
+#include "tests/support/npy.h"
 
 namespace paretiny::test {
 
@@ -259,28 +260,8 @@ class ReferenceCase {
     return {1, 1, steps ? extents.at(0) : 1, flat};
   }
 
-  /// .npy version 1.0: magic, header length at byte 8, a text header, then the numbers.
   std::vector<double> read(const nlohmann::json& entry) const {
-    std::ifstream file(folder_ / entry.at("file").get<std::string>(), std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(file)), {});
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text.at(i)); };
-    const std::size_t begin = 10u + byte(8) + 256u * byte(9);
-    const bool labels = text.substr(0, begin).find("'<i8'") != std::string::npos;
-    const std::size_t width = labels ? sizeof(std::int64_t) : sizeof(float);
-    std::vector<double> values((text.size() - begin) / width);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const char* from = text.data() + begin + i * width;
-      if (labels) {
-        std::int64_t label;
-        std::memcpy(&label, from, width);
-        values[i] = static_cast<double>(label);
-      } else {
-        float number;
-        std::memcpy(&number, from, width);
-        values[i] = number;
-      }
-    }
-    return values;
+    return read_npy(folder_ / entry.at("file").get<std::string>());
   }
 
   std::filesystem::path folder_;
