@@ -1,0 +1,33 @@
+// What an int8 network takes on a microcontroller, known from its graph alone: before training,
+// whenever its sparsities are.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/graph/graph.h"
+#include "engine/graph/memory_plan.h"
+
+namespace paretiny {
+
+/// Bytes of code and stack are estimates for generated C on a Cortex-M4 at -Os; everything else is
+/// exact for the int8 network (docs/footprint.md).
+struct Footprint {
+  std::int64_t parameters = 0;     ///< weights and biases once batch norm is folded
+  std::int64_t macs = 0;           ///< multiply-accumulates of one inference
+  std::int64_t flops = 0;          ///< 2 * macs
+  std::int64_t rom_constants = 0;  ///< int8 weights, int32 biases, multipliers, shifts, tables
+  std::int64_t rom_code = 0;
+  std::int64_t ram_arena = 0;  ///< activations, the int8 input and the logits among them
+  std::int64_t ram_stack = 0;
+
+  std::int64_t rom() const { return rom_constants + rom_code; }
+  std::int64_t ram() const { return ram_arena + ram_stack; }
+};
+
+Footprint footprint(const Graph& graph);
+
+/// The int8 arena in the graph's own order: batch norm and activations work in the place of what
+/// they read, additions and channel scales in the place of an input that nothing reads later.
+MemoryPlan plan_activations(const Graph& graph);
+
+}  // namespace paretiny
