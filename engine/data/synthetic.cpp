@@ -90,7 +90,7 @@ ReadDataset make_synthetic(const DatasetSpec& spec, const DatasetOptions& option
   const Recipe recipe{
       options.integer("classes", 6, 2, 12),     options.integer("channels", 6, 2, 64),
       options.integer("length", 128, 64, 4096), options.integer("subjects", 20, 4, 100),
-      options.real("noise", 0.7, 0, 100),       spec.seed};
+      options.real("noise", 1.0, 0, 100),       spec.seed};
   std::vector<Person> people;
   for (std::int64_t id = 0; id < recipe.subjects; ++id) people.push_back(make_person(recipe, id));
   // The last quarter of the people is the test part.

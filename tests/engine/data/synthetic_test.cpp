@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "kernels/error.h"
 #include "tests/engine/data/data_files.h"
 
@@ -46,6 +48,56 @@ TEST(Synthetic, SameSeedSameSet) {
   DatasetSpec other = spec;
   other.seed = 6;
   EXPECT_NE(first.train.values, load_dataset(other).train.values);
+}
+
+/// Share of the test samples nearest to the mean of their own class: what a linear model could do
+/// without learning the training samples by heart.
+double nearest_mean_accuracy(const Dataset& set) {
+  const auto length = static_cast<std::size_t>(set.sample().elements());
+  std::vector<std::vector<double>> means(set.classes.size(), std::vector<double>(length));
+  const std::vector<std::int64_t> counts = histogram(set.train, set.classes.size());
+  for (std::size_t i = 0; i < set.train.labels.size(); ++i) {
+    const auto k = static_cast<std::size_t>(set.train.labels[i]);
+    for (std::size_t j = 0; j < length; ++j) {
+      means[k][j] += value_at(set.train, i * length + j) / static_cast<double>(counts[k]);
+    }
+  }
+  std::int64_t right = 0;
+  for (std::size_t i = 0; i < set.test.labels.size(); ++i) {
+    std::vector<double> distances(means.size());
+    for (std::size_t k = 0; k < means.size(); ++k) {
+      for (std::size_t j = 0; j < length; ++j) {
+        distances[k] += std::pow(value_at(set.test, i * length + j) - means[k][j], 2);
+      }
+    }
+    const auto nearest = std::min_element(distances.begin(), distances.end()) - distances.begin();
+    if (nearest == set.test.labels[i]) ++right;
+  }
+  return static_cast<double>(right) / static_cast<double>(set.test.size());
+}
+
+TEST(Synthetic, ClassesDifferInMotionNotInLevel) {
+  const Dataset set = load_dataset({.format = "synthetic", .validation = 0});
+  EXPECT_LT(nearest_mean_accuracy(set), 0.3);
+  // Channel c+1 runs ahead of channel c in kind 0, behind it in kind 1: the sign of
+  // sum x_c(t) x_{c+1}(t-d) - x_c(t) x_{c+1}(t+d) tells which, without any training.
+  std::int64_t right = 0, asked = 0;
+  for (std::size_t i = 0; i < set.test.labels.size(); ++i) {
+    const std::int32_t kind = set.test.labels[i] % 3;
+    if (kind == 2) continue;
+    const auto x = [&](std::size_t t, std::size_t c) {
+      return value_at(set.test, (i * 128 + t) * 6 + c) * static_cast<double>(set.scale[c]) +
+             static_cast<double>(set.shift[c]);
+    };
+    double lead = 0;
+    constexpr std::size_t d = 3;
+    for (std::size_t t = d; t + d < 128; ++t) {
+      for (std::size_t c = 0; c < 5; ++c) lead += x(t, c) * (x(t - d, c + 1) - x(t + d, c + 1));
+    }
+    if ((lead > 0) == (kind == 0)) ++right;
+    ++asked;
+  }
+  EXPECT_GT(static_cast<double>(right) / static_cast<double>(asked), 0.9);
 }
 
 TEST(Synthetic, RefusesOptionsOutOfRange) {
