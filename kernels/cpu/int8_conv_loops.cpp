@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/int8_conv.h"
+#include "kernels/cpu/int8_row.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -61,6 +62,9 @@ void int8_conv_loops(Stream& stream, const ConvShape& shape, const Int8LayerPara
   };
   std::int16_t* filters = take(out.c * length);
   std::int16_t* all_columns = take(omp_get_max_threads() * out.w * length);
+  auto* all_sums =
+      scratch.take(DType::i32, {omp_get_max_threads(), 1, out.w, out.c}).as<std::int32_t>();
+  const Int8Row row(scratch, int8_bias(scratch, b, out.c), multipliers, shifts, parameters);
   std::fill_n(filters, out.c * length, std::int16_t{0});
   for (std::int64_t o = 0; o < out.c; ++o) {
     std::copy_n(w.as<std::int8_t>() + o * taps, taps, filters + o * length);
@@ -70,18 +74,15 @@ void int8_conv_loops(Stream& stream, const ConvShape& shape, const Int8LayerPara
   for (std::int64_t n = 0; n < out.n; ++n) {
     for (std::int64_t oy = 0; oy < out.h; ++oy) {
       std::int16_t* columns = all_columns + omp_get_thread_num() * out.w * length;
+      std::int32_t* sums = all_sums + omp_get_thread_num() * out.w * out.c;
       lay_out(shape, x, zero_point, n, oy, length, columns);
-      std::int8_t* to = y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c;
       for (std::int64_t o = 0; o < out.c; ++o) {
-        const std::int32_t bias = b ? b.as<std::int32_t>()[o] : 0;
-        const QuantizedMultiplier multiplier{multipliers.as<std::int32_t>()[o],
-                                             shifts.as<std::int32_t>()[o]};
         for (std::int64_t ox = 0; ox < out.w; ++ox) {
-          const std::int32_t sum = bias + dot(columns + ox * length, filters + o * length, length);
-          to[ox * out.c + o] =
-              requantize(sum, multiplier, parameters.output_zero_point, parameters.range);
+          sums[ox * out.c + o] = dot(columns + ox * length, filters + o * length, length);
         }
       }
+      row.requantize_pixels(sums, out.w * out.c,
+                            y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c);
     }
   }
 }

@@ -1,20 +1,27 @@
-// int8 depthwise convolution on the CPU: loops that vectorise over channels, parallel over output
-// rows. A product of a weight and x - zero point fits 16 bits (127 * 255 < 2^15).
+// int8 depthwise convolution on the CPU: a row of outputs at a time, tap after tap, in loops that
+// vectorise over channels. A product of a weight and x - zero point fits 16 bits (127 * 255 <
+// 2^15).
+#include <omp.h>
+
 #include <algorithm>
 
+#include "kernels/cpu/int8_row.h"
 #include "kernels/int8.h"
 
 namespace paretiny::cpu {
 namespace {
 
-constexpr std::int64_t kLanes = 64;  ///< channels a pass
+/// sums[c] += (x[c] - zero point) * w[c].
+void add_tap(const std::int8_t* __restrict x, std::int16_t zero_point,
+             const std::int8_t* __restrict w, std::int64_t channels,
+             std::int32_t* __restrict sums) {
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const auto difference = static_cast<std::int16_t>(x[c] - zero_point);
+    sums[c] += static_cast<std::int16_t>(difference * w[c]);
+  }
+}
 
-struct Block {
-  std::int64_t first;
-  std::int64_t channels;
-};
-
-void depthwise(Stream&, const DepthwiseShape& shape, const Int8LayerParameters& parameters,
+void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParameters& parameters,
                ConstView x, ConstView w, ConstView b, ConstView multipliers, ConstView shifts,
                View y) {
   const Shape in = shape.input;
@@ -22,42 +29,31 @@ void depthwise(Stream&, const DepthwiseShape& shape, const Int8LayerParameters& 
   const Window& window = shape.window;
   const auto zero_point = static_cast<std::int16_t>(parameters.input_zero_point);
 
-  const auto pixel = [&](std::int64_t n, std::int64_t oy, std::int64_t ox, Block block) {
-    std::int32_t sums[kLanes] = {};
-    if (b) std::copy_n(b.as<std::int32_t>() + block.first, block.channels, sums);
-    for (std::int64_t ky = 0; ky < window.kernel_h; ++ky) {
-      const std::int64_t iy = oy * window.stride_h - window.top + ky;
-      if (iy < 0 || iy >= in.h) continue;
-      for (std::int64_t kx = 0; kx < window.kernel_w; ++kx) {
-        const std::int64_t ix = ox * window.stride_w - window.left + kx;
-        if (ix < 0 || ix >= in.w) continue;
-        const std::int8_t* from =
-            x.as<std::int8_t>() + ((n * in.h + iy) * in.w + ix) * in.c + block.first;
-        const std::int8_t* weight =
-            w.as<std::int8_t>() + (ky * window.kernel_w + kx) * in.c + block.first;
-        for (std::int64_t c = 0; c < block.channels; ++c) {
-          const auto difference = static_cast<std::int16_t>(from[c] - zero_point);
-          sums[c] += static_cast<std::int16_t>(difference * weight[c]);
-        }
-      }
-    }
-    std::int8_t* to = y.as<std::int8_t>() + ((n * out.h + oy) * out.w + ox) * out.c + block.first;
-    const std::int32_t* multiplier = multipliers.as<std::int32_t>() + block.first;
-    const std::int32_t* shift = shifts.as<std::int32_t>() + block.first;
-    for (std::int64_t c = 0; c < block.channels; ++c) {
-      to[c] = requantize(sums[c], {multiplier[c], shift[c]}, parameters.output_zero_point,
-                         parameters.range);
-    }
-  };
+  Arena::Scope scratch(stream.scratch());
+  const Int8Row row(scratch, int8_bias(scratch, b, out.c), multipliers, shifts, parameters);
+  auto* all_sums =
+      scratch.take(DType::i32, {omp_get_max_threads(), 1, out.w, out.c}).as<std::int32_t>();
 
 #pragma omp parallel for collapse(2) schedule(static)
   for (std::int64_t n = 0; n < out.n; ++n) {
     for (std::int64_t oy = 0; oy < out.h; ++oy) {
-      for (std::int64_t first = 0; first < out.c; first += kLanes) {
+      std::int32_t* sums = all_sums + omp_get_thread_num() * out.w * out.c;
+      std::fill_n(sums, out.w * out.c, 0);
+      for (std::int64_t ky = 0; ky < window.kernel_h; ++ky) {
+        const std::int64_t iy = oy * window.stride_h - window.top + ky;
+        if (iy < 0 || iy >= in.h) continue;
         for (std::int64_t ox = 0; ox < out.w; ++ox) {
-          pixel(n, oy, ox, {first, std::min(kLanes, out.c - first)});
+          for (std::int64_t kx = 0; kx < window.kernel_w; ++kx) {
+            const std::int64_t ix = ox * window.stride_w - window.left + kx;
+            if (ix < 0 || ix >= in.w) continue;
+            add_tap(x.as<std::int8_t>() + ((n * in.h + iy) * in.w + ix) * in.c, zero_point,
+                    w.as<std::int8_t>() + (ky * window.kernel_w + kx) * in.c, in.c,
+                    sums + ox * out.c);
+          }
         }
       }
+      row.requantize_pixels(sums, out.w * out.c,
+                            y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c);
     }
   }
 }

@@ -7,12 +7,42 @@
 namespace paretiny::cpu {
 namespace {
 
+/// to = function(a, b) over a row of channels; b is a row, too, or one number.
+/// `to` may be `a` (simd: equal indices are no obstacle).
+template <class Function>
+void combine_row(const std::int8_t* a, const std::int8_t* b, bool row_of_b, std::int8_t* to,
+                 std::int64_t channels, const Function function) {
+  if (row_of_b) {
+#pragma omp simd
+    for (std::int64_t c = 0; c < channels; ++c) {
+      to[c] = static_cast<std::int8_t>(function(a[c], b[c]));
+    }
+  } else {
+    const std::int8_t one = *b;
+#pragma omp simd
+    for (std::int64_t c = 0; c < channels; ++c) {
+      to[c] = static_cast<std::int8_t>(function(a[c], one));
+    }
+  }
+}
+
 /// y = function(a, b) with b repeated along its extents of 1.
 template <class Function>
 void combine(ConstView a, ConstView b, View y, const Function& function) {
+  const auto* from_a = a.as<std::int8_t>();
+  const auto* from_b = b.as<std::int8_t>();
+  auto* to = y.as<std::int8_t>();
+  if (a.shape == b.shape) {
+    constexpr std::int64_t row = 4096;
+    const std::int64_t elements = a.elements();
+#pragma omp parallel for schedule(static)
+    for (std::int64_t i = 0; i < elements; i += row) {
+      combine_row(from_a + i, from_b + i, true, to + i, std::min(row, elements - i), function);
+    }
+    return;
+  }
   const Shape shape = a.shape;
   const Shape second = b.shape;
-  const std::int64_t step_c = second.c == 1 ? 0 : 1;
   const std::int64_t step_w = second.w == 1 ? 0 : second.c;
   const std::int64_t step_h = second.h == 1 ? 0 : second.w * second.c;
   const std::int64_t step_n = second.n == 1 ? 0 : second.h * second.w * second.c;
@@ -21,12 +51,8 @@ void combine(ConstView a, ConstView b, View y, const Function& function) {
     for (std::int64_t h = 0; h < shape.h; ++h) {
       for (std::int64_t w = 0; w < shape.w; ++w) {
         const std::int64_t first = ((n * shape.h + h) * shape.w + w) * shape.c;
-        const std::int8_t* from_a = a.as<std::int8_t>() + first;
-        const std::int8_t* from_b = b.as<std::int8_t>() + n * step_n + h * step_h + w * step_w;
-        std::int8_t* to = y.as<std::int8_t>() + first;
-        for (std::int64_t c = 0; c < shape.c; ++c) {
-          to[c] = static_cast<std::int8_t>(function(from_a[c], from_b[c * step_c]));
-        }
+        combine_row(from_a + first, from_b + n * step_n + h * step_h + w * step_w, second.c > 1,
+                    to + first, shape.c, function);
       }
     }
   }

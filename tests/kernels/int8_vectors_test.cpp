@@ -96,19 +96,25 @@ TEST(Int8Vectors, MultiplyByQuantizedMultiplier) {
 }
 
 TEST(Int8Vectors, Conv) {
-  for_each_case("conv2d", 60, [](const json& c) {
+  std::size_t through_onednn = 0;
+  for_each_case("conv2d", 60, [&](const json& c) {
     Layer layer(c);
     const auto w = shape_of(c.at("weights").at("shape"));
     layer.derive(c, w.n, true);
     const ConvShape shape{shape_of(c.at("input").at("shape")), w.n, window_of(c, w.h, w.w)};
     EXPECT_EQ(shape.output(), shape_of(c.at("output").at("shape")));
-    for (const auto conv : {int8_conv, cpu::int8_conv_loops}) {
+    const auto run = [&](decltype(&int8_conv) conv) {
       Output y(shape.output());
       conv(stream(), shape, layer.parameters, view_of(layer.x, shape.input), view_of(layer.w, w),
            layer.bias_view(), layer.channel_view(layer.multipliers),
            layer.channel_view(layer.shifts), y.view());
       EXPECT_EQ(y.values(), expected(c));
-    }
+    };
+    run(int8_conv);
+    run(cpu::int8_conv_loops);
+    if (!cpu::int8_conv_fits_onednn(view_of(layer.w, w))) return;
+    run(cpu::int8_conv_onednn);
+    ++through_onednn;
   });
 }
 
