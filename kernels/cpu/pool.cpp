@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "kernels/cpu/elements.h"
+#include "kernels/cpu/lanes.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -189,17 +190,42 @@ void average_pool_backward(Stream&, const PoolShape& shape, ConstView dy, View d
   });
 }
 
-/// A global average is the pool whose one window is the whole sample.
-PoolShape whole(const Shape& shape) {
-  return {shape, {shape.h, shape.w, 1, 1}};
-}
-
 void global_average_pool_forward(Stream& stream, ConstView x, View y) {
-  twins::average_pool_forward(stream, whole(x.shape), x, y);
+  const Shape shape = x.shape;
+  const std::int64_t sample = shape.h * shape.w * shape.c;
+  const std::int64_t lanes = lanes_of(shape.c);
+  const float weight = 1 / static_cast<float>(shape.h * shape.w);
+  Arena::Scope scratch(stream.scratch());
+  float* all_sums = scratch.take(DType::f32, {shape.n, 1, 1, lanes}).as<float>();
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+#pragma omp parallel for schedule(static) if (shape.elements() >= kParallelElements)
+    for (std::int64_t n = 0; n < shape.n; ++n) {
+      const T* from = x.as<T>() + n * sample;
+      T* to = y.as<T>() + n * shape.c;
+      float* sums = all_sums + n * lanes;
+      sum_lanes<1>(0, sample, lanes, sums,
+                   [=](std::int64_t i, std::int64_t) { return std::array{to_float(from[i])}; });
+      fold(shape.c, lanes, sums);
+      for (std::int64_t c = 0; c < shape.c; ++c) to[c] = from_float<T>(sums[c] * weight);
+    }
+  });
 }
 
-void global_average_pool_backward(Stream& stream, ConstView dy, View dx) {
-  twins::average_pool_backward(stream, whole(dx.shape), dy, dx);
+void global_average_pool_backward(Stream&, ConstView dy, View dx) {
+  const Shape shape = dx.shape;
+  const std::int64_t pixels = shape.h * shape.w;
+  const float weight = 1 / static_cast<float>(pixels);
+  with_element(dy.dtype, [&](auto element) {
+    using T = decltype(element);
+#pragma omp parallel for schedule(static) if (shape.elements() >= kParallelElements)
+    for (std::int64_t n = 0; n < shape.n; ++n) {
+      const T* grad = dy.as<T>() + n * shape.c;
+      T* to = dx.as<T>() + n * pixels * shape.c;
+      for (std::int64_t c = 0; c < shape.c; ++c) to[c] = from_float<T>(to_float(grad[c]) * weight);
+      for (std::int64_t i = 1; i < pixels; ++i) std::copy_n(to, shape.c, to + i * shape.c);
+    }
+  });
 }
 
 const Twin max_forward(twins::max_pool_forward, DeviceKind::cpu, max_pool_forward);

@@ -1,35 +1,10 @@
 #include "kernels/batchnorm.h"
 
+#include "tests/support/activation.h"
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
 namespace {
-
-constexpr Activation kActivations[] = {Activation::none, Activation::relu, Activation::relu6,
-                                       Activation::hard_swish, Activation::hard_sigmoid};
-
-double activate_judge(Activation activation, double x) {
-  const double clipped = std::clamp(x + 3, 0.0, 6.0) / 6;
-  switch (activation) {
-    case Activation::none:
-      return x;
-    case Activation::relu:
-      return std::max(x, 0.0);
-    case Activation::relu6:
-      return std::clamp(x, 0.0, 6.0);
-    case Activation::hard_swish:
-      return x * clipped;
-    case Activation::hard_sigmoid:
-      return clipped;
-  }
-  return x;
-}
-
-double slope_judge(Activation activation, double x) {
-  const double step = 1e-6;
-  if (activation == Activation::none) return 1;
-  return (activate_judge(activation, x + step) - activate_judge(activation, x - step)) / (2 * step);
-}
 
 /// Batch normalisation in double precision, textbook formulas.
 struct Judge {
@@ -112,8 +87,8 @@ struct Case {
     return judge;
   }
 
-  /// Relative to the largest value: f32 within 1e-5; bf16 tensors within 2^-8, half of which is
-  /// their own rounding.
+  /// Relative to the largest value: f32 within 1e-5; bf16 tensors within 2^-8, the
+  /// rounding of the result.
   void expect_agrees(const Judge& judge) const {
     const auto expect = [](const Tensor& actual, const std::vector<double>& expected,
                            const char* name) {
