@@ -18,8 +18,8 @@ struct SgdOptions {
 void sgd_step(Stream&, const SgdOptions&, ConstView rate, ConstView g, View w, View m);
 
 struct AdamOptions {
-  float beta1 = 0.9f;
-  float beta2 = 0.999f;
+  double beta1 = 0.9;  ///< double, because 1 - beta is used as well
+  double beta2 = 0.999;
   float epsilon = 1e-8f;
   float weight_decay = 0;
   bool decoupled = true;  ///< AdamW: w *= 1 - rate * weight_decay; else g += weight_decay * w

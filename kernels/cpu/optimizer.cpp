@@ -36,11 +36,14 @@ void adam_step(Stream&, const AdamOptions& options, ConstView schedule, ConstVie
   float* weight = w.as<float>();
   float* first = m.as<float>();
   float* second = v.as<float>();
-  for_elements(g.elements(), [=, beta1 = options.beta1, beta2 = options.beta2,
-                              epsilon = options.epsilon](std::int64_t i) {
+  const auto keep1 = static_cast<float>(options.beta1),
+             take1 = static_cast<float>(1 - options.beta1);
+  const auto keep2 = static_cast<float>(options.beta2),
+             take2 = static_cast<float>(1 - options.beta2);
+  for_elements(g.elements(), [=, epsilon = options.epsilon](std::int64_t i) {
     const float step = gradient[i] + decay * weight[i];
-    const float mean = beta1 * first[i] + (1 - beta1) * step;
-    const float square = beta2 * second[i] + (1 - beta2) * step * step;
+    const float mean = keep1 * first[i] + take1 * step;
+    const float square = keep2 * second[i] + take2 * step * step;
     first[i] = mean;
     second[i] = square;
     weight[i] =
