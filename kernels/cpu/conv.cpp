@@ -6,7 +6,7 @@ namespace paretiny::cpu {
 namespace {
 
 Convolution convolution(const ConvShape& shape, DType activations) {
-  return {shape.input, shape.out_channels, shape.window, 1, activations};
+  return {shape.input, shape.out_channels, shape.window, activations};
 }
 
 void forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView w, ConstView b,

@@ -3,17 +3,10 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/cpu_stream.h"
+#include "kernels/cpu/elements.h"
 
 namespace paretiny::cpu {
 namespace {
-
-void store(float* to, float value) {
-  *to = value;
-}
-void store(bf16* to, float value) {
-  *to = to_bf16(value);
-}
 
 template <class T>
 void forward_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const T* x,
@@ -44,7 +37,7 @@ void data_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const fl
         const float* const row = w + o * in + begin;
         for (std::int64_t i = 0; i < count; ++i) piece[i] += scale * row[i];
       }
-      for (std::int64_t i = 0; i < count; ++i) store(&dx[n * in + begin + i], piece[i]);
+      for (std::int64_t i = 0; i < count; ++i) dx[n * in + begin + i] = from_float<T>(piece[i]);
     }
   }
 }
@@ -68,24 +61,22 @@ void weight_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const 
 
 void forward(Stream&, const FullyConnectedShape& shape, ConstView x, ConstView w, ConstView b,
              View y) {
-  const auto run = [&]<class T>(const T* typed) {
-    forward_rows(shape.input.n, shape.in_features(), shape.out_features, typed, w.as<float>(),
+  with_element(x.dtype, [&]<class T>(T) {
+    forward_rows(shape.input.n, shape.in_features(), shape.out_features, x.as<T>(), w.as<float>(),
                  b.as<float>(), y.as<float>());
-  };
-  x.dtype == DType::f32 ? run(x.as<float>()) : run(x.as<bf16>());
+  });
 }
 
 void backward(Stream&, const FullyConnectedShape& shape, ConstView x, ConstView w, ConstView dy,
               View dx, View dw, View db) {
-  const auto run = [&]<class T>(const T* typed) {
+  with_element(x.dtype, [&]<class T>(T) {
     if (dx) {
       data_rows(shape.input.n, shape.in_features(), shape.out_features, dy.as<float>(),
                 w.as<float>(), dx.as<T>());
     }
-    weight_rows(shape.input.n, shape.in_features(), shape.out_features, typed, dy.as<float>(),
+    weight_rows(shape.input.n, shape.in_features(), shape.out_features, x.as<T>(), dy.as<float>(),
                 dw.as<float>(), db.as<float>());
-  };
-  x.dtype == DType::f32 ? run(x.as<float>()) : run(x.as<bf16>());
+  });
 }
 
 std::size_t most_scratch(Stream&, const FullyConnectedShape&, DType) {

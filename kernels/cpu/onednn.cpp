@@ -27,17 +27,11 @@ Layouts layouts(const Convolution& c, DType activations, Type weights, bool bias
   const std::int64_t out_h = c.window.out_h(in.h);
   const std::int64_t out_w = c.window.out_w(in.w);
   const Type type = type_of(activations);
-  const std::int64_t kh = c.window.kernel_h;
-  const std::int64_t kw = c.window.kernel_w;
   Layouts l;
   l.x = Desc({in.n, in.c, in.h, in.w}, type, Tag::nhwc);
   l.y = Desc({in.n, c.out_channels, out_h, out_w}, type, Tag::nhwc);
-  // Ours are [out, kh, kw, in], and [kh, kw, channels] of a depthwise layer.
-  if (c.groups == 1) {
-    l.w = Desc({c.out_channels, in.c, kh, kw}, weights, any ? Tag::any : Tag::ohwi);
-  } else {
-    l.w = Desc({c.groups, 1, 1, kh, kw}, weights, any ? Tag::any : Tag::hwigo);
-  }
+  l.w = Desc({c.out_channels, in.c, c.window.kernel_h, c.window.kernel_w}, weights,
+             any ? Tag::any : Tag::ohwi);
   if (bias) l.b = Desc({c.out_channels}, Type::f32, Tag::x);
   return l;
 }
@@ -154,7 +148,6 @@ Prepared& prepare(CpuStream& stream, const Convolution& c, Direction direction, 
                          bias,
                          static_cast<std::int64_t>(c.activations),
                          omp_get_max_threads(),
-                         c.groups,
                          c.out_channels,
                          c.input.n,
                          c.input.h,

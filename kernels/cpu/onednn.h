@@ -84,12 +84,10 @@ struct Primitives {
 
 enum class Direction { forward, backward_data, backward_weights };
 
-/// A convolution as oneDNN sees it; groups = channels makes it depthwise.
 struct Convolution {
   Shape input;
   std::int64_t out_channels;
   Window window;
-  std::int64_t groups;
   DType activations;
 };
 

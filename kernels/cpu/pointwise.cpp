@@ -5,8 +5,10 @@
 namespace paretiny::cpu {
 namespace {
 
+/// As a convolution of rows of h * w pixels: oneDNN works along rows, and short ones are slow.
 Convolution convolution(const PointwiseShape& shape, DType activations) {
-  return {shape.input, shape.out_channels, Window{}, 1, activations};
+  const Shape& in = shape.input;
+  return {{in.n, 1, in.h * in.w, in.c}, shape.out_channels, Window{}, activations};
 }
 
 void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w, ConstView b,
