@@ -1,28 +1,46 @@
-// Static post-training quantization: a trained float network becomes an int8 one.
+// Static int8 quantization after training: weights per output channel, activations per tensor, in
+// ranges measured on training samples. Jacob et al.: Quantization and training of neural networks
+// for efficient integer-arithmetic-only inference, CVPR 2018; Krishnamoorthi, 2018.
 #pragma once
-
-#include <cstdint>
 
 #include "engine/compress/int8_network.h"
 #include "engine/train/trainer.h"
 
 namespace paretiny {
 
-/// The [quantization] table of an experiment.
-struct QuantizationSpec {
-  std::int64_t samples = 512;  ///< training samples that activation ranges are measured on
-  double percentile = 100;     ///< of the values a range covers; 100: minimum to maximum
+/// How the range of an activation tensor follows from the values seen.
+enum class RangeMethod {
+  min_max,     ///< the least and the largest
+  percentile,  ///< mean over the batches of each batch's percentiles at both ends
 };
 
-/// Folds batch norm, measures activation ranges on the first training samples (not augmented), and
-/// quantizes: weights per output channel, symmetric, [-127, 127]; activations per tensor (Jacob et
-/// al.: Quantization and training of neural networks for efficient integer-arithmetic-only
-/// inference, CVPR 2018).
-Int8Network quantize(Stream& stream, const Network& network, const ResidentDataset& data,
-                     const QuantizationSpec& spec);
+struct CalibrationSpec {
+  std::int64_t samples = 512;  ///< training samples, drawn without replacement
+  RangeMethod method = RangeMethod::min_max;
+  double percentile = 99.99;  ///< in (50, 100]
+};
 
-/// Accuracy over a split, computed in integers. Throws UsageError for an empty split.
-double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentDataset& data,
-                     const ResidentSplit& split);
+struct ValueRange {
+  float low = 0;
+  float high = 0;
+};
+
+/// For every node of a network (batch norm folded), the range of its output. Throws UsageError for
+/// a spec out of range and DivergedError, naming the node, for values that are not finite.
+std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
+                                  const ResidentDataset& data, const CalibrationSpec& spec,
+                                  std::uint64_t seed);
+
+/// The scale and zero point that represent a range, widened to hold 0, with 0 exact.
+Quantization quantization_of(ValueRange range);
+
+/// The integer form of a folded network with the given ranges of its nodes. relu and relu6 become
+/// the bounds of the convolution or addition before them, other activations tables; pools keep
+/// their input's scale.
+Int8Network quantize(const Network& folded, const std::vector<ValueRange>& ranges);
+
+/// Folds, calibrates and quantizes.
+Int8Network quantize(Stream& stream, const Network& network, const ResidentDataset& data,
+                     const CalibrationSpec& spec, std::uint64_t seed);
 
 }  // namespace paretiny

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -10,30 +9,12 @@
 #include <vector>
 
 #include "kernels/int8.h"
+#include "tests/support/jsonl.h"
 
 namespace paretiny {
 
 inline std::string vectors_path(const std::string& op) {
   return std::string(PARETINY_SHARED) + "/vectors/int8/" + op + ".jsonl.gz";
-}
-
-inline std::vector<nlohmann::json> read_cases(const std::string& op) {
-  const std::string path = vectors_path(op);
-  gzFile file = gzopen(path.c_str(), "rb");
-  if (file == nullptr) throw DataError("cannot open " + path);
-  std::string text;
-  char chunk[1 << 16];
-  for (int got = 0; (got = gzread(file, chunk, sizeof chunk)) > 0;) {
-    text.append(chunk, static_cast<std::size_t>(got));
-  }
-  gzclose(file);
-  std::vector<nlohmann::json> cases;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = text.find('\n', begin);
-    cases.push_back(nlohmann::json::parse(text.substr(begin, end - begin)));
-    begin = end == std::string::npos ? text.size() : end + 1;
-  }
-  return cases;
 }
 
 /// Four extents of a shape of four; of a shape of two, [rows, 1, 1, columns].
@@ -102,7 +83,7 @@ class Output {
 template <class Run>
 void for_each_case(const std::string& op, std::size_t count, const Run& run) {
   if (!std::filesystem::exists(vectors_path(op))) GTEST_SKIP() << vectors_path(op) << " is absent";
-  const std::vector<nlohmann::json> cases = read_cases(op);
+  const std::vector<nlohmann::json> cases = read_jsonl_gz(vectors_path(op));
   EXPECT_EQ(cases.size(), count);
   for (const nlohmann::json& c : cases) {
     SCOPED_TRACE(c.at("name").get<std::string>());

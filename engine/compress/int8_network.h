@@ -1,0 +1,104 @@
+// A quantized network as a value: steps of integer operators over int8 tensors, with every number
+// that running it, or writing it out as C, needs. kernels/int8.h gives the arithmetic.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/train/resident.h"
+#include "kernels/int8.h"
+#include "kernels/int8_tables.h"
+
+namespace paretiny {
+
+struct Int8Tensor {
+  std::string name;  ///< of the graph's node that it is the output of
+  Shape shape;       ///< of one sample, n = 1
+  Quantization quantization;
+};
+
+/// A layer with weights. Weights as the kernels lay them out, one scale, bias and multiplier an
+/// output channel.
+struct Int8Layer {
+  Window window;  ///< 1x1 for a fully connected layer
+  Int8LayerParameters parameters;
+  Shape weights_shape;
+  std::vector<std::int8_t> weights;  ///< in [-127, 127]
+  std::vector<float> weight_scales;
+  std::vector<std::int32_t> bias;
+  std::vector<std::int32_t> multipliers;
+  std::vector<std::int32_t> shifts;
+};
+
+struct Int8Conv : Int8Layer {};
+struct Int8Depthwise : Int8Layer {};
+struct Int8FullyConnected : Int8Layer {};
+struct Int8Add {
+  Int8AddParameters parameters;
+};
+/// The second input is repeated over h and w: the gate of squeeze-and-excite.
+struct Int8Mul {
+  Int8MulParameters parameters;
+};
+/// An element-wise function: hard-swish, hard-sigmoid, or a clamp that no layer could take in.
+struct Int8Lookup {
+  Activation activation;
+  Int8Table table;
+};
+struct Int8MaxPool {
+  Window window;
+};
+struct Int8AveragePool {
+  Window window;
+};
+/// Global average pool.
+struct Int8Mean {
+  Int8MeanParameters parameters;
+};
+
+using Int8Operation = std::variant<Int8Conv, Int8Depthwise, Int8FullyConnected, Int8Add, Int8Mul,
+                                   Int8Lookup, Int8MaxPool, Int8AveragePool, Int8Mean>;
+
+struct Int8Step {
+  std::string name;  ///< of the graph's node
+  Int8Operation operation;
+  std::vector<int> inputs;  ///< indices of tensors
+  int output = 0;
+};
+
+/// Tensor 0 is the input, the output of the last step the logits: the class is the first of the
+/// largest. Steps are in an order in which they can run.
+struct Int8Network {
+  std::vector<Int8Tensor> tensors;
+  std::vector<Int8Step> steps;
+
+  const Int8Tensor& input() const { return tensors.front(); }
+  const Int8Tensor& output() const {
+    return tensors[static_cast<std::size_t>(steps.back().output)];
+  }
+};
+
+/// An Int8Network on a device, planned for one batch size.
+class Int8Program {
+ public:
+  /// Uploads the constants and allocates the activations. Throws OutOfMemory.
+  Int8Program(Stream& stream, const Int8Network& network, std::int64_t batch);
+
+  View input() const { return input_; }    ///< [batch, h, w, c] f32, normalised samples
+  View output() const { return output_; }  ///< [batch, 1, 1, classes] i8, after run
+  void run(Stream& stream) const;          ///< quantizes the input, then all steps
+
+ private:
+  Buffer constants_, arena_;
+  View input_, output_;
+  std::vector<std::function<void(Stream&)>> steps_;
+};
+
+/// Share of a split that the int8 network classifies rightly, computed in integers. Throws
+/// UsageError for an empty split.
+double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentDataset& data,
+                     const ResidentSplit& split);
+
+}  // namespace paretiny

@@ -1,0 +1,235 @@
+#include "engine/compress/quantize.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/compress/fold_batch_norm.h"
+
+namespace paretiny {
+namespace {
+
+/// A tensor narrower than this counts as zeros: hard-swish's 16-bit arithmetic reaches no lower.
+constexpr float kLeastWidth = 1e-4f;
+/// hard_swish_table needs an input scale below 128 output scales.
+constexpr float kMostHardSwishRatio = 100;
+/// A bias takes at most half of the accumulator.
+constexpr double kMostBias = 0x1p30;
+
+bool is_clamp(Activation activation) {
+  return activation == Activation::relu || activation == Activation::relu6;
+}
+
+class Quantizer {
+ public:
+  Quantizer(const Network& network, const std::vector<ValueRange>& ranges)
+      : graph_(network.graph),
+        layout_(network.graph),
+        parameters_(network.parameters),
+        ranges_(ranges),
+        consumers_(network.graph.consumers()),
+        tensors_(ranges.size(), -1) {}
+
+  Int8Network run() {
+    tensors_[0] = tensor(0, quantization_of(range(0)));
+    for (NodeId id = 1; id < graph_.size(); ++id) {
+      if (tensors_[static_cast<std::size_t>(id)] < 0) step(id);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  ValueRange range(NodeId id) const { return ranges_[static_cast<std::size_t>(id)]; }
+  const Quantization& input(NodeId id, std::size_t which = 0) const {
+    const NodeId from = graph_.node(id).inputs[which];
+    const int index = tensors_[static_cast<std::size_t>(from)];
+    return result_.tensors[static_cast<std::size_t>(index)].quantization;
+  }
+
+  int tensor(NodeId id, const Quantization& quantization) {
+    const Node& node = graph_.node(id);
+    result_.tensors.push_back({node.name, node.output, quantization});
+    return static_cast<int>(result_.tensors.size()) - 1;
+  }
+
+  /// Appends the step of node `id`, which computes the output of node `last` (`id` itself, or the
+  /// clamp that it takes in).
+  void append(NodeId id, NodeId last, const Quantization& output, Int8Operation operation) {
+    Int8Step step{graph_.node(id).name, std::move(operation), {}, tensor(last, output)};
+    for (const NodeId from : graph_.node(id).inputs) {
+      step.inputs.push_back(tensors_[static_cast<std::size_t>(from)]);
+    }
+    tensors_[static_cast<std::size_t>(last)] = step.output;
+    tensors_[static_cast<std::size_t>(id)] = step.output;
+    result_.steps.push_back(std::move(step));
+  }
+
+  NodeId only_reader(NodeId id) const {
+    const std::vector<NodeId>& readers = consumers_[static_cast<std::size_t>(id)];
+    return readers.size() == 1 ? readers[0] : -1;
+  }
+
+  /// The clamp that follows node `id` alone, or `id`.
+  NodeId with_clamp(NodeId id) const {
+    const NodeId reader = only_reader(id);
+    if (reader < 0 || graph_.node(reader).op != OpKind::activation) return id;
+    return is_clamp(graph_.node(reader).activation) ? reader : id;
+  }
+
+  Activation clamp_of(NodeId id, NodeId last) const {
+    return id == last ? Activation::none : graph_.node(last).activation;
+  }
+
+  /// The output range of a layer, without what the table after it makes flat anyway.
+  ValueRange useful_range(NodeId id) const {
+    ValueRange useful = range(id);
+    const NodeId reader = only_reader(id);
+    if (reader < 0 || graph_.node(reader).op != OpKind::activation) return useful;
+    const Activation activation = graph_.node(reader).activation;
+    if (activation == Activation::hard_swish || activation == Activation::hard_sigmoid) {
+      useful.low = std::clamp(useful.low, -3.0f, 0.0f);
+    }
+    if (activation == Activation::hard_sigmoid) useful.high = std::clamp(useful.high, 0.0f, 3.0f);
+    return useful;
+  }
+
+  void step(NodeId id) {
+    const Node& node = graph_.node(id);
+    switch (node.op) {
+      case OpKind::conv:
+        return layer(id, Int8Conv{});
+      case OpKind::depthwise:
+        return layer(id, Int8Depthwise{});
+      case OpKind::fully_connected:
+        return layer(id, Int8FullyConnected{});
+      case OpKind::activation:
+        return lookup(id);
+      case OpKind::add: {
+        const NodeId last = with_clamp(id);
+        const Quantization y = quantization_of(range(last));
+        return append(id, last, y,
+                      Int8Add{add_parameters(input(id, 0), input(id, 1), y, clamp_of(id, last))});
+      }
+      case OpKind::channel_scale: {
+        const Quantization y = quantization_of(range(id));
+        return append(id, id, y, Int8Mul{mul_parameters(input(id, 0), input(id, 1), y)});
+      }
+      case OpKind::max_pool:
+        return append(id, id, input(id), Int8MaxPool{node.window});
+      case OpKind::average_pool:
+        return append(id, id, input(id), Int8AveragePool{node.window});
+      case OpKind::global_average_pool: {
+        const Quantization y = quantization_of(range(id));
+        const Shape& in = graph_.input_of(id);
+        return append(id, id, y, Int8Mean{mean_parameters(input(id), y, in.h * in.w)});
+      }
+      case OpKind::input:
+      case OpKind::batch_norm:
+        throw UsageError("node " + node.name + " cannot be quantized; fold batch norm first");
+    }
+  }
+
+  /// The output range follows from the input's: exact for these functions, which have one minimum.
+  void lookup(NodeId id) {
+    const Activation activation = graph_.node(id).activation;
+    const Quantization& x = input(id);
+    const auto at = [&](float v) { return activate(activation, v); };
+    const float low = x.scale * static_cast<float>(-128 - x.zero_point);
+    const float high = x.scale * static_cast<float>(127 - x.zero_point);
+    ValueRange range{at(low), at(high)};
+    if (activation == Activation::hard_swish) {
+      range.low = at(std::max(low, -1.5f));  // it falls until -3/2
+      range.high = std::max(range.high, range.low + (high - low) / kMostHardSwishRatio);
+    }
+    const Quantization y = quantization_of(range);
+    append(id, id, y, Int8Lookup{activation, table(activation, x, y)});
+  }
+
+  static Int8Table table(Activation activation, const Quantization& x, const Quantization& y) {
+    if (activation == Activation::hard_swish) return hard_swish_table(x, y);
+    if (activation == Activation::hard_sigmoid) return hard_sigmoid_table(x, y);
+    return requantize_table(x, y, activation_range(activation, y));
+  }
+
+  template <class Operation>
+  void layer(NodeId id, Operation operation) {
+    const Node& node = graph_.node(id);
+    const NodeId last = with_clamp(id);
+    const Quantization x = input(id);
+    const Quantization y = quantization_of(last == id ? useful_range(id) : range(last));
+    const ParameterTensor& weight = *layout_.find(id, Role::weight);
+    const ParameterTensor* bias = layout_.find(id, Role::bias);
+    const float* w = parameters_.data() + weight.offset;
+
+    operation.window = node.op == OpKind::fully_connected ? Window{} : node.window;
+    operation.parameters = {x.zero_point, y.zero_point, activation_range(clamp_of(id, last), y)};
+    operation.weights_shape = weight.shape;
+    operation.weights.resize(static_cast<std::size_t>(weight.shape.elements()));
+    const std::int64_t channels = node.output.c;
+    const std::int64_t taps = weight.shape.elements() / channels;
+    const bool depthwise = node.op == OpKind::depthwise;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const std::int64_t first = depthwise ? c : c * taps;
+      const std::int64_t stride = depthwise ? channels : 1;
+      const double b = bias == nullptr ? 0.0 : double{parameters_[bias->offset + c]};
+      double largest = 0;
+      for (std::int64_t i = 0; i < taps; ++i) {
+        largest = std::max(largest, std::abs(double{w[first + i * stride]}));
+      }
+      const float scale = weight_scale(largest, b, x.scale);
+      for (std::int64_t i = 0; i < taps; ++i) {
+        const std::int64_t at = first + i * stride;
+        const double q = std::round(double{w[at]} / double{scale});
+        operation.weights[static_cast<std::size_t>(at)] =
+            static_cast<std::int8_t>(std::clamp(q, -127.0, 127.0));
+      }
+      const QuantizedMultiplier m = layer_multiplier(x.scale, scale, y.scale);
+      operation.weight_scales.push_back(scale);
+      operation.bias.push_back(
+          static_cast<std::int32_t>(std::round(b / (double{x.scale} * double{scale}))));
+      operation.multipliers.push_back(m.multiplier);
+      operation.shifts.push_back(m.shift);
+    }
+    append(id, last, y, std::move(operation));
+  }
+
+  /// 127 steps to the largest weight, unless the bias would then be too large for its integer.
+  static float weight_scale(double largest, double bias, float input_scale) {
+    const double scale =
+        std::max(largest / 127, std::abs(bias) / (double{input_scale} * kMostBias));
+    return scale < double{std::numeric_limits<float>::min()} ? 1.0f : static_cast<float>(scale);
+  }
+
+  const Graph& graph_;
+  const ParameterLayout layout_;
+  const std::vector<float>& parameters_;
+  const std::vector<ValueRange>& ranges_;
+  const std::vector<std::vector<NodeId>> consumers_;
+  std::vector<int> tensors_;  ///< by node
+  Int8Network result_;
+};
+
+}  // namespace
+
+Quantization quantization_of(ValueRange range) {
+  float low = std::min(range.low, 0.0f);
+  float high = std::max(range.high, 0.0f);
+  if (high - low < kLeastWidth) {
+    low = 0;
+    high = 1;
+  }
+  const float scale = (high - low) / 255;
+  const double zero_point = std::round(-128 - double{low} / double{scale});
+  return {scale, static_cast<std::int32_t>(std::clamp(zero_point, -128.0, 127.0))};
+}
+
+Int8Network quantize(const Network& folded, const std::vector<ValueRange>& ranges) {
+  return Quantizer(folded, ranges).run();
+}
+
+Int8Network quantize(Stream& stream, const Network& network, const ResidentDataset& data,
+                     const CalibrationSpec& spec, std::uint64_t seed) {
+  const Network folded = fold_batch_norm(network);
+  return quantize(folded, calibrate(stream, folded, data, spec, seed));
+}
+
+}  // namespace paretiny
