@@ -4,6 +4,7 @@
 
 #include "engine/nearest.h"
 #include "kernels/error.h"
+#include "nas/samplers/ars_sampler.h"
 #include "nas/samplers/designs.h"
 
 namespace paretiny {
@@ -27,12 +28,13 @@ std::unique_ptr<Sampler> make_sampler(const std::string& name, SamplerProblem pr
     take_no_options(name, options);
     return std::make_unique<LatinHypercubeSampler>(std::move(problem));
   }
+  if (name == "ars") return std::make_unique<ArsSampler>(std::move(problem), options);
   throw UsageError(
       fmt::format("there is no sampler '{}'{}", name, suggestion(name, sampler_names())));
 }
 
 std::vector<std::string> sampler_names() {
-  return {"random", "lhs"};
+  return {"random", "lhs", "ars"};
 }
 
 }  // namespace paretiny

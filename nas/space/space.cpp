@@ -128,6 +128,11 @@ std::size_t choice_of(const Parameter& p, const Value& value) {
   return static_cast<std::size_t>(at - p.choices.begin());
 }
 
+/// The choice whose coordinate is largest, the first of equals.
+std::size_t largest(const Parameter& p, const double* x) {
+  return static_cast<std::size_t>(std::max_element(x, x + p.choices.size()) - x);
+}
+
 }  // namespace
 
 Space::Space(std::vector<Parameter> parameters) : parameters_(std::move(parameters)) {
@@ -143,7 +148,7 @@ Space::Space(std::vector<Parameter> parameters) : parameters_(std::move(paramete
   }
 }
 
-Values Space::decode(const std::vector<double>& x) const {
+void Space::check_point(const std::vector<double>& x) const {
   if (x.size() != dimensions_) {
     throw UsageError(
         fmt::format("a point of {} coordinates was given to a space of {}", x.size(), dimensions_));
@@ -151,22 +156,25 @@ Values Space::decode(const std::vector<double>& x) const {
   if (std::any_of(x.begin(), x.end(), [](double coordinate) { return std::isnan(coordinate); })) {
     throw UsageError("a point of the space has a coordinate that is not a number");
   }
+}
+
+Values Space::decode(const std::vector<double>& x) const {
+  check_point(x);
   Values values;
-  auto at = x.begin();
+  std::size_t at = 0;
   for (const Parameter& p : parameters_) {
-    const auto end = at + static_cast<std::ptrdiff_t>(width(p));
     switch (p.kind) {
       case ParameterKind::real:
-        values[p.name] = decode_real(p, *at);
+        values[p.name] = decode_real(p, x[at]);
         break;
       case ParameterKind::integer:
-        values[p.name] = decode_integer(p, *at);
+        values[p.name] = decode_integer(p, x[at]);
         break;
       case ParameterKind::categorical:
-        values[p.name] = p.choices[static_cast<std::size_t>(std::max_element(at, end) - at)];
+        values[p.name] = p.choices[largest(p, &x[at])];
         break;
     }
-    at = end;
+    at += width(p);
   }
   return values;
 }

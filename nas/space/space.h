@@ -57,6 +57,9 @@ class Space {
   std::string describe() const;
 
  private:
+  /// Throws UsageError unless `x` has dimensions() coordinates and none is NaN.
+  void check_point(const std::vector<double>& x) const;
+
   std::vector<Parameter> parameters_;
   std::size_t dimensions_ = 0;
 };

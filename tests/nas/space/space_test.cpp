@@ -59,6 +59,7 @@ TEST(Space, SnappingTwiceIsSnappingOnce) {
     for (double& coordinate : x) coordinate = random.uniform(-0.1, 1.1);
     const std::vector<double> snapped = space.snap(x);
     EXPECT_EQ(space.snap(snapped), snapped);
+    EXPECT_EQ(space.encode(space.decode(x)), snapped);
     EXPECT_EQ(space.decode(snapped), space.decode(x));
     for (const double coordinate : snapped) {
       EXPECT_GE(coordinate, 0);
