@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "kernels/random.h"
-#include "nas/pareto/pareto.h"
 #include "nas/samplers/parallel_for.h"
 #include "nas/surrogate/expected_improvement.h"
 
@@ -17,6 +16,8 @@ constexpr double kAugmentation = 0.05;
 constexpr double kSoftness = 1e-3;
 /// Width of the failure kernel along one coordinate; distances grow with sqrt(d).
 constexpr double kFailureWidth = 0.1;
+/// The successes taken for granted everywhere: few, so that one failure is believed.
+constexpr double kPriorSuccess = 0.1;
 constexpr double kLeastRange = 1e-9;
 
 /// Values above the limit grow as a logarithm from there.
@@ -176,7 +177,7 @@ double Acquisition::log_survival(const Eigen::RowVectorXd& point) const {
   const auto density = [&](const Eigen::MatrixXd& trials) {
     return ((trials.rowwise() - point).rowwise().squaredNorm().array() * scale).exp().sum();
   };
-  const double survived = 1 + density(survived_);
+  const double survived = kPriorSuccess + density(survived_);
   return std::log(survived / (survived + density(failed_)));
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "nas/pareto/pareto.h"
 #include "nas/samplers/sampler.h"
 #include "nas/surrogate/surrogate.h"
 
@@ -22,7 +23,7 @@ namespace paretiny {
 ///    short.
 ///  - The limits count as prod_k P(objective_k <= 1); alone, while no finished trial meets them.
 ///  - The chance of not failing is a kernel average over finished, infeasible and failed trials,
-///    with one success taken for granted everywhere.
+///    with a tenth of a success taken for granted everywhere.
 class Acquisition {
  public:
   Acquisition(const SamplerProblem& problem, const std::vector<Observation>& history,

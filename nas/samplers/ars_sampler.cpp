@@ -77,9 +77,9 @@ std::vector<double> ArsSampler::ask(const std::vector<Observation>& history, std
   Random random(problem_.seed, "ars clusters", trial);
   const Eigen::MatrixXd starts =
       k_means(acquisition.anchors(), static_cast<Eigen::Index>(options_.policies), random);
-  for (Visit& visit : augmented_random_search(acquisition, problem_.space, starts, options_,
-                                              problem_.seed, trial)) {
-    if (unseen.accepts(visit.x)) return std::move(visit.x);
+  for (std::vector<double>& x : augmented_random_search(acquisition, problem_.space, starts,
+                                                        options_, problem_.seed, trial)) {
+    if (unseen.accepts(x)) return std::move(x);
   }
   return unseen.draw("ars stand-in", trial);
 }

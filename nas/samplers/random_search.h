@@ -12,25 +12,23 @@ struct ArsOptions {
   std::size_t policies = 5;     ///< L: clusters of the Pareto set, each the start of one policy
   std::size_t directions = 32;  ///< N: random directions a step, each tried both ways
   std::size_t kept = 16;        ///< K: directions an update uses
-  std::size_t steps = 7;        ///< I: updates of each policy
+  std::size_t steps = 20;       ///< I: updates of each policy
   std::size_t horizon = 8;      ///< H: moves of a rollout
   std::size_t hidden = 16;      ///< tanh units of the policies' one hidden layer
   std::size_t samples = 64;     ///< base samples of the expected improvement
-  double noise = 0.03;          ///< nu: size of a trial step along a direction
-  double step_size = 0.02;      ///< alpha
-  double reach = 0.1;           ///< largest move along one coordinate of the cube
+  double noise = 0.5;           ///< nu: size of a trial step along a direction
+  double step_size = 0.5;       ///< alpha
+  double reach = 0.35;          ///< length of the longest move
 };
 
-/// A snapped point a rollout came by.
-struct Visit {
-  std::vector<double> x;
-  double reward = 0;
-};
-
-/// Trains one policy from each row of `starts` [l, d] and returns what the trained policies visit,
-/// best first; equal rewards in order of policy and move. The same for any number of threads.
-std::vector<Visit> augmented_random_search(const Acquisition& acquisition, const Space& space,
-                                           const Eigen::MatrixXd& starts, const ArsOptions& options,
-                                           std::uint64_t seed, std::uint64_t trial);
+/// Trains one policy from each row of `starts` [l, d] and returns the snapped points to suggest,
+/// most wanted first: what the trained policies visit, by reward, then what they visited while
+/// training, by reward; equal rewards in order of policy and time. The reward of a rollout is the
+/// best of its points. The same for any number of threads.
+std::vector<std::vector<double>> augmented_random_search(const Acquisition& acquisition,
+                                                         const Space& space,
+                                                         const Eigen::MatrixXd& starts,
+                                                         const ArsOptions& options,
+                                                         std::uint64_t seed, std::uint64_t trial);
 
 }  // namespace paretiny
