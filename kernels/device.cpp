@@ -44,6 +44,14 @@ std::vector<DeviceInfo> devices() {
   return all;
 }
 
+std::string compute_libraries() {
+  std::string list;
+  for (const Backend* found : backends) {
+    if (found != nullptr) list += (list.empty() ? "" : ", ") + found->libraries();
+  }
+  return list;
+}
+
 Device parse_device(const std::string& text) {
   if (text == "auto") return devices().front().device;
   Device wanted;

@@ -33,6 +33,9 @@ struct DeviceInfo {
 /// Every device of this machine that this build can use, fastest kind first.
 std::vector<DeviceInfo> devices();
 
+/// What the backends of this build compute with, for people: "oneDNN 2.6.3".
+std::string compute_libraries();
+
 /// "auto" (a GPU if there is one, else the CPU), "cpu", "cuda", "cuda:1". Throws UsageError for
 /// another word and DeviceError for a device that is not there: never a silent fallback.
 Device parse_device(const std::string& text);
@@ -42,6 +45,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::vector<DeviceInfo> devices() const = 0;
+  /// Names and versions of the libraries it computes with: "oneDNN 2.6.3".
+  virtual std::string libraries() const = 0;
   /// At least 64-byte aligned, never null. Throws OutOfMemory.
   virtual void* allocate(int index, std::size_t bytes) = 0;
   virtual void release(int index, void* data) noexcept = 0;

@@ -29,6 +29,10 @@ ValueRange range_of(std::vector<float>& values, const CalibrationSpec& spec) {
 
 }  // namespace
 
+const char* name_of(RangeMethod method) {
+  return method == RangeMethod::min_max ? "min_max" : "percentile";
+}
+
 std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
                                   const ResidentDataset& data, const CalibrationSpec& spec,
                                   std::uint64_t seed) {

@@ -14,6 +14,8 @@ enum class RangeMethod {
   percentile,  ///< mean over the batches of each batch's percentiles at both ends
 };
 
+const char* name_of(RangeMethod method);
+
 struct CalibrationSpec {
   std::int64_t samples = 512;  ///< training samples, drawn without replacement
   RangeMethod method = RangeMethod::min_max;

@@ -32,6 +32,8 @@ class CpuBackend : public Backend {
              cpu::has_fast_bf16()}};
   }
 
+  std::string libraries() const override { return cpu::library_version(); }
+
   void* allocate(int, std::size_t bytes) override {
     void* data = std::aligned_alloc(64, aligned(bytes == 0 ? 1 : bytes));
     if (data == nullptr) {

@@ -29,6 +29,8 @@ class CpuStream : public Stream {
 
 /// The instruction set that the kernels use here, as oneDNN names it ("AVX512_CORE_AMX", ...).
 std::string instruction_set();
+/// "oneDNN 2.6.3".
+std::string library_version();
 /// Whether bf16 products are faster than f32 ones here (AMX or AVX512-BF16).
 bool has_fast_bf16();
 

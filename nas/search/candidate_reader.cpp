@@ -7,8 +7,6 @@
 namespace paretiny {
 namespace {
 
-constexpr double kLargest = 1e12;
-
 /// The enumerator whose name the key holds; enumerators run from 0 to `last`.
 template <class Kind>
 Kind read_kind(TableReader& table, const std::string& key, Kind otherwise, Kind last) {
@@ -81,10 +79,28 @@ PruningSpec read_pruning(const toml::table& root) {
   return spec;
 }
 
+CalibrationSpec read_quantization(const toml::table& root) {
+  TableReader table(root, "quantization");
+  CalibrationSpec spec;
+  spec.samples = table.integer("samples", spec.samples, 1, 1000000);
+  spec.method = read_kind(table, "range", spec.method, RangeMethod::percentile);
+  spec.percentile = table.number("percentile", spec.percentile, 50.1, 100);
+  table.finish();
+  return spec;
+}
+
 }  // namespace
 
+const std::vector<std::string>& candidate_tables() {
+  static const std::vector<std::string> names = {"model", "training", "pruning", "quantization"};
+  return names;
+}
+
 CandidateSpec read_candidate(const toml::table& root) {
-  return {read_model(root), read_training(root), read_pruning(root)};
+  TableReader top(root, "");
+  for (const std::string& name : candidate_tables()) top.find(name);
+  top.finish();
+  return {read_model(root), read_training(root), read_pruning(root), read_quantization(root)};
 }
 
 }  // namespace paretiny

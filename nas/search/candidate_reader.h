@@ -5,7 +5,10 @@
 
 namespace paretiny {
 
-/// [model], [training] and [pruning] of `root`; throws UsageError for unknown keys.
+/// The tables of an experiment that a candidate is read from: [model], [training], ...
+const std::vector<std::string>& candidate_tables();
+
+/// Reads them from `root`; throws UsageError for a key, or another table, that is not known.
 CandidateSpec read_candidate(const toml::table& root);
 
 }  // namespace paretiny

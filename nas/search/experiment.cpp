@@ -25,6 +25,12 @@ std::string choice_text(const toml::node& node) {
   return text.str();
 }
 
+std::string to_text(const toml::table& table) {
+  std::ostringstream text;
+  text << table;
+  return text.str();
+}
+
 Parameter read_parameter(const toml::table& root, const std::string& name) {
   TableReader table(root, "space." + name);
   Parameter parameter;
@@ -160,9 +166,6 @@ CandidateSpec Experiment::candidate(const Values& values) const {
       set_path(table, key, toml::value<double>(std::get<double>(value)));
     }
   }
-  TableReader top(table, "");
-  for (const char* known : {"model", "training", "pruning"}) top.find(known);
-  top.finish();
   return read_candidate(table);
 }
 
@@ -196,10 +199,8 @@ Experiment load_experiment(const std::filesystem::path& path,
 
   Experiment experiment;
   TableReader top(root, "");
-  for (const char* known :
-       {"study", "dataset", "model", "training", "pruning", "constraints", "space", "sampler"}) {
-    top.find(known);
-  }
+  for (const char* known : {"study", "sampler", "dataset", "constraints", "space"}) top.find(known);
+  for (const std::string& known : candidate_tables()) top.find(known);
   top.finish();
 
   TableReader study(root, "study");
@@ -218,7 +219,7 @@ Experiment load_experiment(const std::filesystem::path& path,
 
   experiment.dataset = read_dataset(root, path.parent_path());
   experiment.constraints = read_constraints(root);
-  for (const char* part : {"model", "training", "pruning"}) {
+  for (const std::string& part : candidate_tables()) {
     if (const toml::node* node = find_path(root, part)) set_path(experiment.base, part, *node);
   }
   experiment.candidate();
@@ -229,9 +230,15 @@ Experiment load_experiment(const std::filesystem::path& path,
     if (!parameters.empty()) experiment.space = Space(parameters);
   }
   check_space(experiment);
-  std::ostringstream text;
-  text << root;
-  experiment.text = text.str();
+  toml::table task = experiment.base;
+  task.insert("initial", experiment.initial);
+  for (const char* part : {"dataset", "sampler"}) {
+    if (const toml::node* node = find_path(root, part)) set_path(task, part, *node);
+  }
+  // Where the files lie makes no difference.
+  if (toml::node* node = task.at_path("dataset").node()) node->as_table()->erase("path");
+  experiment.task = to_text(task);
+  experiment.text = to_text(root);
   return experiment;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/compress/quantize.h"
 #include "engine/data/dataset.h"
 #include "engine/models/model.h"
 #include "engine/train/spec.h"
@@ -22,6 +23,7 @@ struct CandidateSpec {
   ModelSpec model;  ///< input and classes are the data set's, filled in when it is built
   TrainingSpec training;
   PruningSpec pruning;
+  CalibrationSpec calibration;
 };
 
 /// A limit of [constraints]: `value` in bytes, FLOPs or a share, `text` as the user wrote it.
@@ -46,8 +48,11 @@ struct Experiment {
   DatasetSpec dataset;
   Constraints constraints;
   Space space;  ///< empty when the file has none: enough for `train`
-  /// The [model], [training] and [pruning] that a candidate's values are laid over.
+  /// The [model], [training], [pruning] and [quantization] that a candidate's values are laid over.
   toml::table base;
+  /// Canonical text of all that a trial's result depends on beside its values: data set, sampler
+  /// options, initial trials and `base`. A study keeps it to refuse another's.
+  std::string task;
   std::string text;  ///< the whole experiment with its overrides, canonical
 
   /// The candidate for values of the space (or, without any, of the file alone).

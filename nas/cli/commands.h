@@ -1,0 +1,15 @@
+// The program's commands. Each adds itself to the command line; what it does runs from its callback
+// and reports failure by exception (main.cpp maps kinds to exit codes).
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace paretiny {
+
+void add_search_command(CLI::App& app);
+void add_train_command(CLI::App& app);
+void add_report_command(CLI::App& app);
+void add_info_command(CLI::App& app);
+void add_hypervolume_command(CLI::App& app);
+
+}  // namespace paretiny

@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+#include <omp.h>
+#include <sqlite3.h>
+
+#include <Eigen/Core>
+
+#include "kernels/device.h"
+#include "nas/cli/commands.h"
+#include "nas/cli/options.h"
+#include "nas/search/version.h"
+
+namespace paretiny {
+
+void add_info_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("info", "version, devices and libraries");
+  command->callback([] {
+    fmt::print("paretiny {} ({})\n", program_version(), program_commit());
+    for (const DeviceInfo& info : devices()) {
+      fmt::print("{}: {}, {}, {}{}\n", to_string(info.device), info.name,
+                 format_bytes(static_cast<double>(info.memory_bytes)), info.features,
+                 info.fast_bf16 ? ", trains in bf16" : "");
+    }
+    fmt::print("threads: {}\n", omp_get_max_threads());
+    fmt::print("libraries: {}, Eigen {}.{}.{}, SQLite {}\n", compute_libraries(),
+               EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION, sqlite3_libversion());
+  });
+}
+
+}  // namespace paretiny

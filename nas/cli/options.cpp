@@ -1,0 +1,78 @@
+#include "nas/cli/options.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+
+#include "nas/report/summary.h"
+
+namespace paretiny {
+namespace {
+
+std::string scaled(double value, const std::array<const char*, 4>& units) {
+  std::size_t unit = 0;
+  while (unit + 1 < units.size() && value >= 999.5) {
+    value /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.{}f} {}", value, unit == 0 || value >= 99.95 ? 0 : 1, units[unit]);
+}
+
+}  // namespace
+
+void ExperimentOptions::add_to(CLI::App& command) {
+  command.add_option("experiment", path, "experiment file (docs/experiments.md)")->required();
+  command.add_option("--set", set, "key=value that wins over the file; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->take_all();
+  command.add_option_function<std::uint64_t>(
+      "--seed", [this](std::uint64_t seed) { set.push_back(fmt::format("study.seed={}", seed)); },
+      "seed of the study: the same seed gives the same result");
+  command.add_option("--device", device, "auto, cpu, cuda or cuda:<index>")->capture_default_str();
+}
+
+std::string describe(const Dataset& dataset) {
+  const Shape& s = dataset.sample();
+  return fmt::format("{}: {} + {} + {} samples (train, validation, test) of {}x{}x{}, {} classes",
+                     dataset.name, dataset.train.size(), dataset.validation.size(),
+                     dataset.test.size(), s.h, s.w, s.c, dataset.classes.size());
+}
+
+std::string format_bytes(double bytes) {
+  return scaled(bytes, {"B", "KB", "MB", "GB"});
+}
+
+std::string format_flops(double flops) {
+  return scaled(flops, {"FLOPs", "kFLOPs", "MFLOPs", "GFLOPs"});
+}
+
+std::string format_time(double seconds) {
+  const auto whole = std::llround(seconds);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string front_table(const std::vector<Objective>& objectives,
+                        const std::vector<Trial>& trials) {
+  const StudySummary summary = summarise(objectives, trials);
+  if (summary.front.empty()) return "no trial has finished inside the limits\n";
+  const auto metric = [](const Trial& trial, const char* name) {
+    const auto found = trial.metrics.find(name);
+    return found == trial.metrics.end() ? std::nan("") : found->second;
+  };
+  std::string table = fmt::format("{:>6} {:>9} {:>9} {:>10} {:>10} {:>13} {:>11}\n", "trial",
+                                  "accuracy", "on test", "ROM", "RAM", "FLOPs", "parameters");
+  for (const std::size_t index : summary.front) {
+    const Trial& trial = trials[index];
+    table +=
+        fmt::format("{:>6} {:>7.2f} % {:>7.2f} % {:>10} {:>10} {:>13} {:>11.0f}\n", trial.number,
+                    100 * (1 - trial.objectives[0]), 100 * metric(trial, "test_accuracy_int8"),
+                    format_bytes(trial.objectives[1]), format_bytes(trial.objectives[2]),
+                    format_flops(trial.objectives[3]), metric(trial, "parameters"));
+  }
+  return table;
+}
+
+}  // namespace paretiny

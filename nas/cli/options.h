@@ -1,0 +1,34 @@
+// What several commands share on the command line.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/data/dataset.h"
+#include "nas/search/experiment.h"
+#include "nas/study/study.h"
+
+namespace paretiny {
+
+/// EXPERIMENT.toml, --set, --seed and --device.
+struct ExperimentOptions {
+  std::string path;
+  std::vector<std::string> set;
+  std::string device = "auto";
+
+  void add_to(CLI::App& command);
+  Experiment load() const { return load_experiment(path, set); }
+};
+
+/// One line on a data set: "hapt: 6673 + 742 + 2996 samples of 1x128x6, 6 classes".
+std::string describe(const Dataset& dataset);
+
+std::string format_bytes(double bytes);   ///< "36.1 KB" (KB = 1000)
+std::string format_flops(double flops);   ///< "25.0 MFLOPs"
+std::string format_time(double seconds);  ///< "42 s", "3 min 20 s", "2 h 5 min"
+
+/// The front as an aligned table, by error; "no finished trial" when it is empty.
+std::string front_table(const std::vector<Objective>& objectives, const std::vector<Trial>& trials);
+
+}  // namespace paretiny

@@ -1,0 +1,83 @@
+#include "nas/cli/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "nas/cli/options.h"
+#include "nas/report/summary.h"
+
+namespace paretiny {
+namespace {
+
+constexpr std::int64_t kBarWidth = 20;
+
+bool has_ended(const Trial& trial) {
+  return trial.state != TrialState::waiting && trial.state != TrialState::running;
+}
+
+}  // namespace
+
+Progress::Progress(std::vector<Objective> objectives, std::int64_t trials)
+    : objectives_(std::move(objectives)), total_(trials), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (drawn_) std::fputs("\n", stderr);
+}
+
+void Progress::trial_started(const Trial& trial, const Sketch& sketch) {
+  done_ = std::max(done_, trial.number);
+  draw(fmt::format("trial {}: {}", trial.number,
+                   format_flops(static_cast<double>(sketch.footprint.flops))));
+}
+
+void Progress::epoch_done(const Trial& trial, const EpochReport& report) {
+  draw(fmt::format("trial {}: epoch {}/{}", trial.number, report.epoch, report.epochs));
+}
+
+void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended) {
+  done_ = std::count_if(trials.begin(), trials.end(), has_ended);
+  ++ended_here_;
+  const StudySummary summary = summarise(objectives_, trials);
+  const double volume = summary.hypervolume.empty() ? 0 : summary.hypervolume.back();
+  figures_ = fmt::format("hypervolume {:.4f}", volume);
+  if (summary.best) {
+    figures_ += fmt::format(", best {:.2f} %", 100 * (1 - trials[*summary.best].objectives[0]));
+  }
+  if (terminal_) {
+    draw("");
+    return;
+  }
+  std::string line =
+      fmt::format("{}/{} trial {} {}", done_, total_, ended.number, to_string(ended.state));
+  if (ended.state == TrialState::done) {
+    line += fmt::format(": {:.2f} %, ROM {}, RAM {}, {}", 100 * (1 - ended.objectives[0]),
+                        format_bytes(ended.objectives[1]), format_bytes(ended.objectives[2]),
+                        format_flops(ended.objectives[3]));
+  } else {
+    line += ": " + ended.reason;
+  }
+  fmt::print(stderr, "{}; {}, {} left\n", line, figures_, time_left());
+}
+
+std::string Progress::time_left() const {
+  if (ended_here_ == 0) return "?";
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;
+  return format_time(took.count() / static_cast<double>(ended_here_) *
+                     static_cast<double>(std::max<std::int64_t>(0, total_ - done_)));
+}
+
+void Progress::draw(const std::string& activity) {
+  if (!terminal_) return;
+  const std::int64_t filled = total_ == 0 ? 0 : std::min(kBarWidth, kBarWidth * done_ / total_);
+  std::string bar;
+  for (std::int64_t i = 0; i < kBarWidth; ++i) bar += i < filled ? "━" : "─";
+  fmt::print(stderr, "\r\033[K{} {}/{}  {}{}{} left  {}", bar, done_, total_, figures_,
+             figures_.empty() ? "" : ", ", time_left(), activity);
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+}  // namespace paretiny

@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+
+#include "nas/cli/commands.h"
+#include "nas/cli/options.h"
+#include "nas/report/report.h"
+
+namespace paretiny {
+
+void add_report_command(CLI::App& app) {
+  struct Options {
+    std::string study, out;
+  };
+  CLI::App* command = app.add_subcommand("report", "write a study's report, tables and JSON");
+  auto options = std::make_shared<Options>();
+  command->add_option("study", options->study, "the study's file")->required();
+  command->add_option("--out", options->out, "folder to write to (beside the study by default)");
+  command->callback([options] {
+    const std::filesystem::path path = options->study;
+    const auto study = open_study(path);
+    const std::filesystem::path out = options->out.empty()
+                                          ? path.parent_path() / study->header().name
+                                          : std::filesystem::path(options->out);
+    write_report(*study, out);
+    fmt::print("{}report: {}\n", front_table(study->header().objectives, study->trials()),
+               (std::filesystem::absolute(out) / "report.html").string());
+  });
+}
+
+}  // namespace paretiny

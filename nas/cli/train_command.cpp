@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "nas/cli/commands.h"
+#include "nas/cli/interrupt.h"
+#include "nas/cli/options.h"
+#include "nas/search/candidate.h"
+
+namespace paretiny {
+namespace {
+
+void print_footprint(const char* what, const Footprint& f) {
+  fmt::print("{:<9} {} parameters, {:.2f} M MACs, ROM {}, RAM {}\n", what, f.parameters,
+             static_cast<double>(f.macs) * 1e-6, format_bytes(static_cast<double>(f.rom())),
+             format_bytes(static_cast<double>(f.ram())));
+}
+
+void print_epoch(const EpochReport& report) {
+  fmt::print(
+      "epoch {:>3}/{}  loss {:.4f}  train {:.2f} %  validation {}  sparsity {:.3f}  "
+      "rate {:.4f}  {:.0f} samples/s  {:.2f} s\n",
+      report.epoch, report.epochs, report.loss, 100 * report.train_accuracy,
+      std::isnan(report.validation_accuracy)
+          ? "-"
+          : fmt::format("{:.2f} %", 100 * report.validation_accuracy),
+      report.sparsity, report.learning_rate, report.samples_per_second, report.seconds);
+  std::fflush(stdout);
+}
+
+void train_one(const ExperimentOptions& options) {
+  const InterruptGuard interrupt;
+  const Experiment experiment = options.load();
+  const Device device = parse_device(options.device);
+  const Dataset dataset = load_dataset(experiment.dataset);
+  const Sketch plan = sketch(experiment.candidate(), dataset);
+  fmt::print("{}\n", describe(dataset));
+  print_footprint("network", footprint(plan.graph));
+  if (plan.final_graph != plan.graph) print_footprint("pruned", plan.footprint);
+  const auto stream = Stream::create(device);
+  const ResidentDataset data(*stream, dataset);
+  fmt::print("training on {} in {}\n", to_string(device),
+             name_of(activation_type(plan.spec.training.precision, device)));
+  const CandidateResult result =
+      evaluate_candidate(*stream, data, plan, experiment.seed, print_epoch, interrupt.token());
+  fmt::print("accuracy  {}: {:.2f} % float, {:.2f} % int8\n",
+             data.validation.size > 0 ? "validation" : "test", 100 * result.float_accuracy,
+             100 * result.int8_accuracy);
+  if (data.validation.size > 0 && data.test.size > 0) {
+    fmt::print("accuracy  test: {:.2f} % float, {:.2f} % int8\n", 100 * result.float_test_accuracy,
+               100 * result.int8_test_accuracy);
+  }
+  print_footprint("size", plan.footprint);
+  fmt::print("time      {} of training, {} planned\n", format_time(result.training_seconds),
+             format_bytes(static_cast<double>(result.planned_bytes)));
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("train", "train one candidate, epoch by epoch");
+  auto options = std::make_shared<ExperimentOptions>();
+  options->add_to(*command);
+  command->callback([options] { train_one(*options); });
+}
+
+}  // namespace paretiny

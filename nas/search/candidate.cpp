@@ -1,0 +1,101 @@
+#include "nas/search/candidate.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "engine/compress/channel_groups.h"
+#include "kernels/random.h"
+
+namespace paretiny {
+namespace {
+
+/// Canonical text of everything a training run depends on.
+std::string canonical(const CandidateSpec& spec, const Graph& graph, const Graph& final_graph) {
+  const TrainingSpec& t = spec.training;
+  const PruningSpec& p = spec.pruning;
+  nlohmann::json form = {{"graph", to_json(graph)}, {"final", to_json(final_graph)}};
+  form["training"] = {t.epochs,
+                      t.batch,
+                      name_of(t.optimizer),
+                      t.learning_rate,
+                      t.momentum,
+                      t.weight_decay,
+                      t.decay_all,
+                      name_of(t.schedule),
+                      t.warmup,
+                      t.milestones,
+                      t.step_factor,
+                      t.label_smoothing,
+                      t.crop,
+                      t.flip,
+                      t.shift,
+                      t.noise,
+                      name_of(t.precision)};
+  // Without anything to remove, how it would be removed makes no difference.
+  if (graph != final_graph) {
+    form["pruning"] = {name_of(p.schedule), name_of(p.criterion), p.begin, p.end, p.every};
+  }
+  const CalibrationSpec& c = spec.calibration;
+  form["quantization"] = {c.samples, name_of(c.method), c.percentile};
+  return form.dump();
+}
+
+}  // namespace
+
+Sketch sketch(const CandidateSpec& spec, const Dataset& dataset) {
+  Sketch result{spec, {}, {}, {}, 0};
+  result.spec.model.input = dataset.sample();
+  result.spec.model.classes = static_cast<std::int64_t>(dataset.classes.size());
+  result.graph = build_model(result.spec.model);
+  const ChannelGroups groups(result.graph);
+  const double progress = spec.pruning.schedule == PruningSchedule::none ? 0 : 1;
+  result.final_graph = with_group_channels(
+      result.graph, groups, channels_left(result.graph, groups, spec.pruning, progress));
+  result.footprint = footprint(result.final_graph);
+  result.hash = random_key(0, canonical(result.spec, result.graph, result.final_graph));
+  return result;
+}
+
+CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,
+                                   const Sketch& sketch, std::uint64_t seed,
+                                   const std::function<void(const EpochReport&)>& report,
+                                   std::stop_token stop) {
+  const auto started = std::chrono::steady_clock::now();
+  TrainingResult trained = train(stream, data, sketch.graph, sketch.spec.training,
+                                 sketch.spec.pruning, seed, report, stop);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+  const ResidentSplit& selection = data.validation.size > 0 ? data.validation : data.test;
+  CandidateResult result;
+  result.training_seconds = took.count();
+  result.planned_bytes = trained.planned_bytes;
+  const Int8Network int8 = quantize(stream, trained.network, data, sketch.spec.calibration, seed);
+  result.float_accuracy = evaluate(stream, trained.network, data, selection).accuracy;
+  result.int8_accuracy = int8_accuracy(stream, int8, data, selection);
+  if (data.test.size > 0) {
+    result.float_test_accuracy = evaluate(stream, trained.network, data, data.test).accuracy;
+    result.int8_test_accuracy = int8_accuracy(stream, int8, data, data.test);
+  }
+  result.network = std::move(trained.network);
+  return result;
+}
+
+std::map<std::string, double> metrics_of(const Sketch& sketch) {
+  const Footprint& f = sketch.footprint;
+  return {{"parameters", static_cast<double>(f.parameters)},
+          {"macs", static_cast<double>(f.macs)},
+          {"rom_constants", static_cast<double>(f.rom_constants)},
+          {"ram_arena", static_cast<double>(f.ram_arena)}};
+}
+
+std::map<std::string, double> metrics_of(const Sketch& sketch, const CandidateResult& result) {
+  std::map<std::string, double> metrics = metrics_of(sketch);
+  metrics["accuracy_float"] = result.float_accuracy;
+  metrics["accuracy_int8"] = result.int8_accuracy;
+  metrics["test_accuracy_float"] = result.float_test_accuracy;
+  metrics["test_accuracy_int8"] = result.int8_test_accuracy;
+  metrics["training_seconds"] = result.training_seconds;
+  metrics["planned_bytes"] = static_cast<double>(result.planned_bytes);
+  return metrics;
+}
+
+}  // namespace paretiny

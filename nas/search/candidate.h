@@ -1,0 +1,49 @@
+// From a specification to numbers: what a candidate will take, known before training, and what it
+// achieves, known after.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "engine/deploy/footprint.h"
+#include "engine/train/trainer.h"
+#include "nas/search/experiment.h"
+
+namespace paretiny {
+
+/// A candidate before training.
+struct Sketch {
+  CandidateSpec spec;
+  Graph graph;          ///< as training starts
+  Graph final_graph;    ///< as pruning leaves it
+  Footprint footprint;  ///< of final_graph
+  std::uint64_t hash;   ///< of all that its training depends on but the seed
+};
+
+/// Throws UsageError when the model cannot be built for the data set.
+Sketch sketch(const CandidateSpec& spec, const Dataset& dataset);
+
+/// A candidate after training. Accuracies are shares; "selection" is the validation split or, where
+/// there is none, the test split.
+struct CandidateResult {
+  Network network;
+  double float_accuracy = 0;  ///< selection split
+  double int8_accuracy = 0;   ///< selection split, computed in integers: the objective is 1 - this
+  double float_test_accuracy = 0;
+  double int8_test_accuracy = 0;
+  double training_seconds = 0;
+  std::size_t planned_bytes = 0;
+};
+
+/// Trains, prunes, quantizes and measures. Throws what `train` throws.
+CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,
+                                   const Sketch& sketch, std::uint64_t seed,
+                                   const std::function<void(const EpochReport&)>& report,
+                                   std::stop_token stop);
+
+/// The study's record of a result, by name.
+std::map<std::string, double> metrics_of(const Sketch& sketch, const CandidateResult& result);
+std::map<std::string, double> metrics_of(const Sketch& sketch);
+
+}  // namespace paretiny

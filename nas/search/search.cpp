@@ -1,0 +1,230 @@
+#include "nas/search/search.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "kernels/random.h"
+#include "nas/report/summary.h"
+#include "nas/search/table_reader.h"
+#include "nas/search/version.h"
+
+namespace paretiny {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+/// Longer than any epoch should take; a dead worker of this machine is noticed at once anyway.
+constexpr std::chrono::milliseconds kLease = std::chrono::minutes(30);
+
+Outcome outcome_of(TrialState state) {
+  switch (state) {
+    case TrialState::done:
+      return Outcome::finished;
+    case TrialState::infeasible:
+      return Outcome::infeasible;
+    case TrialState::failed:
+    case TrialState::abandoned:
+      return Outcome::failed;
+    case TrialState::waiting:
+    case TrialState::running:
+      return Outcome::pending;
+  }
+  return Outcome::pending;
+}
+
+std::vector<Observation> observations(const Experiment& experiment,
+                                      const std::vector<Objective>& objectives,
+                                      const std::vector<Trial>& trials) {
+  const std::vector<double> scales = objective_scales(objectives, trials);
+  std::vector<Observation> list;
+  for (const Trial& trial : trials) {
+    Observation seen;
+    seen.x = experiment.space.encode(trial.values);
+    seen.outcome = outcome_of(trial.state);
+    if (seen.outcome == Outcome::finished || seen.outcome == Outcome::infeasible) {
+      for (std::size_t i = 0; i < trial.objectives.size(); ++i) {
+        seen.objectives.push_back(trial.objectives[i] / scales[i]);
+      }
+    }
+    list.push_back(std::move(seen));
+  }
+  return list;
+}
+
+/// One sentence on the first limit that the objectives break, or nothing.
+std::string broken_limit(const std::vector<Objective>& objectives,
+                         const std::vector<double>& values) {
+  for (std::size_t i = 0; i < objectives.size(); ++i) {
+    if (objectives[i].limit && values[i] > *objectives[i].limit) {
+      const bool error = objectives[i].name == "error";
+      return error ? fmt::format("accuracy {:.2f} % is below the limit of {}",
+                                 100 * (1 - values[i]), objectives[i].limit_text)
+                   : fmt::format("{} {:.0f} {} is above the limit of {}", objectives[i].name,
+                                 values[i], objectives[i].unit, objectives[i].limit_text);
+    }
+  }
+  return "";
+}
+
+class Searcher {
+ public:
+  Searcher(const Experiment& experiment, const Dataset& dataset, Study& study, Stream& stream,
+           SearchObserver& observer)
+      : experiment_(experiment),
+        dataset_(dataset),
+        study_(study),
+        stream_(stream),
+        observer_(observer),
+        objectives_(search_objectives(experiment.constraints)),
+        data_(stream, dataset),
+        owner_(process_owner()) {
+    SamplerProblem problem;
+    problem.space = experiment.space;
+    problem.objectives = objectives_.size();
+    problem.reference.assign(objectives_.size(), 1.0);
+    problem.seed = experiment.seed;
+    problem.initial = static_cast<std::size_t>(experiment.initial);
+    problem.duplicate = [this](const Values& values) { return seen_.contains(hash_of(values)); };
+    sampler_ = make_sampler(experiment.sampler, std::move(problem), experiment.sampler_options);
+  }
+
+  bool run(std::int64_t trials, std::stop_token stop) {
+    while (!stop.stop_requested()) {
+      if (std::optional<Trial> trial = study_.claim(owner_, kLease)) {
+        if (!work(*trial, stop)) return false;
+      } else if (study_.trial_count() >= trials) {
+        return true;
+      } else {
+        ask();
+      }
+    }
+    return false;
+  }
+
+ private:
+  std::uint64_t hash_of(const Values& values) const {
+    try {
+      return sketch(experiment_.candidate(values), dataset_).hash;
+    } catch (const UsageError&) {
+      return 0;  // it cannot be built: found out, and recorded, when its turn comes
+    }
+  }
+
+  void ask() {
+    const std::vector<Trial> trials = study_.trials();
+    seen_.clear();
+    for (const Trial& trial : trials) seen_.insert(trial.architecture);
+    const auto number = static_cast<std::int64_t>(trials.size());
+    const std::vector<double> x = sampler_->ask(observations(experiment_, objectives_, trials),
+                                                static_cast<std::uint64_t>(number));
+    const Values values = experiment_.space.decode(x);
+    Random seeds(experiment_.seed, "trial seed", static_cast<std::uint64_t>(number));
+    study_.add_trial(number, values, hash_of(values), seeds.below(std::uint64_t{1} << 53));
+  }
+
+  /// Brings a claimed trial to its end; false when asked to stop before that.
+  bool work(const Trial& trial, std::stop_token stop) {
+    try {
+      const Sketch plan = sketch(experiment_.candidate(trial.values), dataset_);
+      observer_.trial_started(trial, plan);
+      const Footprint& size = plan.footprint;
+      std::vector<double> values = {kUnknown, static_cast<double>(size.rom()),
+                                    static_cast<double>(size.ram()),
+                                    static_cast<double>(size.flops)};
+      std::string broken = broken_limit(objectives_, values);
+      std::map<std::string, double> metrics = metrics_of(plan);
+      if (broken.empty()) {
+        const CandidateResult result = evaluate_candidate(
+            stream_, data_, plan, trial.seed,
+            [&](const EpochReport& report) { record(trial, report); }, stop);
+        values[0] = 1 - result.int8_accuracy;
+        broken = broken_limit(objectives_, values);
+        metrics = metrics_of(plan, result);
+      }
+      study_.conclude(trial.number, owner_,
+                      broken.empty() ? TrialState::done : TrialState::infeasible,
+                      {values, metrics, broken});
+    } catch (const Interrupted&) {
+      study_.release(trial.number, owner_);
+      return false;
+    } catch (const StoreError&) {
+      throw;
+    } catch (const DeviceError& error) {
+      study_.fail(trial.number, owner_, error.what());
+      throw;  // the next candidate would fare no better
+    } catch (const Error& error) {
+      study_.fail(trial.number, owner_, error.what());
+    } catch (const std::bad_alloc&) {
+      study_.fail(trial.number, owner_, "out of memory");
+    }
+    const std::vector<Trial> trials = study_.trials();
+    observer_.trial_ended(trials, trials[static_cast<std::size_t>(trial.number)]);
+    return true;
+  }
+
+  void record(const Trial& trial, const EpochReport& report) {
+    const double accuracy =
+        std::isnan(report.validation_accuracy) ? report.train_accuracy : report.validation_accuracy;
+    study_.add_epoch(trial.number, owner_,
+                     {static_cast<int>(report.epoch), report.loss, accuracy, report.sparsity});
+    study_.renew(trial.number, owner_, kLease);
+    observer_.epoch_done(trial, report);
+  }
+
+  const Experiment& experiment_;
+  const Dataset& dataset_;
+  Study& study_;
+  Stream& stream_;
+  SearchObserver& observer_;
+  const std::vector<Objective> objectives_;
+  const ResidentDataset data_;
+  const std::string owner_;
+  std::unique_ptr<Sampler> sampler_;
+  std::set<std::uint64_t> seen_;
+};
+
+}  // namespace
+
+std::vector<Objective> search_objectives(const Constraints& constraints) {
+  const auto objective = [](const char* name, const char* unit, const std::optional<Limit>& limit) {
+    Objective result{name, unit, std::nullopt, ""};
+    if (limit) {
+      result.limit = limit->value;
+      result.limit_text = limit->text;
+    }
+    return result;
+  };
+  return {objective("error", "", constraints.error), objective("rom", "B", constraints.rom),
+          objective("ram", "B", constraints.ram), objective("flops", "FLOPs", constraints.flops)};
+}
+
+StudyHeader study_header(const Experiment& experiment, Device device) {
+  StudyHeader header;
+  header.name = experiment.name;
+  header.space = experiment.space.describe();
+  header.objectives = search_objectives(experiment.constraints);
+  header.task = experiment.task;
+  header.seed = experiment.seed;
+  header.sampler = experiment.sampler;
+  header.experiment = experiment.text;
+  header.version = program_version();
+  header.commit = program_commit();
+  header.device = to_string(device);
+  return header;
+}
+
+bool run_search(const Experiment& experiment, const Dataset& dataset, Study& study, Stream& stream,
+                std::int64_t trials, SearchObserver& observer, std::stop_token stop) {
+  if (experiment.space.parameters().empty()) {
+    throw UsageError(
+        "the experiment has no space to search: add tables such as "
+        "[space.training.learning_rate] with low and high");
+  }
+  return Searcher(experiment, dataset, study, stream, observer).run(trials, stop);
+}
+
+}  // namespace paretiny

@@ -1,0 +1,39 @@
+// The loop: ask, build, measure what is free, train what fits, tell.
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+#include <vector>
+
+#include "nas/samplers/sampler.h"
+#include "nas/search/candidate.h"
+#include "nas/search/experiment.h"
+#include "nas/study/study.h"
+
+namespace paretiny {
+
+/// The objectives of a search, in the order the study keeps them: error, rom, ram, flops.
+std::vector<Objective> search_objectives(const Constraints& constraints);
+
+/// The header a study of this experiment must have.
+StudyHeader study_header(const Experiment& experiment, Device device);
+
+/// Told what happens, in the searching thread.
+class SearchObserver {
+ public:
+  virtual ~SearchObserver() = default;
+  virtual void trial_started(const Trial& /*trial*/, const Sketch& /*sketch*/) {}
+  virtual void epoch_done(const Trial& /*trial*/, const EpochReport& /*report*/) {}
+  /// `trials` is the whole study after the change.
+  virtual void trial_ended(const std::vector<Trial>& /*trials*/, const Trial& /*ended*/) {}
+};
+
+/// Runs trials until the study holds `trials` of them and none is left to do. A candidate that
+/// breaks a size limit is recorded infeasible and never trained; one whose loss is not finite, or
+/// that does not fit the device, is recorded failed. On a stop request the running trial is given
+/// back, to be run again from its start, and false is returned. Throws UsageError when the space
+/// is exhausted before that, StoreError, DeviceError.
+bool run_search(const Experiment& experiment, const Dataset& dataset, Study& study, Stream& stream,
+                std::int64_t trials, SearchObserver& observer, std::stop_token stop);
+
+}  // namespace paretiny

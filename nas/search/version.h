@@ -1,0 +1,11 @@
+// What program this is; a study records it.
+#pragma once
+
+#include <string>
+
+namespace paretiny {
+
+std::string program_version();  ///< "0.1.0"
+std::string program_commit();   ///< abbreviated, or "unknown" outside a repository
+
+}  // namespace paretiny
