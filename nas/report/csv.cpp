@@ -1,0 +1,105 @@
+#include "nas/report/csv.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "nas/report/format.h"
+#include "nas/report/importance.h"
+
+namespace paretiny {
+namespace {
+
+/// Joins cells by commas, quoting those that need it.
+class Row {
+ public:
+  Row& add(std::string_view cell) {
+    if (!text_.empty() || started_) text_ += ',';
+    started_ = true;
+    if (cell.find_first_of(",\"\r\n") == std::string_view::npos) {
+      text_ += cell;
+    } else {
+      text_ += '"';
+      for (const char c : cell) text_ += c == '"' ? std::string("\"\"") : std::string(1, c);
+      text_ += '"';
+    }
+    return *this;
+  }
+  std::string end() const { return text_ + "\n"; }
+
+ private:
+  std::string text_;
+  bool started_ = false;
+};
+
+struct Columns {
+  explicit Columns(const std::vector<Trial>& trials) : parameters(parameter_names(trials)) {
+    for (const Trial& trial : trials) {
+      for (const auto& [name, value] : trial.metrics) metrics.insert(name);
+    }
+  }
+  std::vector<std::string> parameters;
+  std::set<std::string> metrics;
+};
+
+void add_names(Row& row, const std::vector<Objective>& objectives, const Columns& columns) {
+  for (const Objective& objective : objectives) row.add(objective.name);
+  for (const std::string& name : columns.parameters) row.add("param." + name);
+  for (const std::string& name : columns.metrics) row.add("metric." + name);
+}
+
+void add_values(Row& row, const Trial& trial, const Columns& columns) {
+  for (const double value : trial.objectives) row.add(shortest(value));
+  for (const std::string& name : columns.parameters) {
+    const auto found = trial.values.find(name);
+    row.add(found == trial.values.end() ? "" : to_string(found->second));
+  }
+  for (const std::string& name : columns.metrics) {
+    const auto found = trial.metrics.find(name);
+    row.add(found == trial.metrics.end() ? "" : shortest(found->second));
+  }
+}
+
+}  // namespace
+
+std::string trials_csv(const std::vector<Objective>& objectives, const std::vector<Trial>& trials) {
+  const Columns columns(trials);
+  Row names;
+  names.add("number").add("state");
+  add_names(names, objectives, columns);
+  for (const char* name : {"reason", "architecture", "seed", "attempts", "started", "finished"}) {
+    names.add(name);
+  }
+  std::string text = names.end();
+  for (const Trial& trial : trials) {
+    Row row;
+    row.add(std::to_string(trial.number)).add(to_string(trial.state));
+    add_values(row, trial, columns);
+    row.add(trial.reason)
+        .add(fmt::format("{:016x}", trial.architecture))
+        .add(std::to_string(trial.seed))
+        .add(std::to_string(trial.attempts))
+        .add(trial.started)
+        .add(trial.finished);
+    text += row.end();
+  }
+  return text;
+}
+
+std::string front_csv(const std::vector<Objective>& objectives, const std::vector<Trial>& trials,
+                      const std::vector<std::size_t>& front) {
+  const Columns columns(trials);
+  Row names;
+  names.add("number");
+  add_names(names, objectives, columns);
+  std::string text = names.end();
+  for (const std::size_t member : front) {
+    Row row;
+    row.add(std::to_string(trials[member].number));
+    add_values(row, trials[member], columns);
+    text += row.end();
+  }
+  return text;
+}
+
+}  // namespace paretiny

@@ -1,0 +1,28 @@
+// Numbers and text as the report shows them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "nas/study/study.h"
+
+namespace paretiny {
+
+/// `value` for people: an error as "12.34 %", bytes as "123.4 KB" (1 KB = 1024 B), a count as
+/// "2.66 M"; "–" for NaN.
+std::string format_quantity(const Objective& objective, double value);
+
+/// "850 ms", "12.3 s", "4 min 5 s", "2 h 3 min".
+std::string format_seconds(double seconds);
+
+/// A metric by its name: "...accuracy..." and "...sparsity..." as a percentage, "...seconds..." as
+/// a duration, "...bytes..." as bytes, anything else as a count.
+std::string format_metric(std::string_view name, double value);
+
+/// `text` with the characters that mean something to HTML replaced.
+std::string escape_html(std::string_view text);
+
+/// Shortest text that reads back to the same number; "" for NaN.
+std::string shortest(double value);
+
+}  // namespace paretiny

@@ -1,0 +1,182 @@
+// What the plots share: the data, one selection, scales, numbers, tooltip.
+const data = JSON.parse(document.getElementById('study').textContent);
+const byNumber = new Map(data.trials.map(trial => [trial.number, trial]));
+const front = new Set(data.front);
+
+// Selection, hover and brushed-away trials are the same in every plot: a plot registers what to do
+// when they change.
+const view = { selected: null, hovered: null, away: new Set() };
+const watchers = [];
+const notify = () => watchers.forEach(watcher => watcher());
+
+function hover(number) {
+  if (view.hovered === number) return;
+  view.hovered = number;
+  notify();
+}
+
+function select(number) {
+  view.selected = view.selected === number ? null : number;
+  showDetail();
+  notify();
+}
+
+function add(parent, name, attributes = {}, text) {
+  const svg = name === 'svg' || parent instanceof SVGElement;
+  const node = svg ? document.createElementNS('http://www.w3.org/2000/svg', name)
+                   : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  if (text !== undefined) node.textContent = text;
+  parent.appendChild(node);
+  return node;
+}
+
+const known = value => typeof value === 'number' && Number.isFinite(value);
+
+function scaled(value, base, units) {
+  let power = 0;
+  while (power + 1 < units.length && Math.abs(value) >= base) {
+    value /= base;
+    ++power;
+  }
+  return `${Number(value.toPrecision(4))} ${units[power]}`.trim();
+}
+
+function formatSeconds(seconds) {
+  if (seconds < 60) return `${Number(seconds.toPrecision(3))} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
+}
+
+const formatBytes = value => scaled(value, 1024, ['B', 'KB', 'MB', 'GB', 'TB']);
+const formatCount = value => scaled(value, 1000, ['', 'k', 'M', 'G', 'T']);
+const formatPercent = value => `${Number((100 * value).toPrecision(4))} %`;
+
+function formatObjective(objective, value) {
+  if (!known(value)) return '–';
+  if (objective.name === 'error') return formatPercent(value);
+  if (objective.unit === 'B') return formatBytes(value);
+  return `${formatCount(value)} ${objective.unit}`.trim();
+}
+
+function formatMetric(name, value) {
+  if (!known(value)) return '–';
+  if (/accuracy|sparsity/.test(name)) return formatPercent(value);
+  if (/seconds/.test(name)) return formatSeconds(value);
+  return /bytes/.test(name) ? formatBytes(value) : formatCount(value);
+}
+
+const formatValue = value =>
+  typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value);
+
+// Round steps of 1, 2, 5 times a power of the unit's base, at most `most` of them.
+function linearTicks(low, high, most, bytes) {
+  let unit = 1;
+  while (bytes && high / unit >= 1024) unit *= 1024;
+  const raw = (high - low) / unit / most || 1;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = unit * power * [1, 2, 5, 10].find(factor => factor * power >= raw * (1 - 1e-9));
+  const ticks = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i) {
+    ticks.push(i * step);
+  }
+  return ticks;
+}
+
+// Powers of two for bytes, 1-2-5 otherwise, thinned until at most `most` are left.
+function logTicks(low, high, most, bytes) {
+  const all = [];
+  if (bytes) {
+    for (let p = Math.ceil(Math.log2(low)); 2 ** p <= high; ++p) all.push(2 ** p);
+  } else {
+    for (let p = Math.floor(Math.log10(low)); 10 ** p <= high; ++p) {
+      all.push(...[1, 2, 5].map(f => f * 10 ** p).filter(v => v >= low && v <= high));
+    }
+  }
+  for (let every = 1; ; ++every) {
+    const kept = all.filter((_, i) => i % every === 0);
+    if (kept.length <= most) return kept;
+  }
+}
+
+// A scale from values to 0..1, logarithmic where they span much.
+function makeScale(values, { bytes = false, margin = 0.04, ratio = 12 } = {}) {
+  let low = Math.min(...values);
+  let high = Math.max(...values);
+  const log = low > 0 && high / low >= ratio;
+  if (low === high) {
+    const half = Math.abs(low) / 2 || 0.5;
+    low -= half;
+    high += half;
+  }
+  const forward = log ? Math.log : value => value;
+  const back = log ? Math.exp : value => value;
+  const pad = margin * (forward(high) - forward(low));
+  const start = forward(low) - pad;
+  const span = forward(high) + pad - start;
+  return {
+    at: value => (forward(value) - start) / span,
+    ticks: most => (log ? logTicks : linearTicks)(back(start), back(start + span), most, bytes),
+  };
+}
+
+const objectiveScale = index => {
+  const objective = data.objectives[index];
+  const values = data.trials.map(trial => trial.objectives[index]).filter(known);
+  if (values.length === 0) return null;
+  if (known(objective.limit) && objective.limit > 0) values.push(objective.limit);
+  return makeScale(values, { bytes: objective.unit === 'B' });
+};
+
+function addPairs(parent, entries) {
+  const list = add(parent, 'div', { class: 'pairs' });
+  for (const [name, text] of entries) {
+    add(list, 'span', {}, name);
+    add(list, 'b', {}, text);
+  }
+}
+
+const objectiveEntries = trial => data.objectives.map(
+  (objective, m) => [objective.name, formatObjective(objective, trial.objectives[m])]);
+
+const stateText = trial => front.has(trial.number) ? 'on the front'
+  : trial.state === 'done' && !trial.feasible ? 'done, outside the limits' : trial.state;
+
+const tip = document.getElementById('tip');
+
+function showTip(event, number) {
+  const trial = byNumber.get(number);
+  tip.replaceChildren();
+  add(tip, 'h4', {}, `Trial ${number}, ${stateText(trial)}`);
+  addPairs(tip, objectiveEntries(trial));
+  if (trial.reason) add(tip, 'p', { class: 'reason' }, trial.reason.slice(0, 160));
+  tip.hidden = false;
+  const box = tip.getBoundingClientRect();
+  const left = event.clientX + 16 + box.width > innerWidth ? event.clientX - 16 - box.width
+                                                           : event.clientX + 16;
+  tip.style.left = `${Math.max(4, left)}px`;
+  tip.style.top = `${Math.max(4, Math.min(event.clientY + 14, innerHeight - box.height - 8))}px`;
+}
+
+function leave() {
+  tip.hidden = true;
+  hover(null);
+}
+
+// Calls `draw(width)` for a container now and whenever its width changes.
+function fit(container, draw) {
+  let drawn = 0;
+  const update = () => {
+    const width = Math.floor(container.clientWidth);
+    if (width === 0 || width === drawn) return;
+    drawn = width;
+    container.replaceChildren();
+    draw(width);
+    notify();
+  };
+  new ResizeObserver(update).observe(container);
+  update();
+}
+
+const explain = (container, text) => add(container, 'p', { class: 'empty' }, text);

@@ -1,0 +1,119 @@
+#include "nas/report/report_data.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "nas/study/study_json.h"
+
+namespace paretiny {
+
+using nlohmann::json;
+
+namespace {
+
+json numbers_of(const ReportData& data, const std::vector<std::size_t>& indices) {
+  json numbers = json::array();
+  for (const std::size_t index : indices) numbers.push_back(data.trials[index].number);
+  return numbers;
+}
+
+/// Whether the space spreads a parameter by its logarithm (see Space::describe).
+bool is_logarithmic(const std::string& space, const std::string& parameter) {
+  std::istringstream lines(space);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(fmt::format("\"{}\" ", parameter)) && line.ends_with(" log")) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+ReportData read_report_data(Study& study) {
+  ReportData data;
+  data.header = study.header();
+  data.trials = study.trials();
+  for (const Trial& trial : data.trials) {
+    std::vector<EpochRecord> records = study.epochs(trial.number);
+    if (!records.empty()) data.epochs[trial.number] = std::move(records);
+  }
+  data.summary = summarise(data.header.objectives, data.trials);
+  data.parameters = parameter_names(data.trials);
+  data.importance =
+      parameter_importance(data.header.objectives.size(), data.parameters, data.trials);
+  return data;
+}
+
+json study_json(const ReportData& data) {
+  json trials = json::array();
+  for (const Trial& trial : data.trials) {
+    json entry = to_json(trial);
+    entry["epochs"] = json::array();
+    const auto found = data.epochs.find(trial.number);
+    if (found != data.epochs.end()) {
+      for (const EpochRecord& record : found->second) {
+        entry["epochs"].push_back({{"epoch", record.epoch},
+                                   {"loss", record.loss},
+                                   {"accuracy", record.accuracy},
+                                   {"sparsity", record.sparsity}});
+      }
+    }
+    trials.push_back(std::move(entry));
+  }
+  json importance = json::object();
+  for (std::size_t m = 0; m < data.importance.size(); ++m) {
+    json shares = json::object();
+    for (std::size_t p = 0; p < data.parameters.size(); ++p) {
+      shares[data.parameters[p]] = data.importance[m].shares[p];
+    }
+    importance[data.header.objectives[m].name] = {{"trials", data.importance[m].trials},
+                                                  {"leave_one_out_r2", data.importance[m].fit},
+                                                  {"shares", shares}};
+  }
+  return {{"study", to_json(data.header)},
+          {"trials", trials},
+          {"front", numbers_of(data, data.summary.front)},
+          {"hypervolume", data.summary.hypervolume},
+          {"hypervolume_scales", data.summary.scales},
+          {"importance", importance}};
+}
+
+json page_json(const ReportData& data) {
+  json objectives = json::array();
+  for (const Objective& objective : data.header.objectives) {
+    objectives.push_back({{"name", objective.name},
+                          {"unit", objective.unit},
+                          {"limit", objective.limit ? json(*objective.limit) : json()}});
+  }
+  json parameters = json::array();
+  for (const std::string& name : data.parameters) {
+    parameters.push_back({{"name", name}, {"log", is_logarithmic(data.header.space, name)}});
+  }
+  json trials = json::array();
+  for (const Trial& trial : data.trials) {
+    trials.push_back({{"number", trial.number},
+                      {"state", to_string(trial.state)},
+                      {"feasible", is_feasible(data.header.objectives, trial)},
+                      {"values", values_to_json(trial.values)},
+                      {"objectives", trial.objectives},
+                      {"metrics", trial.metrics},
+                      {"reason", trial.reason}});
+  }
+  json epochs = json::object();
+  for (const std::size_t member : data.summary.front) {
+    const std::int64_t number = data.trials[member].number;
+    const auto found = data.epochs.find(number);
+    if (found == data.epochs.end()) continue;
+    json accuracies = json::array();
+    for (const EpochRecord& record : found->second) accuracies.push_back(record.accuracy);
+    epochs[std::to_string(number)] = std::move(accuracies);
+  }
+  return {{"objectives", objectives},
+          {"parameters", parameters},
+          {"trials", trials},
+          {"front", numbers_of(data, data.summary.front)},
+          {"hypervolume", data.summary.hypervolume},
+          {"epochs", epochs}};
+}
+
+}  // namespace paretiny

@@ -1,0 +1,32 @@
+// One consistent reading of a study, with what is computed from it.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "nas/report/importance.h"
+#include "nas/report/summary.h"
+#include "nas/study/study.h"
+
+namespace paretiny {
+
+struct ReportData {
+  StudyHeader header;
+  std::vector<Trial> trials;
+  std::map<std::int64_t, std::vector<EpochRecord>> epochs;  ///< by trial; none for most that failed
+  StudySummary summary;
+  std::vector<std::string> parameters;
+  std::vector<Importance> importance;  ///< [objectives]
+};
+
+ReportData read_report_data(Study& study);
+
+/// The content of study.json.
+nlohmann::json study_json(const ReportData& data);
+
+/// What the page's scripts draw from; epochs of the front only.
+nlohmann::json page_json(const ReportData& data);
+
+}  // namespace paretiny

@@ -1,0 +1,106 @@
+#include "nas/report/summary.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "nas/pareto/hypervolume.h"
+
+namespace paretiny {
+namespace {
+
+/// Hypervolume after each trial. A trial that is not feasible, or is dominated by the front so far,
+/// adds nothing and costs nothing.
+std::vector<double> hypervolume_series(const std::vector<Objective>& objectives,
+                                       const std::vector<Trial>& trials,
+                                       const std::vector<double>& scales) {
+  const std::vector<double> reference(objectives.size(), 1.0);
+  Points front;
+  std::vector<double> series;
+  for (const Trial& trial : trials) {
+    double volume = series.empty() ? 0.0 : series.back();
+    if (is_feasible(objectives, trial)) {
+      std::vector<double> point = trial.objectives;
+      for (std::size_t m = 0; m < point.size(); ++m) point[m] /= scales[m];
+      if (std::none_of(front.begin(), front.end(), [&](const std::vector<double>& member) {
+            return member == point || dominates(member, point);
+          })) {
+        std::erase_if(front, [&](const auto& member) { return dominates(point, member); });
+        front.push_back(std::move(point));
+        volume = hypervolume(front, reference);
+      }
+    }
+    series.push_back(volume);
+  }
+  return series;
+}
+
+}  // namespace
+
+std::vector<double> objective_scales(const std::vector<Objective>& objectives,
+                                     const std::vector<Trial>& trials) {
+  std::vector<double> scales;
+  for (std::size_t m = 0; m < objectives.size(); ++m) {
+    double worst = 0;
+    for (const Trial& trial : trials) {
+      if (trial.state == TrialState::done) worst = std::max(worst, trial.objectives[m]);
+    }
+    const double unlimited = objectives[m].name == "error" || worst == 0 ? 1.0 : 1.1 * worst;
+    scales.push_back(objectives[m].limit.value_or(unlimited));
+  }
+  return scales;
+}
+
+bool is_feasible(const std::vector<Objective>& objectives, const Trial& trial) {
+  if (trial.state != TrialState::done) return false;
+  for (std::size_t m = 0; m < objectives.size(); ++m) {
+    if (objectives[m].limit && trial.objectives[m] > *objectives[m].limit) return false;
+  }
+  return true;
+}
+
+StudySummary summarise(const std::vector<Objective>& objectives, const std::vector<Trial>& trials) {
+  StudySummary summary;
+  summary.scales = objective_scales(objectives, trials);
+  summary.hypervolume = hypervolume_series(objectives, trials, summary.scales);
+  summary.count.fill(0);
+
+  std::vector<std::size_t> feasible;
+  Points points;
+  std::string first;
+  std::string last;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const Trial& trial = trials[i];
+    ++summary.count[static_cast<std::size_t>(trial.state)];
+    const double seconds = seconds_between(trial.started, trial.finished);
+    if (trial.lease_until == 0 && std::isfinite(seconds)) {
+      summary.computing += std::max(0.0, seconds);
+      if (first.empty() || trial.started < first) first = trial.started;
+      last = std::max(last, trial.finished);
+    }
+    if (is_feasible(objectives, trial)) {
+      feasible.push_back(i);
+      points.push_back(trial.objectives);
+    }
+  }
+  if (!first.empty()) summary.elapsed = std::max(0.0, seconds_between(first, last));
+
+  for (const std::size_t member : non_dominated(points)) {
+    summary.front.push_back(feasible[member]);
+  }
+  std::stable_sort(summary.front.begin(), summary.front.end(), [&](std::size_t a, std::size_t b) {
+    return trials[a].objectives < trials[b].objectives;
+  });
+  const auto error =
+      std::find_if(objectives.begin(), objectives.end(),
+                   [](const Objective& objective) { return objective.name == "error"; });
+  if (error != objectives.end() && !summary.front.empty()) {
+    const auto column = static_cast<std::size_t>(error - objectives.begin());
+    summary.best = *std::min_element(
+        summary.front.begin(), summary.front.end(), [&](std::size_t a, std::size_t b) {
+          return trials[a].objectives[column] < trials[b].objectives[column];
+        });
+  }
+  return summary;
+}
+
+}  // namespace paretiny

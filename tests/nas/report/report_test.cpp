@@ -1,0 +1,346 @@
+#include "nas/report/report.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "kernels/error.h"
+#include "kernels/random.h"
+#include "nas/pareto/hypervolume.h"
+#include "nas/report/csv.h"
+#include "nas/report/format.h"
+#include "nas/report/importance.h"
+#include "nas/report/summary.h"
+
+namespace paretiny {
+namespace {
+
+namespace fs = std::filesystem;
+
+const double kNan = std::nan("");
+
+std::string slurp(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+StudyHeader example_header() {
+  StudyHeader header;
+  header.name = "wrist <sensor> & \"gesture\"";
+  header.space = "\"width\" real 0.1 1 log\n";
+  header.objectives = {{"error", "", 0.5, ""},
+                       {"rom", "B", 262144.0, "256 KB"},
+                       {"ram", "B", 65536.0, "64 KB"},
+                       {"flops", "", {}, ""}};
+  header.task = "synthetic imu, mobilenet_v3";
+  header.seed = 1;
+  header.sampler = "ars";
+  header.experiment = "[study]\nname = \"</pre><script>alert(1)</script>\"\n";
+  header.version = "0.1.0";
+  return header;
+}
+
+/// A trial of a made-up law: wider is better and bigger, depth helps a little, `idle` does nothing.
+Trial made_trial(std::int64_t number, Random& random) {
+  Trial trial;
+  trial.number = number;
+  const double width = std::exp(random.uniform(std::log(0.1), 0.0));
+  const auto depth = static_cast<std::int64_t>(1 + random.below(5));
+  const bool wide = random.below(2) == 1;
+  trial.values = {{"width", width},
+                  {"depth", depth},
+                  {"kernel", std::string(wide ? "wide" : "narrow")},
+                  {"idle", random.uniform()}};
+  const double size = width * width * static_cast<double>(2 + depth) * (wide ? 1.6 : 1.0);
+  trial.objectives = {0.05 + 0.05 / (width + 0.1) + 0.02 * random.uniform(), 90000 * size + 6000,
+                      70000 * width, 4e6 * size};
+  trial.state = TrialState::done;
+  trial.metrics = {{"accuracy_float", 1 - trial.objectives[0] + 0.004}, {"seconds", 3.5}};
+  trial.started = "2026-01-01T00:00:00.000Z";
+  trial.finished = "2026-01-01T00:00:03.500Z";
+  if (trial.objectives[1] > 262144 || trial.objectives[2] > 65536) {
+    trial.state = TrialState::infeasible;
+    trial.objectives[0] = kNan;
+    trial.reason = "too big, \"really\"";
+    trial.metrics.clear();
+  }
+  return trial;
+}
+
+std::vector<Trial> made_trials(std::int64_t count, std::uint64_t seed = 3) {
+  Random random(seed, "made study");
+  std::vector<Trial> trials;
+  for (std::int64_t i = 0; i < count; ++i) trials.push_back(made_trial(i, random));
+  return trials;
+}
+
+/// A study in memory, as far as a report asks.
+class MadeStudy final : public Study {
+ public:
+  explicit MadeStudy(std::vector<Trial> trials) : trials_(std::move(trials)) {}
+  const StudyHeader& header() const override { return header_; }
+  std::vector<Trial> trials() override { return trials_; }
+  std::int64_t trial_count() override { return static_cast<std::int64_t>(trials_.size()); }
+  std::vector<EpochRecord> epochs(std::int64_t number) override {
+    if (trials_[static_cast<std::size_t>(number)].state != TrialState::done) return {};
+    return {{1, 1.5, 0.4, 0.0}, {2, kNan, 0.6, 0.25}, {3, 0.7, 0.8, 0.5}};
+  }
+  bool add_trial(std::int64_t, const Values&, std::uint64_t, std::uint64_t) override {
+    return false;
+  }
+  std::optional<Trial> claim(const std::string&, std::chrono::milliseconds) override { return {}; }
+  bool renew(std::int64_t, const std::string&, std::chrono::milliseconds) override { return false; }
+  bool release(std::int64_t, const std::string&) override { return false; }
+  bool add_epoch(std::int64_t, const std::string&, const EpochRecord&) override { return false; }
+  bool conclude(std::int64_t, const std::string&, TrialState, const TrialResult&) override {
+    return false;
+  }
+
+ private:
+  StudyHeader header_ = example_header();
+  std::vector<Trial> trials_;
+};
+
+class ReportTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("paretiny_report_" + std::to_string(getpid()));
+    fs::remove_all(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string page_of(std::vector<Trial> trials) {
+    MadeStudy study(std::move(trials));
+    write_report(study, folder_);
+    return slurp(folder_ / "report.html");
+  }
+
+  fs::path folder_;
+};
+
+std::size_t occurrences(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST(Summary, CountsFrontAndHypervolume) {
+  const auto objectives = example_header().objectives;
+  std::vector<Trial> trials = made_trials(60);
+  trials[5].state = TrialState::failed;
+  trials[5].objectives.assign(4, kNan);
+  trials[6].objectives[0] = 0.7;  // trained, but outside the limit of the error
+  const StudySummary summary = summarise(objectives, trials);
+
+  double worst_flops = 0;
+  for (const Trial& trial : trials) {
+    if (trial.state == TrialState::done) worst_flops = std::max(worst_flops, trial.objectives[3]);
+  }
+  EXPECT_EQ(summary.scales, (std::vector<double>{0.5, 262144, 65536, 1.1 * worst_flops}));
+
+  // Front by definition.
+  std::vector<std::size_t> front;
+  Points scaled;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (!is_feasible(objectives, trials[i])) continue;
+    bool beaten = false;
+    for (const Trial& other : trials) {
+      beaten = beaten || (is_feasible(objectives, other) &&
+                          dominates(other.objectives, trials[i].objectives));
+    }
+    if (!beaten) front.push_back(i);
+    scaled.push_back(trials[i].objectives);
+    for (std::size_t m = 0; m < 4; ++m) scaled.back()[m] /= summary.scales[m];
+  }
+  std::vector<std::size_t> found = summary.front;
+  for (std::size_t i = 1; i < found.size(); ++i) {
+    EXPECT_LE(trials[found[i - 1]].objectives[0], trials[found[i]].objectives[0]);
+  }
+  EXPECT_EQ(summary.best, found.front());
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, front);
+  EXPECT_GT(front.size(), 3u);
+
+  ASSERT_EQ(summary.hypervolume.size(), trials.size());
+  EXPECT_NEAR(summary.hypervolume.back(), hypervolume(scaled, {1, 1, 1, 1}), 1e-12);
+  EXPECT_TRUE(std::is_sorted(summary.hypervolume.begin(), summary.hypervolume.end()));
+  EXPECT_EQ(summary.count[static_cast<std::size_t>(TrialState::failed)], 1u);
+  EXPECT_NEAR(summary.computing, 60 * 3.5, 1e-6);
+  EXPECT_NEAR(summary.elapsed, 3.5, 1e-6);
+}
+
+TEST(Summary, ScalesWithoutLimits) {
+  const std::vector<Objective> objectives = {{"error", "", {}, ""}, {"rom", "B", {}, ""}};
+  EXPECT_EQ(objective_scales(objectives, {}), (std::vector<double>{1, 1}));
+  const StudySummary none = summarise(objectives, {});
+  EXPECT_TRUE(none.front.empty());
+  EXPECT_FALSE(none.best);
+}
+
+TEST(ImportanceTest, FindsWhatMattersWhateverTheScale) {
+  std::vector<Trial> trials = made_trials(80);
+  const std::vector<std::string> names = parameter_names(trials);
+  ASSERT_EQ(names, (std::vector<std::string>{"depth", "idle", "kernel", "width"}));
+  const std::vector<Importance> result = parameter_importance(4, names, trials);
+  for (const Importance& item : result) {
+    EXPECT_GT(item.fit, 0.6);
+    EXPECT_GT(item.shares[3], 0.5) << "width rules";
+    EXPECT_LT(item.shares[1], 0.05) << "idle does nothing";
+  }
+  EXPECT_GT(result[1].shares[0], 0.01) << "depth adds to the size";
+  EXPECT_LT(result[0].trials, result[1].trials) << "the error is known of trained trials only";
+
+  for (Trial& trial : trials) {
+    double& width = std::get<double>(trial.values["width"]);
+    width = std::log(width);
+    trial.objectives[1] = std::exp(trial.objectives[1] / 1e4);
+  }
+  const std::vector<Importance> again = parameter_importance(4, names, trials);
+  for (std::size_t p = 0; p < names.size(); ++p) {
+    EXPECT_DOUBLE_EQ(again[1].shares[p], result[1].shares[p]);
+  }
+}
+
+TEST(ImportanceTest, ClaimsNothingFromNoise) {
+  Random random(1, "noise");
+  std::vector<Trial> trials = made_trials(60);
+  for (Trial& trial : trials) trial.objectives = {random.uniform(), 1, kNan, random.uniform()};
+  const auto result = parameter_importance(4, parameter_names(trials), trials);
+  EXPECT_LT(result[0].fit, 0.15);
+  EXPECT_EQ(result[1].fit, 0) << "constant";
+  EXPECT_EQ(result[2].trials, 0u);
+  EXPECT_EQ(parameter_importance(4, parameter_names(trials), made_trials(5))[1].fit, 0);
+}
+
+TEST(ImportanceTest, BearsParametersThatDoNotVary) {
+  std::vector<Trial> trials = made_trials(30);
+  for (Trial& trial : trials) trial.values = {{"constant", std::int64_t{1}}};
+  const Importance item = parameter_importance(4, {"constant"}, trials)[1];
+  EXPECT_EQ(item.fit, 0);
+  EXPECT_EQ(item.shares, std::vector<double>{0});
+}
+
+TEST(Csv, QuotesAndRoundTrips) {
+  const auto objectives = example_header().objectives;
+  std::vector<Trial> trials = made_trials(3);
+  trials[2].objectives[0] = 0.1 + 0.2;
+  trials[1].state = TrialState::failed;
+  trials[1].objectives.assign(4, kNan);
+  trials[1].metrics.clear();
+  trials[1].reason = "loss is NaN, \"epoch\" 3\nline";
+  const std::string text = trials_csv(objectives, trials);
+  EXPECT_EQ(text.substr(0, text.find('\n')),
+            "number,state,error,rom,ram,flops,param.depth,param.idle,param.kernel,param.width,"
+            "metric.accuracy_float,metric.seconds,reason,architecture,seed,attempts,started,"
+            "finished");
+  EXPECT_NE(text.find("\n2,done,0.30000000000000004,"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n1,failed,,,,,"), std::string::npos);
+  EXPECT_NE(text.find(",,,\"loss is NaN, \"\"epoch\"\" 3\nline\",0000000000000000,"),
+            std::string::npos);
+  EXPECT_EQ(front_csv(objectives, {}, {}), "number,error,rom,ram,flops\n");
+}
+
+TEST(Format, Quantities) {
+  const auto objectives = example_header().objectives;
+  EXPECT_EQ(format_quantity(objectives[0], 0.12345), "12.35 %");
+  EXPECT_EQ(format_quantity(objectives[1], 262144), "256 KB");
+  EXPECT_EQ(format_quantity(objectives[1], 1000), "1000 B");
+  EXPECT_EQ(format_quantity(objectives[3], 2656768), "2.66 M");
+  EXPECT_EQ(format_quantity(objectives[3], kNan), "–");
+  EXPECT_EQ(format_seconds(0.0123), "12 ms");
+  EXPECT_EQ(format_seconds(59.97), "60.0 s");
+  EXPECT_EQ(format_seconds(7380), "2 h 3 min");
+  EXPECT_EQ(format_metric("accuracy_int8", 0.9), "90.00 %");
+  EXPECT_EQ(format_metric("peak_bytes", 2048), "2 KB");
+  EXPECT_EQ(format_metric("parameters", 77706), "77.71 k");
+}
+
+TEST_F(ReportTest, WritesFourFilesThatAgree) {
+  const std::vector<Trial> trials = made_trials(60);
+  const std::string page = page_of(trials);
+  const StudySummary summary = summarise(example_header().objectives, trials);
+  EXPECT_EQ(occurrences(page, "<tr data-trial="), summary.front.size());
+
+  const auto json = nlohmann::json::parse(slurp(folder_ / "study.json"));
+  EXPECT_EQ(json["trials"].size(), 60u);
+  EXPECT_EQ(json["study"]["name"], example_header().name);
+  EXPECT_EQ(json["front"].size(), summary.front.size());
+  EXPECT_EQ(json["hypervolume"].back(), summary.hypervolume.back());
+  const auto best = json["front"][0].get<std::size_t>();
+  EXPECT_EQ(json["trials"][best]["epochs"].size(), 3u);
+  EXPECT_TRUE(json["trials"][best]["epochs"][1]["loss"].is_null());
+
+  std::istringstream front(slurp(folder_ / "front.csv"));
+  std::string line;
+  std::getline(front, line);
+  double last = 0;
+  std::size_t rows = 0;
+  while (std::getline(front, line)) {
+    const double error = std::stod(line.substr(line.find(',') + 1));
+    EXPECT_GE(error, last);
+    last = error;
+    ++rows;
+  }
+  EXPECT_EQ(rows, summary.front.size());
+  EXPECT_EQ(occurrences(slurp(folder_ / "trials.csv"), "2026-01-01T00:00:03.500Z\n"), 60u);
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_NE(entry.path().extension(), ".part");
+  }
+}
+
+TEST_F(ReportTest, PageNeedsNothingFromOutsideAndEscapesEverything) {
+  std::vector<Trial> trials = made_trials(20);
+  const std::string evil = "</script><img src=x onerror=alert(1)>";
+  for (Trial& trial : trials) {
+    trial.values[evil] = evil;
+    trial.metrics[evil] = 1;
+    trial.reason = evil + "\xff";
+  }
+  const std::string page = page_of(trials);
+  EXPECT_EQ(page.find("<img"), std::string::npos);
+  EXPECT_EQ(page.find("alert(1)</script>"), std::string::npos);
+  EXPECT_EQ(occurrences(page, "</script>"), 2u);
+  EXPECT_NE(page.find("wrist &lt;sensor&gt; &amp; &quot;gesture&quot;"), std::string::npos);
+  std::string outside = page;
+  for (auto at = outside.find("http://www.w3.org/2000/svg"); at != std::string::npos;
+       at = outside.find("http://www.w3.org/2000/svg")) {
+    outside.erase(at, 26);  // a namespace, never fetched
+  }
+  EXPECT_EQ(outside.find("http://"), std::string::npos);
+  EXPECT_EQ(outside.find("https://"), std::string::npos);
+  EXPECT_EQ(page.find("src="), page.find("src=x onerror")) << "but in escaped text";
+}
+
+TEST_F(ReportTest, WorksForAnyNumberAndFateOfTrials) {
+  EXPECT_NE(page_of({}).find("No trial is inside the limits yet."), std::string::npos);
+  EXPECT_EQ(occurrences(page_of(made_trials(1)), "<h2>"), 6u);
+  std::vector<Trial> failed = made_trials(12);
+  for (Trial& trial : failed) {
+    trial.state = TrialState::failed;
+    trial.objectives.assign(4, kNan);
+    trial.metrics.clear();
+  }
+  EXPECT_NE(page_of(failed).find("12 failed"), std::string::npos);
+  EXPECT_NE(page_of(made_trials(1000)).find("<tr data-trial="), std::string::npos);
+}
+
+TEST_F(ReportTest, SaysWhatCannotBeWritten) {
+  MadeStudy study(made_trials(3));
+  std::ofstream(folder_) << "a file";
+  try {
+    write_report(study, folder_);
+    FAIL() << "wrote into a file";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find(folder_.string()), std::string::npos);
+  }
+  fs::remove(folder_);
+  fs::create_directories(folder_ / "report.html");
+  EXPECT_THROW(write_report(study, folder_), DataError);
+}
+
+}  // namespace
+}  // namespace paretiny
