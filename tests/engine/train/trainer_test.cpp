@@ -1,0 +1,166 @@
+#include "engine/train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/models/model.h"
+
+namespace paretiny {
+namespace {
+
+const Dataset& small_set() {
+  static const Dataset dataset = load_dataset({.format = "synthetic",
+                                               .validation = 0.2,
+                                               .options = {{"samples", "600"}, {"noise", "0.3"}}});
+  return dataset;
+}
+
+Graph network() {
+  return build_model({.name = "ds_cnn",
+                      .input = small_set().sample(),
+                      .classes = 6,
+                      .width = 0.25,
+                      .options = {{"blocks", 2}}});
+}
+
+TrainingSpec quick() {
+  TrainingSpec spec;
+  spec.epochs = 8;
+  spec.batch = 16;
+  spec.learning_rate = 0.1;
+  return spec;
+}
+
+struct Trained {
+  TrainingResult result;
+  std::vector<EpochReport> reports;
+  double accuracy = 0;
+};
+
+Trained run(const TrainingSpec& training, const PruningSpec& pruning = {}, std::uint64_t seed = 1) {
+  const auto stream = Stream::create({DeviceKind::cpu, 0});
+  const ResidentDataset data(*stream, small_set());
+  Trained done;
+  done.result = train(*stream, data, network(), training, pruning, seed,
+                      [&](const EpochReport& report) { done.reports.push_back(report); });
+  done.accuracy = evaluate(*stream, done.result.network, data, data.test).accuracy;
+  return done;
+}
+
+TEST(Trainer, LearnsWithEveryOptimizerAndPrecision) {
+  for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw}) {
+    for (const Precision precision : {Precision::f32, Precision::bf16}) {
+      TrainingSpec spec = quick();
+      spec.optimizer = optimizer;
+      spec.precision = precision;
+      if (optimizer != Optimizer::sgd) spec.learning_rate = 0.01;
+      if (optimizer == Optimizer::adam) spec.weight_decay = 1e-5;
+      const Trained done = run(spec);
+      EXPECT_GT(done.accuracy, 0.7) << name_of(optimizer) << " " << name_of(precision);
+      EXPECT_LT(done.reports.back().loss, 0.6 * done.reports.front().loss);
+    }
+  }
+}
+
+TEST(Trainer, TheSameSeedGivesTheSameNetworkBitByBit) {
+  TrainingSpec spec = quick();
+  spec.epochs = 3;
+  spec.shift = 8;
+  spec.noise = 0.1;
+  PruningSpec pruning;
+  pruning.schedule = PruningSchedule::agp;
+  pruning.criterion = PruningCriterion::taylor;
+  pruning.sparsity = 0.5;
+  const Trained a = run(spec, pruning);
+  const Trained b = run(spec, pruning);
+  EXPECT_EQ(a.result.network.parameters, b.result.network.parameters);
+  EXPECT_NE(a.result.network.parameters, run(spec, pruning, 2).result.network.parameters);
+}
+
+TEST(Trainer, PrunesWithEveryCriterionAndKeepsLearning) {
+  const ParameterLayout full(network());
+  for (int i = 0; i <= static_cast<int>(PruningCriterion::random); ++i) {
+    PruningSpec pruning;
+    pruning.schedule = i % 2 == 0 ? PruningSchedule::agp : PruningSchedule::one_shot;
+    pruning.criterion = static_cast<PruningCriterion>(i);
+    pruning.sparsity = 0.5;
+    TrainingSpec spec = quick();
+    if (i == 0) spec.optimizer = Optimizer::adamw, spec.learning_rate = 0.01;
+    const Trained done = run(spec, pruning);
+    EXPECT_NEAR(done.reports.back().sparsity, 0.5, 1e-9);
+    EXPECT_EQ(done.reports.front().sparsity, 0);
+    EXPECT_EQ(done.result.network.graph.node(1).output.c, 8);
+    EXPECT_EQ(static_cast<std::int64_t>(done.result.network.parameters.size()),
+              ParameterLayout(done.result.network.graph).total());
+    EXPECT_LT(done.result.network.parameters.size(), static_cast<std::size_t>(full.total()));
+    EXPECT_GT(done.accuracy, 0.6) << name_of(pruning.criterion);
+  }
+}
+
+TEST(Trainer, ALossThatIsNotFiniteEndsTheTraining) {
+  TrainingSpec spec = quick();
+  spec.learning_rate = 1e9;
+  spec.precision = Precision::f32;
+  EXPECT_THROW(run(spec), DivergedError);
+}
+
+TEST(Trainer, ABatchLargerThanTheSplitIsRefused) {
+  TrainingSpec spec = quick();
+  spec.batch = 100000;
+  EXPECT_THROW(run(spec), UsageError);
+}
+
+TEST(Trainer, StopsWhenAsked) {
+  const auto stream = Stream::create({DeviceKind::cpu, 0});
+  const ResidentDataset data(*stream, small_set());
+  std::stop_source source;
+  int epochs = 0;
+  const auto report = [&](const EpochReport&) {
+    if (++epochs == 2) source.request_stop();
+  };
+  EXPECT_THROW(train(*stream, data, network(), quick(), {}, 1, report, source.get_token()),
+               Interrupted);
+  EXPECT_EQ(epochs, 2);
+}
+
+TEST(Trainer, EvaluatesEverySampleOnce) {
+  const auto stream = Stream::create({DeviceKind::cpu, 0});
+  Dataset odd = small_set();
+  // 251 samples: one batch and a remainder of one.
+  odd.test = odd.train;
+  odd.test.labels.resize(251);
+  odd.test.values.resize(251 * odd.test.sample_bytes());
+  const ResidentDataset data(*stream, odd);
+  const Graph graph = network();
+  const Network fresh{graph, initial_parameters(graph, ParameterLayout(graph), 1)};
+  const double hits = 251 * evaluate(*stream, fresh, data, data.test).accuracy;
+  EXPECT_NEAR(hits, std::round(hits), 1e-6);
+  odd.test.labels.clear();
+  odd.test.values.clear();
+  const ResidentDataset none(*stream, odd);
+  EXPECT_THROW(evaluate(*stream, fresh, none, none.test), UsageError);
+}
+
+TEST(Schedules, WarmUpThenCosineToZero) {
+  TrainingSpec spec;
+  spec.epochs = 10;
+  spec.learning_rate = 1;
+  spec.warmup = 2;
+  EXPECT_NEAR(learning_rate(spec, 0, 100), 1.0 / 200, 1e-12);
+  EXPECT_NEAR(learning_rate(spec, 99, 100), 0.5, 1e-12);
+  EXPECT_NEAR(learning_rate(spec, 200, 100), 1, 1e-12);
+  EXPECT_NEAR(learning_rate(spec, 600, 100), 0.5, 1e-12);
+  EXPECT_LT(learning_rate(spec, 999, 100), 1e-5);
+}
+
+TEST(Schedules, StepsAtMilestones) {
+  TrainingSpec spec;
+  spec.epochs = 10;
+  spec.learning_rate = 1;
+  spec.schedule = Schedule::step;
+  EXPECT_NEAR(learning_rate(spec, 499, 100), 1, 1e-12);
+  EXPECT_NEAR(learning_rate(spec, 500, 100), 0.1, 1e-12);
+  EXPECT_NEAR(learning_rate(spec, 750, 100), 0.01, 1e-12);
+}
+
+}  // namespace
+}  // namespace paretiny
