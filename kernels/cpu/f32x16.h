@@ -14,9 +14,13 @@ inline constexpr std::int64_t kLanes = 16;
 using F32x16 [[gnu::vector_size(kLanes * sizeof(float))]] = float;
 using U32x16 [[gnu::vector_size(kLanes * sizeof(float))]] = std::uint32_t;
 using U16x16 [[gnu::vector_size(kLanes * sizeof(bf16))]] = std::uint16_t;
+/// Where it lies in a tensor: at any float.
+using UnalignedF32x16
+    [[gnu::vector_size(kLanes * sizeof(float)), gnu::aligned(alignof(float)), gnu::may_alias]] =
+        float;
 
 inline void load(F32x16& lanes, const float* from) {
-  std::memcpy(&lanes, from, sizeof lanes);
+  lanes = *reinterpret_cast<const UnalignedF32x16*>(from);
 }
 
 inline void load(F32x16& lanes, const bf16* from) {
@@ -27,7 +31,7 @@ inline void load(F32x16& lanes, const bf16* from) {
 }
 
 inline void store(float* to, const F32x16& lanes) {
-  std::memcpy(to, &lanes, sizeof lanes);
+  *reinterpret_cast<UnalignedF32x16*>(to) = lanes;
 }
 
 /// Rounds like `to_bf16`.
@@ -40,12 +44,27 @@ inline void store(bf16* to, const F32x16& lanes) {
   std::memcpy(static_cast<void*>(to), &half, sizeof half);
 }
 
+/// Copies fewer than sixteen elements, in at most four moves.
+template <class T>
+[[gnu::noinline]] void copy_part(T* to, const T* from, std::int64_t count) {
+  const auto move = [&]<int kElements>() {
+    if ((count & kElements) == 0) return;
+    std::memcpy(static_cast<void*>(to), from, kElements * sizeof(T));
+    to += kElements;
+    from += kElements;
+  };
+  move.template operator()<8>();
+  move.template operator()<4>();
+  move.template operator()<2>();
+  move.template operator()<1>();
+}
+
 /// The first `count` lanes; the others are zero.
 template <class T>
 void load(F32x16& lanes, const T* from, std::int64_t count) {
   if (count == kLanes) return load(lanes, from);
   T part[kLanes] = {};
-  for (std::int64_t i = 0; i < count; ++i) part[i] = from[i];
+  copy_part(part, from, count);
   load(lanes, part);
 }
 
@@ -54,7 +73,7 @@ void store(T* to, const F32x16& lanes, std::int64_t count) {
   if (count == kLanes) return store(to, lanes);
   T part[kLanes];
   store(part, lanes);
-  for (std::int64_t i = 0; i < count; ++i) to[i] = part[i];
+  copy_part(to, part, count);
 }
 
 }  // namespace paretiny::cpu
