@@ -7,8 +7,8 @@ namespace paretiny {
 
 /// The same function with every batch norm absorbed: w' = w * gamma / sqrt(var + epsilon),
 /// b' = beta + (b - mean) * gamma / sqrt(var + epsilon), in double precision. The layer keeps its
-/// name and gains a bias. Throws UsageError, naming the node, for a batch norm
-/// that does not follow a layer with weights which nothing else reads.
+/// name and gains a bias. Throws UsageError, naming the node, for a batch norm that does not follow
+/// a layer with weights which nothing else reads.
 Network fold_batch_norm(const Network& network);
 
 }  // namespace paretiny
