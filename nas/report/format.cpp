@@ -21,11 +21,16 @@ std::string scaled(double value, double base, const std::array<const char*, 5>& 
   return *units[power] == '\0' ? number : fmt::format("{} {}", number, units[power]);
 }
 
+std::string percent(double fraction) {
+  const std::string number = fmt::format("{:.2f}", 100 * fraction);
+  return number.substr(0, number.find(".00")) + " %";
+}
+
 }  // namespace
 
 std::string format_quantity(const Objective& objective, double value) {
   if (!std::isfinite(value)) return "–";
-  if (objective.name == "error") return fmt::format("{:.2f} %", 100 * value);
+  if (objective.name == "error") return percent(value);
   if (objective.unit == "B") return scaled(value, 1024, {"B", "KB", "MB", "GB", "TB"});
   const std::string number = scaled(value, 1000, {"", "k", "M", "G", "T"});
   return objective.unit.empty() ? number : fmt::format("{} {}", number, objective.unit);
@@ -43,7 +48,7 @@ std::string format_seconds(double seconds) {
 std::string format_metric(std::string_view name, double value) {
   const auto has = [&](std::string_view part) { return name.find(part) != std::string_view::npos; };
   if (!std::isfinite(value)) return "–";
-  if (has("accuracy") || has("sparsity")) return fmt::format("{:.2f} %", 100 * value);
+  if (has("accuracy") || has("sparsity")) return percent(value);
   if (has("seconds")) return format_seconds(value);
   return format_quantity(
       {.name = {}, .unit = has("bytes") ? "B" : "", .limit = {}, .limit_text = {}}, value);

@@ -140,7 +140,7 @@ class Study {
 std::unique_ptr<Study> create_or_open_study(const std::filesystem::path& path,
                                             const StudyHeader& header);
 
-/// Opens the study at `path` to read it; nothing is created or changed.
+/// Opens the study at `path` to read it, also while others write; nothing recorded is changed.
 std::unique_ptr<Study> open_study(const std::filesystem::path& path);
 
 /// Names this process as an owner: host, process namespace, process id and its start. `worker`

@@ -70,13 +70,13 @@ function formatMetric(name, value) {
 const formatValue = value =>
   typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value);
 
-// Round steps of 1, 2, 5 times a power of the unit's base, at most `most` of them.
+// Round steps of 1, 2, 2.5, 5 times a power of the unit's base, at most `most` of them.
 function linearTicks(low, high, most, bytes) {
   let unit = 1;
   while (bytes && high / unit >= 1024) unit *= 1024;
   const raw = (high - low) / unit / most || 1;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = unit * power * [1, 2, 5, 10].find(factor => factor * power >= raw * (1 - 1e-9));
+  const step = unit * power * [1, 2, 2.5, 5, 10].find(factor => factor * power >= raw * (1 - 1e-9));
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i) {
     ticks.push(i * step);

@@ -20,7 +20,8 @@ function drawHypervolume(container, width) {
   }
   add(svg, 'line', { class: 'axis', x1: margin.left, x2: right, y1: bottom, y2: bottom });
   add(svg, 'text', { class: 'title', x: right, y: height - 4, 'text-anchor': 'end' }, 'trial →');
-  const path = series.map((value, i) => i === 0 ? `M${x(0)},${y(value)}` : `H${x(i)}V${y(value)}`).join('');
+  const path = series.map((value, i) => i === 0 ? `M${x(0)},${y(value)}` : `H${x(i)}V${y(value)}`).join('')
+    + (series.length === 1 ? `H${right}` : '');
   add(svg, 'path', { class: 'area', d: `${path}V${bottom}H${margin.left}Z` });
   add(svg, 'path', { class: 'curve', d: path });
   const mark = kind => ({

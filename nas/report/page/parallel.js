@@ -56,7 +56,9 @@ function drawParallel(container, available, axes) {
   const bottom = height - margin.bottom;
   const x = i => margin.left + i / Math.max(1, axes.length - 1) * (width - margin.left - margin.right);
   const y = at => bottom - at * (bottom - margin.top);
-  const svg = add(container, 'svg', { width, height, role: 'img', 'aria-label': 'parallel coordinates' });
+  const svg = add(container, 'svg', { width, height, role: 'img', 'aria-label': 'parallel coordinates',
+    // Many lines are fainter, so that their bundles show.
+    style: `--strand: ${Math.min(0.62, Math.max(0.1, 50 / trained.length))}` });
 
   const strands = new Map();
   const worstFirst = [...trained].sort((a, b) => front.has(a.number) - front.has(b.number)

@@ -254,7 +254,8 @@ TEST(Format, Quantities) {
   EXPECT_EQ(format_seconds(0.0123), "12 ms");
   EXPECT_EQ(format_seconds(59.97), "60.0 s");
   EXPECT_EQ(format_seconds(7380), "2 h 3 min");
-  EXPECT_EQ(format_metric("accuracy_int8", 0.9), "90.00 %");
+  EXPECT_EQ(format_metric("accuracy_int8", 0.9), "90 %");
+  EXPECT_EQ(format_metric("sparsity", 0.005), "0.50 %");
   EXPECT_EQ(format_metric("peak_bytes", 2048), "2 KB");
   EXPECT_EQ(format_metric("parameters", 77706), "77.71 k");
 }
