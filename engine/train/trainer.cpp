@@ -11,7 +11,7 @@
 
 #include "engine/compress/prune.h"
 #include "engine/train/program.h"
-#include "kernels/channel_importance.h"
+#include "engine/train/ranking.h"
 #include "kernels/optimizer.h"
 #include "kernels/random.h"
 
@@ -196,13 +196,21 @@ class Trainer {
   }
 
   std::vector<std::vector<float>> scores(const ChannelGroups& groups, std::int64_t epoch) {
+    shuffle(epoch);
+    const std::int64_t batches = std::min(kRankingBatches, steps_);
+    const auto load_batch = [&](const Program& program, std::int64_t i) {
+      load(program, i, epoch);
+    };
     PruningState state{floats(parameters_), nullptr, {}, seed_ + static_cast<std::uint64_t>(epoch)};
     Buffer gradients;
     if (pruning_.criterion == PruningCriterion::taylor) {
-      gradients = mean_gradients(epoch);
+      gradients = mean_gradients(stream_, *program_, layout_, floats(parameters_),
+                                 floats(gradients_), batches, load_batch);
       state.gradients = floats(gradients);
     } else if (pruning_.criterion == PruningCriterion::apoz) {
-      state.positive_shares = positive_shares(epoch);
+      Program inspection(graph_, layout_, {ProgramKind::inspection, training_.batch, dtype_, 0});
+      inspection.bind(stream_, floats(parameters_), nullptr);
+      state.positive_shares = positive_shares(stream_, inspection, graph_, batches, load_batch);
     }
     return channel_scores(stream_, graph_, layout_, groups, pruning_.criterion, state);
   }
@@ -225,55 +233,6 @@ class Trainer {
     graph_ = pruned;
     layout_ = layout;
     compile();
-  }
-
-  Buffer mean_gradients(std::int64_t epoch) {
-    std::vector<float> sum(static_cast<std::size_t>(layout_.trainable_end()));
-    std::vector<float> one(sum.size());
-    // A training step moves the running statistics: they are put back afterwards.
-    Buffer before(stream_.device(), parameters_.bytes());
-    stream_.copy(before.data(), parameters_.data(), before.bytes());
-    shuffle(epoch);
-    const std::int64_t batches = std::min(kRankingBatches, steps_);
-    for (std::int64_t i = 0; i < batches; ++i) {
-      load(*program_, i, epoch);
-      program_->forward(stream_);
-      program_->backward(stream_);
-      stream_.download(one.data(), gradients_.data(), gradients_.bytes());
-      for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += one[k] / static_cast<float>(batches);
-    }
-    stream_.copy(parameters_.data(), before.data(), before.bytes());
-    stream_.zero(program_->totals().data, program_->totals().bytes());
-    Buffer mean(stream_.device(), bytes_of(layout_.trainable_end()));
-    stream_.upload(mean.data(), sum.data(), mean.bytes());
-    return mean;
-  }
-
-  std::vector<std::vector<float>> positive_shares(std::int64_t epoch) {
-    Program inspection(graph_, layout_, {ProgramKind::inspection, training_.batch, dtype_, 0});
-    inspection.bind(stream_, floats(parameters_), nullptr);
-    std::vector<std::vector<float>> shares(static_cast<std::size_t>(graph_.size()));
-    shuffle(epoch);
-    const std::int64_t batches = std::min(kRankingBatches, steps_);
-    for (std::int64_t i = 0; i < batches; ++i) {
-      load(inspection, i, epoch);
-      inspection.forward(stream_);
-      for (NodeId id = 0; id < graph_.size(); ++id) {
-        if (graph_.node(id).op != OpKind::activation) continue;
-        const View output = inspection.output_of(id);
-        Arena::Scope scratch(stream_.scratch());
-        const View counts = scratch.take(DType::f32, {1, 1, 1, output.shape.c});
-        stream_.zero(counts.data, counts.bytes());
-        positive_count(stream_, output, counts);
-        std::vector<float> host(static_cast<std::size_t>(output.shape.c));
-        stream_.download(host.data(), counts.data, counts.bytes());
-        std::vector<float>& share = shares[static_cast<std::size_t>(id)];
-        share.resize(host.size());
-        const auto seen = static_cast<float>(batches * output.elements() / output.shape.c);
-        for (std::size_t c = 0; c < host.size(); ++c) share[c] += host[c] / seen;
-      }
-    }
-    return shares;
   }
 
   Stream& stream_;

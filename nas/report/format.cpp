@@ -31,7 +31,7 @@ std::string percent(double fraction) {
 std::string format_quantity(const Objective& objective, double value) {
   if (!std::isfinite(value)) return "–";
   if (objective.name == "error") return percent(value);
-  if (objective.unit == "B") return scaled(value, 1024, {"B", "KB", "MB", "GB", "TB"});
+  if (objective.unit == "B") return scaled(value, 1000, {"B", "KB", "MB", "GB", "TB"});
   const std::string number = scaled(value, 1000, {"", "k", "M", "G", "T"});
   return objective.unit.empty() ? number : fmt::format("{} {}", number, objective.unit);
 }

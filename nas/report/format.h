@@ -8,7 +8,7 @@
 
 namespace paretiny {
 
-/// `value` for people: an error as "12.34 %", bytes as "123.4 KB" (1 KB = 1024 B), a count as
+/// `value` for people: an error as "12.34 %", bytes as "123.4 KB" (1 KB = 1000 B), a count as
 /// "2.66 M"; "–" for NaN.
 std::string format_quantity(const Objective& objective, double value);
 

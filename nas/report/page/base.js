@@ -49,7 +49,7 @@ function formatSeconds(seconds) {
   return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
 }
 
-const formatBytes = value => scaled(value, 1024, ['B', 'KB', 'MB', 'GB', 'TB']);
+const formatBytes = value => scaled(value, 1000, ['B', 'KB', 'MB', 'GB', 'TB']);
 const formatCount = value => scaled(value, 1000, ['', 'k', 'M', 'G', 'T']);
 const formatPercent = value => `${Number((100 * value).toPrecision(4))} %`;
 
@@ -73,7 +73,7 @@ const formatValue = value =>
 // Round steps of 1, 2, 2.5, 5 times a power of the unit's base, at most `most` of them.
 function linearTicks(low, high, most, bytes) {
   let unit = 1;
-  while (bytes && high / unit >= 1024) unit *= 1024;
+  while (bytes && high / unit >= 1000) unit *= 1000;
   const raw = (high - low) / unit / most || 1;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = unit * power * [1, 2, 2.5, 5, 10].find(factor => factor * power >= raw * (1 - 1e-9));
