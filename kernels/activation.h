@@ -13,40 +13,69 @@ enum class Activation : std::uint8_t { none, relu, relu6, hard_swish, hard_sigmo
 
 const char* name_of(Activation activation);
 
-PARETINY_HOST_DEVICE inline float activate(Activation activation, float x) {
-  const auto clip = [](float v, float low, float high) {
-    return v < low ? low : v > high ? high : v;
-  };
-  switch (activation) {
-    case Activation::none:
-      return x;
-    case Activation::relu:
-      return x < 0 ? 0 : x;
-    case Activation::relu6:
-      return clip(x, 0, 6);
-    case Activation::hard_sigmoid:
-      return clip(x + 3, 0, 6) * (1.0f / 6);
-    case Activation::hard_swish:
-      return x * (clip(x + 3, 0, 6) * (1.0f / 6));
-  }
-  return x;
+template <class Real>
+PARETINY_HOST_DEVICE void clip(const Real& x, float low, float high, Real& y) {
+  y = x < low ? low : x > high ? high : x;
 }
 
-/// d activate(x) / dx.
-PARETINY_HOST_DEVICE inline float activation_slope(Activation activation, float x) {
+/// y = activate(x) for a float or a vector of them. (Vectors go by reference: how they are passed
+/// by value depends on the instruction set.)
+template <class Real>
+PARETINY_HOST_DEVICE void activate(Activation activation, const Real& x, Real& y) {
   switch (activation) {
     case Activation::none:
-      return 1;
+      y = x;
+      return;
     case Activation::relu:
-      return x > 0 ? 1.0f : 0.0f;
+      y = x < 0 ? 0.0f : x;
+      return;
     case Activation::relu6:
-      return x > 0 && x < 6 ? 1.0f : 0.0f;
+      clip(x, 0, 6, y);
+      return;
     case Activation::hard_sigmoid:
-      return x > -3 && x < 3 ? 1.0f / 6 : 0.0f;
+      clip<Real>(x + 3, 0, 6, y);
+      y *= 1.0f / 6;
+      return;
     case Activation::hard_swish:
-      return x <= -3 ? 0.0f : x >= 3 ? 1.0f : x * (1.0f / 3) + 0.5f;
+      Real gate;
+      clip<Real>(x + 3, 0, 6, gate);
+      y = x * (gate * (1.0f / 6));
+      return;
   }
-  return 1;
+}
+
+PARETINY_HOST_DEVICE inline float activate(Activation activation, float x) {
+  float y = 0;
+  activate(activation, x, y);
+  return y;
+}
+
+/// slope = d activate(x) / dx.
+template <class Real>
+PARETINY_HOST_DEVICE void activation_slope(Activation activation, const Real& x, Real& slope) {
+  switch (activation) {
+    case Activation::none:
+      slope = Real{} + 1;
+      return;
+    case Activation::relu:
+      slope = x > 0 ? 1.0f : 0.0f;
+      return;
+    case Activation::relu6:
+      slope = x > 0 && x < 6 ? 1.0f : 0.0f;
+      return;
+    case Activation::hard_sigmoid:
+      slope = x > -3 && x < 3 ? 1.0f / 6 : 0.0f;
+      return;
+    case Activation::hard_swish:
+      slope = x <= -3 ? 0.0f : x >= 3 ? 1.0f : x * (1.0f / 3) + 0.5f;
+      return;
+  }
+}
+
+PARETINY_HOST_DEVICE inline float activation_slope(Activation activation, float x) {
+  float slope = 0;
+  activation_slope(activation, x, slope);
+  return slope;
 }
 
 /// y = activation(x), any shape, f32 or bf16; y may alias x.

@@ -11,8 +11,11 @@ void activation_forward(Stream&, Activation activation, ConstView x, View y) {
     with_activation(activation, [&](auto fixed) {
       const T* from = x.as<T>();
       T* to = y.as<T>();
-      for_elements(x.elements(), [=](std::int64_t i) {
-        to[i] = from_float<T>(activate(fixed, to_float(from[i])));
+      for_elements(x.elements(), [=](std::int64_t i, auto width) {
+        F32x16 value;
+        load(value, from + i, width);
+        activate(fixed, value, value);
+        store(to + i, value, width);
       });
     });
   });
@@ -25,8 +28,12 @@ void activation_backward(Stream&, Activation activation, ConstView x, ConstView 
       const T* from = x.as<T>();
       const T* grad = dy.as<T>();
       T* to = dx.as<T>();
-      for_elements(x.elements(), [=](std::int64_t i) {
-        to[i] = from_float<T>(activation_slope(fixed, to_float(from[i])) * to_float(grad[i]));
+      for_elements(x.elements(), [=](std::int64_t i, auto width) {
+        F32x16 value, gradient, slope;
+        load(value, from + i, width);
+        load(gradient, grad + i, width);
+        activation_slope(fixed, value, slope);
+        store(to + i, slope * gradient, width);
       });
     });
   });

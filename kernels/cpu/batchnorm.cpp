@@ -30,6 +30,8 @@ std::size_t table_bytes(std::int64_t lanes) {
          sizeof(float);
 }
 
+enum class Order { forwards, backwards };
+
 /// The walk over one tensor and its scratch.
 struct Walk {
   Walk(Arena& arena, const Shape& shape)
@@ -52,12 +54,19 @@ struct Walk {
     return tables + (kSharedTables + kThreadTables * omp_get_thread_num() + k) * lanes;
   }
 
-  /// f(chunk, first element, end), over the threads.
+  /// f(chunk, first element, end), over the threads. A second pass goes backwards through each
+  /// thread's chunks: what was read last is still in its cache.
   template <class F>
-  void for_chunks(F f) {
-#pragma omp parallel for schedule(static) if (chunks.count > 1)
-    for (std::int64_t k = 0; k < chunks.count; ++k) {
-      f(k, chunks.begin(k) * channels, chunks.begin(k + 1) * channels);
+  void for_chunks(Order order, F f) {
+#pragma omp parallel if (chunks.count > 1)
+    {
+      const std::int64_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
+      const std::int64_t first = chunks.count * thread / threads;
+      const std::int64_t end = chunks.count * (thread + 1) / threads;
+      for (std::int64_t i = first; i < end; ++i) {
+        const std::int64_t k = order == Order::backwards ? first + end - 1 - i : i;
+        f(k, chunks.begin(k) * channels, chunks.begin(k + 1) * channels);
+      }
     }
   }
 
@@ -102,15 +111,21 @@ void chunk_moments(Walk& walk, const T* x, std::int64_t chunk, std::int64_t begi
     const std::int64_t rows = std::min(walk.block_rows, (end - i) / channels);
     const std::int64_t eighth = (rows + 7) / 8;
     sum_lanes<1>(i, i + eighth * channels, lanes, sums,
-                 [=](std::int64_t k, std::int64_t) { return std::array{to_float(x[k])}; });
+                 [=](std::int64_t k, std::int64_t, auto width, Addends<1>& addends) {
+                   load(addends[0], x + k, width);
+                 });
     fold(channels, lanes, sums);
     repeat(channels, lanes, origin,
            [=](std::int64_t c) { return sums[c] / static_cast<float>(eighth); });
 
-    sum_lanes<2>(i, i + rows * channels, lanes, sums, [=](std::int64_t k, std::int64_t j) {
-      const float d = to_float(x[k]) - origin[j];
-      return std::array{d, d * d};
-    });
+    sum_lanes<2>(i, i + rows * channels, lanes, sums,
+                 [=](std::int64_t k, std::int64_t j, auto width, Addends<2>& addends) {
+                   F32x16 value, from;
+                   load(value, x + k, width);
+                   load(from, origin + j, width);
+                   addends[0] = value - from;
+                   addends[1] = addends[0] * addends[0];
+                 });
     fold(channels, lanes, sums);
     fold(channels, lanes, sums + lanes);
     const auto count = static_cast<double>(rows);
@@ -159,11 +174,17 @@ void normalise(Walk& walk, Activation activation, const Affine& z, const ConstVi
   with_element(x.dtype, [&](auto element) {
     using T = decltype(element);
     with_activation(activation, [&](auto fixed) {
-      walk.for_chunks([&, z](std::int64_t, std::int64_t begin, std::int64_t end) {
+      walk.for_chunks(Order::backwards, [&, z](std::int64_t, std::int64_t begin, std::int64_t end) {
         const T* from = x.as<T>();
         T* to = y.as<T>();
-        for_lanes(begin, end, walk.lanes, [=](std::int64_t i, std::int64_t j) {
-          to[i] = from_float<T>(activate(fixed, to_float(from[i]) * z.scale[j] + z.offset[j]));
+        for_lanes(begin, end, walk.lanes, [=](std::int64_t i, std::int64_t j, auto width) {
+          F32x16 value, scale, offset;
+          load(value, from + i, width);
+          load(scale, z.scale + j, width);
+          load(offset, z.offset + j, width);
+          value = value * scale + offset;
+          activate(fixed, value, value);
+          store(to + i, value, width);
         });
       });
     });
@@ -175,7 +196,7 @@ void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
                        View saved_var, View y) {
   Walk walk(stream.scratch(), shape.input);
   with_element(x.dtype, [&](auto element) {
-    walk.for_chunks([&](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
+    walk.for_chunks(Order::forwards, [&](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
       chunk_moments(walk, x.as<decltype(element)>(), chunk, begin, end);
     });
   });
@@ -212,6 +233,18 @@ struct GradientSums {
   double dz_deviation = 0;
 };
 
+/// The gradient of the activation's input at lane j, dz = dy * slope(x * scale + offset).
+template <Activation kActivation, class Width>
+void input_gradient(const Affine& z, const F32x16& x, std::int64_t j, Width width, F32x16& dz) {
+  if constexpr (kActivation != Activation::none) {
+    F32x16 scale, offset, slope;
+    load(scale, z.scale + j, width);
+    load(offset, z.offset + j, width);
+    activation_slope<F32x16>(kActivation, x * scale + offset, slope);
+    dz *= slope;
+  }
+}
+
 template <Activation kActivation, class T>
 void chunk_gradient_sums(Walk& walk, const Affine& z, const float* mean, const T* x, const T* dy,
                          std::int64_t chunk, std::int64_t begin, std::int64_t end) {
@@ -221,13 +254,15 @@ void chunk_gradient_sums(Walk& walk, const Affine& z, const float* mean, const T
   GradientSums* totals = walk.partial<GradientSums>(chunk);
   std::fill_n(totals, channels, GradientSums{});
   for (std::int64_t first = begin; first < end; first += step) {
-    sum_lanes<2>(
-        first, std::min(first + step, end), lanes, sums, [=](std::int64_t i, std::int64_t j) {
-          const float value = to_float(x[i]);
-          const float dz =
-              to_float(dy[i]) * activation_slope(kActivation, value * z.scale[j] + z.offset[j]);
-          return std::array{dz, dz * (value - mean[j])};
-        });
+    sum_lanes<2>(first, std::min(first + step, end), lanes, sums,
+                 [=](std::int64_t i, std::int64_t j, auto width, Addends<2>& addends) {
+                   F32x16 value, centre;
+                   load(value, x + i, width);
+                   load(centre, mean + j, width);
+                   load(addends[0], dy + i, width);
+                   input_gradient<kActivation>(z, value, j, width, addends[0]);
+                   addends[1] = addends[0] * (value - centre);
+                 });
     fold(channels, lanes, sums);
     fold(channels, lanes, sums + lanes);
     for (std::int64_t c = 0; c < channels; ++c) {
@@ -289,20 +324,26 @@ void backward(Stream& stream, const BatchNormShape& shape, bool constant_statist
     with_activation(shape.activation, [&](auto fixed) {
       const T* from = x.as<T>();
       const T* grad = dy.as<T>();
-      walk.for_chunks([&, z](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
-        chunk_gradient_sums<fixed()>(walk, z, mean_table, from, grad, chunk, begin, end);
-      });
+      walk.for_chunks(
+          Order::forwards, [&, z](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
+            chunk_gradient_sums<fixed()>(walk, z, mean_table, from, grad, chunk, begin, end);
+          });
       const Through through = finish_sums(walk, shape, constant_statistics, z.scale, mean, var,
                                           dgamma.as<float>(), dbeta.as<float>());
-      walk.for_chunks([&, z, through](std::int64_t, std::int64_t begin, std::int64_t end) {
-        T* to = dx.as<T>();
-        for_lanes(begin, end, walk.lanes, [=](std::int64_t i, std::int64_t j) {
-          const float value = to_float(from[i]);
-          const float dz =
-              to_float(grad[i]) * activation_slope(fixed, value * z.scale[j] + z.offset[j]);
-          to[i] = from_float<T>(dz * z.scale[j] + (value * through.slope[j] + through.constant[j]));
-        });
-      });
+      walk.for_chunks(
+          Order::backwards, [&, z, through](std::int64_t, std::int64_t begin, std::int64_t end) {
+            T* to = dx.as<T>();
+            for_lanes(begin, end, walk.lanes, [=](std::int64_t i, std::int64_t j, auto width) {
+              F32x16 value, dz, scale, slope, constant;
+              load(value, from + i, width);
+              load(dz, grad + i, width);
+              load(scale, z.scale + j, width);
+              load(slope, through.slope + j, width);
+              load(constant, through.constant + j, width);
+              input_gradient<fixed()>(z, value, j, width, dz);
+              store(to + i, dz * scale + (value * slope + constant), width);
+            });
+          });
     });
   });
 }

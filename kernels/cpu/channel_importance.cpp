@@ -48,8 +48,11 @@ void positive_count(Stream& stream, ConstView x, View scores) {
 #pragma omp parallel for schedule(static) if (chunks.count > 1)
     for (std::int64_t k = 0; k < chunks.count; ++k) {
       sum_lanes<1>(chunks.begin(k) * channels, chunks.begin(k + 1) * channels, lanes,
-                   counts + k * lanes, [=](std::int64_t i, std::int64_t) {
-                     return std::array{to_float(from[i]) > 0 ? 1.0f : 0.0f};
+                   counts + k * lanes,
+                   [=](std::int64_t i, std::int64_t, auto width, Addends<1>& addends) {
+                     F32x16 value;
+                     load(value, from + i, width);
+                     addends[0] = value > 0 ? 1.0f : 0.0f;
                    });
       fold(channels, lanes, counts + k * lanes);
     }

@@ -1,9 +1,11 @@
-// Flat loops over the elements of a tensor: the choice of type and activation is made outside them.
+// Flat loops over the elements of a tensor, sixteen at a time. The choice of type and activation is
+// made outside them.
 #pragma once
 
 #include <type_traits>
 
 #include "kernels/activation.h"
+#include "kernels/cpu/f32x16.h"
 
 namespace paretiny::cpu {
 
@@ -47,12 +49,23 @@ T from_float(float x) {
 /// Elements below which a second thread costs more than it saves.
 inline constexpr std::int64_t kParallelElements = 1 << 14;
 
-/// f(i) for each i < count, over the threads and vector lanes; f(i) must not touch what another
-/// f(k) writes.
+/// f(i, width) for i = 0, 16, ...: a width that is the compile-time kLanes, but for what is left at
+/// the end.
+template <class F>
+void by_vectors(std::int64_t count, F f) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) f(i, std::integral_constant<std::int64_t, kLanes>{});
+  if (i < count) f(i, count - i);
+}
+
+/// The same over the threads; f must not touch what another i writes.
 template <class F>
 void for_elements(std::int64_t count, F f) {
-#pragma omp parallel for simd schedule(static) if (count >= kParallelElements)
-  for (std::int64_t i = 0; i < count; ++i) f(i);
+#pragma omp parallel for schedule(static) if (count >= kParallelElements)
+  for (std::int64_t vector = 0; vector < count / kLanes; ++vector) {
+    f(vector * kLanes, std::integral_constant<std::int64_t, kLanes>{});
+  }
+  if (count % kLanes != 0) f(count / kLanes * kLanes, count % kLanes);
 }
 
 }  // namespace paretiny::cpu

@@ -13,8 +13,13 @@ void add_forward(Stream&, Activation activation, ConstView a, ConstView b, View 
       const T* left = a.as<T>();
       const T* right = b.as<T>();
       T* sum = y.as<T>();
-      for_elements(a.elements(), [=](std::int64_t i) {
-        sum[i] = from_float<T>(activate(fixed, to_float(left[i]) + to_float(right[i])));
+      for_elements(a.elements(), [=](std::int64_t i, auto width) {
+        F32x16 p, q;
+        load(p, left + i, width);
+        load(q, right + i, width);
+        p += q;
+        activate(fixed, p, p);
+        store(sum + i, p, width);
       });
     });
   });
@@ -34,6 +39,18 @@ bool parallel(const Shape& shape) {
   return shape.elements() >= kParallelElements;
 }
 
+/// to = from * table, a lane.
+template <class T>
+void multiply_lanes(std::int64_t count, std::int64_t lanes, const T* from, const float* table,
+                    T* to) {
+  for_lanes(0, count, lanes, [=](std::int64_t i, std::int64_t j, auto width) {
+    F32x16 value, factor;
+    load(value, from + i, width);
+    load(factor, table + j, width);
+    store(to + i, value * factor, width);
+  });
+}
+
 void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
   const Shape shape = x.shape;
   const std::int64_t sample = shape.h * shape.w * shape.c;
@@ -49,9 +66,7 @@ void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
       T* to = y.as<T>() + n * sample;
       float* table = tables + n * lanes;
       repeat(shape.c, lanes, table, [=](std::int64_t c) { return to_float(factor[c]); });
-      for_lanes(0, sample, lanes, [=](std::int64_t i, std::int64_t j) {
-        to[i] = from_float<T>(to_float(from[i]) * table[j]);
-      });
+      multiply_lanes(sample, lanes, from, table, to);
     }
   });
 }
@@ -73,17 +88,19 @@ void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView 
       T* to = dx.as<T>() + n * sample;
       float* table = tables + n * 2 * lanes;
       float* sums = table + lanes;
-      sum_lanes<1>(0, sample, lanes, sums, [=](std::int64_t i, std::int64_t) {
-        return std::array{to_float(from[i]) * to_float(grad[i])};
-      });
+      sum_lanes<1>(0, sample, lanes, sums,
+                   [=](std::int64_t i, std::int64_t, auto width, Addends<1>& addends) {
+                     F32x16 value, gradient;
+                     load(value, from + i, width);
+                     load(gradient, grad + i, width);
+                     addends[0] = value * gradient;
+                   });
       fold(shape.c, lanes, sums);
       for (std::int64_t c = 0; c < shape.c; ++c) {
         ds.as<T>()[n * shape.c + c] = from_float<T>(sums[c]);
       }
       repeat(shape.c, lanes, table, [=](std::int64_t c) { return to_float(factor[c]); });
-      for_lanes(0, sample, lanes, [=](std::int64_t i, std::int64_t j) {
-        to[i] = from_float<T>(to_float(grad[i]) * table[j]);
-      });
+      multiply_lanes(sample, lanes, grad, table, to);
     }
   });
 }

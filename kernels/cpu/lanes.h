@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <numeric>
 
+#include "kernels/cpu/elements.h"
+
 namespace paretiny::cpu {
 
 /// Lanes for a number of channels: whole vectors and some hundred elements, where that is possible
@@ -38,42 +40,47 @@ void repeat(std::int64_t channels, std::int64_t lanes, float* table, F channel_v
   for (std::int64_t j = channels; j < lanes; ++j) table[j] = table[j - channels];
 }
 
-/// f(i, j) for i in begin .. end-1 with lane j = (i - begin) mod lanes, vectorised.
+/// f(i, j, width) for the vectors i .. i+width-1 of begin .. end-1, whose first lane is
+/// j = (i - begin) mod lanes; width as in `by_vectors`.
 template <class F>
 void for_lanes(std::int64_t begin, std::int64_t end, std::int64_t lanes, F f) {
   for (std::int64_t i = begin; i < end; i += lanes) {
-    const std::int64_t width = std::min(lanes, end - i);
-#pragma omp simd
-    for (std::int64_t j = 0; j < width; ++j) f(i + j, j);
+    by_vectors(std::min(lanes, end - i), [&](std::int64_t j, auto width) { f(i + j, j, width); });
   }
 }
 
-/// sums[s * lanes + j] = sum of f(i, j)[s] over the i in begin .. end-1 of lane j. Four rows of
-/// lanes are added before the sums are touched, which spares most of their loads and stores.
+/// One vector of each of some sums.
+template <std::size_t kSums>
+using Addends = std::array<F32x16, kSums>;
+
+/// sums[s * lanes + j] = sum over the i in begin .. end-1 of lane j of what f(i, j, width,
+/// Addends&) writes as addend s. Four rows of lanes are added before the sums are touched, which
+/// spares most of their loads and stores.
 template <std::size_t kSums, class F>
 void sum_lanes(std::int64_t begin, std::int64_t end, std::int64_t lanes, float* sums, F f) {
   std::fill_n(sums, static_cast<std::int64_t>(kSums) * lanes, 0.0f);
+  const auto add = [&](std::int64_t i, std::int64_t count, auto rows) {
+    by_vectors(count, [&](std::int64_t j, auto width) {
+      Addends<kSums> total;
+      f(i + j, j, width, total);
+      for (std::int64_t row = 1; row < rows; ++row) {
+        Addends<kSums> next;
+        f(i + row * lanes + j, j, width, next);
+        for (std::size_t s = 0; s < kSums; ++s) total[s] += next[s];
+      }
+      for (std::size_t s = 0; s < kSums; ++s) {
+        float* sum = sums + static_cast<std::int64_t>(s) * lanes + j;
+        F32x16 before;
+        load(before, sum, width);
+        store(sum, before + total[s], width);
+      }
+    });
+  };
+  constexpr std::integral_constant<std::int64_t, 4> four;
+  constexpr std::integral_constant<std::int64_t, 1> one;
   std::int64_t i = begin;
-  for (; i + 4 * lanes <= end; i += 4 * lanes) {
-#pragma omp simd
-    for (std::int64_t j = 0; j < lanes; ++j) {
-      const std::array<float, kSums> p = f(i + j, j), q = f(i + lanes + j, j),
-                                     r = f(i + 2 * lanes + j, j), t = f(i + 3 * lanes + j, j);
-      for (std::size_t s = 0; s < kSums; ++s) {
-        sums[static_cast<std::int64_t>(s) * lanes + j] += (p[s] + q[s]) + (r[s] + t[s]);
-      }
-    }
-  }
-  for (; i < end; i += lanes) {
-    const std::int64_t width = std::min(lanes, end - i);
-#pragma omp simd
-    for (std::int64_t j = 0; j < width; ++j) {
-      const std::array<float, kSums> p = f(i + j, j);
-      for (std::size_t s = 0; s < kSums; ++s) {
-        sums[static_cast<std::int64_t>(s) * lanes + j] += p[s];
-      }
-    }
-  }
+  for (; i + four * lanes <= end; i += four * lanes) add(i, lanes, four);
+  for (; i < end; i += lanes) add(i, std::min(lanes, end - i), one);
 }
 
 /// Adds up the lanes of a channel: sums[c] becomes the sum of sums[j] over j = c modulo channels.

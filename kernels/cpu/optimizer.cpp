@@ -17,12 +17,13 @@ void sgd_step(Stream&, const SgdOptions& options, ConstView rate_view, ConstView
   // w -= rate * (take_g * g + take_m * m) covers both forms.
   const float take_g = options.nesterov ? 1.0f : 0.0f;
   const float take_m = options.nesterov ? momentum : 1.0f;
-  for_elements(g.elements(), [=](std::int64_t i) {
+#pragma omp parallel for simd schedule(static) if (g.elements() >= kParallelElements)
+  for (std::int64_t i = 0; i < g.elements(); ++i) {
     const float step = gradient[i] + decay * weight[i];
     const float moved = momentum * buffer[i] + step;
     buffer[i] = moved;
     weight[i] -= rate * (take_g * step + take_m * moved);
-  });
+  }
 }
 
 void adam_step(Stream&, const AdamOptions& options, ConstView schedule, ConstView g, View w, View m,
@@ -40,7 +41,9 @@ void adam_step(Stream&, const AdamOptions& options, ConstView schedule, ConstVie
              take1 = static_cast<float>(1 - options.beta1);
   const auto keep2 = static_cast<float>(options.beta2),
              take2 = static_cast<float>(1 - options.beta2);
-  for_elements(g.elements(), [=, epsilon = options.epsilon](std::int64_t i) {
+  const float epsilon = options.epsilon;
+#pragma omp parallel for simd schedule(static) if (g.elements() >= kParallelElements)
+  for (std::int64_t i = 0; i < g.elements(); ++i) {
     const float step = gradient[i] + decay * weight[i];
     const float mean = keep1 * first[i] + take1 * step;
     const float square = keep2 * second[i] + take2 * step * step;
@@ -48,7 +51,7 @@ void adam_step(Stream&, const AdamOptions& options, ConstView schedule, ConstVie
     second[i] = square;
     weight[i] =
         weight[i] * shrink - rate * (mean * scale1) / (std::sqrt(square * scale2) + epsilon);
-  });
+  }
 }
 
 const Twin sgd(twins::sgd_step, DeviceKind::cpu, sgd_step);

@@ -1,5 +1,7 @@
 #include "kernels/pool.h"
 
+#include <omp.h>
+
 #include <limits>
 
 #include "kernels/cpu/elements.h"
@@ -7,9 +9,6 @@
 
 namespace paretiny::cpu {
 namespace {
-
-/// Channels taken at a time, held in registers or the first-level cache.
-constexpr std::int64_t kTile = 64;
 
 /// A half-open interval of positions.
 struct Range {
@@ -53,17 +52,15 @@ struct Pool {
     return covering(w, window.stride_w, window.kernel_w, window.left, out.w);
   }
 
-  /// f(n, row, column, first channel, channels) for every pixel and tile of `over`, over the
-  /// threads.
+  /// f(n, row, column, first channel, width) for the channels of every pixel of `over`, a vector at
+  /// a time, over the threads.
   template <class F>
-  static void for_tiles(const Shape& over, F f) {
+  static void for_channels(const Shape& over, F f) {
 #pragma omp parallel for schedule(static) collapse(2) if (over.elements() >= kParallelElements)
     for (std::int64_t n = 0; n < over.n; ++n) {
       for (std::int64_t h = 0; h < over.h; ++h) {
         for (std::int64_t w = 0; w < over.w; ++w) {
-          for (std::int64_t c = 0; c < over.c; c += kTile) {
-            f(n, h, w, c, std::min(kTile, over.c - c));
-          }
+          by_vectors(over.c, [&](std::int64_t c, auto width) { f(n, h, w, c, width); });
         }
       }
     }
@@ -80,70 +77,80 @@ void max_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) {
   const Pool pool(shape);
   with_element(x.dtype, [&](auto element) {
     using T = decltype(element);
-    Pool::for_tiles(pool.out, [&](std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t c,
-                                  std::int64_t width) {
-      float best[kTile];
-      std::fill_n(best, kTile, -std::numeric_limits<float>::infinity());
+    Pool::for_channels(pool.out, [&](std::int64_t n, std::int64_t oh, std::int64_t ow,
+                                     std::int64_t c, auto width) {
+      F32x16 best = F32x16{} - std::numeric_limits<float>::infinity();
       const Range rows = pool.rows_of(oh), columns = pool.columns_of(ow);
       for (std::int64_t h = rows.begin; h < rows.end; ++h) {
         for (std::int64_t w = columns.begin; w < columns.end; ++w) {
-          const T* from = at(x.as<T>(), pool.in, n, h, w, c);
-          for (std::int64_t j = 0; j < width; ++j) {
-            const float value = to_float(from[j]);
-            best[j] = value > best[j] || value != value ? value : best[j];  // NaN stays
-          }
+          F32x16 value;
+          load(value, at(x.as<T>(), pool.in, n, h, w, c), width);
+          best = value > best || value != value ? value : best;  // NaN stays
         }
       }
-      T* to = at(y.as<T>(), pool.out, n, oh, ow, c);
-      for (std::int64_t j = 0; j < width; ++j) to[j] = from_float<T>(best[j]);
+      store(at(y.as<T>(), pool.out, n, oh, ow, c), best, width);
     });
   });
 }
 
-/// Adds to `sum` the gradient of one window where x[h, w] is its first largest element.
+/// Adds the gradients of one sample's windows, each to the first of its largest elements.
+/// sums: [h, w, c], zeroed; x and dy: of the sample.
 template <class T>
-void add_if_first_largest(const Pool& pool, const T* x, const T* dy, std::int64_t n,
-                          std::int64_t oh, std::int64_t ow, std::int64_t h, std::int64_t w,
-                          std::int64_t c, std::int64_t width, float* sum) {
-  float share[kTile];
-  const T* grad = at(dy, pool.out, n, oh, ow, c);
-  const T* self = at(x, pool.in, n, h, w, c);
-  for (std::int64_t j = 0; j < width; ++j) share[j] = to_float(grad[j]);
-  const Range rows = pool.rows_of(oh), columns = pool.columns_of(ow);
-  for (std::int64_t r = rows.begin; r < rows.end; ++r) {
-    for (std::int64_t s = columns.begin; s < columns.end; ++s) {
-      const T* other = at(x, pool.in, n, r, s, c);
-      if (r < h || (r == h && s < w)) {
-        for (std::int64_t j = 0; j < width; ++j) {
-          share[j] = to_float(self[j]) > to_float(other[j]) ? share[j] : 0;
+void scatter_to_largest(const Pool& pool, const T* x, const T* dy, float* sums) {
+  for (std::int64_t oh = 0; oh < pool.out.h; ++oh) {
+    const Range rows = pool.rows_of(oh);
+    for (std::int64_t ow = 0; ow < pool.out.w; ++ow) {
+      const Range columns = pool.columns_of(ow);
+      by_vectors(pool.in.c, [&](std::int64_t c, auto width) {
+        F32x16 best = F32x16{} - std::numeric_limits<float>::infinity();
+        F32x16 place{};  // of the best, counted in the window
+        float k = 0;
+        for (std::int64_t h = rows.begin; h < rows.end; ++h) {
+          for (std::int64_t w = columns.begin; w < columns.end; ++w, ++k) {
+            F32x16 value;
+            load(value, at(x, pool.in, 0, h, w, c), width);
+            place = value > best ? k : place;
+            best = value > best ? value : best;
+          }
         }
-      } else {
-        for (std::int64_t j = 0; j < width; ++j) {
-          share[j] = to_float(self[j]) >= to_float(other[j]) ? share[j] : 0;
+        F32x16 gradient;
+        load(gradient, at(dy, pool.out, 0, oh, ow, c), width);
+        k = 0;
+        for (std::int64_t h = rows.begin; h < rows.end; ++h) {
+          for (std::int64_t w = columns.begin; w < columns.end; ++w, ++k) {
+            float* to = at(sums, pool.in, 0, h, w, c);
+            F32x16 sum;
+            load(sum, to, width);
+            sum += place == k ? gradient : 0.0f;
+            store(to, sum, width);
+          }
         }
-      }
+      });
     }
   }
-  for (std::int64_t j = 0; j < width; ++j) sum[j] += share[j];
 }
 
-/// Each element asks the windows that hold it, so that overlapping windows need no order of writes.
-void max_pool_backward(Stream&, const PoolShape& shape, ConstView x, ConstView dy, View dx) {
+void max_pool_backward(Stream& stream, const PoolShape& shape, ConstView x, ConstView dy, View dx) {
   const Pool pool(shape);
+  const std::int64_t in_size = pool.in.h * pool.in.w * pool.in.c;
+  const std::int64_t out_size = pool.out.h * pool.out.w * pool.out.c;
+  // Each thread adds up a sample in f32; its windows may overlap.
+  Arena::Scope scratch(stream.scratch());
+  float* all_sums = scratch.take(DType::f32, {omp_get_max_threads(), 1, 1, in_size}).as<float>();
   with_element(x.dtype, [&](auto element) {
     using T = decltype(element);
-    Pool::for_tiles(pool.in, [&](std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c,
-                                 std::int64_t width) {
-      float sum[kTile] = {};
-      const Range rows = pool.windows_over_row(h), columns = pool.windows_over_column(w);
-      for (std::int64_t oh = rows.begin; oh < rows.end; ++oh) {
-        for (std::int64_t ow = columns.begin; ow < columns.end; ++ow) {
-          add_if_first_largest(pool, x.as<T>(), dy.as<T>(), n, oh, ow, h, w, c, width, sum);
-        }
-      }
-      T* to = at(dx.as<T>(), pool.in, n, h, w, c);
-      for (std::int64_t j = 0; j < width; ++j) to[j] = from_float<T>(sum[j]);
-    });
+#pragma omp parallel for schedule(static) if (pool.in.elements() >= kParallelElements)
+    for (std::int64_t n = 0; n < pool.in.n; ++n) {
+      float* sums = all_sums + omp_get_thread_num() * in_size;
+      std::fill_n(sums, in_size, 0.0f);
+      scatter_to_largest(pool, x.as<T>() + n * in_size, dy.as<T>() + n * out_size, sums);
+      T* to = dx.as<T>() + n * in_size;
+      by_vectors(in_size, [=](std::int64_t i, auto width) {
+        F32x16 sum;
+        load(sum, sums + i, width);
+        store(to + i, sum, width);
+      });
+    }
   });
 }
 
@@ -151,19 +158,19 @@ void average_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) 
   const Pool pool(shape);
   with_element(x.dtype, [&](auto element) {
     using T = decltype(element);
-    Pool::for_tiles(pool.out, [&](std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t c,
-                                  std::int64_t width) {
-      float sum[kTile] = {};
+    Pool::for_channels(pool.out, [&](std::int64_t n, std::int64_t oh, std::int64_t ow,
+                                     std::int64_t c, auto width) {
+      F32x16 sum{};
       const Range rows = pool.rows_of(oh), columns = pool.columns_of(ow);
       for (std::int64_t h = rows.begin; h < rows.end; ++h) {
         for (std::int64_t w = columns.begin; w < columns.end; ++w) {
-          const T* from = at(x.as<T>(), pool.in, n, h, w, c);
-          for (std::int64_t j = 0; j < width; ++j) sum[j] += to_float(from[j]);
+          F32x16 value;
+          load(value, at(x.as<T>(), pool.in, n, h, w, c), width);
+          sum += value;
         }
       }
-      const float weight = 1 / static_cast<float>(rows.size() * columns.size());
-      T* to = at(y.as<T>(), pool.out, n, oh, ow, c);
-      for (std::int64_t j = 0; j < width; ++j) to[j] = from_float<T>(sum[j] * weight);
+      sum *= 1 / static_cast<float>(rows.size() * columns.size());
+      store(at(y.as<T>(), pool.out, n, oh, ow, c), sum, width);
     });
   });
 }
@@ -172,21 +179,20 @@ void average_pool_backward(Stream&, const PoolShape& shape, ConstView dy, View d
   const Pool pool(shape);
   with_element(dy.dtype, [&](auto element) {
     using T = decltype(element);
-    Pool::for_tiles(pool.in, [&](std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c,
-                                 std::int64_t width) {
-      float sum[kTile] = {};
-      const Range rows = pool.windows_over_row(h), columns = pool.windows_over_column(w);
-      for (std::int64_t oh = rows.begin; oh < rows.end; ++oh) {
-        for (std::int64_t ow = columns.begin; ow < columns.end; ++ow) {
-          const std::int64_t held = pool.rows_of(oh).size() * pool.columns_of(ow).size();
-          const float weight = 1 / static_cast<float>(held);
-          const T* grad = at(dy.as<T>(), pool.out, n, oh, ow, c);
-          for (std::int64_t j = 0; j < width; ++j) sum[j] += to_float(grad[j]) * weight;
-        }
-      }
-      T* to = at(dx.as<T>(), pool.in, n, h, w, c);
-      for (std::int64_t j = 0; j < width; ++j) to[j] = from_float<T>(sum[j]);
-    });
+    Pool::for_channels(
+        pool.in, [&](std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c, auto width) {
+          F32x16 sum{};
+          const Range rows = pool.windows_over_row(h), columns = pool.windows_over_column(w);
+          for (std::int64_t oh = rows.begin; oh < rows.end; ++oh) {
+            for (std::int64_t ow = columns.begin; ow < columns.end; ++ow) {
+              const std::int64_t held = pool.rows_of(oh).size() * pool.columns_of(ow).size();
+              F32x16 gradient;
+              load(gradient, at(dy.as<T>(), pool.out, n, oh, ow, c), width);
+              sum += gradient * (1 / static_cast<float>(held));
+            }
+          }
+          store(at(dx.as<T>(), pool.in, n, h, w, c), sum, width);
+        });
   });
 }
 
@@ -205,7 +211,9 @@ void global_average_pool_forward(Stream& stream, ConstView x, View y) {
       T* to = y.as<T>() + n * shape.c;
       float* sums = all_sums + n * lanes;
       sum_lanes<1>(0, sample, lanes, sums,
-                   [=](std::int64_t i, std::int64_t) { return std::array{to_float(from[i])}; });
+                   [=](std::int64_t i, std::int64_t, auto width, Addends<1>& addends) {
+                     load(addends[0], from + i, width);
+                   });
       fold(shape.c, lanes, sums);
       for (std::int64_t c = 0; c < shape.c; ++c) to[c] = from_float<T>(sums[c] * weight);
     }

@@ -47,16 +47,25 @@ TEST(Activation, AgreesWithItsDefinition) {
 }
 
 TEST(Activation, IsFlatAtKinks) {
-  for (const auto& [activation, kink] :
-       {std::pair{Activation::relu, 0.0f}, std::pair{Activation::relu6, 0.0f},
-        std::pair{Activation::relu6, 6.0f}, std::pair{Activation::hard_sigmoid, -3.0f},
-        std::pair{Activation::hard_sigmoid, 3.0f}, std::pair{Activation::hard_swish, -3.0f}}) {
-    EXPECT_EQ(activation_slope(activation, kink), 0) << name_of(activation) << " at " << kink;
+  for (const auto& [activation, x, expected] :
+       {std::tuple{Activation::relu, 0.0f, 0.0f}, std::tuple{Activation::relu6, 0.0f, 0.0f},
+        std::tuple{Activation::relu6, 6.0f, 0.0f},
+        std::tuple{Activation::hard_sigmoid, -3.0f, 0.0f},
+        std::tuple{Activation::hard_sigmoid, 3.0f, 0.0f},
+        std::tuple{Activation::hard_swish, -3.0f, 0.0f},
+        std::tuple{Activation::hard_swish, 3.0f, 1.0f}}) {
+    EXPECT_EQ(activation_slope(activation, x), expected) << name_of(activation) << " at " << x;
   }
-  EXPECT_EQ(activation_slope(Activation::hard_swish, 3), 1);
-  EXPECT_EQ(activate(Activation::hard_sigmoid, 3), 1);
-  EXPECT_EQ(activate(Activation::hard_swish, 100), 100);
-  EXPECT_EQ(activate(Activation::hard_swish, -100), 0);
+}
+
+TEST(Activation, IsExactBeyondItsLastKink) {
+  for (const auto& [activation, x, expected] :
+       {std::tuple{Activation::relu6, 100.0f, 6.0f},
+        std::tuple{Activation::hard_sigmoid, 3.0f, 1.0f},
+        std::tuple{Activation::hard_swish, 100.0f, 100.0f},
+        std::tuple{Activation::hard_swish, -100.0f, 0.0f}}) {
+    EXPECT_EQ(activate(activation, x), expected) << name_of(activation) << " at " << x;
+  }
 }
 
 TEST(Activation, PassesNaN) {
