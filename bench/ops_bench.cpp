@@ -1,0 +1,336 @@
+// Memory-bound operators: bytes a second, and their share of a large copy's measured before them.
+// Inputs are rotated over sets larger than the caches together, as in a training step.
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <chrono>
+#include <cstring>
+#include <vector>
+
+#include "kernels/augment.h"
+#include "kernels/batchnorm.h"
+#include "kernels/buffer.h"
+#include "kernels/channel_importance.h"
+#include "kernels/elementwise.h"
+#include "kernels/loss.h"
+#include "kernels/optimizer.h"
+#include "kernels/pool.h"
+#include "kernels/random.h"
+
+namespace paretiny {
+namespace {
+
+constexpr std::size_t kFootprint = std::size_t{256} << 20;
+
+/// Bytes read and written a second by a copy on all threads: pieces of 16 MiB out of `kFootprint`
+/// bytes, the fastest counts.
+double copy_rate() {
+  static const double rate = [] {
+    constexpr std::size_t piece = std::size_t{16} << 20;
+    const Buffer from({}, kFootprint), to({}, kFootprint);
+    std::memset(from.data(), 1, kFootprint);
+    std::memset(to.data(), 1, kFootprint);
+    double best = 1e9;
+    for (std::size_t run = 0; run < 10 * kFootprint / piece; ++run) {
+      const std::size_t offset = run * piece % kFootprint;
+      const auto begin = std::chrono::steady_clock::now();
+#pragma omp parallel
+      {
+        const auto threads = static_cast<std::size_t>(omp_get_num_threads());
+        const std::size_t part = piece / threads;
+        const std::size_t first = offset + part * static_cast<std::size_t>(omp_get_thread_num());
+        std::memcpy(static_cast<char*>(to.data()) + first, static_cast<char*>(from.data()) + first,
+                    part);
+      }
+      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+      best = std::min(best, time.count());
+    }
+    return 2 * static_cast<double>(piece) / best;
+  }();
+  return rate;
+}
+
+/// Copies of one random tensor.
+class Tensors {
+ public:
+  Tensors(std::size_t sets, DType dtype, const Shape& shape) {
+    Random random(1, "ops_bench");
+    for (std::size_t k = 0; k < sets; ++k) {
+      buffers_.emplace_back(Device{}, static_cast<std::size_t>(shape.elements()) * size_of(dtype));
+      views_.push_back(buffers_.back().at(0, dtype, shape));
+      if (k > 0) {
+        std::memcpy(views_[k].data, views_[0].data, buffers_[0].bytes());
+        continue;
+      }
+      for (std::int64_t i = 0; i < shape.elements(); ++i) {
+        const float value = 4 * unit_float(random()) - 2;
+        if (dtype == DType::f32) views_[0].as<float>()[i] = value;
+        if (dtype == DType::bf16) views_[0].as<bf16>()[i] = to_bf16(value);
+        if (dtype == DType::u8) views_[0].as<std::uint8_t>()[i] = static_cast<std::uint8_t>(i);
+        if (dtype == DType::i32)
+          views_[0].as<std::int32_t>()[i] = static_cast<std::int32_t>(i % 10);
+      }
+    }
+  }
+  const View& operator[](std::size_t k) const { return views_[k]; }
+  std::size_t bytes() const { return views_[0].bytes(); }
+
+ private:
+  std::vector<Buffer> buffers_;
+  std::vector<View> views_;
+};
+
+/// Runs op(set) over the sets; `bytes`: what one call must read and write at least. The rate is
+/// that of the fastest call, as for the copy: other work on the machine only ever slows one down.
+template <class F>
+void measure(benchmark::State& state, std::size_t sets, std::size_t bytes, F op) {
+  const double copy = copy_rate();
+  for (std::size_t k = 0; k < sets; ++k) op(k);
+  std::size_t set = 0;
+  double best = 1e9;
+  for (auto _ : state) {
+    const auto begin = std::chrono::steady_clock::now();
+    op(set);
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+    best = std::min(best, time.count());
+    set = (set + 1) % sets;
+  }
+  const double rate = static_cast<double>(bytes) / best;
+  state.counters["best_us"] = best * 1e6;
+  state.counters["GB/s"] = rate * 1e-9;
+  state.counters["copy"] = rate / copy;
+}
+
+struct Setting {
+  explicit Setting(const benchmark::State& state, std::size_t tensors)
+      : dtype(state.range(0) == 0 ? DType::f32 : DType::bf16),
+        shape{128, state.range(1), state.range(1), state.range(2)},
+        bytes(static_cast<std::size_t>(shape.elements()) * size_of(dtype)),
+        sets(std::max<std::size_t>(kFootprint / (tensors * bytes), 1)) {}
+  DType dtype;
+  Shape shape;
+  std::size_t bytes;  ///< of one tensor
+  std::size_t sets;
+};
+
+/// x is read twice, for the statistics and for the result: 3 tensors' bytes.
+void batchnorm_forward(benchmark::State& state) {
+  const Setting s(state, 2);
+  const auto stream = Stream::create({});
+  const BatchNormShape shape{s.shape, static_cast<Activation>(state.range(3))};
+  const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, s.shape);
+  const Tensors c(6, DType::f32, shape.channels());
+  measure(state, s.sets, 3 * s.bytes, [&](std::size_t k) {
+    paretiny::batchnorm_forward(*stream, shape, x[k], c[0], c[1], c[2], c[3], c[4], c[5], y[k]);
+  });
+}
+
+/// x and dy are read twice: 5 tensors' bytes.
+void batchnorm_backward(benchmark::State& state) {
+  const Setting s(state, 3);
+  const auto stream = Stream::create({});
+  const BatchNormShape shape{s.shape, static_cast<Activation>(state.range(3))};
+  const Tensors x(s.sets, s.dtype, s.shape), dy(s.sets, s.dtype, s.shape),
+      dx(s.sets, s.dtype, s.shape);
+  const Tensors c(6, DType::f32, shape.channels());
+  std::fill_n(c[3].as<float>(), s.shape.c, 1.0f);
+  measure(state, s.sets, 5 * s.bytes, [&](std::size_t k) {
+    paretiny::batchnorm_backward(*stream, shape, x[k], dy[k], c[0], c[1], c[2], c[3], dx[k], c[4],
+                                 c[5]);
+  });
+}
+
+void batchnorm_inference(benchmark::State& state) {
+  const Setting s(state, 2);
+  const auto stream = Stream::create({});
+  const BatchNormShape shape{s.shape, static_cast<Activation>(state.range(3))};
+  const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, s.shape);
+  const Tensors c(4, DType::f32, shape.channels());
+  std::fill_n(c[3].as<float>(), s.shape.c, 1.0f);
+  measure(state, s.sets, 2 * s.bytes, [&](std::size_t k) {
+    batchnorm_inference_forward(*stream, shape, x[k], c[0], c[1], c[2], c[3], y[k]);
+  });
+}
+
+void activation_forward(benchmark::State& state) {
+  const Setting s(state, 2);
+  const auto stream = Stream::create({});
+  const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, s.shape);
+  measure(state, s.sets, 2 * s.bytes, [&](std::size_t k) {
+    paretiny::activation_forward(*stream, static_cast<Activation>(state.range(3)), x[k], y[k]);
+  });
+}
+
+void activation_backward(benchmark::State& state) {
+  const Setting s(state, 3);
+  const auto stream = Stream::create({});
+  const Tensors x(s.sets, s.dtype, s.shape), dy(s.sets, s.dtype, s.shape),
+      dx(s.sets, s.dtype, s.shape);
+  measure(state, s.sets, 3 * s.bytes, [&](std::size_t k) {
+    paretiny::activation_backward(*stream, static_cast<Activation>(state.range(3)), x[k], dy[k],
+                                  dx[k]);
+  });
+}
+
+void add_forward(benchmark::State& state) {
+  const Setting s(state, 3);
+  const auto stream = Stream::create({});
+  const Tensors a(s.sets, s.dtype, s.shape), b(s.sets, s.dtype, s.shape),
+      y(s.sets, s.dtype, s.shape);
+  measure(state, s.sets, 3 * s.bytes, [&](std::size_t k) {
+    paretiny::add_forward(*stream, Activation::relu, a[k], b[k], y[k]);
+  });
+}
+
+void channel_scale_forward(benchmark::State& state) {
+  const Setting s(state, 2);
+  const auto stream = Stream::create({});
+  const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, s.shape);
+  const Tensors factor(1, s.dtype, {s.shape.n, 1, 1, s.shape.c});
+  measure(state, s.sets, 2 * s.bytes,
+          [&](std::size_t k) { paretiny::channel_scale_forward(*stream, x[k], factor[0], y[k]); });
+}
+
+/// A sample's dy is read twice, the second time from a cache: 3 tensors' bytes.
+void channel_scale_backward(benchmark::State& state) {
+  const Setting s(state, 3);
+  const auto stream = Stream::create({});
+  const Tensors x(s.sets, s.dtype, s.shape), dy(s.sets, s.dtype, s.shape),
+      dx(s.sets, s.dtype, s.shape);
+  const Tensors factor(2, s.dtype, {s.shape.n, 1, 1, s.shape.c});
+  measure(state, s.sets, 3 * s.bytes, [&](std::size_t k) {
+    paretiny::channel_scale_backward(*stream, x[k], factor[0], dy[k], dx[k], factor[1]);
+  });
+}
+
+void global_average_pool(benchmark::State& state) {
+  const Setting s(state, 1);
+  const auto stream = Stream::create({});
+  const Tensors x(s.sets, s.dtype, s.shape), y(1, s.dtype, {s.shape.n, 1, 1, s.shape.c});
+  measure(state, s.sets, s.bytes,
+          [&](std::size_t k) { global_average_pool_forward(*stream, x[k], y[0]); });
+}
+
+void global_average_pool_gradient(benchmark::State& state) {
+  const Setting s(state, 1);
+  const auto stream = Stream::create({});
+  const Tensors dx(s.sets, s.dtype, s.shape), dy(1, s.dtype, {s.shape.n, 1, 1, s.shape.c});
+  measure(state, s.sets, s.bytes,
+          [&](std::size_t k) { global_average_pool_backward(*stream, dy[0], dx[k]); });
+}
+
+/// The 3x3 stride 2 pool of a stem.
+void max_pool(benchmark::State& state, bool backward) {
+  const Setting s(state, 2);
+  const auto stream = Stream::create({});
+  const PoolShape shape{s.shape, Window::same(s.shape.h, s.shape.w, 3, 3, 2, 2)};
+  const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, shape.output());
+  const Tensors dx(backward ? s.sets : 1, s.dtype, s.shape);
+  measure(state, s.sets, (backward ? 2 : 1) * s.bytes + y.bytes(), [&](std::size_t k) {
+    if (backward) {
+      max_pool_backward(*stream, shape, x[k], y[k], dx[k]);
+    } else {
+      max_pool_forward(*stream, shape, x[k], y[k]);
+    }
+  });
+}
+
+void count_positive(benchmark::State& state) {
+  const Setting s(state, 1);
+  const auto stream = Stream::create({});
+  const Tensors x(s.sets, s.dtype, s.shape), scores(1, DType::f32, {1, 1, 1, s.shape.c});
+  measure(state, s.sets, s.bytes, [&](std::size_t k) { positive_count(*stream, x[k], scores[0]); });
+}
+
+constexpr Shape kParameters{1, 1, 1, 1'600'000};
+
+void sgd(benchmark::State& state) {
+  const auto stream = Stream::create({});
+  const std::size_t sets = kFootprint / (3 * 4 * 1'600'000);
+  const Tensors g(sets, DType::f32, kParameters), w(sets, DType::f32, kParameters),
+      m(sets, DType::f32, kParameters), rate(1, DType::f32, {});
+  measure(state, sets, 5 * g.bytes(),
+          [&](std::size_t k) { sgd_step(*stream, {}, rate[0], g[k], w[k], m[k]); });
+}
+
+void adam(benchmark::State& state) {
+  const auto stream = Stream::create({});
+  const std::size_t sets = kFootprint / (4 * 4 * 1'600'000);
+  const Tensors g(sets, DType::f32, kParameters), w(sets, DType::f32, kParameters),
+      m(sets, DType::f32, kParameters), v(sets, DType::f32, kParameters),
+      schedule(1, DType::f32, {1, 1, 1, 3});
+  for (std::size_t k = 0; k < sets; ++k) stream->zero(v[k].data, v[k].bytes());
+  measure(state, sets, 7 * g.bytes(),
+          [&](std::size_t k) { adam_step(*stream, {}, schedule[0], g[k], w[k], m[k], v[k]); });
+}
+
+void cross_entropy(benchmark::State& state) {
+  const auto stream = Stream::create({});
+  const std::int64_t n = 128, classes = state.range(0);
+  const Tensors logits(1, DType::f32, {n, 1, 1, classes}), labels(1, DType::i32, {1, 1, 1, n}),
+      loss(1, DType::f32, {1, 1, 1, n}), gradient(1, DType::f32, {n, 1, 1, classes}),
+      totals(1, DType::f32, {1, 1, 1, 2});
+  measure(state, 1, 2 * logits.bytes(), [&](std::size_t) {
+    softmax_cross_entropy(*stream, 0.1f, logits[0], labels[0], loss[0], gradient[0], totals[0]);
+  });
+}
+
+/// Batches of 128 samples of 10000, in order.
+void batch(benchmark::State& state, const Shape& sample, DType from, const AugmentSpec& spec) {
+  const std::int64_t all = 10000, n = 128;
+  const auto stream = Stream::create({});
+  const Tensors samples(1, from, {all, sample.h, sample.w, sample.c}),
+      labels(1, DType::i32, {1, 1, 1, all}), order(1, DType::i32, {1, 1, 1, all}),
+      cursor(1, DType::i32, {1, 1, 1, 2}), scale(2, DType::f32, {1, 1, 1, sample.c}),
+      labels_out(1, DType::i32, {1, 1, 1, n}), x(1, DType::bf16, {n, sample.h, sample.w, sample.c});
+  for (std::int32_t i = 0; i < all; ++i) order[0].as<std::int32_t>()[i] = i;
+  std::int32_t* first = cursor[0].as<std::int32_t>();
+  const std::size_t elements = static_cast<std::size_t>(n * sample.elements());
+  measure(state, 1, elements * size_of(from) + x.bytes(), [&](std::size_t) {
+    first[0] = static_cast<std::int32_t>((first[0] + n) % (all - n));
+    gather_batch(*stream, spec, samples[0], labels[0], order[0], cursor[0], scale[0], scale[1],
+                 x[0], labels_out[0]);
+  });
+}
+
+/// Arguments: 0 for f32 or 1 for bf16; height = width; channels.
+void tensors(benchmark::internal::Benchmark* bench) {
+  bench->Unit(benchmark::kMillisecond)->UseRealTime();
+  for (const std::int64_t bf16 : {0, 1}) {
+    bench->Args({bf16, 32, 48, 1})->Args({bf16, 16, 96, 1})->Args({bf16, 16, 37, 1});
+    bench->Args({bf16, 8, 192, 1})->Args({bf16, 32, 16, 3});
+  }
+}
+
+BENCHMARK(batchnorm_forward)->Apply(tensors);
+BENCHMARK(batchnorm_backward)->Apply(tensors);
+BENCHMARK(batchnorm_inference)->Apply(tensors);
+BENCHMARK(activation_forward)->Apply(tensors);
+BENCHMARK(activation_backward)->Apply(tensors);
+BENCHMARK(add_forward)->Apply(tensors);
+BENCHMARK(channel_scale_forward)->Apply(tensors);
+BENCHMARK(channel_scale_backward)->Apply(tensors);
+BENCHMARK(global_average_pool)->Apply(tensors);
+BENCHMARK(global_average_pool_gradient)->Apply(tensors);
+BENCHMARK_CAPTURE(max_pool, forward, false)->Apply(tensors);
+BENCHMARK_CAPTURE(max_pool, backward, true)->Apply(tensors);
+BENCHMARK(count_positive)->Apply(tensors);
+BENCHMARK(sgd)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(adam)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(cross_entropy)->Arg(10)->Arg(100)->UseRealTime();
+BENCHMARK_CAPTURE(batch, plain, Shape{1, 32, 32, 3}, DType::u8, {})->UseRealTime();
+BENCHMARK_CAPTURE(batch, images, Shape{1, 32, 32, 3}, DType::u8, {.crop = 4, .flip = true})
+    ->UseRealTime();
+BENCHMARK_CAPTURE(batch, series, Shape{1, 1, 128, 9}, DType::f32, {.shift = 8, .noise = 0.1f})
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace paretiny
+
+int main(int argc, char** argv) {
+  fmt::print("copy: {:.1f} GB/s read and written, {} threads\n", paretiny::copy_rate() * 1e-9,
+             omp_get_max_threads());
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}
