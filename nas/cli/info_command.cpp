@@ -6,7 +6,7 @@
 
 #include "kernels/device.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/options.h"
+#include "nas/report/format.h"
 #include "nas/search/version.h"
 
 namespace paretiny {

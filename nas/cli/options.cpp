@@ -2,25 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cmath>
 
+#include "nas/report/format.h"
 #include "nas/report/summary.h"
 
 namespace paretiny {
-namespace {
-
-std::string scaled(double value, const std::array<const char*, 4>& units) {
-  std::size_t unit = 0;
-  while (unit + 1 < units.size() && value >= 999.5) {
-    value /= 1000;
-    ++unit;
-  }
-  return fmt::format("{:.{}f} {}", value, unit == 0 || value >= 99.95 ? 0 : 1, units[unit]);
-}
-
-}  // namespace
-
 void ExperimentOptions::add_to(CLI::App& command) {
   command.add_option("experiment", path, "experiment file (docs/experiments.md)")->required();
   command.add_option("--set", set, "key=value that wins over the file; may be repeated")
@@ -39,21 +26,6 @@ std::string describe(const Dataset& dataset) {
                      dataset.test.size(), s.h, s.w, s.c, dataset.classes.size());
 }
 
-std::string format_bytes(double bytes) {
-  return scaled(bytes, {"B", "KB", "MB", "GB"});
-}
-
-std::string format_flops(double flops) {
-  return scaled(flops, {"FLOPs", "kFLOPs", "MFLOPs", "GFLOPs"});
-}
-
-std::string format_time(double seconds) {
-  const auto whole = std::llround(seconds);
-  if (whole < 60) return fmt::format("{} s", whole);
-  if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
-  return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
-}
-
 std::string front_table(const std::vector<Objective>& objectives,
                         const std::vector<Trial>& trials) {
   const StudySummary summary = summarise(objectives, trials);
@@ -66,11 +38,12 @@ std::string front_table(const std::vector<Objective>& objectives,
                                   "accuracy", "on test", "ROM", "RAM", "FLOPs", "parameters");
   for (const std::size_t index : summary.front) {
     const Trial& trial = trials[index];
-    table +=
-        fmt::format("{:>6} {:>7.2f} % {:>7.2f} % {:>10} {:>10} {:>13} {:>11.0f}\n", trial.number,
-                    100 * (1 - trial.objectives[0]), 100 * metric(trial, "test_accuracy_int8"),
-                    format_bytes(trial.objectives[1]), format_bytes(trial.objectives[2]),
-                    format_flops(trial.objectives[3]), metric(trial, "parameters"));
+    table += fmt::format(
+        "{:>6} {:>7.2f} % {:>7.2f} % {:>10} {:>10} {:>13} {:>11.0f}\n", trial.number,
+        100 * (1 - trial.objectives[0]), 100 * metric(trial, "test_accuracy_int8"),
+        format_quantity(objectives[1], trial.objectives[1]),
+        format_quantity(objectives[2], trial.objectives[2]),
+        format_quantity(objectives[3], trial.objectives[3]), metric(trial, "parameters"));
   }
   return table;
 }

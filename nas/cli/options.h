@@ -24,10 +24,6 @@ struct ExperimentOptions {
 /// One line on a data set: "hapt: 6673 + 742 + 2996 samples of 1x128x6, 6 classes".
 std::string describe(const Dataset& dataset);
 
-std::string format_bytes(double bytes);   ///< "36.1 KB" (KB = 1000)
-std::string format_flops(double flops);   ///< "25.0 MFLOPs"
-std::string format_time(double seconds);  ///< "42 s", "3 min 20 s", "2 h 5 min"
-
 /// The front as an aligned table, by error; "no finished trial" when it is empty.
 std::string front_table(const std::vector<Objective>& objectives, const std::vector<Trial>& trials);
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "nas/cli/options.h"
+#include "nas/report/format.h"
 #include "nas/report/summary.h"
 
 namespace paretiny {
@@ -30,7 +30,7 @@ Progress::~Progress() {
 void Progress::trial_started(const Trial& trial, const Sketch& sketch) {
   done_ = std::max(done_, trial.number);
   draw(fmt::format("trial {}: {}", trial.number,
-                   format_flops(static_cast<double>(sketch.footprint.flops))));
+                   format_count(static_cast<double>(sketch.footprint.flops), "FLOPs")));
 }
 
 void Progress::epoch_done(const Trial& trial, const EpochReport& report) {
@@ -55,7 +55,7 @@ void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended)
   if (ended.state == TrialState::done) {
     line += fmt::format(": {:.2f} %, ROM {}, RAM {}, {}", 100 * (1 - ended.objectives[0]),
                         format_bytes(ended.objectives[1]), format_bytes(ended.objectives[2]),
-                        format_flops(ended.objectives[3]));
+                        format_count(ended.objectives[3], "FLOPs"));
   } else {
     line += ": " + ended.reason;
   }
@@ -65,8 +65,8 @@ void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended)
 std::string Progress::time_left() const {
   if (ended_here_ == 0) return "?";
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;
-  return format_time(took.count() / static_cast<double>(ended_here_) *
-                     static_cast<double>(std::max<std::int64_t>(0, total_ - done_)));
+  return format_seconds(took.count() / static_cast<double>(ended_here_) *
+                        static_cast<double>(std::max<std::int64_t>(0, total_ - done_)));
 }
 
 void Progress::draw(const std::string& activity) {

@@ -5,6 +5,7 @@
 #include "nas/cli/commands.h"
 #include "nas/cli/interrupt.h"
 #include "nas/cli/options.h"
+#include "nas/report/format.h"
 #include "nas/search/candidate.h"
 
 namespace paretiny {
@@ -51,7 +52,7 @@ void train_one(const ExperimentOptions& options) {
                100 * result.int8_test_accuracy);
   }
   print_footprint("size", plan.footprint);
-  fmt::print("time      {} of training, {} planned\n", format_time(result.training_seconds),
+  fmt::print("time      {} of training, {} planned\n", format_seconds(result.training_seconds),
              format_bytes(static_cast<double>(result.planned_bytes)));
 }
 

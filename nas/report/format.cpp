@@ -8,17 +8,17 @@
 namespace paretiny {
 namespace {
 
-/// `value` with four digits and the largest of `units` that leaves 1 or more before the point.
-std::string scaled(double value, double base, const std::array<const char*, 5>& units) {
+/// `value` with up to four digits, and the prefix and unit that go with it.
+std::string scaled(double value, const std::array<const char*, 5>& prefixes,
+                   std::string_view unit) {
   std::size_t power = 0;
-  while (power + 1 < units.size() && std::abs(value) >= base) {
-    value /= base;
+  while (power + 1 < prefixes.size() && std::abs(value) >= 1000) {
+    value /= 1000;
     ++power;
   }
-  const int decimals =
-      value == std::floor(value) || std::abs(value) >= 1000 ? 0 : (std::abs(value) >= 100 ? 1 : 2);
-  const std::string number = fmt::format("{:.{}f}", value, decimals);
-  return *units[power] == '\0' ? number : fmt::format("{} {}", number, units[power]);
+  const int decimals = value == std::floor(value) ? 0 : (std::abs(value) >= 100 ? 1 : 2);
+  const std::string suffix = fmt::format("{}{}", prefixes[power], unit);
+  return fmt::format("{:.{}f}{}{}", value, decimals, suffix.empty() ? "" : " ", suffix);
 }
 
 std::string percent(double fraction) {
@@ -31,9 +31,15 @@ std::string percent(double fraction) {
 std::string format_quantity(const Objective& objective, double value) {
   if (!std::isfinite(value)) return "–";
   if (objective.name == "error") return percent(value);
-  if (objective.unit == "B") return scaled(value, 1000, {"B", "KB", "MB", "GB", "TB"});
-  const std::string number = scaled(value, 1000, {"", "k", "M", "G", "T"});
-  return objective.unit.empty() ? number : fmt::format("{} {}", number, objective.unit);
+  return objective.unit == "B" ? format_bytes(value) : format_count(value, objective.unit);
+}
+
+std::string format_bytes(double bytes) {
+  return scaled(bytes, {"", "K", "M", "G", "T"}, "B");
+}
+
+std::string format_count(double count, std::string_view unit) {
+  return scaled(count, {"", "k", "M", "G", "T"}, unit);
 }
 
 std::string format_seconds(double seconds) {
@@ -50,8 +56,7 @@ std::string format_metric(std::string_view name, double value) {
   if (!std::isfinite(value)) return "–";
   if (has("accuracy") || has("sparsity")) return percent(value);
   if (has("seconds")) return format_seconds(value);
-  return format_quantity(
-      {.name = {}, .unit = has("bytes") ? "B" : "", .limit = {}, .limit_text = {}}, value);
+  return has("bytes") ? format_bytes(value) : format_count(value);
 }
 
 std::string escape_html(std::string_view text) {

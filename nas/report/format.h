@@ -8,9 +8,14 @@
 
 namespace paretiny {
 
-/// `value` for people: an error as "12.34 %", bytes as "123.4 KB" (1 KB = 1000 B), a count as
-/// "2.66 M"; "–" for NaN.
+/// `value` for people: an error as "12.34 %", anything else as below; "–" for NaN.
 std::string format_quantity(const Objective& objective, double value);
+
+/// "36.1 KB": KB is 1000 B.
+std::string format_bytes(double bytes);
+
+/// "2.66 M", or with a unit "2.66 MFLOPs".
+std::string format_count(double count, std::string_view unit = {});
 
 /// "850 ms", "12.3 s", "4 min 5 s", "2 h 3 min".
 std::string format_seconds(double seconds);

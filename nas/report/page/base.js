@@ -70,13 +70,11 @@ function formatMetric(name, value) {
 const formatValue = value =>
   typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value);
 
-// Round steps of 1, 2, 2.5, 5 times a power of the unit's base, at most `most` of them.
-function linearTicks(low, high, most, bytes) {
-  let unit = 1;
-  while (bytes && high / unit >= 1000) unit *= 1000;
-  const raw = (high - low) / unit / most || 1;
+// Round steps of 1, 2, 2.5, 5 times a power of ten, at most `most` of them.
+function linearTicks(low, high, most) {
+  const raw = (high - low) / most || 1;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = unit * power * [1, 2, 2.5, 5, 10].find(factor => factor * power >= raw * (1 - 1e-9));
+  const step = power * [1, 2, 2.5, 5, 10].find(factor => factor * power >= raw * (1 - 1e-9));
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i) {
     ticks.push(i * step);
@@ -84,15 +82,11 @@ function linearTicks(low, high, most, bytes) {
   return ticks;
 }
 
-// Powers of two for bytes, 1-2-5 otherwise, thinned until at most `most` are left.
-function logTicks(low, high, most, bytes) {
+// 1, 2, 5 times powers of ten, thinned until at most `most` are left.
+function logTicks(low, high, most) {
   const all = [];
-  if (bytes) {
-    for (let p = Math.ceil(Math.log2(low)); 2 ** p <= high; ++p) all.push(2 ** p);
-  } else {
-    for (let p = Math.floor(Math.log10(low)); 10 ** p <= high; ++p) {
-      all.push(...[1, 2, 5].map(f => f * 10 ** p).filter(v => v >= low && v <= high));
-    }
+  for (let p = Math.floor(Math.log10(low)); 10 ** p <= high; ++p) {
+    all.push(...[1, 2, 5].map(f => f * 10 ** p).filter(v => v >= low && v <= high));
   }
   for (let every = 1; ; ++every) {
     const kept = all.filter((_, i) => i % every === 0);
@@ -101,7 +95,7 @@ function logTicks(low, high, most, bytes) {
 }
 
 // A scale from values to 0..1, logarithmic where they span much.
-function makeScale(values, { bytes = false, margin = 0.04, ratio = 12 } = {}) {
+function makeScale(values, { margin = 0.04, ratio = 12 } = {}) {
   let low = Math.min(...values);
   let high = Math.max(...values);
   const log = low > 0 && high / low >= ratio;
@@ -117,7 +111,7 @@ function makeScale(values, { bytes = false, margin = 0.04, ratio = 12 } = {}) {
   const span = forward(high) + pad - start;
   return {
     at: value => (forward(value) - start) / span,
-    ticks: most => (log ? logTicks : linearTicks)(back(start), back(start + span), most, bytes),
+    ticks: most => (log ? logTicks : linearTicks)(back(start), back(start + span), most),
   };
 }
 
@@ -126,7 +120,7 @@ const objectiveScale = index => {
   const values = data.trials.map(trial => trial.objectives[index]).filter(known);
   if (values.length === 0) return null;
   if (known(objective.limit) && objective.limit > 0) values.push(objective.limit);
-  return makeScale(values, { bytes: objective.unit === 'B' });
+  return makeScale(values);
 };
 
 function addPairs(parent, entries) {

@@ -33,8 +33,8 @@ StudyHeader example_header() {
   header.name = "wrist <sensor> & \"gesture\"";
   header.space = "\"width\" real 0.1 1 log\n";
   header.objectives = {{"error", "", 0.5, ""},
-                       {"rom", "B", 262144.0, "256 KB"},
-                       {"ram", "B", 65536.0, "64 KB"},
+                       {"rom", "B", 256000.0, "256 KB"},
+                       {"ram", "B", 64000.0, "64 KB"},
                        {"flops", "", {}, ""}};
   header.task = "synthetic imu, mobilenet_v3";
   header.seed = 1;
@@ -140,7 +140,7 @@ TEST(Summary, CountsFrontAndHypervolume) {
   for (const Trial& trial : trials) {
     if (trial.state == TrialState::done) worst_flops = std::max(worst_flops, trial.objectives[3]);
   }
-  EXPECT_EQ(summary.scales, (std::vector<double>{0.5, 262144, 65536, 1.1 * worst_flops}));
+  EXPECT_EQ(summary.scales, (std::vector<double>{0.5, 256000, 64000, 1.1 * worst_flops}));
 
   // Front by definition.
   std::vector<std::size_t> front;
@@ -247,8 +247,8 @@ TEST(Csv, QuotesAndRoundTrips) {
 TEST(Format, Quantities) {
   const auto objectives = example_header().objectives;
   EXPECT_EQ(format_quantity(objectives[0], 0.12345), "12.35 %");
-  EXPECT_EQ(format_quantity(objectives[1], 262144), "256 KB");
-  EXPECT_EQ(format_quantity(objectives[1], 1000), "1000 B");
+  EXPECT_EQ(format_quantity(objectives[1], 256000), "256 KB");
+  EXPECT_EQ(format_quantity(objectives[1], 999), "999 B");
   EXPECT_EQ(format_quantity(objectives[3], 2656768), "2.66 M");
   EXPECT_EQ(format_quantity(objectives[3], kNan), "–");
   EXPECT_EQ(format_seconds(0.0123), "12 ms");
@@ -256,7 +256,7 @@ TEST(Format, Quantities) {
   EXPECT_EQ(format_seconds(7380), "2 h 3 min");
   EXPECT_EQ(format_metric("accuracy_int8", 0.9), "90 %");
   EXPECT_EQ(format_metric("sparsity", 0.005), "0.50 %");
-  EXPECT_EQ(format_metric("peak_bytes", 2048), "2 KB");
+  EXPECT_EQ(format_metric("peak_bytes", 2048), "2.05 KB");
   EXPECT_EQ(format_metric("parameters", 77706), "77.71 k");
 }
 
