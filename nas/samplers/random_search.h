@@ -16,9 +16,9 @@ struct ArsOptions {
   std::size_t horizon = 8;      ///< H: moves of a rollout
   std::size_t hidden = 16;      ///< tanh units of the policies' one hidden layer
   std::size_t samples = 64;     ///< base samples of the expected improvement
-  double noise = 0.5;           ///< nu: size of a trial step along a direction
-  double step_size = 0.5;       ///< alpha
-  double reach = 0.35;          ///< length of the longest move
+  double noise = 0.2;           ///< nu: size of a trial step along a direction
+  double step_size = 0.2;       ///< alpha
+  double reach = 0.3;           ///< length of the longest move
 };
 
 /// Trains one policy from each row of `starts` [l, d] and returns the snapped points to suggest,
