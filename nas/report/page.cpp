@@ -188,7 +188,6 @@ void add_environment(std::string& out, const ReportData& data) {
   const auto entry = [&](const char* name, const std::string& text) {
     print(out, "<dt>{}</dt><dd>{}</dd>\n", name, text.empty() ? "–" : escape_html(text));
   };
-  entry("Task", header.task);
   entry("Sampler", header.sampler);
   entry("Seed", std::to_string(header.seed));
   entry("Device", header.device);
@@ -249,7 +248,9 @@ std::string report_page(const ReportData& data) {
         "class=\"lede\">{}</p></header>\n"
         "<noscript><p class=\"empty\">The plots need JavaScript; the tables below do not.</p>"
         "</noscript>\n",
-        name, escape_html(header.task));
+        name,
+        escape_html(
+            fmt::format("sampler {}, seed {}, on {}", header.sampler, header.seed, header.device)));
   add_tiles(out, data);
   open_section(
       out, "pairs", "The front in every pair of objectives",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <sstream>
 
 #include "engine/nearest.h"
@@ -28,6 +29,16 @@ std::string choice_text(const toml::node& node) {
 std::string to_text(const toml::table& table) {
   std::ostringstream text;
   text << table;
+  return text.str();
+}
+
+/// The file as its author wrote it, and what was set beside it.
+std::string as_written(const std::filesystem::path& path,
+                       const std::vector<std::string>& overrides) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  for (const std::string& pair : overrides) text << "# --set " << pair << "\n";
   return text.str();
 }
 
@@ -238,7 +249,7 @@ Experiment load_experiment(const std::filesystem::path& path,
   // Where the files lie makes no difference.
   if (toml::node* node = task.at_path("dataset").node()) node->as_table()->erase("path");
   experiment.task = to_text(task);
-  experiment.text = to_text(root);
+  experiment.text = as_written(path, overrides);
   return experiment;
 }
 

@@ -53,7 +53,7 @@ struct Experiment {
   /// Canonical text of all that a trial's result depends on beside its values: data set, sampler
   /// options, initial trials and `base`. A study keeps it to refuse another's.
   std::string task;
-  std::string text;  ///< the whole experiment with its overrides, canonical
+  std::string text;  ///< the file as written, with its overrides
 
   /// The candidate for values of the space (or, without any, of the file alone).
   CandidateSpec candidate(const Values& values = {}) const;
