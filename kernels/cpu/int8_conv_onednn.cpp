@@ -48,10 +48,9 @@ Prepared& prepared_sums(CpuStream& stream, const ConvShape& shape) {
       shape.input.w, shape.input.c,         v.kernel_h,         v.kernel_w,    v.stride_h,
       v.stride_w};
   Primitives& primitives = stream.primitives();
-  const auto found = primitives.prepared.find(key);
-  if (found != primitives.prepared.end()) return found->second;
+  if (Prepared* found = primitives.prepared.find(key)) return *found;
   try {
-    return primitives.prepared.emplace(key, prepare_int8(primitives.engine, shape)).first->second;
+    return primitives.prepared.insert(key, prepare_int8(primitives.engine, shape));
   } catch (const dnnl::error& error) {
     throw DeviceError("oneDNN cannot prepare an int8 convolution of " + to_string(shape.input) +
                       ": " + error.what());

@@ -140,6 +140,28 @@ std::size_t PrimitiveKeyHash::operator()(const PrimitiveKey& key) const {
   return hash ^ (hash >> 32);
 }
 
+Prepared* PrimitiveCache::find(const PrimitiveKey& key) {
+  const auto found = index_.find(key);
+  if (found == index_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, found->second);
+  return &found->second->second;
+}
+
+Prepared& PrimitiveCache::insert(const PrimitiveKey& key, Prepared prepared) {
+  if (entries_.size() == kCapacity) {
+    index_.erase(entries_.back().first);
+    entries_.pop_back();
+  }
+  entries_.emplace_front(key, std::move(prepared));
+  index_[key] = entries_.begin();
+  return entries_.front().second;
+}
+
+Primitives::Primitives() {
+  // oneDNN keeps a cache of its own, which would hold on to what ours lets go.
+  dnnl::set_primitive_cache_capacity(128);
+}
+
 Prepared& prepare(CpuStream& stream, const Convolution& c, Direction direction, bool bias) {
   Primitives& primitives = stream.primitives();
   const Window& v = c.window;
@@ -161,13 +183,10 @@ Prepared& prepare(CpuStream& stream, const Convolution& c, Direction direction, 
                          v.left,
                          v.bottom,
                          v.right};
-  if (const auto found = primitives.prepared.find(key); found != primitives.prepared.end()) {
-    return found->second;
-  }
+  if (Prepared* found = primitives.prepared.find(key)) return *found;
   const auto make = [&](DType activations) -> Prepared& {
-    return primitives.prepared
-        .emplace(key, prepare_convolution(primitives.engine, c, direction, bias, activations))
-        .first->second;
+    return primitives.prepared.insert(
+        key, prepare_convolution(primitives.engine, c, direction, bias, activations));
   };
   // oneDNN's bf16 weight gradient of a single input channel is up to thirty times slower than f32.
   const bool widened = direction == Direction::backward_weights && c.input.c == 1;

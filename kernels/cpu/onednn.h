@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <list>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
 #include <tuple>
@@ -76,10 +77,28 @@ struct PrimitiveKeyHash {
   std::size_t operator()(const PrimitiveKey& key) const;
 };
 
+/// The primitives used last. A search meets new shapes with every candidate, and generated code is
+/// large: what has not been used for long goes. Several networks' worth are kept.
+class PrimitiveCache {
+ public:
+  /// Null when nothing was prepared for `key`. What it points to lives until the next `insert`.
+  Prepared* find(const PrimitiveKey& key);
+  Prepared& insert(const PrimitiveKey& key, Prepared prepared);
+
+ private:
+  static constexpr std::size_t kCapacity = 512;
+  using Entry = std::pair<PrimitiveKey, Prepared>;
+
+  std::list<Entry> entries_;  ///< the one used last in front
+  std::unordered_map<PrimitiveKey, std::list<Entry>::iterator, PrimitiveKeyHash> index_;
+};
+
 struct Primitives {
+  Primitives();
+
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
-  std::unordered_map<PrimitiveKey, Prepared, PrimitiveKeyHash> prepared;
+  PrimitiveCache prepared;
 };
 
 enum class Direction { forward, backward_data, backward_weights };
