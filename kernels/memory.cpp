@@ -26,26 +26,21 @@ std::size_t Arena::capacity() const {
 
 void* Arena::take(std::size_t bytes) {
   bytes = aligned(bytes);
-  if (chunks_.empty() || used_ + bytes > capacity()) {
-    // What is left of the last chunk is skipped: an allocation is never split.
-    used_ = capacity();
-    chunks_.push_back({Buffer(device_, bytes), used_});
+  // An allocation is never split: what is left of a chunk too small for it is skipped.
+  std::size_t begin = 0;
+  auto chunk = chunks_.begin();
+  for (; chunk != chunks_.end(); ++chunk) {
+    begin = std::max(used_, chunk->begin);
+    if (begin + bytes <= chunk->begin + chunk->buffer.bytes()) break;
   }
-  auto chunk = chunks_.end() - 1;
-  while (chunk->begin > used_) --chunk;
-  if (used_ + bytes > chunk->begin + chunk->buffer.bytes()) {
-    ++chunk;
-    used_ = chunk->begin;
-    if (bytes > chunk->buffer.bytes()) {
-      used_ = capacity();
-      chunks_.push_back({Buffer(device_, bytes), used_});
-      chunk = chunks_.end() - 1;
-    }
+  if (chunk == chunks_.end()) {
+    begin = capacity();
+    chunks_.push_back({Buffer(device_, bytes), begin});
+    chunk = chunks_.end() - 1;
   }
-  std::byte* data = static_cast<std::byte*>(chunk->buffer.data()) + (used_ - chunk->begin);
-  used_ += bytes;
+  used_ = begin + bytes;
   peak_ = std::max(peak_, used_);
-  return data;
+  return static_cast<std::byte*>(chunk->buffer.data()) + (begin - chunk->begin);
 }
 
 void Arena::rewind(std::size_t used) {
