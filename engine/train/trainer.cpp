@@ -121,7 +121,22 @@ class Trainer {
         std::make_unique<Program>(graph_, layout_,
                                   ProgramOptions{ProgramKind::training, training_.batch, dtype_,
                                                  static_cast<float>(training_.label_smoothing)});
+    check_memory();
     program_->bind(stream_, floats(parameters_), floats(gradients_));
+  }
+
+  /// An allocation larger than the memory may well succeed, and end the process when it is used.
+  void check_memory() {
+    const auto planned = static_cast<double>(planned_bytes());
+    for (const DeviceInfo& info : devices()) {
+      const auto memory = static_cast<double>(info.memory_bytes);
+      if (info.device == stream_.device() && planned > memory) {
+        throw OutOfMemory(
+            fmt::format("training needs {:.2f} GB and {} has {:.2f} GB; a smaller "
+                        "batch or width needs less",
+                        1e-9 * planned, to_string(info.device), 1e-9 * memory));
+      }
+    }
   }
 
   void shuffle(std::int64_t epoch) {

@@ -109,6 +109,30 @@ TEST(Trainer, ABatchLargerThanTheSplitIsRefused) {
   EXPECT_THROW(run(spec), UsageError);
 }
 
+TEST(Trainer, APlanLargerThanTheMemoryIsRefusedBeforeTraining) {
+  // Tiny samples, a wide and deep network: 65,536 x 16 x 1,024 floats a tensor.
+  Dataset wide;
+  wide.classes.resize(2);
+  wide.scale = {1};
+  wide.shift = {0};
+  wide.train.dtype = DType::u8;
+  wide.train.sample = wide.validation.sample = wide.test.sample = {1, 1, 16, 1};
+  wide.train.labels.assign(65536, 0);
+  wide.train.values.resize(65536 * 16);
+  if (devices().back().memory_bytes > std::size_t{200} << 30) GTEST_SKIP() << "memory for it";
+  const auto stream = Stream::create({DeviceKind::cpu, 0});
+  const ResidentDataset data(*stream, wide);
+  const Graph graph = build_model({.name = "ds_cnn",
+                                   .input = wide.train.sample,
+                                   .classes = 2,
+                                   .width = 16,
+                                   .options = {{"blocks", 12}, {"stem_stride", 1}}});
+  TrainingSpec spec = quick();
+  spec.batch = 65536;
+  spec.precision = Precision::f32;
+  EXPECT_THROW(train(*stream, data, graph, spec, {}, 1), OutOfMemory);
+}
+
 TEST(Trainer, StopsWhenAsked) {
   const auto stream = Stream::create({DeviceKind::cpu, 0});
   const ResidentDataset data(*stream, small_set());
