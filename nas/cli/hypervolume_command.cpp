@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
+#include <filesystem>
 #include <fstream>
 
 #include "kernels/error.h"
@@ -10,7 +12,7 @@
 namespace paretiny {
 namespace {
 
-/// "1,2.5,-3" as numbers, or nothing.
+/// "1,2.5,-3" as finite numbers, or nothing.
 std::vector<double> numbers(const std::string& line) {
   std::vector<double> row;
   const char* at = line.data();
@@ -20,7 +22,7 @@ std::vector<double> numbers(const std::string& line) {
     while (at < end && blank(*at)) ++at;
     double value = 0;
     const auto [stop, error] = std::from_chars(at, end, value);
-    if (error != std::errc{}) return {};
+    if (error != std::errc{} || !std::isfinite(value)) return {};
     row.push_back(value);
     at = stop;
     while (at < end && blank(*at)) ++at;
@@ -31,19 +33,22 @@ std::vector<double> numbers(const std::string& line) {
 
 Points read_points(const std::string& path, std::size_t objectives) {
   std::ifstream file(path);
-  if (!file) throw DataError("'" + path + "' cannot be read");
+  if (!std::filesystem::is_regular_file(path) || !file) {
+    throw DataError("there is no file '" + path + "' that can be read");
+  }
   Points points;
   std::size_t number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const std::vector<double> row = numbers(line);
-    if (row.empty() && number == 1) continue;  // a line of names
+    const bool names = line.find_first_of("0123456789") == std::string::npos;
+    if (number == 1 && row.empty() && names) continue;
     if (row.size() != objectives) {
-      throw DataError(
-          fmt::format("{} line {}: {} numbers separated by commas expected, as many as "
-                      "the reference has",
-                      path, number, objectives));
+      throw DataError(fmt::format(
+          "{} line {}: '{}' is no point; write {} with commas between, as the reference has", path,
+          number, line.substr(0, 60),
+          objectives == 1 ? "one number" : fmt::format("{} numbers", objectives)));
     }
     points.push_back(row);
   }

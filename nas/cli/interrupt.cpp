@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <cstdio>
+#include "nas/cli/output.h"
 
 namespace paretiny {
 
@@ -26,7 +26,7 @@ void InterruptGuard::wait() {
     if (signal == SIGUSR1) return;
     if (source_.stop_requested()) _exit(130);
     source_.request_stop();
-    std::fputs("\nstopping; again to stop at once\n", stderr);
+    say("\nstopping; again to stop at once\n");
   }
 }
 

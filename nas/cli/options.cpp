@@ -13,9 +13,11 @@ void ExperimentOptions::add_to(CLI::App& command) {
   command.add_option("--set", set, "key=value that wins over the file; may be repeated")
       ->type_name("KEY=VALUE")
       ->take_all();
-  command.add_option_function<std::uint64_t>(
-      "--seed", [this](std::uint64_t seed) { set.push_back(fmt::format("study.seed={}", seed)); },
-      "seed of the study: the same seed gives the same result");
+  command
+      .add_option_function<std::string>(
+          "--seed", [this](const std::string& seed) { set.push_back("study.seed=" + seed); },
+          "seed of the study: the same seed gives the same result")
+      ->type_name("INT");
   command.add_option("--device", device, "auto, cpu, cuda or cuda:<index>")->capture_default_str();
 }
 

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
+#include "nas/cli/output.h"
 #include "nas/report/format.h"
 #include "nas/report/summary.h"
 
@@ -14,17 +14,17 @@ namespace {
 
 constexpr std::int64_t kBarWidth = 20;
 
+}  // namespace
+
 bool has_ended(const Trial& trial) {
   return trial.state != TrialState::waiting && trial.state != TrialState::running;
 }
-
-}  // namespace
 
 Progress::Progress(std::vector<Objective> objectives, std::int64_t trials)
     : objectives_(std::move(objectives)), total_(trials), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
-  if (drawn_) std::fputs("\n", stderr);
+  if (drawn_) say("\n");
 }
 
 void Progress::trial_started(const Trial& trial, const Sketch& sketch) {
@@ -59,7 +59,7 @@ void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended)
   } else {
     line += ": " + ended.reason;
   }
-  fmt::print(stderr, "{}; {}, {} left\n", line, figures_, time_left());
+  say(fmt::format("{}; {}, {} left\n", line, figures_, time_left()));
 }
 
 std::string Progress::time_left() const {
@@ -74,9 +74,8 @@ void Progress::draw(const std::string& activity) {
   const std::int64_t filled = total_ == 0 ? 0 : std::min(kBarWidth, kBarWidth * done_ / total_);
   std::string bar;
   for (std::int64_t i = 0; i < kBarWidth; ++i) bar += i < filled ? "━" : "─";
-  fmt::print(stderr, "\r\033[K{} {}/{}  {}{}{} left  {}", bar, done_, total_, figures_,
-             figures_.empty() ? "" : ", ", time_left(), activity);
-  std::fflush(stderr);
+  say(fmt::format("\r\033[K{} {}/{}  {}{}{} left  {}", bar, done_, total_, figures_,
+                  figures_.empty() ? "" : ", ", time_left(), activity));
   drawn_ = true;
 }
 

@@ -1,11 +1,15 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include "kernels/error.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/interrupt.h"
 #include "nas/cli/options.h"
+#include "nas/cli/output.h"
 #include "nas/cli/progress.h"
 #include "nas/report/report.h"
 #include "nas/search/search.h"
@@ -18,6 +22,20 @@ struct SearchOptions {
   std::string out;
 };
 
+/// Makes the report's folder, to find out before the search whether it can be written.
+void prepare(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error && access(folder.c_str(), W_OK | X_OK) != 0) {
+    error.assign(errno, std::generic_category());
+  }
+  if (error) {
+    throw DataError(
+        fmt::format("the report's folder '{}' cannot be written: {}; name another: --out",
+                    folder.string(), error.message()));
+  }
+}
+
 void search(const SearchOptions& options) {
   const InterruptGuard interrupt;
   const Experiment experiment = options.experiment.load();
@@ -25,11 +43,14 @@ void search(const SearchOptions& options) {
   const std::filesystem::path out = options.out.empty()
                                         ? experiment.store.parent_path() / experiment.name
                                         : std::filesystem::path(options.out);
-  const auto study = create_or_open_study(experiment.store, study_header(experiment, device));
+  const StudyHeader header = study_header(experiment, device);
+  // A mistake in the experiment is refused before there is a study, which would keep it.
   const Dataset dataset = load_dataset(experiment.dataset);
-  fmt::print(stderr, "{}\nstudy {} on {}, sampler {}, {} of {} trials there\n", describe(dataset),
-             experiment.store.string(), to_string(device), experiment.sampler, study->trial_count(),
-             experiment.trials);
+  const auto study = create_or_open_study(experiment.store, header);
+  prepare(out);
+  say(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for\n",
+                  describe(dataset), experiment.store.string(), to_string(device),
+                  experiment.sampler, study->trial_count(), experiment.trials));
   const auto stream = Stream::create(device);
   bool finished = false;
   {
@@ -37,13 +58,18 @@ void search(const SearchOptions& options) {
     finished = run_search(experiment, dataset, *study, *stream, experiment.trials, progress,
                           interrupt.token());
   }
+  const std::vector<Trial> trials = study->trials();
+  const auto ended = std::count_if(trials.begin(), trials.end(), has_ended);
   if (!finished) {
     throw Interrupted(
-        fmt::format("stopped after {} trials, nothing is lost; the same command goes on",
-                    study->trial_count()));
+        fmt::format("stopped after {} of {} trials, nothing is lost; the same command goes on",
+                    ended, experiment.trials));
+  }
+  if (const auto others = static_cast<std::ptrdiff_t>(trials.size()) - ended; others > 0) {
+    say(fmt::format("{} more are being worked on by another process\n", others));
   }
   write_report(*study, out);
-  fmt::print("{}report: {}\n", front_table(study->header().objectives, study->trials()),
+  fmt::print("{}report: {}\n", front_table(study->header().objectives, trials),
              (std::filesystem::absolute(out) / "report.html").string());
 }
 
@@ -53,12 +79,14 @@ void add_search_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("search", "search a space of networks; resumes a study");
   auto options = std::make_shared<SearchOptions>();
   options->experiment.add_to(*command);
-  command->add_option_function<std::int64_t>(
-      "--trials",
-      [options](std::int64_t trials) {
-        options->experiment.set.push_back(fmt::format("study.trials={}", trials));
-      },
-      "trials in all, those of earlier runs counted");
+  command
+      ->add_option_function<std::string>(
+          "--trials",
+          [options](const std::string& trials) {
+            options->experiment.set.push_back("study.trials=" + trials);
+          },
+          "trials in all, those of earlier runs counted")
+      ->type_name("INT");
   command->add_option("--out", options->out, "folder of the report (beside the study by default)");
   command->callback([options] { search(*options); });
 }

@@ -1,6 +1,7 @@
 #include "nas/report/report.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
@@ -17,7 +18,8 @@ namespace {
 
 /// Writes beside the file and renames, so that a reader finds the old text or the new.
 void write_whole(const std::filesystem::path& path, const std::string& text) {
-  const std::filesystem::path draft = path.string() + ".part";
+  // Two processes that end one study write its report at once.
+  const std::filesystem::path draft = fmt::format("{}.{}.part", path.string(), getpid());
   std::error_code error;
   errno = 0;
   std::ofstream file(draft, std::ios::binary);

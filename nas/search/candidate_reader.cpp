@@ -96,11 +96,15 @@ const std::vector<std::string>& candidate_tables() {
   return names;
 }
 
+CandidateSpec read_candidate_tables(const toml::table& root) {
+  return {read_model(root), read_training(root), read_pruning(root), read_quantization(root)};
+}
+
 CandidateSpec read_candidate(const toml::table& root) {
   TableReader top(root, "");
   for (const std::string& name : candidate_tables()) top.find(name);
   top.finish();
-  return {read_model(root), read_training(root), read_pruning(root), read_quantization(root)};
+  return read_candidate_tables(root);
 }
 
 }  // namespace paretiny

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <sstream>
@@ -16,9 +17,10 @@
 namespace paretiny {
 namespace {
 
-/// A choice as it stands in TOML: numbers keep their type.
-std::string choice_text(const toml::node& node) {
+/// A value as it stands in TOML: numbers keep their type. Nothing for a list or a table.
+std::optional<std::string> value_text(const toml::node& node) {
   if (node.is_string()) return *node.value<std::string>();
+  if (!node.is_value()) return std::nullopt;
   std::ostringstream text;
   node.visit([&](const auto& concrete) {
     if constexpr (toml::is_value<decltype(concrete)>) text << concrete;
@@ -55,10 +57,12 @@ Parameter read_parameter(const toml::table& root, const std::string& name) {
   parameter.kind = static_cast<ParameterKind>(table.choice("type", types, inferred));
   if (parameter.kind == ParameterKind::categorical) {
     if (choices == nullptr || !choices->is_array()) {
-      table.fail("choices", "is missing; write choices = [\"l1\", \"taylor\"]");
+      table.fail("choices", "must be a list, such as choices = [\"l1\", \"taylor\"]");
     }
     for (const toml::node& choice : *choices->as_array()) {
-      parameter.choices.push_back(choice_text(choice));
+      const std::optional<std::string> text = value_text(choice);
+      if (!text) table.fail("choices", "must be names, numbers or true and false");
+      parameter.choices.push_back(*text);
     }
   } else {
     if (low == nullptr || high == nullptr) table.fail("low", "and high are both needed");
@@ -73,16 +77,20 @@ Parameter read_parameter(const toml::table& root, const std::string& name) {
 
 /// A table of [space] is a parameter if it has one of a parameter's keys that is no table itself.
 bool is_parameter(const toml::table& table) {
-  return std::any_of(table.begin(), table.end(),
-                     [](const auto& item) { return !item.second.is_table(); }) ||
-         table.empty();
+  constexpr std::array keys = {"low", "high", "log", "type", "choices"};
+  return table.empty() || std::any_of(keys.begin(), keys.end(), [&](const char* key) {
+           return table.contains(key) && !table.get(key)->is_table();
+         });
 }
 
 void collect(const toml::table& root, const toml::table& table, const std::string& prefix,
              std::vector<Parameter>& parameters) {
   for (const auto& [key, node] : table) {
-    const std::string name =
-        prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
+    const std::string part(key.str());
+    const std::string name = prefix.empty() ? part : prefix + "." + part;
+    if (part.find('.') != std::string::npos) {
+      throw UsageError("space." + name + " must be written without quotes: [space." + name + "]");
+    }
     const toml::table* inner = node.as_table();
     if (inner == nullptr) {
       throw UsageError("space." + name + " must be a table: [space." + name +
@@ -104,23 +112,47 @@ std::optional<Limit> read_limit(TableReader& table, const std::string& key,
     table.fail(key, "needs a unit, in quotes, such as \"256 KB\", \"400 MFLOPs\" or \"80 %\"");
   }
   const std::string text = *node->value<std::string>();
+  Limit limit{0, text};
   try {
-    return Limit{parse(text), text};
+    limit.value = parse(text);
   } catch (const UsageError& error) {
     table.fail(key, std::string("has no valid limit: ") + error.what());
   }
+  if (limit.value <= 0) table.fail(key, "is " + text + ", which no network keeps");
+  return limit;
 }
 
 Constraints read_constraints(const toml::table& root) {
   TableReader table(root, "constraints");
   Constraints constraints;
   constraints.error = read_limit(table, "accuracy", parse_share);
-  if (constraints.error) constraints.error->value = 1 - constraints.error->value;
+  if (constraints.error) {
+    constraints.error->value = 1 - constraints.error->value;
+    // Objectives are divided by their limits.
+    if (constraints.error->value <= 0) table.fail("accuracy", "must be below 100 %");
+  }
   constraints.rom = read_limit(table, "rom", parse_bytes);
   constraints.ram = read_limit(table, "ram", parse_bytes);
   constraints.flops = read_limit(table, "flops", parse_flops);
   table.finish();
   return constraints;
+}
+
+/// A data set's own key as its reader takes it: a list becomes "7,8".
+std::string option_text(const TableReader& table, const std::string& key, const toml::node& node) {
+  const toml::array* list = node.as_array();
+  if (list == nullptr) {
+    const std::optional<std::string> text = value_text(node);
+    if (!text) table.fail(key, "must be a value, not a table");
+    return *text;
+  }
+  std::string text;
+  for (const toml::node& each : *list) {
+    const std::optional<std::string> part = value_text(each);
+    if (!part) table.fail(key, "must be a list of values, such as [7, 8]");
+    text += (text.empty() ? "" : ",") + *part;
+  }
+  return text;
 }
 
 DatasetSpec read_dataset(const toml::table& root, const std::filesystem::path& folder) {
@@ -140,7 +172,7 @@ DatasetSpec read_dataset(const toml::table& root, const std::filesystem::path& f
   spec.limit = table.integer("limit", 0, 0, INT64_MAX);
   for (const std::string& option : dataset_options(spec.format)) {
     const toml::node* node = table.find(option);
-    if (node != nullptr) spec.options[option] = choice_text(*node);
+    if (node != nullptr) spec.options[option] = option_text(table, option, *node);
   }
   table.finish();
   return spec;
@@ -162,6 +194,19 @@ void check_space(const Experiment& experiment) {
       }
     }
   }
+}
+
+/// What is set is no longer searched: erases `key`, and the groups it leaves empty, from [space].
+void erase_from_space(toml::table& root, const std::string& key) {
+  std::string path = "space." + key;
+  toml::table* group = nullptr;
+  do {
+    const std::size_t dot = path.rfind('.');
+    group = root.at_path(path.substr(0, dot)).as_table();
+    if (group == nullptr) return;
+    group->erase(path.substr(dot + 1));
+    path.resize(dot);
+  } while (group->empty() && path != "space");
 }
 
 }  // namespace
@@ -199,13 +244,7 @@ Experiment load_experiment(const std::filesystem::path& path,
     }
     const std::string key = pair.substr(0, equals);
     set_path(root, key, *parse_value(pair.substr(equals + 1)).get("value"));
-    // What is set is no longer searched.
-    const std::size_t dot = key.rfind('.');
-    if (dot == std::string::npos) continue;
-    if (toml::node* group = root.at_path("space." + key.substr(0, dot)).node()) {
-      if (group->is_table() && !key.starts_with("space."))
-        group->as_table()->erase(key.substr(dot + 1));
-    }
+    if (!key.starts_with("space.")) erase_from_space(root, key);
   }
 
   Experiment experiment;
@@ -216,7 +255,11 @@ Experiment load_experiment(const std::filesystem::path& path,
 
   TableReader study(root, "study");
   experiment.name = study.text("name", path.stem().string());
+  if (experiment.name.empty() || experiment.name.find('/') != std::string::npos) {
+    study.fail("name", "must be a name without '/'; it names the report's folder");
+  }
   experiment.store = study.text("store", "studies/" + experiment.name + ".sqlite");
+  if (experiment.store.filename().empty()) study.fail("store", "must name a file");
   experiment.trials = study.integer("trials", experiment.trials, 1, 1000000);
   experiment.initial = study.integer("initial", experiment.initial, 1, 1000000);
   experiment.seed = static_cast<std::uint64_t>(study.integer("seed", 0, 0, INT64_MAX));
@@ -233,7 +276,7 @@ Experiment load_experiment(const std::filesystem::path& path,
   for (const std::string& part : candidate_tables()) {
     if (const toml::node* node = find_path(root, part)) set_path(experiment.base, part, *node);
   }
-  experiment.candidate();
+  read_candidate_tables(root);  // unlike `base`, a copy, it knows the lines of the file
   if (const toml::node* node = find_path(root, "space")) {
     if (!node->is_table()) throw UsageError("space must be made of tables: [space.training.batch]");
     std::vector<Parameter> parameters;

@@ -70,6 +70,18 @@ std::string broken_limit(const std::vector<Objective>& objectives,
   return "";
 }
 
+std::unique_ptr<Sampler> make_search_sampler(const Experiment& experiment,
+                                             std::function<bool(const Values&)> duplicate = {}) {
+  SamplerProblem problem;
+  problem.space = experiment.space;
+  problem.objectives = search_objectives(experiment.constraints).size();
+  problem.reference.assign(problem.objectives, 1.0);
+  problem.seed = experiment.seed;
+  problem.initial = static_cast<std::size_t>(experiment.initial);
+  problem.duplicate = std::move(duplicate);
+  return make_sampler(experiment.sampler, std::move(problem), experiment.sampler_options);
+}
+
 class Searcher {
  public:
   Searcher(const Experiment& experiment, const Dataset& dataset, Study& study, Stream& stream,
@@ -81,15 +93,9 @@ class Searcher {
         observer_(observer),
         objectives_(search_objectives(experiment.constraints)),
         data_(stream, dataset),
-        owner_(process_owner()) {
-    SamplerProblem problem;
-    problem.space = experiment.space;
-    problem.objectives = objectives_.size();
-    problem.reference.assign(objectives_.size(), 1.0);
-    problem.seed = experiment.seed;
-    problem.initial = static_cast<std::size_t>(experiment.initial);
-    problem.duplicate = [this](const Values& values) { return seen_.contains(hash_of(values)); };
-    sampler_ = make_sampler(experiment.sampler, std::move(problem), experiment.sampler_options);
+        owner_(process_owner()),
+        sampler_(make_search_sampler(
+            experiment, [this](const Values& values) { return seen_.contains(hash_of(values)); })) {
   }
 
   bool run(std::int64_t trials, std::stop_token stop) {
@@ -110,7 +116,10 @@ class Searcher {
     try {
       return sketch(experiment_.candidate(values), dataset_).hash;
     } catch (const UsageError&) {
-      return 0;  // it cannot be built: found out, and recorded, when its turn comes
+      // It cannot be built: found out, and recorded, when its turn comes.
+      std::string text;
+      for (const auto& [name, value] : values) text += name + "=" + to_string(value) + "\n";
+      return random_key(0, text);
     }
   }
 
@@ -183,7 +192,7 @@ class Searcher {
   const std::vector<Objective> objectives_;
   const ResidentDataset data_;
   const std::string owner_;
-  std::unique_ptr<Sampler> sampler_;
+  const std::unique_ptr<Sampler> sampler_;
   std::set<std::uint64_t> seen_;
 };
 
@@ -203,6 +212,12 @@ std::vector<Objective> search_objectives(const Constraints& constraints) {
 }
 
 StudyHeader study_header(const Experiment& experiment, Device device) {
+  if (experiment.space.parameters().empty()) {
+    throw UsageError(
+        "the experiment has no space to search: add tables such as "
+        "[space.training.learning_rate] with low and high");
+  }
+  make_search_sampler(experiment);  // refuses options it does not have
   StudyHeader header;
   header.name = experiment.name;
   header.space = experiment.space.describe();
@@ -219,11 +234,6 @@ StudyHeader study_header(const Experiment& experiment, Device device) {
 
 bool run_search(const Experiment& experiment, const Dataset& dataset, Study& study, Stream& stream,
                 std::int64_t trials, SearchObserver& observer, std::stop_token stop) {
-  if (experiment.space.parameters().empty()) {
-    throw UsageError(
-        "the experiment has no space to search: add tables such as "
-        "[space.training.learning_rate] with low and high");
-  }
   return Searcher(experiment, dataset, study, stream, observer).run(trials, stop);
 }
 

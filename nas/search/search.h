@@ -15,7 +15,8 @@ namespace paretiny {
 /// The objectives of a search, in the order the study keeps them: error, rom, ram, flops.
 std::vector<Objective> search_objectives(const Constraints& constraints);
 
-/// The header a study of this experiment must have.
+/// The header a study of this experiment must have. Throws UsageError when its space is empty or
+/// its sampler has no such options.
 StudyHeader study_header(const Experiment& experiment, Device device);
 
 /// Told what happens, in the searching thread.

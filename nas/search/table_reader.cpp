@@ -30,6 +30,7 @@ TableReader::TableReader(const toml::table& root, const std::string& path) : pat
 
 std::string TableReader::where(const std::string& key) const {
   const toml::node* node = table_ == nullptr ? nullptr : table_->get(key);
+  if (node == nullptr) node = table_;
   const std::string name = path_.empty() ? key : path_ + "." + key;
   return (node == nullptr ? "" : place(*node)) + name;
 }
@@ -139,10 +140,12 @@ void set_path(toml::table& root, const std::string& path, const toml::node& valu
 
 toml::table parse_value(const std::string& text) {
   try {
-    return toml::parse("value = " + text);
+    toml::table table = toml::parse("value = " + text);
+    const toml::node& value = *table.get("value");
+    if (!value.is_date() && !value.is_time() && !value.is_date_time()) return table;
   } catch (const toml::parse_error&) {
-    return toml::table{{"value", text}};
   }
+  return toml::table{{"value", text}};
 }
 
 }  // namespace paretiny

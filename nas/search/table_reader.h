@@ -34,7 +34,7 @@ class TableReader {
   /// Throws UsageError if a key has not been read.
   void finish() const;
 
-  /// "demo.toml line 12: training.batch", for messages.
+  /// "demo.toml line 12: training.batch", for messages; the table's line when the key is missing.
   std::string where(const std::string& key) const;
   [[noreturn]] void fail(const std::string& key, const std::string& what) const;
 
@@ -51,7 +51,7 @@ const toml::node* find_path(const toml::table& root, const std::string& path);
 /// no table.
 void set_path(toml::table& root, const std::string& path, const toml::node& value);
 
-/// "64", "0.1", "true", "[1, 2]" as TOML; anything else as a string.
+/// "64", "0.1", "true", "[1, 2]", "{ low = 1 }" as TOML; anything else, dates too, as a string.
 toml::table parse_value(const std::string& text);  ///< under the key "value"
 
 }  // namespace paretiny

@@ -1,5 +1,7 @@
 #include "nas/search/version.h"
 
+#include "paretiny_commit.h"
+
 namespace paretiny {
 
 std::string program_version() {

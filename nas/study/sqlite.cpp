@@ -89,7 +89,8 @@ void Database::Close::operator()(sqlite3* handle) const {
 
 Database::Database(std::filesystem::path path, Mode mode) : path_(std::move(path)) {
   if (mode == Mode::write) {
-    open(path_.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    // Absolute, since SQLite takes names such as ":memory:" for no file at all.
+    open(std::filesystem::absolute(path_).string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     return;
   }
   open(path_.string(), SQLITE_OPEN_READONLY);

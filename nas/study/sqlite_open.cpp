@@ -39,7 +39,7 @@ std::filesystem::path with_folder(const std::filesystem::path& path) {
 }
 
 std::filesystem::path existing(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) {
+  if (!std::filesystem::is_regular_file(path)) {
     throw StoreError(fmt::format("there is no study '{}'", path.string()));
   }
   return path;

@@ -1,0 +1,356 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "nas/search/version.h"
+#include "nas/study/study.h"
+#include "tests/nas/cli/program.h"
+#include "tests/nas/search/experiments.h"
+
+namespace paretiny {
+namespace {
+
+using test::Ended;
+using test::Program;
+using test::says;
+
+/// A run that must end with `code` and, on standard error, one line that holds all of `parts`.
+testing::AssertionResult refused(const Ended& ended, int code,
+                                 const std::vector<std::string>& parts) {
+  if (ended.code != code) {
+    return testing::AssertionFailure() << "exit code " << ended.code << ": " << ended.err;
+  }
+  const std::size_t last = ended.err.rfind("paretiny: ");
+  if (last == std::string::npos || ended.err.find('\n', last) != ended.err.size() - 1) {
+    return testing::AssertionFailure() << "not one sentence at the end: " << ended.err;
+  }
+  return says(ended.err.substr(last), parts);
+}
+
+class CliTest : public test::FolderTest {
+ protected:
+  CliTest() { file(test::tiny_experiment() + test::tiny_space()); }
+
+  Ended run(const std::vector<std::string>& arguments, const std::string& out = "") {
+    return test::run(folder_, arguments, out);
+  }
+  Ended search(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"search", "tiny.toml"});
+    return run(more);
+  }
+  std::vector<Trial> trials(const std::string& name = "tiny.sqlite") {
+    return open_study(folder_ / name)->trials();
+  }
+
+  static void expect_equal(const std::vector<Trial>& a, const std::vector<Trial>& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      EXPECT_EQ(a[i].values, b[i].values) << "trial " << i;
+      EXPECT_EQ(a[i].state, b[i].state) << "trial " << i;
+      ASSERT_EQ(a[i].objectives.size(), b[i].objectives.size());
+      for (std::size_t m = 0; m < a[i].objectives.size(); ++m) {
+        const double left = a[i].objectives[m];
+        const double right = b[i].objectives[m];
+        EXPECT_TRUE(left == right || (std::isnan(left) && std::isnan(right))) << "trial " << i;
+      }
+    }
+  }
+};
+
+TEST_F(CliTest, HelpAndVersion) {
+  const Ended all = run({"--help"});
+  EXPECT_EQ(all.code, 0);
+  for (const char* command : {"search", "train", "report", "info", "hypervolume"}) {
+    EXPECT_TRUE(says(all.out, {command}));
+    const Ended one = run({command, "--help"});
+    EXPECT_EQ(one.code, 0);
+    EXPECT_TRUE(says(one.out, {"--help"}));
+  }
+  EXPECT_TRUE(says(run({"search", "--help"}).out, {"--set", "--trials", "--seed", "--out"}));
+  const Ended version = run({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_EQ(version.out, "paretiny " + program_version() + " (" + program_commit() + ")\n");
+  const Ended info = run({"info"});
+  EXPECT_EQ(info.code, 0);
+  EXPECT_TRUE(says(info.out, {program_version(), "cpu", "SQLite", "oneDNN", "threads: 1"}));
+}
+
+TEST_F(CliTest, Hypervolume) {
+  test::write_text(folder_ / "p.csv", "error,rom\n5,5\n4, 6\n\n2,7\r\n7,4");
+  const Ended good = run({"hypervolume", "p.csv", "--reference", "10,10"});
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_EQ(good.out,
+            "hypervolume 38\npoints 4, non-dominated 4\npoint,contribution\n1,2\n2,1\n3,6\n4,3\n");
+  const auto with = [&](const std::string& points, const std::string& reference) {
+    test::write_text(folder_ / "q.csv", points);
+    return run({"hypervolume", "q.csv", "--reference", reference});
+  };
+  EXPECT_TRUE(refused(with("5,5\n4;6\n", "10,10"), 3, {"q.csv line 2", "4;6"}));
+  EXPECT_TRUE(refused(with("5;5\n", "10,10"), 3, {"q.csv line 1"}));
+  EXPECT_TRUE(refused(with("5,5\n4\n", "10,10"), 3, {"q.csv line 2"}));
+  EXPECT_TRUE(refused(with("5,5\nnan,4\n", "10,10"), 3, {"q.csv line 2"}));
+  EXPECT_TRUE(refused(with("5,5\n", "10"), 3, {"one number"}));
+  EXPECT_TRUE(refused(with("5,5\n", "10,x"), 2, {"--reference 10,x"}));
+  EXPECT_TRUE(refused(with("5,5\n", "10,inf"), 2, {"--reference 10,inf"}));
+  EXPECT_TRUE(refused(run({"hypervolume", "none.csv", "--reference", "1"}), 3, {"none.csv"}));
+  EXPECT_TRUE(refused(run({"hypervolume", ".", "--reference", "1"}), 3, {"'.'"}));
+  EXPECT_TRUE(refused(run({"hypervolume", "p.csv"}), 2, {"--reference"}));
+}
+
+TEST_F(CliTest, TrainPrintsEpochsAndFigures) {
+  const Ended ended = run({"train", "tiny.toml", "--set", "training.epochs=2", "--set",
+                           "pruning.sparsity=0.5", "--seed", "5"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_TRUE(says(ended.out, {"epoch   1/2", "epoch   2/2", "samples/s", "sparsity", "loss",
+                               "% float", "% int8", "ROM", "RAM", "MACs", "parameters"}));
+}
+
+TEST_F(CliTest, SearchThenReport) {
+  const Ended first = search({"--trials", "5", "--out", "report"});
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_TRUE(says(first.err, {"5/5 trial 4", "hypervolume"}));
+  EXPECT_TRUE(says(first.out, {"accuracy", "FLOPs", "report.html"}));
+  EXPECT_EQ(trials().size(), 5u);
+  for (const char* name : {"report.html", "front.csv", "trials.csv", "study.json"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "report" / name)) << name;
+  }
+  std::ifstream json(folder_ / "report" / "study.json");
+  EXPECT_NO_THROW(nlohmann::json::parse(json));
+
+  const Ended fewer = search({"--trials", "3"});
+  EXPECT_EQ(fewer.code, 0) << fewer.err;
+  EXPECT_EQ(trials().size(), 5u);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "tiny" / "report.html"));
+
+  const Ended report = run({"report", "tiny.sqlite", "--out", "again"});
+  EXPECT_EQ(report.code, 0) << report.err;
+  EXPECT_EQ(report.out.substr(0, report.out.find("report:")),
+            first.out.substr(0, first.out.find("report:")));
+}
+
+TEST_F(CliTest, WrongArguments) {
+  EXPECT_TRUE(refused(run({}), 2, {"--help"}));
+  EXPECT_TRUE(refused(run({"serch"}), 2, {"'serch'", "did you mean 'search'"}));
+  EXPECT_TRUE(refused(run({"search"}), 2, {"experiment"}));
+  EXPECT_TRUE(refused(search({"--trails", "5"}), 2, {"'--trails'", "did you mean '--trials'"}));
+  EXPECT_TRUE(refused(search({"--trials"}), 2, {"--trials"}));
+  EXPECT_TRUE(refused(search({"--trials", "many"}), 2, {"study.trials"}));
+  EXPECT_TRUE(refused(search({"--trials", "0"}), 2, {"study.trials is 0"}));
+  EXPECT_TRUE(refused(search({"--trials", "99999999999999999999"}), 2, {"study.trials"}));
+  EXPECT_TRUE(refused(search({"--seed=-1"}), 2, {"study.seed is -1"}));
+  EXPECT_TRUE(refused(search({"--seed", "18446744073709551616"}), 2, {"study.seed"}));
+  EXPECT_TRUE(refused(search({"--set", "training.epoch=2"}), 2, {"did you mean 'epochs'"}));
+  EXPECT_TRUE(refused(search({"--device", "gpu"}), 2, {"'gpu'"}));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "tiny.sqlite"));
+}
+
+TEST_F(CliTest, WhatIsRefusedLeavesNoStudy) {
+  file(test::tiny_experiment(), "no_space.toml");
+  EXPECT_TRUE(refused(run({"search", "no_space.toml"}), 2, {"no space to search"}));
+  EXPECT_TRUE(refused(search({"--set", "sampler.polices=3"}), 2, {"'polices'"}));
+  EXPECT_TRUE(refused(search({"--device", "cuda"}), 4, {"'cuda'"}));
+  file("", "empty.toml");
+  EXPECT_TRUE(refused(run({"search", "empty.toml"}), 2, {"dataset.format"}));
+  EXPECT_TRUE(refused(run({"search", "none.toml"}), 3, {"none.toml"}));
+  EXPECT_TRUE(refused(run({"search", "."}), 3, {"'.'"}));
+  file("[study\n", "bad.toml");
+  EXPECT_TRUE(refused(run({"search", "bad.toml"}), 3, {"bad.toml line 1"}));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "tiny.sqlite"));
+}
+
+TEST_F(CliTest, MissingAndTruncatedData) {
+  file(R"([dataset]
+format = "cifar10"
+path = "cifar"
+[model]
+name = "resnet8"
+[space.training.learning_rate]
+low = 0.1
+high = 0.2
+)",
+       "cifar.toml");
+  EXPECT_TRUE(refused(run({"search", "cifar.toml"}), 3, {"cifar"}));
+  for (const char* name : {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                           "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"}) {
+    test::write_text(folder_ / "cifar" / name, std::string(3073 * 10 - 1, '\1'));
+  }
+  EXPECT_TRUE(refused(run({"search", "cifar.toml"}), 3, {"data_batch_1.bin"}));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "studies"));
+  EXPECT_TRUE(
+      refused(run({"train", "cifar.toml", "--set", "dataset.path=" + std::string(300, 'x')}), 3,
+              {"too long"}));
+}
+
+TEST_F(CliTest, StudiesThatAreNone) {
+  test::write_text(folder_ / "text.sqlite", std::string(5000, 'x'));
+  EXPECT_TRUE(refused(search({"--set", "study.store=text.sqlite"}), 6, {"not a study"}));
+  EXPECT_TRUE(refused(run({"report", "text.sqlite"}), 6, {"not a study"}));
+  EXPECT_TRUE(refused(run({"report", "none.sqlite"}), 6, {"no study 'none.sqlite'"}));
+  EXPECT_TRUE(refused(run({"report", "."}), 6, {"no study '.'"}));
+  EXPECT_TRUE(refused(search({"--set", "study.store=/proc/x.sqlite"}), 6, {"/proc/x.sqlite"}));
+  EXPECT_TRUE(refused(search({"--set", "study.store=tiny.toml/x.sqlite"}), 6, {"tiny.toml"}));
+}
+
+TEST_F(CliTest, AnotherExperimentsStudyIsLeftAlone) {
+  ASSERT_EQ(search({"--trials", "2"}).code, 0);
+  const std::vector<Trial> before = trials();
+  EXPECT_TRUE(refused(search({"--set", "space.model.width.high=2.0"}), 6, {"space"}));
+  EXPECT_TRUE(refused(search({"--seed", "9"}), 6, {"seed", "'3'", "'9'"}));
+  EXPECT_TRUE(refused(search({"--set", "training.momentum=0.5"}), 6, {"momentum"}));
+  EXPECT_TRUE(refused(search({"--set", "constraints.rom=1 MB"}), 6, {"objective"}));
+  EXPECT_TRUE(refused(search({"--set", "study.sampler=lhs"}), 6, {"sampler"}));
+  expect_equal(before, trials());
+}
+
+TEST_F(CliTest, AReportThatCannotBeWrittenIsFoundOutBeforeTheSearch) {
+  EXPECT_TRUE(refused(search({"--out", "tiny.toml"}), 3, {"tiny.toml", "--out"}));
+  EXPECT_TRUE(refused(search({"--out", "/proc/none"}), 3, {"/proc/none"}));
+  EXPECT_TRUE(trials().empty());
+}
+
+TEST_F(CliTest, NamesThatSqliteWouldTakeForSomethingElse) {
+  ASSERT_EQ(search({"--trials", "1", "--set", "study.store=:memory:"}).code, 0);
+  EXPECT_EQ(trials(":memory:").size(), 1u);
+  ASSERT_EQ(search({"--trials", "1", "--set", "study.store=ä ö/日本?#%.sqlite", "--set",
+                    "study.name=größe"})
+                .code,
+            0);
+  EXPECT_EQ(trials("ä ö/日本?#%.sqlite").size(), 1u);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "ä ö" / "größe" / "report.html"));
+}
+
+TEST_F(CliTest, AnExperimentInAnotherFolder) {
+  file(test::tiny_experiment() + test::tiny_space(), "deep/er/tiny.toml");
+  EXPECT_EQ(run({"search", "deep/er/tiny.toml", "--trials", "1"}).code, 0);
+  EXPECT_EQ(trials("tiny.sqlite").size(), 1u);
+}
+
+TEST_F(CliTest, OutputThatCannotBeWritten) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  EXPECT_TRUE(refused(run({"info"}, "/dev/full"), 3, {"standard output"}));
+  EXPECT_TRUE(refused(run({"--help"}, "/dev/full"), 3, {"standard output"}));
+  EXPECT_TRUE(refused(run({"search", "tiny.toml", "--trials", "2"}, "/dev/full"), 3, {"left on"}));
+  EXPECT_EQ(trials().size(), 2u);
+}
+
+TEST_F(CliTest, AReaderThatGoesAwayEndsNoSearch) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(ends[1], STDOUT_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    setenv("OMP_NUM_THREADS", "1", 1);
+    if (chdir(folder_.c_str()) != 0) _exit(125);
+    execl(PARETINY_BIN "/paretiny", "paretiny", "search", "tiny.toml", "--trials", "3", nullptr);
+    _exit(126);
+  }
+  close(ends[1]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 3);
+  EXPECT_EQ(trials().size(), 3u);
+  EXPECT_EQ(trials().back().attempts, 1);
+}
+
+TEST_F(CliTest, KilledAtAnyMomentItGoesOnAsIfNothingHadHappened) {
+  const std::vector<std::string> command = {"--trials", "10", "--set", "dataset.samples=1500"};
+  std::vector<std::string> whole = command;
+  whole.insert(whole.end(), {"--set", "study.store=whole.sqlite"});
+  const auto started = std::chrono::steady_clock::now();
+  ASSERT_EQ(search(whole).code, 0);
+  const auto took = std::chrono::steady_clock::now() - started;
+
+  int killed = 0;
+  for (int i = 0; i < 6; ++i) {
+    std::vector<std::string> words = {"search", "tiny.toml"};
+    words.insert(words.end(), command.begin(), command.end());
+    Program program(folder_, words);
+    std::this_thread::sleep_for(took * (3 + 5 * ((i * 7) % 6)) / 100);
+    killed += program.end(SIGKILL).code == -SIGKILL ? 1 : 0;
+  }
+  EXPECT_GE(killed, 3);
+  const Ended last = search(command);
+  ASSERT_EQ(last.code, 0) << last.err;
+  expect_equal(trials("whole.sqlite"), trials());
+}
+
+TEST_F(CliTest, InterruptedItSaysHowToGoOnAndLosesNothing) {
+  // Long trials, so that the signal finds one at work.
+  const std::vector<std::string> command = {"search",   "tiny.toml",
+                                            "--trials", "3",
+                                            "--set",    "study.store=i.sqlite",
+                                            "--set",    "training.epochs=15",
+                                            "--set",    "dataset.samples=1500"};
+  for (const int signal : {SIGINT, SIGTERM}) {
+    Program program(folder_, command);
+    for (int i = 0; i < 600 && !std::filesystem::exists(folder_ / "i.sqlite"); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const Ended ended = program.end(signal);
+    EXPECT_TRUE(refused(ended, 130, {"of 3 trials", "the same command goes on"}));
+    for (const Trial& trial : trials("i.sqlite")) EXPECT_NE(trial.state, TrialState::running);
+  }
+  ASSERT_EQ(run(command).code, 0);
+  std::vector<std::string> whole = command;
+  whole[5] = "study.store=whole.sqlite";
+  ASSERT_EQ(run(whole).code, 0);
+  expect_equal(trials("whole.sqlite"), trials("i.sqlite"));
+  for (const Trial& trial : trials("i.sqlite")) EXPECT_LE(trial.attempts, 1);
+}
+
+TEST_F(CliTest, TrainIsInterruptedToo) {
+  Program program(folder_, {"train", "tiny.toml", "--set", "training.epochs=100000"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_TRUE(refused(program.end(SIGINT), 130, {"interrupted"}));
+}
+
+TEST_F(CliTest, TwoProcessesShareAStudy) {
+  const std::vector<std::string> command = {"search", "tiny.toml", "--trials",
+                                            "12",     "--set",     "dataset.samples=1500"};
+  Program first(folder_, command);
+  Program second(folder_, command);
+  const Ended a = first.wait();
+  const Ended b = second.wait();
+  EXPECT_EQ(a.code, 0) << a.err;
+  EXPECT_EQ(b.code, 0) << b.err;
+  std::set<std::uint64_t> architectures;
+  std::set<std::string> owners;
+  const std::vector<Trial> all = trials();
+  ASSERT_EQ(all.size(), 12u);
+  for (const Trial& trial : all) {
+    EXPECT_TRUE(trial.state == TrialState::done || trial.state == TrialState::infeasible);
+    EXPECT_EQ(trial.attempts, 1);
+    EXPECT_TRUE(architectures.insert(trial.architecture).second) << "trial " << trial.number;
+    owners.insert(trial.owner);
+  }
+  EXPECT_EQ(owners.size(), 2u) << "both should have worked";
+}
+
+TEST_F(CliTest, AFullDiskLosesNothing) {
+  const std::filesystem::path disk = folder_ / "disk";
+  std::filesystem::create_directories(disk);
+  const std::string mount = "mount -t tmpfs -o size=256k none '" + disk.string() + "' 2> /dev/null";
+  if (std::system(mount.c_str()) != 0) GTEST_SKIP() << "a small file system cannot be mounted";
+  const std::vector<std::string> command = {"--trials", "400",
+                                            "--out",    "report",
+                                            "--set",    "study.store=disk/tiny.sqlite",
+                                            "--set",    "constraints.rom=1 B",
+                                            "--set",    "study.sampler=lhs"};
+  const Ended full = search(command);
+  const std::size_t recorded = full.code == 6 ? trials("disk/tiny.sqlite").size() : 0;
+  const Ended again = search(command);
+  const std::string unmount = "umount -l '" + disk.string() + "'";
+  EXPECT_EQ(std::system(unmount.c_str()), 0);
+  EXPECT_TRUE(refused(full, 6, {"no space is left", "disk/tiny.sqlite"}));
+  EXPECT_GT(recorded, 10u);
+  EXPECT_EQ(again.code, 6) << again.err;
+}
+
+}  // namespace
+}  // namespace paretiny

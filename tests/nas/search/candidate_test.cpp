@@ -1,0 +1,113 @@
+#include "nas/search/candidate.h"
+
+#include <set>
+
+#include "kernels/error.h"
+#include "tests/nas/search/experiments.h"
+
+namespace paretiny {
+namespace {
+
+class CandidateTest : public test::FolderTest {
+ protected:
+  CandidateTest()
+      : experiment_(load_experiment(file(test::tiny_experiment() + test::tiny_space()))),
+        dataset_(load_dataset(experiment_.dataset)) {}
+
+  std::uint64_t hash(const Values& values) {
+    return sketch(experiment_.candidate(values), dataset_).hash;
+  }
+
+  const Experiment experiment_;
+  const Dataset dataset_;
+};
+
+TEST_F(CandidateTest, WhatIsKnownBeforeTrainingIsWhatTrainingLeaves) {
+  const auto stream = Stream::create({DeviceKind::cpu, 0});
+  const ResidentDataset data(*stream, dataset_);
+  for (const char* name : {"ds_cnn", "mobilenet_v3"}) {
+    for (const char* schedule : {"agp", "one_shot", "none"}) {
+      CandidateSpec spec = experiment_.candidate({{"pruning.schedule", schedule},
+                                                  {"pruning.sparsity", 0.45},
+                                                  {"pruning.criterion", "taylor"},
+                                                  {"training.epochs", std::int64_t{2}}});
+      spec.model.name = name;
+      spec.model.options = {{"blocks", 2}};
+      const Sketch plan = sketch(spec, dataset_);
+      EXPECT_EQ(plan.graph == plan.final_graph, std::string(schedule) == "none");
+      int epochs = 0;
+      const CandidateResult result =
+          evaluate_candidate(*stream, data, plan, 7, [&](const EpochReport&) { ++epochs; }, {});
+      EXPECT_EQ(epochs, 2);
+      EXPECT_EQ(result.network.graph, plan.final_graph) << name << " " << schedule;
+      const Footprint left = footprint(result.network.graph);
+      EXPECT_EQ(left.rom(), plan.footprint.rom());
+      EXPECT_EQ(left.ram(), plan.footprint.ram());
+      EXPECT_EQ(left.flops, plan.footprint.flops);
+      EXPECT_EQ(left.parameters, plan.footprint.parameters);
+      EXPECT_GT(result.planned_bytes, 0u);
+      for (const double accuracy : {result.float_accuracy, result.int8_accuracy,
+                                    result.float_test_accuracy, result.int8_test_accuracy}) {
+        EXPECT_GE(accuracy, 0);
+        EXPECT_LE(accuracy, 1);
+      }
+      const auto metrics = metrics_of(plan, result);
+      EXPECT_EQ(metrics.at("parameters"), static_cast<double>(left.parameters));
+      EXPECT_EQ(metrics.at("accuracy_int8"), result.int8_accuracy);
+    }
+  }
+}
+
+TEST_F(CandidateTest, EqualCandidatesHaveEqualHashes) {
+  const Values values = {{"model.width", 0.5}, {"training.learning_rate", 0.1}};
+  EXPECT_EQ(hash(values), hash(values));
+  // Widths that round to the same channels are one candidate.
+  EXPECT_EQ(hash({{"model.width", 0.5}}), hash({{"model.width", 0.501}}));
+  // With nothing to prune, how it would be pruned is all the same.
+  EXPECT_EQ(hash({{"pruning.sparsity", 0.0}, {"pruning.criterion", "l1"}}),
+            hash({{"pruning.sparsity", 0.0}, {"pruning.criterion", "taylor"}}));
+}
+
+TEST_F(CandidateTest, WhateverTrainingDependsOnIsInTheHash) {
+  const std::uint64_t plain = hash({{"pruning.sparsity", 0.5}});
+  const std::map<std::string, Value> changes = {
+      {"model.width", 0.5},
+      {"model.blocks", std::int64_t{2}},
+      {"training.epochs", std::int64_t{2}},
+      {"training.batch", std::int64_t{16}},
+      {"training.optimizer", "adam"},
+      {"training.learning_rate", 0.2},
+      {"training.momentum", 0.8},
+      {"training.weight_decay", 0.01},
+      {"training.decay_all", "true"},
+      {"training.schedule", "step"},
+      {"training.warmup", 0.5},
+      {"training.step_factor", 0.2},
+      {"training.label_smoothing", 0.1},
+      {"training.shift", std::int64_t{4}},
+      {"training.noise", 0.1},
+      {"pruning.sparsity", 0.6},
+      {"pruning.criterion", "taylor"},
+      {"pruning.schedule", "one_shot"},
+      {"pruning.end", 0.9},
+      {"quantization.range", "percentile"},
+      {"quantization.samples", std::int64_t{100}},
+  };
+  std::set<std::uint64_t> seen = {plain};
+  for (const auto& [key, value] : changes) {
+    Values values = {{"pruning.sparsity", 0.5}};
+    values[key] = value;
+    EXPECT_TRUE(seen.insert(hash(values)).second) << key;
+  }
+}
+
+TEST_F(CandidateTest, ANetworkTooDeepForItsInputIsRefused) {
+  const Experiment deep =
+      load_experiment(file("[dataset]\nformat = \"synthetic\"\n[model]\nname = \"resnet8\"\n"));
+  CandidateSpec spec = deep.candidate();
+  spec.model.options["no such option"] = 1;
+  EXPECT_THROW(sketch(spec, dataset_), UsageError);
+}
+
+}  // namespace
+}  // namespace paretiny

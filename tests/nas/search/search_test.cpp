@@ -1,0 +1,215 @@
+#include "nas/search/search.h"
+
+#include <cmath>
+#include <set>
+
+#include "kernels/error.h"
+#include "tests/nas/search/experiments.h"
+
+namespace paretiny {
+namespace {
+
+/// Counts, and asks to stop where it was told to.
+struct Watcher : SearchObserver {
+  std::map<std::int64_t, int> epochs;
+  std::vector<std::int64_t> ended;
+  std::int64_t stop_in_trial = -1;
+  std::stop_source source;
+
+  void epoch_done(const Trial& trial, const EpochReport& report) override {
+    ++epochs[trial.number];
+    if (trial.number == stop_in_trial && report.epoch < report.epochs) source.request_stop();
+  }
+  void trial_ended(const std::vector<Trial>& trials, const Trial& trial) override {
+    EXPECT_EQ(trials.at(static_cast<std::size_t>(trial.number)).state, trial.state);
+    ended.push_back(trial.number);
+  }
+};
+
+class SearchTest : public test::FolderTest {
+ protected:
+  Experiment load(const std::vector<std::string>& overrides = {}) {
+    return load_experiment(file(test::tiny_experiment() + test::tiny_space()), overrides);
+  }
+
+  std::unique_ptr<Study> study(const Experiment& experiment, const std::string& name) {
+    return create_or_open_study(folder_ / name, study_header(experiment, device_));
+  }
+
+  bool search(const Experiment& experiment, Study& into, std::int64_t trials, Watcher& watcher) {
+    const auto stream = Stream::create(device_);
+    return run_search(experiment, load_dataset(experiment.dataset), into, *stream, trials, watcher,
+                      watcher.source.get_token());
+  }
+
+  std::vector<Trial> trials_of(const Experiment& experiment, const std::string& name,
+                               std::int64_t trials) {
+    const auto kept = study(experiment, name);
+    Watcher watcher;
+    EXPECT_TRUE(search(experiment, *kept, trials, watcher));
+    return kept->trials();
+  }
+
+  static void expect_equal(const std::vector<Trial>& a, const std::vector<Trial>& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      EXPECT_EQ(a[i].values, b[i].values) << "trial " << i;
+      EXPECT_EQ(a[i].state, b[i].state) << "trial " << i;
+      EXPECT_EQ(a[i].seed, b[i].seed) << "trial " << i;
+      EXPECT_EQ(a[i].reason, b[i].reason) << "trial " << i;
+      ASSERT_EQ(a[i].objectives.size(), b[i].objectives.size());
+      for (std::size_t m = 0; m < a[i].objectives.size(); ++m) {
+        const double left = a[i].objectives[m];
+        const double right = b[i].objectives[m];
+        EXPECT_TRUE(left == right || (std::isnan(left) && std::isnan(right))) << "trial " << i;
+      }
+    }
+  }
+
+  const Device device_{DeviceKind::cpu, 0};
+};
+
+class Samplers : public SearchTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(Samplers, TrialsAreATotalAndEachIsAnotherCandidate) {
+  const Experiment experiment = load({std::string("study.sampler=") + GetParam()});
+  const auto kept = study(experiment, "a.sqlite");
+  Watcher first;
+  EXPECT_TRUE(search(experiment, *kept, 5, first));
+  EXPECT_EQ(kept->trial_count(), 5);
+  Watcher again;
+  EXPECT_TRUE(search(experiment, *kept, 5, again));
+  EXPECT_TRUE(search(experiment, *kept, 3, again));
+  EXPECT_TRUE(again.ended.empty());
+  EXPECT_TRUE(search(experiment, *kept, 8, again));
+  EXPECT_EQ(again.ended, (std::vector<std::int64_t>{5, 6, 7}));
+
+  std::set<std::uint64_t> architectures;
+  int infeasible = 0;
+  for (const Trial& trial : kept->trials()) {
+    EXPECT_TRUE(architectures.insert(trial.architecture).second) << "trial " << trial.number;
+    EXPECT_EQ(trial.attempts, 1);
+    const int trained = first.epochs[trial.number] + again.epochs[trial.number];
+    if (trial.state == TrialState::infeasible) {
+      ++infeasible;
+      EXPECT_EQ(trained, 0) << "trial " << trial.number;
+      EXPECT_TRUE(std::isnan(trial.objectives[0]));
+      EXPECT_GT(trial.objectives[1], 5000);
+      EXPECT_TRUE(test::says(trial.reason, {"rom", "5 KB"}));
+    } else {
+      ASSERT_EQ(trial.state, TrialState::done) << trial.reason;
+      EXPECT_EQ(trained, std::get<std::int64_t>(trial.values.at("training.epochs")));
+      EXPECT_LE(trial.objectives[1], 5000);
+      EXPECT_EQ(trial.objectives[0], 1 - trial.metrics.at("accuracy_int8"));
+    }
+  }
+  EXPECT_GT(infeasible, 0) << "the limit should bite, or this test shows nothing";
+  EXPECT_LT(infeasible, 8);
+}
+
+TEST_P(Samplers, SameSeedSameTrials) {
+  const Experiment experiment = load({std::string("study.sampler=") + GetParam()});
+  expect_equal(trials_of(experiment, "a.sqlite", 7), trials_of(experiment, "b.sqlite", 7));
+  const Experiment other = load({std::string("study.sampler=") + GetParam(), "study.seed=4"});
+  EXPECT_NE(trials_of(other, "c.sqlite", 1)[0].values,
+            trials_of(experiment, "a.sqlite", 7)[0].values);
+}
+
+TEST_P(Samplers, AStoppedSearchGoesOnAsIfNothingHadHappened) {
+  const Experiment experiment = load(
+      {std::string("study.sampler=") + GetParam(), "training.epochs=3", "constraints.rom=1 MB"});
+  const std::vector<Trial> whole = trials_of(experiment, "whole.sqlite", 7);
+  const auto kept = study(experiment, "stopped.sqlite");
+  for (const std::int64_t number : {1, 5}) {
+    Watcher watcher;
+    watcher.stop_in_trial = number;
+    EXPECT_FALSE(search(experiment, *kept, 7, watcher));
+    const Trial last = kept->trials().back();
+    EXPECT_EQ(last.number, number);
+    EXPECT_EQ(last.state, TrialState::waiting);
+    EXPECT_EQ(last.attempts, 0);
+  }
+  Watcher watcher;
+  EXPECT_TRUE(search(experiment, *kept, 7, watcher));
+  expect_equal(whole, kept->trials());
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, Samplers, testing::Values("random", "ars"),
+                         [](const auto& item) { return std::string(item.param); });
+
+TEST_F(SearchTest, AStopBeforeTheFirstTrialLeavesNone) {
+  const Experiment experiment = load();
+  const auto kept = study(experiment, "a.sqlite");
+  Watcher watcher;
+  watcher.source.request_stop();
+  EXPECT_FALSE(search(experiment, *kept, 3, watcher));
+  EXPECT_EQ(kept->trial_count(), 0);
+}
+
+TEST_F(SearchTest, ADivergingCandidateFailsAndTheSearchGoesOn) {
+  const Experiment experiment =
+      load({"space.training.learning_rate={low = 0.01, high = 1000.0, log = true}",
+            "training.weight_decay=10", "training.epochs=10", "constraints.rom=1 MB"});
+  const std::vector<Trial> trials = trials_of(experiment, "a.sqlite", 9);
+  ASSERT_EQ(trials.size(), 9u);
+  int failed = 0;
+  for (const Trial& trial : trials) {
+    if (trial.state != TrialState::failed) continue;
+    ++failed;
+    EXPECT_TRUE(test::says(trial.reason, {"loss"}));
+    for (const double value : trial.objectives) EXPECT_TRUE(std::isnan(value));
+  }
+  EXPECT_GT(failed, 0);
+  EXPECT_LT(failed, 9);
+}
+
+TEST_F(SearchTest, CandidatesThatCannotBeTrainedAreEachRecordedWithTheirReason) {
+  const Experiment experiment = load({"training.batch=512", "constraints.rom=1 MB"});
+  const std::vector<Trial> trials = trials_of(experiment, "a.sqlite", 3);
+  ASSERT_EQ(trials.size(), 3u);
+  for (const Trial& trial : trials) {
+    EXPECT_EQ(trial.state, TrialState::failed);
+    EXPECT_TRUE(test::says(trial.reason, {"batch"}));
+  }
+}
+
+TEST_F(SearchTest, AnExhaustedSpaceSaysSo) {
+  // Three epoch counts; widths that round to the same channels are no other candidates.
+  const Experiment experiment =
+      load({"study.sampler=random", "space.training.epochs.high=3",
+            "space.model.width={low = 0.5, high = 0.501}", "training.learning_rate=0.1",
+            "pruning.sparsity=0", "pruning.criterion=l1"});
+  const auto kept = study(experiment, "a.sqlite");
+  Watcher watcher;
+  try {
+    search(experiment, *kept, 10, watcher);
+    ADD_FAILURE() << "ten trials of three candidates";
+  } catch (const UsageError& error) {
+    EXPECT_TRUE(test::says(error.what(), {"widen the space"}));
+  }
+  EXPECT_EQ(kept->trial_count(), 3);
+  for (const Trial& trial : kept->trials()) EXPECT_EQ(trial.state, TrialState::done);
+}
+
+TEST_F(SearchTest, HeadersAreRefusedBeforeThereIsAStudy) {
+  EXPECT_THROW(study_header(load({"sampler.polices=3"}), device_), UsageError);
+  EXPECT_THROW(study_header(load({"study.sampler=random", "sampler.steps=2"}), device_), UsageError)
+      << "random takes no options";
+  EXPECT_THROW(
+      study_header(load_experiment(file(test::tiny_experiment(), "no_space.toml")), device_),
+      UsageError);
+}
+
+TEST_F(SearchTest, ObjectivesCarryTheirLimits) {
+  const auto objectives = search_objectives(load({"constraints.accuracy=75 %"}).constraints);
+  ASSERT_EQ(objectives.size(), 4u);
+  EXPECT_EQ(objectives[0].name, "error");
+  EXPECT_EQ(objectives[0].limit, 0.25);
+  EXPECT_EQ(objectives[1].limit, 5000);
+  EXPECT_EQ(objectives[1].limit_text, "5 KB");
+  EXPECT_FALSE(objectives[2].limit);
+  EXPECT_EQ(objectives[3].name, "flops");
+}
+
+}  // namespace
+}  // namespace paretiny
