@@ -13,7 +13,7 @@ void activation_forward(Stream&, Activation activation, ConstView x, View y) {
       T* to = y.as<T>();
       for_elements(x.elements(), [=](std::int64_t i, auto width) {
         F32x16 value;
-        load(value, from + i, width);
+        load_ahead(value, from + i, width);
         activate(fixed, value, value);
         store(to + i, value, width);
       });
@@ -30,8 +30,8 @@ void activation_backward(Stream&, Activation activation, ConstView x, ConstView 
       T* to = dx.as<T>();
       for_elements(x.elements(), [=](std::int64_t i, auto width) {
         F32x16 value, gradient, slope;
-        load(value, from + i, width);
-        load(gradient, grad + i, width);
+        load_ahead(value, from + i, width);
+        load_ahead(gradient, grad + i, width);
         activation_slope(fixed, value, slope);
         store(to + i, slope * gradient, width);
       });

@@ -36,7 +36,7 @@ void chunk_moments(Walk& walk, const T* x, std::int64_t chunk, std::int64_t begi
     const std::int64_t eighth = (rows + 7) / 8;
     sum_lanes<1>(i, i + eighth * channels, lanes, sums,
                  [=](std::int64_t k, std::int64_t, auto width, Addends<1>& addends) {
-                   load(addends[0], x + k, width);
+                   load_ahead(addends[0], x + k, width);
                  });
     fold(channels, lanes, sums);
     repeat(channels, lanes, origin,
@@ -45,7 +45,7 @@ void chunk_moments(Walk& walk, const T* x, std::int64_t chunk, std::int64_t begi
     sum_lanes<2>(i, i + rows * channels, lanes, sums,
                  [=](std::int64_t k, std::int64_t j, auto width, Addends<2>& addends) {
                    F32x16 value, from;
-                   load(value, x + k, width);
+                   load_ahead(value, x + k, width);
                    load(from, origin + j, width);
                    addends[0] = value - from;
                    addends[1] = addends[0] * addends[0];
@@ -85,7 +85,7 @@ void normalise(Walk& walk, Activation activation, const Affine& z, const ConstVi
         T* to = y.as<T>();
         for_lanes(begin, end, walk.lanes, [=](std::int64_t i, std::int64_t j, auto width) {
           F32x16 value, scale, offset;
-          load(value, from + i, width);
+          load_ahead(value, from + i, width);
           load(scale, z.scale + j, width);
           load(offset, z.offset + j, width);
           value = value * scale + offset;

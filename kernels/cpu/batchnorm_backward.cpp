@@ -33,9 +33,9 @@ void chunk_gradient_sums(Walk& walk, const Affine& z, const float* mean, const T
     sum_lanes<2>(first, std::min(first + step, end), lanes, sums,
                  [=](std::int64_t i, std::int64_t j, auto width, Addends<2>& addends) {
                    F32x16 value, centre;
-                   load(value, x + i, width);
+                   load_ahead(value, x + i, width);
                    load(centre, mean + j, width);
-                   load(addends[0], dy + i, width);
+                   load_ahead(addends[0], dy + i, width);
                    input_gradient<kActivation>(z, value, j, width, addends[0]);
                    addends[1] = addends[0] * (value - centre);
                  });
@@ -111,8 +111,8 @@ void backward(Stream& stream, const BatchNormShape& shape, bool constant_statist
             T* to = dx.as<T>();
             for_lanes(begin, end, walk.lanes, [=](std::int64_t i, std::int64_t j, auto width) {
               F32x16 value, dz, scale, slope, constant;
-              load(value, from + i, width);
-              load(dz, grad + i, width);
+              load_ahead(value, from + i, width);
+              load_ahead(dz, grad + i, width);
               load(scale, z.scale + j, width);
               load(slope, through.slope + j, width);
               load(constant, through.constant + j, width);

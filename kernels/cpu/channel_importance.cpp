@@ -51,7 +51,7 @@ void positive_count(Stream& stream, ConstView x, View scores) {
                    counts + k * lanes,
                    [=](std::int64_t i, std::int64_t, auto width, Addends<1>& addends) {
                      F32x16 value;
-                     load(value, from + i, width);
+                     load_ahead(value, from + i, width);
                      addends[0] = value > 0 ? 1.0f : 0.0f;
                    });
       fold(channels, lanes, counts + k * lanes);

@@ -15,8 +15,8 @@ void add_forward(Stream&, Activation activation, ConstView a, ConstView b, View 
       T* sum = y.as<T>();
       for_elements(a.elements(), [=](std::int64_t i, auto width) {
         F32x16 p, q;
-        load(p, left + i, width);
-        load(q, right + i, width);
+        load_ahead(p, left + i, width);
+        load_ahead(q, right + i, width);
         p += q;
         activate(fixed, p, p);
         store(sum + i, p, width);
@@ -45,7 +45,7 @@ void multiply_lanes(std::int64_t count, std::int64_t lanes, const T* from, const
                     T* to) {
   for_lanes(0, count, lanes, [=](std::int64_t i, std::int64_t j, auto width) {
     F32x16 value, factor;
-    load(value, from + i, width);
+    load_ahead(value, from + i, width);
     load(factor, table + j, width);
     store(to + i, value * factor, width);
   });
@@ -91,8 +91,8 @@ void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView 
       sum_lanes<1>(0, sample, lanes, sums,
                    [=](std::int64_t i, std::int64_t, auto width, Addends<1>& addends) {
                      F32x16 value, gradient;
-                     load(value, from + i, width);
-                     load(gradient, grad + i, width);
+                     load_ahead(value, from + i, width);
+                     load_ahead(gradient, grad + i, width);
                      addends[0] = value * gradient;
                    });
       fold(shape.c, lanes, sums);

@@ -212,7 +212,7 @@ void global_average_pool_forward(Stream& stream, ConstView x, View y) {
       float* sums = all_sums + n * lanes;
       sum_lanes<1>(0, sample, lanes, sums,
                    [=](std::int64_t i, std::int64_t, auto width, Addends<1>& addends) {
-                     load(addends[0], from + i, width);
+                     load_ahead(addends[0], from + i, width);
                    });
       fold(shape.c, lanes, sums);
       for (std::int64_t c = 0; c < shape.c; ++c) to[c] = from_float<T>(sums[c] * weight);
