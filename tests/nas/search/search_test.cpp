@@ -69,10 +69,20 @@ class SearchTest : public test::FolderTest {
   const Device device_{DeviceKind::cpu, 0};
 };
 
-class Samplers : public SearchTest, public testing::WithParamInterface<const char*> {};
+class Samplers : public SearchTest, public testing::WithParamInterface<const char*> {
+ protected:
+  /// With policies trained for a moment only: what they learn is not the matter here.
+  Experiment load_for_sampler(std::vector<std::string> overrides = {}) {
+    overrides.push_back(std::string("study.sampler=") + GetParam());
+    if (GetParam() == std::string("ars")) {
+      overrides.insert(overrides.end(), {"sampler.policies=2", "sampler.steps=3"});
+    }
+    return load(overrides);
+  }
+};
 
 TEST_P(Samplers, TrialsAreATotalAndEachIsAnotherCandidate) {
-  const Experiment experiment = load({std::string("study.sampler=") + GetParam()});
+  const Experiment experiment = load_for_sampler();
   const auto kept = study(experiment, "a.sqlite");
   Watcher first;
   EXPECT_TRUE(search(experiment, *kept, 5, first));
@@ -108,9 +118,9 @@ TEST_P(Samplers, TrialsAreATotalAndEachIsAnotherCandidate) {
 }
 
 TEST_P(Samplers, SameSeedSameTrials) {
-  const Experiment experiment = load({std::string("study.sampler=") + GetParam()});
+  const Experiment experiment = load_for_sampler();
   expect_equal(trials_of(experiment, "a.sqlite", 7), trials_of(experiment, "b.sqlite", 7));
-  const Experiment other = load({std::string("study.sampler=") + GetParam(), "study.seed=4"});
+  const Experiment other = load_for_sampler({"study.seed=4"});
   EXPECT_NE(trials_of(other, "c.sqlite", 1)[0].values,
             trials_of(experiment, "a.sqlite", 7)[0].values);
 }
@@ -176,9 +186,9 @@ TEST_F(SearchTest, CandidatesThatCannotBeTrainedAreEachRecordedWithTheirReason) 
 TEST_F(SearchTest, AnExhaustedSpaceSaysSo) {
   // Three epoch counts; widths that round to the same channels are no other candidates.
   const Experiment experiment =
-      load({"study.sampler=random", "space.training.epochs.high=3",
-            "space.model.width={low = 0.5, high = 0.501}", "training.learning_rate=0.1",
-            "pruning.sparsity=0", "pruning.criterion=l1"});
+      load({"space.training.epochs.high=3", "space.model.width={choices = [0.5, 0.501]}",
+            "training.learning_rate=0.1", "pruning.sparsity=0", "pruning.criterion=l1",
+            "constraints.rom=1 MB"});
   const auto kept = study(experiment, "a.sqlite");
   Watcher watcher;
   try {
