@@ -324,7 +324,7 @@ TEST_F(CliTest, TwoProcessesShareAStudy) {
   std::set<std::uint64_t> architectures;
   std::set<std::string> owners;
   const std::vector<Trial> all = trials();
-  ASSERT_EQ(all.size(), 10u);
+  ASSERT_EQ(all.size(), 12u);
   for (const Trial& trial : all) {
     EXPECT_TRUE(trial.state == TrialState::done || trial.state == TrialState::infeasible);
     EXPECT_EQ(trial.attempts, 1);
