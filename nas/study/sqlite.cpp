@@ -131,6 +131,17 @@ std::string Database::text(std::string_view sql) {
   return statement.text(0);
 }
 
+void Database::use_write_ahead_log() {
+  // SQLite refuses this change at once, without the busy timeout, when two ask for it together.
+  constexpr int kPauseMs = 10;
+  for (int waited = 0;; waited += kPauseMs) {
+    const int code = sqlite3_exec(get(), "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK) return;
+    if ((code & 0xFF) != SQLITE_BUSY || waited >= kBusyMs) fail(code);
+    sqlite3_sleep(kPauseMs);
+  }
+}
+
 void Database::fail(int code) const {
   const std::string file = path_.string();
   const int system = handle_ ? sqlite3_system_errno(get()) : 0;

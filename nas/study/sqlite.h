@@ -54,6 +54,9 @@ class Database {
   std::int64_t integer(std::string_view sql);
   std::string text(std::string_view sql);
 
+  /// Changes the database to WAL mode, waiting for whoever else is at it.
+  void use_write_ahead_log();
+
   const std::filesystem::path& path() const { return path_; }
   sqlite3* get() const { return handle_.get(); }
 

@@ -96,7 +96,7 @@ SqliteStudy::SqliteStudy(const std::filesystem::path& path, const StudyHeader& h
 }
 
 void SqliteStudy::create(StudyHeader header) {
-  database_.execute("PRAGMA journal_mode = WAL");
+  database_.use_write_ahead_log();
   Transaction transaction(database_);
   if (database_.integer("SELECT count(*) FROM sqlite_schema") > 0) return;  // another was quicker
   for (const char* sql : kSchema) database_.execute(sql);

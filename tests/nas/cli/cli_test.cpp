@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "kernels/error.h"
 #include "nas/search/version.h"
 #include "nas/study/study.h"
 #include "tests/nas/cli/program.h"
@@ -42,6 +43,25 @@ class CliTest : public test::FolderTest {
   }
   std::vector<Trial> trials(const std::string& name = "tiny.sqlite") {
     return open_study(folder_ / name)->trials();
+  }
+
+  /// Waits until a process has trained an epoch of a trial; false when none does.
+  bool wait_for_work(const std::string& name) {
+    for (int i = 0; i < 3000; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      if (!std::filesystem::exists(folder_ / name)) continue;
+      try {
+        const auto study = open_study(folder_ / name);
+        for (const Trial& trial : study->trials()) {
+          if (trial.state == TrialState::running && !study->epochs(trial.number).empty()) {
+            return true;
+          }
+        }
+      } catch (const StoreError&) {
+        // It is being made.
+      }
+    }
+    return false;
   }
 
   static void expect_equal(const std::vector<Trial>& a, const std::vector<Trial>& b) {
@@ -282,25 +302,21 @@ TEST_F(CliTest, KilledAtAnyMomentItGoesOnAsIfNothingHadHappened) {
 }
 
 TEST_F(CliTest, InterruptedItSaysHowToGoOnAndLosesNothing) {
-  // Long trials, so that the signal finds one at work.
   const std::vector<std::string> command = {"search",   "tiny.toml",
-                                            "--trials", "3",
                                             "--set",    "study.store=i.sqlite",
+                                            "--trials", "2",
                                             "--set",    "training.epochs=60",
-                                            "--set",    "dataset.samples=1500"};
+                                            "--set",    "dataset.samples=1000",
+                                            "--set",    "constraints.rom=1 MB"};
   for (const int signal : {SIGINT, SIGTERM}) {
     Program program(folder_, command);
-    for (int i = 0; i < 600 && !std::filesystem::exists(folder_ / "i.sqlite"); ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    const Ended ended = program.end(signal);
-    EXPECT_TRUE(refused(ended, 130, {"of 3 trials", "the same command goes on"}));
+    ASSERT_TRUE(wait_for_work("i.sqlite"));
+    EXPECT_TRUE(refused(program.end(signal), 130, {"of 2 trials", "the same command goes on"}));
     for (const Trial& trial : trials("i.sqlite")) EXPECT_NE(trial.state, TrialState::running);
   }
   ASSERT_EQ(run(command).code, 0);
   std::vector<std::string> whole = command;
-  whole[5] = "study.store=whole.sqlite";
+  whole[3] = "study.store=whole.sqlite";
   ASSERT_EQ(run(whole).code, 0);
   expect_equal(trials("whole.sqlite"), trials("i.sqlite"));
   for (const Trial& trial : trials("i.sqlite")) EXPECT_LE(trial.attempts, 1);

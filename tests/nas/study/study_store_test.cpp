@@ -48,6 +48,24 @@ TEST_F(StudyStoreTest, RefusesAStudyMadeForSomethingElse) {
   EXPECT_SAYS(refusal(made), "has schema 2, this program reads schema 1");
 }
 
+TEST_F(StudyStoreTest, SeveralProcessesMayMakeItAtOnce) {
+  for (int round = 0; round < 40; ++round) {
+    path_ = folder_ / ("study" + std::to_string(round));
+    std::vector<pid_t> children;
+    for (int i = 0; i < 4; ++i) {
+      const pid_t child = fork();
+      if (child == 0) _exit(refusal(example_header()).empty() ? 0 : 1);
+      children.push_back(child);
+    }
+    for (const pid_t child : children) {
+      int status = -1;
+      waitpid(child, &status, 0);
+      EXPECT_EQ(status, 0) << "round " << round;
+    }
+    EXPECT_EQ(refusal(example_header()), "");
+  }
+}
+
 TEST_F(StudyStoreTest, RefusesWhatIsNoStudy) {
   EXPECT_THROW(open_study(path_), StoreError);
   EXPECT_FALSE(fs::exists(path_));
