@@ -111,4 +111,10 @@ std::vector<std::string> dataset_options(const std::string& format) {
   return find_format(format).options;
 }
 
+void release_values(Dataset& dataset) {
+  for (Samples* samples : {&dataset.train, &dataset.validation, &dataset.test}) {
+    std::vector<std::byte>().swap(samples->values);
+  }
+}
+
 }  // namespace paretiny

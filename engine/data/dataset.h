@@ -52,6 +52,9 @@ struct DatasetSpec {
 /// the nearest) and for a share out of range.
 Dataset load_dataset(const DatasetSpec& spec);
 
+/// Frees the values of all samples, once a device holds them; shapes, labels and classes stay.
+void release_values(Dataset& dataset);
+
 /// Names of the formats, and of a format's own options, in the order a help text lists them.
 std::vector<std::string> dataset_formats();
 std::vector<std::string> dataset_options(const std::string& format);

@@ -45,7 +45,7 @@ void search(const SearchOptions& options) {
                                         : std::filesystem::path(options.out);
   const StudyHeader header = study_header(experiment, device);
   // A mistake in the experiment is refused before there is a study, which would keep it.
-  const Dataset dataset = load_dataset(experiment.dataset);
+  Dataset dataset = load_dataset(experiment.dataset);
   const auto study = create_or_open_study(experiment.store, header);
   prepare(out);
   say(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for\n",
@@ -55,8 +55,8 @@ void search(const SearchOptions& options) {
   bool finished = false;
   {
     Progress progress(study->header().objectives, experiment.trials);
-    finished = run_search(experiment, dataset, *study, *stream, experiment.trials, progress,
-                          interrupt.token());
+    finished = run_search(experiment, std::move(dataset), *study, *stream, experiment.trials,
+                          progress, interrupt.token());
   }
   const std::vector<Trial> trials = study->trials();
   const auto ended = std::count_if(trials.begin(), trials.end(), has_ended);

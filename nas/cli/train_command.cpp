@@ -33,13 +33,14 @@ void train_one(const ExperimentOptions& options) {
   const InterruptGuard interrupt;
   const Experiment experiment = options.load();
   const Device device = parse_device(options.device);
-  const Dataset dataset = load_dataset(experiment.dataset);
+  Dataset dataset = load_dataset(experiment.dataset);
   const Sketch plan = sketch(experiment.candidate(), dataset);
   fmt::print("{}\n", describe(dataset));
   print_footprint("network", footprint(plan.graph));
   if (plan.final_graph != plan.graph) print_footprint("pruned", plan.footprint);
   const auto stream = Stream::create(device);
   const ResidentDataset data(*stream, dataset);
+  release_values(dataset);
   fmt::print("training on {} in {}\n", to_string(device),
              name_of(activation_type(plan.spec.training.precision, device)));
   const CandidateResult result =

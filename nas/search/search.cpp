@@ -84,18 +84,19 @@ std::unique_ptr<Sampler> make_search_sampler(const Experiment& experiment,
 
 class Searcher {
  public:
-  Searcher(const Experiment& experiment, const Dataset& dataset, Study& study, Stream& stream,
+  Searcher(const Experiment& experiment, Dataset dataset, Study& study, Stream& stream,
            SearchObserver& observer)
       : experiment_(experiment),
-        dataset_(dataset),
+        dataset_(std::move(dataset)),
         study_(study),
         stream_(stream),
         observer_(observer),
         objectives_(search_objectives(experiment.constraints)),
-        data_(stream, dataset),
+        data_(stream, dataset_),
         owner_(process_owner()),
         sampler_(make_search_sampler(
             experiment, [this](const Values& values) { return seen_.contains(hash_of(values)); })) {
+    release_values(dataset_);
   }
 
   bool run(std::int64_t trials, std::stop_token stop) {
@@ -185,7 +186,7 @@ class Searcher {
   }
 
   const Experiment& experiment_;
-  const Dataset& dataset_;
+  Dataset dataset_;
   Study& study_;
   Stream& stream_;
   SearchObserver& observer_;
@@ -232,9 +233,9 @@ StudyHeader study_header(const Experiment& experiment, Device device) {
   return header;
 }
 
-bool run_search(const Experiment& experiment, const Dataset& dataset, Study& study, Stream& stream,
+bool run_search(const Experiment& experiment, Dataset dataset, Study& study, Stream& stream,
                 std::int64_t trials, SearchObserver& observer, std::stop_token stop) {
-  return Searcher(experiment, dataset, study, stream, observer).run(trials, stop);
+  return Searcher(experiment, std::move(dataset), study, stream, observer).run(trials, stop);
 }
 
 }  // namespace paretiny

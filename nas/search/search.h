@@ -34,7 +34,7 @@ class SearchObserver {
 /// that does not fit the device, is recorded failed. On a stop request the running trial is given
 /// back, to be run again from its start, and false is returned. Throws UsageError when the space
 /// is exhausted before that, StoreError, DeviceError.
-bool run_search(const Experiment& experiment, const Dataset& dataset, Study& study, Stream& stream,
+bool run_search(const Experiment& experiment, Dataset dataset, Study& study, Stream& stream,
                 std::int64_t trials, SearchObserver& observer, std::stop_token stop);
 
 }  // namespace paretiny
