@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "bench/onednn_step.h"
+#include "engine/data/resident.h"
 #include "engine/models/model.h"
-#include "engine/train/program.h"
-#include "engine/train/resident.h"
+#include "engine/program/program.h"
 #include "kernels/optimizer.h"
 #include "kernels/random.h"
 

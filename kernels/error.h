@@ -36,4 +36,14 @@ class StoreError : public Error {
   using Error::Error;
 };
 
+/// A loss or an activation that is infinite or NaN.
+class DivergedError : public Error {
+  using Error::Error;
+};
+
+/// Somebody asked to stop.
+class Interrupted : public Error {
+  using Error::Error;
+};
+
 }  // namespace paretiny

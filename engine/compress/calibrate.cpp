@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "engine/compress/quantize.h"
-#include "engine/train/program.h"
+#include "engine/program/program.h"
 #include "kernels/random.h"
 
 namespace paretiny {

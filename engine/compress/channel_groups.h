@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/compress/pruning_spec.h"
 #include "engine/graph/graph.h"
-#include "engine/train/spec.h"
 
 namespace paretiny {
 

@@ -1,7 +1,7 @@
 // Batch norm folded into the layer before it: what an int8 network and its footprint start from.
 #pragma once
 
-#include "engine/train/trainer.h"
+#include "engine/graph/network.h"
 
 namespace paretiny {
 

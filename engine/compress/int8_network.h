@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "engine/train/resident.h"
+#include "engine/data/resident.h"
 #include "kernels/int8.h"
 #include "kernels/int8_tables.h"
 

@@ -4,7 +4,9 @@
 #pragma once
 
 #include "engine/compress/int8_network.h"
-#include "engine/train/trainer.h"
+#include "engine/data/resident.h"
+#include "engine/graph/network.h"
+#include "kernels/error.h"
 
 namespace paretiny {
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "engine/train/program.h"
+#include "engine/program/program.h"
 #include "engine/train/trainer.h"
 
 namespace paretiny {

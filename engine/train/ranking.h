@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "engine/train/program.h"
+#include "engine/program/program.h"
 
 namespace paretiny {
 

@@ -10,7 +10,7 @@
 #include <numeric>
 
 #include "engine/compress/prune.h"
-#include "engine/train/program.h"
+#include "engine/program/program.h"
 #include "engine/train/ranking.h"
 #include "kernels/optimizer.h"
 #include "kernels/random.h"

@@ -5,30 +5,14 @@
 #include <stop_token>
 #include <vector>
 
-#include "engine/graph/graph.h"
-#include "engine/graph/parameters.h"
-#include "engine/train/resident.h"
+#include "engine/compress/pruning_spec.h"
+#include "engine/data/resident.h"
+#include "engine/graph/network.h"
 #include "engine/train/spec.h"
 #include "kernels/error.h"
 #include "kernels/stream.h"
 
 namespace paretiny {
-
-/// The loss became infinite or NaN.
-class DivergedError : public Error {
-  using Error::Error;
-};
-
-/// Somebody asked to stop.
-class Interrupted : public Error {
-  using Error::Error;
-};
-
-/// A network with its weights, in host memory. `parameters` is laid out by ParameterLayout(graph).
-struct Network {
-  Graph graph;
-  std::vector<float> parameters;
-};
 
 struct Evaluation {
   double loss = 0;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/compress/pruning_spec.h"
 #include "engine/compress/quantize.h"
 #include "engine/data/dataset.h"
 #include "engine/models/model.h"

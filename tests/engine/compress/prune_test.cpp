@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "engine/models/model.h"
-#include "engine/train/program.h"
+#include "engine/program/program.h"
 #include "tests/support/kernels.h"
 
 namespace paretiny {

@@ -13,7 +13,7 @@
 
 #include "engine/compress/int8_network.h"
 #include "engine/models/model.h"
-#include "engine/train/program.h"
+#include "engine/program/program.h"
 #include "engine/train/trainer.h"
 #include "kernels/random.h"
 

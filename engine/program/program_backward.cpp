@@ -1,4 +1,4 @@
-#include "engine/train/program_builder.h"
+#include "engine/program/program_builder.h"
 #include "kernels/batchnorm.h"
 #include "kernels/conv.h"
 #include "kernels/depthwise.h"

@@ -1,6 +1,6 @@
 // Ten training steps of three networks against PyTorch's in double precision
 // (shared/vectors/train/networks), and gradients of whole networks by finite differences.
-#include "engine/train/program.h"
+#include "engine/program/program.h"
 
 #include <algorithm>
 #include <map>

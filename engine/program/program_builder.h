@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/train/program.h"
+#include "engine/program/program.h"
 
 namespace paretiny {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "engine/train/program_builder.h"
+#include "engine/program/program_builder.h"
 #include "kernels/batchnorm.h"
 #include "kernels/conv.h"
 #include "kernels/depthwise.h"

@@ -1,8 +1,8 @@
-#include "engine/train/program.h"
+#include "engine/program/program.h"
 
 #include <algorithm>
 
-#include "engine/train/program_builder.h"
+#include "engine/program/program_builder.h"
 
 namespace paretiny {
 

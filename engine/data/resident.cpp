@@ -1,4 +1,4 @@
-#include "engine/train/resident.h"
+#include "engine/data/resident.h"
 
 #include <numeric>
 
