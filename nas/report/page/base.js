@@ -33,13 +33,13 @@ function add(parent, name, attributes = {}, text) {
 
 const known = value => typeof value === 'number' && Number.isFinite(value);
 
-function scaled(value, base, units) {
+function scaled(value, prefixes, unit) {
   let power = 0;
-  while (power + 1 < units.length && Math.abs(value) >= base) {
-    value /= base;
+  while (power + 1 < prefixes.length && Math.abs(value) >= 1000) {
+    value /= 1000;
     ++power;
   }
-  return `${Number(value.toPrecision(4))} ${units[power]}`.trim();
+  return `${Number(value.toPrecision(4))} ${prefixes[power]}${unit}`.trim();
 }
 
 function formatSeconds(seconds) {
@@ -49,15 +49,15 @@ function formatSeconds(seconds) {
   return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
 }
 
-const formatBytes = value => scaled(value, 1000, ['B', 'KB', 'MB', 'GB', 'TB']);
-const formatCount = value => scaled(value, 1000, ['', 'k', 'M', 'G', 'T']);
+const formatBytes = value => scaled(value, ['', 'K', 'M', 'G', 'T'], 'B');
+const formatCount = (value, unit = '') => scaled(value, ['', 'k', 'M', 'G', 'T'], unit);
 const formatPercent = value => `${Number((100 * value).toPrecision(4))} %`;
 
 function formatObjective(objective, value) {
   if (!known(value)) return '–';
   if (objective.name === 'error') return formatPercent(value);
   if (objective.unit === 'B') return formatBytes(value);
-  return `${formatCount(value)} ${objective.unit}`.trim();
+  return formatCount(value, objective.unit);
 }
 
 function formatMetric(name, value) {
