@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -12,21 +9,11 @@
 #include "kernels/error.h"
 #include "nas/samplers/sampler.h"
 #include "nas/search/candidate_reader.h"
+#include "nas/search/space_reader.h"
 #include "nas/search/table_reader.h"
 
 namespace paretiny {
 namespace {
-
-/// A value as it stands in TOML: numbers keep their type. Nothing for a list or a table.
-std::optional<std::string> value_text(const toml::node& node) {
-  if (node.is_string()) return *node.value<std::string>();
-  if (!node.is_value()) return std::nullopt;
-  std::ostringstream text;
-  node.visit([&](const auto& concrete) {
-    if constexpr (toml::is_value<decltype(concrete)>) text << concrete;
-  });
-  return text.str();
-}
 
 std::string to_text(const toml::table& table) {
   std::ostringstream text;
@@ -42,66 +29,6 @@ std::string as_written(const std::filesystem::path& path,
   text << file.rdbuf();
   for (const std::string& pair : overrides) text << "# --set " << pair << "\n";
   return text.str();
-}
-
-Parameter read_parameter(const toml::table& root, const std::string& name) {
-  TableReader table(root, "space." + name);
-  Parameter parameter;
-  parameter.name = name;
-  const toml::node* choices = table.find("choices");
-  const toml::node* low = table.find("low");
-  const toml::node* high = table.find("high");
-  const std::vector<std::string> types = {"float", "int", "categorical"};
-  const bool whole = low != nullptr && high != nullptr && low->is_integer() && high->is_integer();
-  const std::string inferred = choices != nullptr ? "categorical" : whole ? "int" : "float";
-  parameter.kind = static_cast<ParameterKind>(table.choice("type", types, inferred));
-  if (parameter.kind == ParameterKind::categorical) {
-    if (choices == nullptr || !choices->is_array()) {
-      table.fail("choices", "must be a list, such as choices = [\"l1\", \"taylor\"]");
-    }
-    for (const toml::node& choice : *choices->as_array()) {
-      const std::optional<std::string> text = value_text(choice);
-      if (!text) table.fail("choices", "must be names, numbers or true and false");
-      parameter.choices.push_back(*text);
-    }
-  } else {
-    if (low == nullptr || high == nullptr) table.fail("low", "and high are both needed");
-    constexpr double kAny = 1e300;
-    parameter.low = table.number("low", 0, -kAny, kAny);
-    parameter.high = table.number("high", 0, -kAny, kAny);
-    parameter.log = table.boolean("log", false);
-  }
-  table.finish();
-  return parameter;
-}
-
-/// A table of [space] is a parameter if it has one of a parameter's keys that is no table itself.
-bool is_parameter(const toml::table& table) {
-  constexpr std::array keys = {"low", "high", "log", "type", "choices"};
-  return table.empty() || std::any_of(keys.begin(), keys.end(), [&](const char* key) {
-           return table.contains(key) && !table.get(key)->is_table();
-         });
-}
-
-void collect(const toml::table& root, const toml::table& table, const std::string& prefix,
-             std::vector<Parameter>& parameters) {
-  for (const auto& [key, node] : table) {
-    const std::string part(key.str());
-    const std::string name = prefix.empty() ? part : prefix + "." + part;
-    if (part.find('.') != std::string::npos) {
-      throw UsageError("space." + name + " must be written without quotes: [space." + name + "]");
-    }
-    const toml::table* inner = node.as_table();
-    if (inner == nullptr) {
-      throw UsageError("space." + name + " must be a table: [space." + name +
-                       "] with low and high, or choices");
-    }
-    if (is_parameter(*inner)) {
-      parameters.push_back(read_parameter(root, name));
-    } else {
-      collect(root, *inner, name, parameters);
-    }
-  }
 }
 
 std::optional<Limit> read_limit(TableReader& table, const std::string& key,
@@ -277,12 +204,7 @@ Experiment load_experiment(const std::filesystem::path& path,
     if (const toml::node* node = find_path(root, part)) set_path(experiment.base, part, *node);
   }
   read_candidate_tables(root);  // unlike `base`, a copy, it knows the lines of the file
-  if (const toml::node* node = find_path(root, "space")) {
-    if (!node->is_table()) throw UsageError("space must be made of tables: [space.training.batch]");
-    std::vector<Parameter> parameters;
-    collect(root, *node->as_table(), "", parameters);
-    if (!parameters.empty()) experiment.space = Space(parameters);
-  }
+  experiment.space = read_space(root);
   check_space(experiment);
   toml::table task = experiment.base;
   task.insert("initial", experiment.initial);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "engine/nearest.h"
 #include "kernels/error.h"
@@ -146,6 +147,16 @@ toml::table parse_value(const std::string& text) {
   } catch (const toml::parse_error&) {
   }
   return toml::table{{"value", text}};
+}
+
+std::optional<std::string> value_text(const toml::node& node) {
+  if (node.is_string()) return *node.value<std::string>();
+  if (!node.is_value()) return std::nullopt;
+  std::ostringstream text;
+  node.visit([&](const auto& concrete) {
+    if constexpr (toml::is_value<decltype(concrete)>) text << concrete;
+  });
+  return text.str();
 }
 
 }  // namespace paretiny

@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -53,5 +54,8 @@ void set_path(toml::table& root, const std::string& path, const toml::node& valu
 
 /// "64", "0.1", "true", "[1, 2]", "{ low = 1 }" as TOML; anything else, dates too, as a string.
 toml::table parse_value(const std::string& text);  ///< under the key "value"
+
+/// A value as it stands in TOML: numbers keep their type. Nothing for a list or a table.
+std::optional<std::string> value_text(const toml::node& node);
 
 }  // namespace paretiny
