@@ -60,6 +60,16 @@ void check_operands(const char* op, ConstView a, ConstView b, ConstView y) {
   check_int8(op, "y", y, a.shape);
 }
 
+/// Operands, zero points and range of an addition or a product.
+template <class Parameters>
+void check_binary(const char* op, const Parameters& parameters, ConstView a, ConstView b, View y) {
+  check_operands(op, a, b, y);
+  check_zero_point(op, parameters.zero_point1);
+  check_zero_point(op, parameters.zero_point2);
+  check_zero_point(op, parameters.output_zero_point);
+  check_range(op, parameters.range);
+}
+
 void check_pool(const char* op, const PoolShape& shape, const Int8Range& range, ConstView x,
                 ConstView y) {
   const Window& window = shape.window;
@@ -111,21 +121,13 @@ void int8_fully_connected(Stream& stream, const FullyConnectedShape& shape,
 
 void int8_add(Stream& stream, const Int8AddParameters& parameters, ConstView a, ConstView b,
               View y) {
-  check_operands("int8_add", a, b, y);
-  check_zero_point("int8_add", parameters.zero_point1);
-  check_zero_point("int8_add", parameters.zero_point2);
-  check_zero_point("int8_add", parameters.output_zero_point);
-  check_range("int8_add", parameters.range);
+  check_binary("int8_add", parameters, a, b, y);
   twins::int8_add(stream, parameters, a, b, y);
 }
 
 void int8_mul(Stream& stream, const Int8MulParameters& parameters, ConstView a, ConstView b,
               View y) {
-  check_operands("int8_mul", a, b, y);
-  check_zero_point("int8_mul", parameters.zero_point1);
-  check_zero_point("int8_mul", parameters.zero_point2);
-  check_zero_point("int8_mul", parameters.output_zero_point);
-  check_range("int8_mul", parameters.range);
+  check_binary("int8_mul", parameters, a, b, y);
   twins::int8_mul(stream, parameters, a, b, y);
 }
 
