@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "kernels/buffer.h"
@@ -25,6 +26,8 @@ class Arena {
   std::size_t capacity() const;
   /// The most that was in use at one time.
   std::size_t peak() const { return peak_; }
+  /// How often memory was given back, so that what was taken before may lie elsewhere now.
+  std::uint64_t moves() const { return moves_; }
 
   /// Gives back, when it ends, everything taken since it began.
   class Scope {
@@ -57,6 +60,7 @@ class Arena {
   std::vector<Chunk> chunks_;
   std::size_t used_ = 0;
   std::size_t peak_ = 0;
+  std::uint64_t moves_ = 0;
 };
 
 }  // namespace paretiny

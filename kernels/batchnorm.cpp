@@ -41,6 +41,7 @@ constinit Op<decltype(paretiny::batchnorm_inference_forward)> batchnorm_inferenc
     "batchnorm_inference_forward");
 constinit Op<decltype(paretiny::batchnorm_inference_backward)> batchnorm_inference_backward(
     "batchnorm_inference_backward");
+constinit Op<decltype(paretiny::batchnorm_fold)> batchnorm_fold("batchnorm_fold");
 constinit Op<decltype(paretiny::batchnorm_scratch_bytes)> batchnorm_scratch_bytes(
     "batchnorm_scratch_bytes");
 }  // namespace twins
@@ -91,6 +92,26 @@ void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape, C
                  dbeta);
   twins::batchnorm_inference_backward(stream, shape, x, dy, gamma, beta, mean, var, dx, dgamma,
                                       dbeta);
+}
+
+void batchnorm_fold(Stream& stream, const BatchNormShape& shape, ConstView gamma, ConstView beta,
+                    ConstView mean, ConstView var, View running_mean, View running_var, View scale,
+                    View shift) {
+  const char* op = "batchnorm_fold";
+  check(shape.input.elements() > 0, op, "input " + to_string(shape.input) + " has no elements");
+  check(shape.epsilon >= 0, op, "epsilon is negative");
+  check_channels(op, "gamma", shape, gamma);
+  check_channels(op, "beta", shape, beta);
+  check_channels(op, "mean", shape, mean);
+  check_channels(op, "var", shape, var);
+  if (running_mean || running_var) {
+    check_channels(op, "running_mean", shape, running_mean);
+    check_channels(op, "running_var", shape, running_var);
+  }
+  check_channels(op, "scale", shape, scale);
+  check_channels(op, "shift", shape, shift);
+  twins::batchnorm_fold(stream, shape, gamma, beta, mean, var, running_mean, running_var, scale,
+                        shift);
 }
 
 std::size_t batchnorm_scratch_bytes(Stream& stream, const BatchNormShape& shape,

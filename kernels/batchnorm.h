@@ -20,8 +20,8 @@ struct BatchNormShape {
 
 /// With m, v = mean and biased variance of x a channel:
 /// y = activation(gamma * (x - m) / sqrt(v + epsilon) + beta). saved_mean, saved_var = m, v.
-/// running = (1 - momentum) * running + momentum * (m, or the unbiased variance; with a single value
-/// a channel the unbiased variance does not exist and v, which is 0, takes its place).
+/// running = (1 - momentum) * running + momentum * (m, or the unbiased variance; with a single
+/// value a channel the unbiased variance does not exist and v, which is 0, takes its place).
 void batchnorm_forward(Stream&, const BatchNormShape&, ConstView x, ConstView gamma, ConstView beta,
                        View running_mean, View running_var, View saved_mean, View saved_var,
                        View y);
@@ -38,7 +38,13 @@ void batchnorm_inference_backward(Stream&, const BatchNormShape&, ConstView x, C
                                   ConstView gamma, ConstView beta, ConstView mean, ConstView var,
                                   View dx, View dgamma, View dbeta);
 
-/// The most scratch that any of the four takes from the stream's arena, in bytes.
+/// Batch norm as a Prologue or an Epilogue takes it (fusion.h): scale = gamma / sqrt(var +
+/// epsilon), shift = beta - mean * scale. running_* become what batchnorm_forward makes of them, or
+/// are null. The activation is not looked at; input gives the number of values a channel.
+void batchnorm_fold(Stream&, const BatchNormShape&, ConstView gamma, ConstView beta, ConstView mean,
+                    ConstView var, View running_mean, View running_var, View scale, View shift);
+
+/// The most scratch that any of these takes takes from the stream's arena, in bytes.
 std::size_t batchnorm_scratch_bytes(Stream&, const BatchNormShape&, DType activations);
 
 namespace twins {
@@ -46,6 +52,7 @@ extern Op<decltype(batchnorm_forward)> batchnorm_forward;
 extern Op<decltype(batchnorm_backward)> batchnorm_backward;
 extern Op<decltype(batchnorm_inference_forward)> batchnorm_inference_forward;
 extern Op<decltype(batchnorm_inference_backward)> batchnorm_inference_backward;
+extern Op<decltype(batchnorm_fold)> batchnorm_fold;
 extern Op<decltype(batchnorm_scratch_bytes)> batchnorm_scratch_bytes;
 }  // namespace twins
 

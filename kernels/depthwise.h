@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/dispatch.h"
+#include "kernels/fusion.h"
 #include "kernels/tensor.h"
 #include "kernels/window.h"
 
@@ -19,14 +20,14 @@ struct DepthwiseShape {
 /// y[.., c] = x[.., c] * w[.., c] + b[c]. x: [n, h, w, c]; w: [1, kh, kw, c]; b: [1, 1, 1, c] or
 /// null; y: [n, oh, ow, c].
 void depthwise_forward(Stream&, const DepthwiseShape&, ConstView x, ConstView w, ConstView b,
-                       View y);
+                       View y, const Prologue& = {}, const Epilogue& = {});
 
 /// dx = gradient of sum(y * dy) with respect to x; overwritten.
 void depthwise_backward_data(Stream&, const DepthwiseShape&, ConstView dy, ConstView w, View dx);
 
 /// dw, db = gradients with respect to w and b; overwritten. db may be null.
 void depthwise_backward_weights(Stream&, const DepthwiseShape&, ConstView x, ConstView dy, View dw,
-                                View db);
+                                View db, const Prologue& = {});
 
 /// The most scratch that any of the three takes from the stream's arena, in bytes.
 std::size_t depthwise_scratch_bytes(Stream&, const DepthwiseShape&, DType activations);

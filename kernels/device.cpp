@@ -67,10 +67,15 @@ Device parse_device(const std::string& text) {
   } else if (text != "cpu") {
     throw UsageError("'" + text + "' is no device; use auto, cpu, cuda or cuda:<index>");
   }
-  const std::size_t count = backend(wanted.kind).devices().size();
+  const Backend& kind = backend(wanted.kind);
+  const std::size_t count = kind.devices().size();
+  if (count == 0) {
+    throw DeviceError("device " + to_string(wanted) + " is not there: " + kind.why_none() +
+                      "; use --device cpu");
+  }
   if (static_cast<std::size_t>(wanted.index) >= count) {
     throw DeviceError("device " + to_string(wanted) + " is not there: this machine has " +
-                      std::to_string(count) + " of that kind; use --device cpu");
+                      std::to_string(count) + " of that kind");
   }
   return wanted;
 }

@@ -28,6 +28,8 @@ struct DeviceInfo {
   std::size_t memory_bytes = 0;
   std::string features;  ///< instruction sets or compute capability
   bool fast_bf16 = false;
+  /// Convolutions with a Prologue or an Epilogue (fusion.h) beat the same done in several ops.
+  bool fuses_layers = false;
 };
 
 /// Every device of this machine that this build can use, fastest kind first.
@@ -45,11 +47,15 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::vector<DeviceInfo> devices() const = 0;
+  /// Why `devices()` is empty, for people: "no driver is installed"; empty when it is not.
+  virtual std::string why_none() const = 0;
   /// Names and versions of the libraries it computes with: "oneDNN 2.6.3".
   virtual std::string libraries() const = 0;
   /// At least 64-byte aligned, never null. Throws OutOfMemory.
   virtual void* allocate(int index, std::size_t bytes) = 0;
   virtual void release(int index, void* data) noexcept = 0;
+  /// Bytes that can be allocated now.
+  virtual std::size_t available(int index) const = 0;
   virtual std::unique_ptr<Stream> make_stream(int index) = 0;
 };
 

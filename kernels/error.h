@@ -26,6 +26,11 @@ class DeviceError : public Error {
   using Error::Error;
 };
 
+/// A device that stopped working for good: this process can compute nothing more on it.
+class DeviceLost : public DeviceError {
+  using DeviceError::DeviceError;
+};
+
 /// A plan or an allocation larger than the device's memory.
 class OutOfMemory : public Error {
   using Error::Error;

@@ -17,6 +17,7 @@ void Arena::reserve(std::size_t bytes) {
   if (used_ != 0) throw Error("an arena in use cannot be reserved anew");
   if (bytes <= capacity()) return;
   chunks_.clear();
+  ++moves_;
   chunks_.push_back({Buffer(device_, aligned(bytes)), 0});
 }
 
@@ -48,6 +49,7 @@ void Arena::rewind(std::size_t used) {
   if (used_ == 0 && chunks_.size() > 1) {
     const std::size_t bytes = capacity();
     chunks_.clear();
+    ++moves_;
     chunks_.push_back({Buffer(device_, bytes), 0});
   }
 }

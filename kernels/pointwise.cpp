@@ -30,14 +30,18 @@ Shape bias_of(const PointwiseShape& shape) {
 }  // namespace
 
 void pointwise_forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w,
-                       ConstView b, View y) {
+                       ConstView b, View y, const Prologue& prologue, const Epilogue& epilogue) {
   constexpr const char* op = "pointwise_forward";
   check_shape(op, shape);
   check_tensor(op, "x", x, shape.input, {DType::f32, DType::bf16});
   check_tensor(op, "w", w, shape.weights(), {DType::f32});
   if (b) check_tensor(op, "b", b, bias_of(shape), {DType::f32});
   check_tensor(op, "y", y, shape.output(), {x.dtype});
-  twins::pointwise_forward(stream, shape, x, w, b, y);
+  check_fusion(op, prologue, shape.input, x.dtype);
+  check_fusion(op, epilogue, shape.output(), x.dtype);
+  check(epilogue.residual.data == nullptr || epilogue.residual.data != y.data, op,
+        "residual aliases y");
+  twins::pointwise_forward(stream, shape, x, w, b, y, prologue, epilogue);
 }
 
 void pointwise_backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, ConstView w,
@@ -51,14 +55,15 @@ void pointwise_backward_data(Stream& stream, const PointwiseShape& shape, ConstV
 }
 
 void pointwise_backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x,
-                                ConstView dy, View dw, View db) {
+                                ConstView dy, View dw, View db, const Prologue& prologue) {
   constexpr const char* op = "pointwise_backward_weights";
   check_shape(op, shape);
   check_tensor(op, "x", x, shape.input, {DType::f32, DType::bf16});
   check_tensor(op, "dy", dy, shape.output(), {x.dtype});
   check_tensor(op, "dw", dw, shape.weights(), {DType::f32});
   if (db) check_tensor(op, "db", db, bias_of(shape), {DType::f32});
-  twins::pointwise_backward_weights(stream, shape, x, dy, dw, db);
+  check_fusion(op, prologue, shape.input, x.dtype);
+  twins::pointwise_backward_weights(stream, shape, x, dy, dw, db, prologue);
 }
 
 std::size_t pointwise_scratch_bytes(Stream& stream, const PointwiseShape& shape,

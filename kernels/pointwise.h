@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/dispatch.h"
+#include "kernels/fusion.h"
 #include "kernels/tensor.h"
 
 namespace paretiny {
@@ -17,14 +18,14 @@ struct PointwiseShape {
 
 /// y = x w^T + b. x: [n, h, w, c_in]; w: [c_out, 1, 1, c_in]; b: [1, 1, 1, c_out] or null.
 void pointwise_forward(Stream&, const PointwiseShape&, ConstView x, ConstView w, ConstView b,
-                       View y);
+                       View y, const Prologue& = {}, const Epilogue& = {});
 
 /// dx = dy w; overwritten.
 void pointwise_backward_data(Stream&, const PointwiseShape&, ConstView dy, ConstView w, View dx);
 
 /// dw = dy^T x, db = column sums of dy; overwritten. db may be null.
 void pointwise_backward_weights(Stream&, const PointwiseShape&, ConstView x, ConstView dy, View dw,
-                                View db);
+                                View db, const Prologue& = {});
 
 /// The most scratch that any of the three takes from the stream's arena, in bytes.
 std::size_t pointwise_scratch_bytes(Stream&, const PointwiseShape&, DType activations);

@@ -3,12 +3,21 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 #include "kernels/arena.h"
 #include "kernels/device.h"
 
 namespace paretiny {
+
+/// Work that is given once and run many times.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  /// As if the work were given to the stream anew.
+  virtual void run() = 0;
+};
 
 class Stream {
  public:
@@ -30,6 +39,12 @@ class Stream {
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void zero(void* data, std::size_t bytes) = 0;
   virtual void synchronize() = 0;
+
+  /// `work` may give ops, `copy` and `zero` to this stream, nothing else, and always the same ones
+  /// on the same memory, which must stay where it is; what changes from run to run lies in device
+  /// memory. On a GPU the first run takes what scratch it needs and the later ones replay a
+  /// captured graph, so the host may be many runs ahead. The stream must outlive the recording.
+  virtual std::unique_ptr<Recording> record(std::function<void()> work) = 0;
 
  protected:
   explicit Stream(Device device) : device_(device), scratch_(device) {}

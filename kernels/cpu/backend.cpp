@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "kernels/cpu/cpu_stream.h"
 #include "kernels/error.h"
@@ -29,8 +30,11 @@ class CpuBackend : public Backend {
              model_name(),
              pages * page,
              cpu::instruction_set(),
-             cpu::has_fast_bf16()}};
+             cpu::has_fast_bf16(),
+             false}};
   }
+
+  std::string why_none() const override { return ""; }
 
   std::string libraries() const override { return cpu::library_version(); }
 
@@ -43,6 +47,17 @@ class CpuBackend : public Backend {
   }
 
   void release(int, void* data) noexcept override { std::free(data); }
+
+  std::size_t available(int) const override {
+    std::ifstream memory("/proc/meminfo");
+    std::string key;
+    std::size_t kilobytes = 0;
+    for (std::string line; std::getline(memory, line);) {
+      std::istringstream fields(line);
+      if (fields >> key >> kilobytes && key == "MemAvailable:") return kilobytes * 1024;
+    }
+    return devices().front().memory_bytes;
+  }
 
   std::unique_ptr<Stream> make_stream(int) override { return std::make_unique<cpu::CpuStream>(); }
 };

@@ -97,6 +97,10 @@ void normalise(Walk& walk, Activation activation, const Affine& z, const ConstVi
   });
 }
 
+void blend(const BatchNormShape& shape, float& running, double now) {
+  running = static_cast<float>((1.0 - shape.momentum) * running + shape.momentum * now);
+}
+
 void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x, ConstView gamma,
                        ConstView beta, View running_mean, View running_var, View saved_mean,
                        View saved_var, View y) {
@@ -110,14 +114,11 @@ void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
   const auto count = static_cast<double>(walk.chunks.rows);
   float* mean = saved_mean.as<float>();
   float* var = saved_var.as<float>();
-  const auto blend = [momentum = shape.momentum](float& running, double now) {
-    running = static_cast<float>((1.0 - momentum) * running + momentum * now);
-  };
   for (std::int64_t c = 0; c < walk.channels; ++c) {
     mean[c] = static_cast<float>(moments[c].mean);
     var[c] = static_cast<float>(moments[c].square / count);
-    blend(running_mean.as<float>()[c], moments[c].mean);
-    blend(running_var.as<float>()[c], moments[c].square / std::max(count - 1, 1.0));
+    blend(shape, running_mean.as<float>()[c], moments[c].mean);
+    blend(shape, running_var.as<float>()[c], moments[c].square / std::max(count - 1, 1.0));
   }
   normalise(walk, shape.activation,
             affine(walk, shape, gamma.as<float>(), beta.as<float>(), mean, var), x, y);
@@ -133,6 +134,22 @@ void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape, Co
       x, y);
 }
 
+void batchnorm_fold(Stream&, const BatchNormShape& shape, ConstView gamma, ConstView beta,
+                    ConstView mean, ConstView var, View running_mean, View running_var, View scale,
+                    View shift) {
+  const auto count = static_cast<double>(row_count(shape.input));
+  for (std::int64_t c = 0; c < shape.input.c; ++c) {
+    const float m = mean.as<float>()[c];
+    const float v = var.as<float>()[c];
+    const float factor = gamma.as<float>()[c] / std::sqrt(v + shape.epsilon);
+    scale.as<float>()[c] = factor;
+    shift.as<float>()[c] = beta.as<float>()[c] - m * factor;
+    if (!running_mean) continue;
+    blend(shape, running_mean.as<float>()[c], m);
+    blend(shape, running_var.as<float>()[c], v * count / std::max(count - 1, 1.0));
+  }
+}
+
 std::size_t batchnorm_scratch_bytes(Stream&, const BatchNormShape& shape, DType) {
   const RowChunks chunks(row_count(shape.input), shape.input.c);
   return aligned(partial_bytes(chunks, shape.input.c)) +
@@ -142,6 +159,7 @@ std::size_t batchnorm_scratch_bytes(Stream&, const BatchNormShape& shape, DType)
 const Twin forward_twin(twins::batchnorm_forward, DeviceKind::cpu, batchnorm_forward);
 const Twin inference_forward_twin(twins::batchnorm_inference_forward, DeviceKind::cpu,
                                   batchnorm_inference_forward);
+const Twin fold_twin(twins::batchnorm_fold, DeviceKind::cpu, batchnorm_fold);
 const Twin scratch_twin(twins::batchnorm_scratch_bytes, DeviceKind::cpu, batchnorm_scratch_bytes);
 
 }  // namespace

@@ -21,6 +21,18 @@ void CpuStream::zero(void* data, std::size_t bytes) {
 }
 void CpuStream::synchronize() {}
 
+std::unique_ptr<Recording> CpuStream::record(std::function<void()> work) {
+  class Call : public Recording {
+   public:
+    explicit Call(std::function<void()> given) : work_(std::move(given)) {}
+    void run() override { work_(); }
+
+   private:
+    std::function<void()> work_;
+  };
+  return std::make_unique<Call>(std::move(work));
+}
+
 std::string instruction_set() {
   switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::avx512_core_amx:

@@ -20,6 +20,7 @@ class CpuStream : public Stream {
   void copy(void* to, const void* from, std::size_t bytes) override;
   void zero(void* data, std::size_t bytes) override;
   void synchronize() override;
+  std::unique_ptr<Recording> record(std::function<void()> work) override;
 
   Primitives& primitives();
 

@@ -10,6 +10,7 @@
 
 #include "kernels/cpu/depthwise_tile.h"
 #include "kernels/cpu/elements.h"
+#include "kernels/cpu/fusion.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -236,10 +237,13 @@ void backward_data_as(Arena& arena, const DepthwiseShape& shape, const T* dy, co
 }
 
 void forward(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView w, ConstView b,
-             View y) {
+             View y, const Prologue& prologue, const Epilogue& epilogue) {
+  Arena::Scope scratch(stream.scratch());
+  const ConstView read = read_through(scratch, prologue, x);
   with_element(x.dtype, [&]<class T>(T) {
-    forward_as(stream.scratch(), shape, x.as<T>(), w.as<float>(), b.as<float>(), y.as<T>());
+    forward_as(stream.scratch(), shape, read.as<T>(), w.as<float>(), b.as<float>(), y.as<T>());
   });
+  write_through(epilogue, y);
 }
 
 void backward_data(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w,

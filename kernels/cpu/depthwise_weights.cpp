@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/depthwise_tile.h"
 #include "kernels/cpu/elements.h"
+#include "kernels/cpu/fusion.h"
 #include "kernels/depthwise.h"
 
 namespace paretiny::cpu {
@@ -127,9 +128,11 @@ void backward_weights_as(Arena& arena, const DepthwiseShape& shape, const T* x, 
 }
 
 void backward_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView dy,
-                      View dw, View db) {
+                      View dw, View db, const Prologue& prologue) {
+  Arena::Scope scratch(stream.scratch());
+  const ConstView read = read_through(scratch, prologue, x);
   with_element(x.dtype, [&]<class T>(T) {
-    backward_weights_as(stream.scratch(), shape, x.as<T>(), dy.as<T>(), dw.as<float>(),
+    backward_weights_as(stream.scratch(), shape, read.as<T>(), dy.as<T>(), dw.as<float>(),
                         db.as<float>());
   });
 }

@@ -1,5 +1,6 @@
 #include "kernels/pointwise.h"
 
+#include "kernels/cpu/fusion.h"
 #include "kernels/cpu/onednn.h"
 
 namespace paretiny::cpu {
@@ -12,9 +13,12 @@ Convolution convolution(const PointwiseShape& shape, DType activations) {
 }
 
 void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w, ConstView b,
-             View y) {
+             View y, const Prologue& prologue, const Epilogue& epilogue) {
   auto& cpu = static_cast<CpuStream&>(stream);
-  convolution_forward(cpu, convolution(shape, x.dtype), x, w, b, y);
+  Arena::Scope scratch(stream.scratch());
+  convolution_forward(cpu, convolution(shape, x.dtype), read_through(scratch, prologue, x), w, b,
+                      y);
+  write_through(epilogue, y);
 }
 
 void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, ConstView w,
@@ -24,9 +28,11 @@ void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, Co
 }
 
 void backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView dy,
-                      View dw, View db) {
+                      View dw, View db, const Prologue& prologue) {
   auto& cpu = static_cast<CpuStream&>(stream);
-  convolution_backward_weights(cpu, convolution(shape, x.dtype), x, dy, dw, db);
+  Arena::Scope scratch(stream.scratch());
+  convolution_backward_weights(cpu, convolution(shape, x.dtype), read_through(scratch, prologue, x),
+                               dy, dw, db);
 }
 
 std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType activations) {

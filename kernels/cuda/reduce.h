@@ -1,0 +1,49 @@
+// Sums over a warp or a block in a fixed order, so that a result does not change from run to run.
+#pragma once
+
+#include <cuda_runtime.h>
+
+namespace paretiny::cuda {
+
+inline constexpr int kWarp = 32;
+inline constexpr unsigned kAllLanes = 0xFFFFFFFFu;
+
+/// Every lane gets the sum over the warp; all 32 lanes must call.
+__device__ inline float warp_sum(float x) {
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+    x += __shfl_xor_sync(kAllLanes, x, distance);
+  }
+  return x;
+}
+
+/// Every thread gets the sum over a block of up to 1024 threads in one dimension, a multiple of 32;
+/// all of them must call. `partial`: 32 floats of shared memory that nobody else uses meanwhile.
+__device__ inline float block_sum(float x, float* partial) {
+  const unsigned lane = threadIdx.x % kWarp;
+  const unsigned warps = blockDim.x / kWarp;
+  x = warp_sum(x);
+  if (lane == 0) partial[threadIdx.x / kWarp] = x;
+  __syncthreads();
+  x = warp_sum(lane < warps ? partial[lane] : 0.0f);
+  __syncthreads();
+  return x;
+}
+
+/// Mean and sum of squared deviations of some values, which merge without cancellation (Chan,
+/// Golub, LeVeque 1983).
+struct Moments {
+  float count = 0;
+  float mean = 0;
+  float square = 0;
+
+  __device__ void merge(const Moments& other) {
+    if (other.count == 0) return;
+    const float total = count + other.count;
+    const float delta = other.mean - mean;
+    mean += delta * (other.count / total);
+    square += other.square + delta * delta * (count * other.count / total);
+    count = total;
+  }
+};
+
+}  // namespace paretiny::cuda
