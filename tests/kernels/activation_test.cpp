@@ -19,7 +19,7 @@ Tensor wide(Stream& stream, DType dtype, const Shape& shape, std::uint64_t seed)
 }
 
 TEST(Activation, AgreesWithItsDefinition) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   std::uint64_t seed = 0;
   for (const Shape& shape : {Shape{2, 5, 7, 3}, Shape{1, 1, 1, 1}, Shape{3, 41, 37, 9}}) {
     for (const Activation activation : kActivations) {
@@ -69,7 +69,7 @@ TEST(Activation, IsExactBeyondItsLastKink) {
 }
 
 TEST(Activation, PassesNaN) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const Activation activation : kActivations) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
       const Tensor x(*stream, dtype, {1, 1, 1, 37});  // NaN until written
@@ -81,7 +81,7 @@ TEST(Activation, PassesNaN) {
 }
 
 TEST(Activation, MayWriteWhereItReads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const DType dtype : {DType::f32, DType::bf16}) {
     const Shape shape{2, 5, 7, 13};
     const Tensor x = wide(*stream, dtype, shape, 1);
@@ -98,7 +98,7 @@ TEST(Activation, MayWriteWhereItReads) {
 }
 
 TEST(Activation, IsTheSameForAnyNumberOfThreads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const Tensor x = wide(*stream, DType::bf16, {7, 31, 33, 5}, 1);
   const Tensor y(*stream, DType::bf16, x.shape());
   expect_same_for_any_threads([&] { activation_forward(*stream, Activation::hard_swish, x, y); },
@@ -107,7 +107,7 @@ TEST(Activation, IsTheSameForAnyNumberOfThreads) {
 
 TEST(Activation, ReproducesReferenceVectors) {
   if (reference_cases("relu").empty()) GTEST_SKIP() << "no reference vectors";
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const Activation activation :
        {Activation::relu, Activation::relu6, Activation::hard_swish, Activation::hard_sigmoid}) {
     for (const ReferenceCase& reference : reference_cases(name_of(activation))) {
@@ -124,7 +124,7 @@ TEST(Activation, ReproducesReferenceVectors) {
 }
 
 TEST(Activation, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const Tensor x(*stream, DType::f32, {1, 2, 3, 4});
   const Tensor other(*stream, DType::f32, {1, 2, 4, 3});
   const Tensor bf16(*stream, DType::bf16, x.shape());

@@ -111,7 +111,7 @@ std::vector<AugmentSpec> specs() {
 }
 
 TEST(GatherBatch, AgreesWithItsDefinition) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const Shape& sample : {Shape{1, 8, 6, 3}, Shape{1, 1, 37, 5}, Shape{1, 5, 7, 1}}) {
     for (const AugmentSpec& spec : specs()) {
       for (const DType from : {DType::u8, DType::f32}) {
@@ -134,7 +134,7 @@ TEST(GatherBatch, AgreesWithItsDefinition) {
 }
 
 TEST(GatherBatch, DrawsAnewEachEpochAndSeed) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case batch(*stream, {1, 9, 9, 3}, DType::u8, DType::f32, 8, 1);
   AugmentSpec spec{.crop = 3, .flip = true};
   batch.run(spec);
@@ -173,7 +173,7 @@ TEST(GatherBatch, DrawsAreUniform) {
 }
 
 TEST(GatherBatch, NoiseIsNormal) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case batch(*stream, {1, 40, 50, 5}, DType::f32, DType::f32, 10, 1);
   batch.scale = Tensor(*stream, DType::f32, {1, 1, 1, 5}, {0, 0, 0, 0, 0});
   batch.shift = Tensor(*stream, DType::f32, {1, 1, 1, 5}, {0, 0, 0, 0, 0});
@@ -193,14 +193,14 @@ TEST(GatherBatch, NoiseIsNormal) {
 }
 
 TEST(GatherBatch, IsTheSameForAnyNumberOfThreads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case batch(*stream, {1, 32, 32, 3}, DType::u8, DType::bf16, 10, 1);
   expect_same_for_any_threads([&] { batch.run({.crop = 4, .flip = true, .noise = 0.1f}); },
                               {&batch.x, &batch.labels_out});
 }
 
 TEST(GatherBatch, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const auto fresh = [&] { return Case(*stream, {1, 4, 4, 3}, DType::u8, DType::f32, 8, 1); };
   Case batch = fresh();
   EXPECT_NO_THROW(batch.run({}));

@@ -120,7 +120,7 @@ std::vector<Shape> shapes() {
 }
 
 TEST(BatchNorm, AgreesWithTextbookFormulas) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   std::uint64_t seed = 0;
   for (const Shape& input : shapes()) {
     for (const Activation activation : kActivations) {
@@ -154,7 +154,7 @@ TEST(BatchNorm, AgreesWithTextbookFormulas) {
 }
 
 TEST(BatchNorm, InferenceTakesTheGivenStatistics) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   std::uint64_t seed = 1000;
   for (const Shape& input : shapes()) {
     for (const Activation activation : kActivations) {
@@ -181,7 +181,7 @@ TEST(BatchNorm, InferenceTakesTheGivenStatistics) {
 }
 
 TEST(BatchNorm, GradientsAreThoseOfTheForwardPass) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const Activation activation : {Activation::none, Activation::hard_swish}) {
     Case batch(*stream, {{3, 4, 3, 5}, activation}, DType::f32, 7);
     batch.forward();
@@ -198,7 +198,7 @@ TEST(BatchNorm, GradientsAreThoseOfTheForwardPass) {
 }
 
 TEST(BatchNorm, KeepsTheVarianceOfALargeMean) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case batch(*stream, {{64, 16, 16, 6}, Activation::none}, DType::f32, 11);
   std::vector<double> values = batch.x.values();
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -217,7 +217,7 @@ TEST(BatchNorm, KeepsTheVarianceOfALargeMean) {
 }
 
 TEST(BatchNorm, OneValueAChannelHasNoVariance) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case batch(*stream, {{1, 1, 1, 19}, Activation::none}, DType::f32, 3);
   const auto before = batch.running_var.values();
   batch.forward();
@@ -232,7 +232,7 @@ TEST(BatchNorm, OneValueAChannelHasNoVariance) {
 }
 
 TEST(BatchNorm, MayWriteWhereItReads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const DType dtype : {DType::f32, DType::bf16}) {
     Case batch(*stream, {{16, 11, 9, 37}, Activation::relu}, dtype, 21);
     batch.forward();
@@ -250,7 +250,7 @@ TEST(BatchNorm, MayWriteWhereItReads) {
 }
 
 TEST(BatchNorm, IsTheSameForAnyNumberOfThreads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const DType dtype : {DType::f32, DType::bf16}) {
     Case batch(*stream, {{32, 15, 15, 24}, Activation::hard_swish}, dtype, 31);
     expect_same_for_any_threads(
@@ -265,7 +265,7 @@ TEST(BatchNorm, IsTheSameForAnyNumberOfThreads) {
 TEST(BatchNorm, ReproducesReferenceVectors) {
   const auto cases = reference_cases("batch_norm_training");
   if (cases.empty()) GTEST_SKIP() << "no reference vectors";
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const auto set = [&](Case& batch, const ReferenceCase& reference) {
     batch.x = reference.input(*stream, "x");
     batch.dy = reference.input(*stream, "dy");
@@ -309,7 +309,7 @@ TEST(BatchNorm, ReproducesReferenceVectors) {
 }
 
 TEST(BatchNorm, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case good(*stream, {{2, 3, 3, 4}}, DType::f32, 0);
   Case bf16(*stream, {{2, 3, 3, 4}}, DType::bf16, 0);
   Case wide(*stream, {{2, 3, 3, 5}}, DType::f32, 0);

@@ -6,7 +6,7 @@ namespace paretiny::test {
 namespace {
 
 TEST(ChannelGather, CopiesTheChosenChannels) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   struct Block {
     std::size_t outer, channels, inner;
   };
@@ -37,7 +37,7 @@ TEST(ChannelGather, CopiesTheChosenChannels) {
 }
 
 TEST(ChannelGather, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const Tensor in(*stream, DType::f32, {1, 2, 4, 3});
   const Tensor index(*stream, DType::i32, {1, 1, 1, 2}, {0, 3});
   const Tensor out(*stream, DType::f32, {1, 2, 2, 3});

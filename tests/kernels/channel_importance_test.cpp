@@ -18,7 +18,7 @@ double score_judge(FilterScore score, double w, double g) {
 }
 
 TEST(FilterScore, AddsToWhatIsThere) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   std::uint64_t seed = 0;
   struct Layer {
     Shape weights;
@@ -47,7 +47,7 @@ TEST(FilterScore, AddsToWhatIsThere) {
 }
 
 TEST(PositiveCount, AddsToWhatIsThere) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const Shape& shape : {Shape{2, 5, 7, 3}, Shape{1, 1, 1, 1}, Shape{9, 33, 31, 37}}) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
       std::vector<double> values = Tensor::random(*stream, dtype, shape, 1).values();
@@ -66,7 +66,7 @@ TEST(PositiveCount, AddsToWhatIsThere) {
 }
 
 TEST(ChannelImportance, IsTheSameForAnyNumberOfThreads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const Tensor w = Tensor::random(*stream, DType::f32, {64, 3, 3, 48}, 1);
   Tensor scores(*stream, DType::f32, {1, 1, 1, 64});
   const std::vector<double> zeros(64, 0);
@@ -79,7 +79,7 @@ TEST(ChannelImportance, IsTheSameForAnyNumberOfThreads) {
 }
 
 TEST(ChannelImportance, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const Tensor w(*stream, DType::f32, {4, 3, 3, 2});
   const Tensor bf16(*stream, DType::bf16, {4, 3, 3, 2});
   const Tensor scores(*stream, DType::f32, {1, 1, 1, 4});

@@ -45,21 +45,21 @@ TEST(Conv, AgreesWithDirectLoops) {
   std::uint64_t seed = 0;
   for (const ConvShape& shape : shapes()) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
-      const auto stream = cpu_stream();
+      const auto stream = test_stream();
       expect_convolution(*stream, ops(*stream, shape), judge(shape), dtype, seed += 10);
     }
   }
 }
 
 TEST(Conv, GradientsAreThoseOfTheForwardPass) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   expect_convolution_gradients(*stream, ops(*stream, {{2, 6, 7, 5}, 9, {3, 3, 2, 1, 0, 2, 1, 0}}));
 }
 
 TEST(Conv, ReproducesReferenceVectors) {
   const auto cases = reference_cases("conv2d");
   if (cases.empty()) GTEST_SKIP() << "no reference vectors";
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     const ConvShape shape{reference.input_shape("x"), reference.output_shape("y").c,
                           window_of(reference)};
@@ -68,7 +68,7 @@ TEST(Conv, ReproducesReferenceVectors) {
 }
 
 TEST(Conv, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const ConvShape shape{{1, 5, 5, 2}, 3, {3, 3, 1, 1, 0, 0, 0, 0}};
   const Tensor x(*stream, DType::f32, shape.input);
   const Tensor w(*stream, DType::f32, shape.weights());

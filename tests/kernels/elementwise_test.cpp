@@ -13,7 +13,7 @@ void expect_rounded(const Tensor& actual, const std::vector<double>& expected, c
 }
 
 TEST(Add, AgreesWithItsDefinition) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   std::uint64_t seed = 0;
   for (const Shape& shape : {Shape{2, 5, 7, 3}, Shape{1, 1, 1, 1}, Shape{3, 41, 37, 9}}) {
     for (const Activation activation : {Activation::none, Activation::relu, Activation::relu6}) {
@@ -43,7 +43,7 @@ TEST(Add, AgreesWithItsDefinition) {
 }
 
 TEST(Add, MayWriteWhereItReads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const Shape shape{2, 3, 5, 7};
   for (const Activation activation : {Activation::none, Activation::relu6}) {
     for (const int which : {0, 1}) {
@@ -64,7 +64,7 @@ TEST(Add, MayWriteWhereItReads) {
 }
 
 TEST(Add, WithoutActivationDoesNotReadY) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const Tensor dy = Tensor::random(*stream, DType::f32, {1, 2, 3, 5}, 1);
   const Tensor d(*stream, DType::f32, dy.shape());
   add_backward(*stream, Activation::none, ConstView{}, dy, d);
@@ -72,7 +72,7 @@ TEST(Add, WithoutActivationDoesNotReadY) {
 }
 
 TEST(Add, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const Tensor a(*stream, DType::f32, {1, 2, 3, 4});
   const Tensor other(*stream, DType::f32, {1, 2, 1, 4});
   const Tensor bf16(*stream, DType::bf16, a.shape());
@@ -105,7 +105,7 @@ struct Scale {
 };
 
 TEST(ChannelScale, AgreesWithItsDefinition) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   std::uint64_t seed = 100;
   for (const Shape& shape : {Shape{2, 5, 7, 3}, Shape{1, 1, 1, 1}, Shape{3, 1, 41, 37},
                              Shape{5, 16, 16, 48}, Shape{2, 3, 3, 257}, Shape{4, 2, 2, 2049}}) {
@@ -132,7 +132,7 @@ TEST(ChannelScale, AgreesWithItsDefinition) {
 }
 
 TEST(ChannelScale, MayWriteWhereItReads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Scale scale(*stream, {3, 5, 7, 13}, DType::bf16, 7);
   scale.forward();
   scale.backward();
@@ -145,7 +145,7 @@ TEST(ChannelScale, MayWriteWhereItReads) {
 }
 
 TEST(ChannelScale, IsTheSameForAnyNumberOfThreads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Scale scale(*stream, {7, 16, 16, 24}, DType::f32, 7);
   expect_same_for_any_threads(
       [&] {
@@ -156,7 +156,7 @@ TEST(ChannelScale, IsTheSameForAnyNumberOfThreads) {
 }
 
 TEST(ChannelScale, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Scale good(*stream, {2, 3, 3, 4}, DType::f32, 0);
   Scale bf16(*stream, {2, 3, 3, 4}, DType::bf16, 0);
   EXPECT_THROW(channel_scale_forward(*stream, good.x, good.x, good.y), UsageError);
@@ -170,7 +170,7 @@ TEST(ChannelScale, RejectsWhatDoesNotFit) {
 
 TEST(Elementwise, ReproducesReferenceVectors) {
   if (reference_cases("add").empty()) GTEST_SKIP() << "no reference vectors";
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const ReferenceCase& reference : reference_cases("add")) {
     const Tensor a = reference.input(*stream, "a");
     const Tensor b = reference.input(*stream, "b");

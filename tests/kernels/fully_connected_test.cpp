@@ -30,7 +30,7 @@ TEST(FullyConnected, AgreesWithDirectLoops) {
         FullyConnectedShape{{2, 3, 5, 7}, 13}, FullyConnectedShape{{130, 1, 1, 301}, 19}}) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
       SCOPED_TRACE("input " + to_string(shape.input) + ", " + name_of(dtype));
-      const auto stream = cpu_stream();
+      const auto stream = test_stream();
       const std::size_t announced = fully_connected_scratch_bytes(*stream, shape, dtype);
       const Shape bias{1, 1, 1, shape.out_features};
       const Tensor x = Tensor::random(*stream, dtype, shape.input, ++seed);
@@ -66,7 +66,7 @@ TEST(FullyConnected, AgreesWithDirectLoops) {
 }
 
 TEST(FullyConnected, GradientsAreThoseOfTheForwardPass) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const FullyConnectedShape shape{{4, 2, 3, 5}, 7};
   ConvolutionOps under_test = ops(*stream, shape);
   const Tensor x = Tensor::random(*stream, DType::f32, shape.input, 1);
@@ -84,7 +84,7 @@ TEST(FullyConnected, GradientsAreThoseOfTheForwardPass) {
 TEST(FullyConnected, ReproducesReferenceVectors) {
   const auto cases = reference_cases("linear");
   if (cases.empty()) GTEST_SKIP() << "no reference vectors";
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     const FullyConnectedShape shape{reference.input_shape("x"), reference.output_shape("y").c};
     const Tensor x = reference.input(*stream, "x");
@@ -109,7 +109,7 @@ TEST(FullyConnected, ReproducesReferenceVectors) {
 }
 
 TEST(FullyConnected, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const FullyConnectedShape shape{{2, 1, 2, 3}, 4};
   const Tensor x(*stream, DType::f32, shape.input);
   const Tensor w(*stream, DType::f32, shape.weights());

@@ -37,7 +37,7 @@ Case random_case(Stream& stream, std::int64_t n, std::int64_t classes, double sc
 }
 
 TEST(SoftmaxCrossEntropy, AgreesWithItsDefinition) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   std::uint64_t seed = 0;
   for (const auto& [n, classes] : {std::pair{1, 2}, {7, 10}, {33, 13}, {3, 1000}}) {
     for (const double scale : {1.0, 30.0}) {
@@ -72,7 +72,7 @@ TEST(SoftmaxCrossEntropy, AgreesWithItsDefinition) {
 }
 
 TEST(SoftmaxCrossEntropy, GradientIsThatOfTheMeanLoss) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case batch = random_case(*stream, 5, 7, 1, 3);
   batch.run(0.1f);
   const auto gradient = batch.dlogits.values();
@@ -87,7 +87,7 @@ TEST(SoftmaxCrossEntropy, GradientIsThatOfTheMeanLoss) {
 }
 
 TEST(SoftmaxCrossEntropy, AddsToTotalsAndCountsTheFirstOfEqual) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case batch(*stream, Tensor(*stream, DType::f32, {3, 1, 1, 3}, {1, 1, 0, 1, 1, 0, 0, 0, 2}),
              {0, 1, 2});
   batch.totals.set(0, 100);
@@ -100,7 +100,7 @@ TEST(SoftmaxCrossEntropy, AddsToTotalsAndCountsTheFirstOfEqual) {
 TEST(SoftmaxCrossEntropy, ReproducesReferenceVectors) {
   const auto cases = reference_cases("softmax_cross_entropy");
   if (cases.empty()) GTEST_SKIP() << "no reference vectors";
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     Case batch(*stream, reference.input(*stream, "logits"),
                reference.input(*stream, "labels", DType::i32).values());
@@ -114,7 +114,7 @@ TEST(SoftmaxCrossEntropy, ReproducesReferenceVectors) {
 }
 
 TEST(SoftmaxCrossEntropy, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case batch = random_case(*stream, 4, 3, 1, 1);
   const auto run = [&](float smoothing, ConstView logits, ConstView labels, View loss, View dlogits,
                        View totals) {

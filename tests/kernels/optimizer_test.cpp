@@ -32,7 +32,7 @@ void expect_steps(const ReferenceCase& reference, const std::vector<double>& act
 
 TEST(Sgd, ReproducesReferenceVectors) {
   if (reference_cases("sgd_nesterov").empty()) GTEST_SKIP() << "no reference vectors";
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const char* op : {"sgd_nesterov", "sgd_momentum"}) {
     for (const ReferenceCase& reference : reference_cases(op)) {
       const nlohmann::json& attributes = reference.attributes();
@@ -56,7 +56,7 @@ TEST(Sgd, ReproducesReferenceVectors) {
 
 TEST(Adam, ReproducesReferenceVectors) {
   if (reference_cases("adam").empty()) GTEST_SKIP() << "no reference vectors";
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const char* op : {"adam", "adamw"}) {
     for (const ReferenceCase& reference : reference_cases(op)) {
       const nlohmann::json& attributes = reference.attributes();
@@ -87,7 +87,7 @@ TEST(Adam, ReproducesReferenceVectors) {
 }
 
 TEST(Optimizer, AgreesWithItsDefinitionOnOddCounts) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const std::int64_t count : {1, 37, 40003}) {
     const Tensor g = Tensor::random(*stream, DType::f32, flat(count), 1);
     const Tensor w = Tensor::random(*stream, DType::f32, flat(count), 2);
@@ -107,7 +107,7 @@ TEST(Optimizer, AgreesWithItsDefinitionOnOddCounts) {
 }
 
 TEST(Optimizer, IsTheSameForAnyNumberOfThreads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const Shape shape = flat(40003);
   const Tensor g = Tensor::random(*stream, DType::f32, shape, 1);
   const Tensor schedule(*stream, DType::f32, flat(3), {0.01, 0.1, 0.001});
@@ -124,7 +124,7 @@ TEST(Optimizer, IsTheSameForAnyNumberOfThreads) {
 }
 
 TEST(Optimizer, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const Tensor a = zeros(*stream, 4), b = zeros(*stream, 5), one = zeros(*stream, 1),
                three = zeros(*stream, 3);
   const Tensor matrix(*stream, DType::f32, {1, 1, 2, 4});

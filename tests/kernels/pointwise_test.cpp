@@ -36,21 +36,21 @@ TEST(Pointwise, AgreesWithDirectLoops) {
   std::uint64_t seed = 0;
   for (const PointwiseShape& shape : shapes()) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
-      const auto stream = cpu_stream();
+      const auto stream = test_stream();
       expect_convolution(*stream, ops(*stream, shape), judge(shape), dtype, seed += 10);
     }
   }
 }
 
 TEST(Pointwise, GradientsAreThoseOfTheForwardPass) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   expect_convolution_gradients(*stream, ops(*stream, {{2, 6, 7, 5}, 9}));
 }
 
 TEST(Pointwise, ReproducesReferenceVectors) {
   const auto cases = reference_cases("pointwise_conv2d");
   if (cases.empty()) GTEST_SKIP() << "no reference vectors";
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     if (window_of(reference) != Window{}) continue;  // strides belong to conv
     const PointwiseShape shape{reference.input_shape("x"), reference.output_shape("y").c};
@@ -59,7 +59,7 @@ TEST(Pointwise, ReproducesReferenceVectors) {
 }
 
 TEST(Pointwise, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const PointwiseShape shape{{1, 5, 5, 2}, 3};
   const Tensor x(*stream, DType::f32, shape.input);
   const Tensor w(*stream, DType::f32, shape.weights());

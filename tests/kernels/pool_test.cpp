@@ -115,7 +115,7 @@ std::vector<PoolShape> shapes() {
 }
 
 TEST(MaxPool, AgreesWithDirectLoops) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   std::uint64_t seed = 0;
   for (const PoolShape& shape : shapes()) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
@@ -128,7 +128,7 @@ TEST(MaxPool, AgreesWithDirectLoops) {
 }
 
 TEST(MaxPool, GradientGoesToTheFirstOfEqual) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const PoolShape& shape : shapes()) {
     Case pool(*stream, shape, DType::f32, 1);
     std::vector<double> few = pool.x.values();
@@ -140,7 +140,7 @@ TEST(MaxPool, GradientGoesToTheFirstOfEqual) {
 }
 
 TEST(MaxPool, PassesNaN) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case pool(*stream, {{1, 2, 4, 3}, {2, 2, 2, 2}}, DType::f32, 1);
   for (const std::size_t i : {0u, 10u}) pool.x.set(i, std::nan(""));
   pool.max();
@@ -149,7 +149,7 @@ TEST(MaxPool, PassesNaN) {
 }
 
 TEST(AveragePool, AgreesWithDirectLoops) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   std::uint64_t seed = 0;
   for (const PoolShape& shape : shapes()) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
@@ -167,7 +167,7 @@ TEST(AveragePool, AgreesWithDirectLoops) {
 }
 
 TEST(Pool, GradientsAreThoseOfTheForwardPass) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case pool(*stream, {{2, 6, 7, 5}, {3, 3, 2, 1, 0, 2, 1, 0}}, DType::f32, 3);
   pool.max();
   auto dx = pool.dx.values();
@@ -186,7 +186,7 @@ TEST(Pool, GradientsAreThoseOfTheForwardPass) {
 }
 
 TEST(Pool, IsTheSameForAnyNumberOfThreads) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   Case pool(*stream, {{3, 33, 31, 24}, Window::same(33, 31, 3, 3, 2, 2)}, DType::bf16, 3);
   expect_same_for_any_threads([&] { pool.max(); }, {&pool.y, &pool.dx});
   expect_same_for_any_threads([&] { pool.average(); }, {&pool.y, &pool.dx});
@@ -194,7 +194,7 @@ TEST(Pool, IsTheSameForAnyNumberOfThreads) {
 
 TEST(Pool, ReproducesReferenceVectors) {
   if (reference_cases("max_pool").empty()) GTEST_SKIP() << "no reference vectors";
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   for (const char* op : {"max_pool", "avg_pool", "global_avg_pool"}) {
     for (const ReferenceCase& reference : reference_cases(op)) {
       const Shape in = reference.input_shape("x");
@@ -216,7 +216,7 @@ TEST(Pool, ReproducesReferenceVectors) {
 }
 
 TEST(Pool, RejectsWhatDoesNotFit) {
-  const auto stream = cpu_stream();
+  const auto stream = test_stream();
   const PoolShape shape{{2, 6, 6, 3}, {2, 2, 2, 2}};
   const Tensor x(*stream, DType::f32, shape.input);
   const Tensor y(*stream, DType::f32, shape.output());

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -28,6 +29,41 @@ namespace paretiny::test {
 inline std::unique_ptr<Stream> cpu_stream() {
   return Stream::create({DeviceKind::cpu, 0});
 }
+
+/// The device that PARETINY_TEST_DEVICE names ("cuda", on the SIMT twin too), else the CPU. Throws
+/// DeviceError.
+inline Device test_device() {
+  const char* name = std::getenv("PARETINY_TEST_DEVICE");
+  return name == nullptr ? Device{} : parse_device(name);
+}
+
+inline std::unique_ptr<Stream> test_stream() {
+  return Stream::create(test_device());
+}
+
+/// Whether the device under test is the SIMT twin: a thousand times slower than the CPU, so that
+/// the largest shapes are left to the others.
+inline bool slow_device() {
+  const Device device = test_device();
+  for (const DeviceInfo& info : devices()) {
+    if (info.device == device) return info.name == "SIMT twin";
+  }
+  return false;
+}
+
+/// Where the device under test is not there, the program skips all its tests.
+class TestDevice : public testing::Environment {
+ public:
+  void SetUp() override {
+    try {
+      test_device();
+    } catch (const DeviceError& error) {
+      GTEST_SKIP() << "no device to test on: " << error.what();
+    }
+  }
+};
+inline testing::Environment* const test_device_environment =
+    testing::AddGlobalTestEnvironment(new TestDevice);
 
 /// The number as a type stores it.
 inline double rounded(DType dtype, double x) {
