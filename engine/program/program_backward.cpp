@@ -67,16 +67,18 @@ void ProgramBuilder::backward(NodeId id) {
   switch (node.op) {
     case OpKind::conv:
       if (is_pointwise(node)) {
-        weighted(PointwiseShape{in, node.output.c}, pointwise_backward_weights,
-                 pointwise_backward_data);
+        weighted(
+            PointwiseShape{in, node.output.c},
+            [](auto&&... a) { pointwise_backward_weights(a...); }, pointwise_backward_data);
       } else {
         weighted(ConvShape{in, node.output.c, node.window}, conv_backward_weights,
                  conv_backward_data);
       }
       break;
     case OpKind::depthwise:
-      weighted(DepthwiseShape{in, node.window}, depthwise_backward_weights,
-               depthwise_backward_data);
+      weighted(
+          DepthwiseShape{in, node.window}, [](auto&&... a) { depthwise_backward_weights(a...); },
+          depthwise_backward_data);
       break;
     case OpKind::fully_connected: {
       const FullyConnectedShape shape{in, node.output.c};

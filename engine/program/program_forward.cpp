@@ -132,13 +132,17 @@ void ProgramBuilder::forward(NodeId id) {
   switch (node.op) {
     case OpKind::conv:
       if (is_pointwise(node)) {
-        weighted(PointwiseShape{in, node.output.c}, pointwise_forward, pointwise_scratch_bytes);
+        weighted(
+            PointwiseShape{in, node.output.c}, [](auto&&... a) { pointwise_forward(a...); },
+            pointwise_scratch_bytes);
       } else {
         weighted(ConvShape{in, node.output.c, node.window}, conv_forward, conv_scratch_bytes);
       }
       break;
     case OpKind::depthwise:
-      weighted(DepthwiseShape{in, node.window}, depthwise_forward, depthwise_scratch_bytes);
+      weighted(
+          DepthwiseShape{in, node.window}, [](auto&&... a) { depthwise_forward(a...); },
+          depthwise_scratch_bytes);
       break;
     case OpKind::fully_connected:
       weighted(FullyConnectedShape{in, node.output.c}, fully_connected_forward,
