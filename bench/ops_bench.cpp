@@ -240,7 +240,7 @@ void count_positive(benchmark::State& state) {
   const Setting s(state, 1);
   const auto stream = Stream::create({});
   const Tensors x(s.sets, s.dtype, s.shape), scores(1, DType::f32, {1, 1, 1, s.shape.c});
-  measure(state, s.sets, s.bytes, [&](std::size_t k) { positive_count(*stream, x[k], scores[0]); });
+  measure(state, s.sets, s.bytes, [&](std::size_t k) { positive_share(*stream, x[k], scores[0]); });
 }
 
 constexpr Shape kParameters{1, 1, 1, 1'600'000};

@@ -6,7 +6,7 @@ namespace paretiny {
 
 namespace twins {
 constinit Op<decltype(paretiny::filter_score)> filter_score("filter_score");
-constinit Op<decltype(paretiny::positive_count)> positive_count("positive_count");
+constinit Op<decltype(paretiny::positive_share)> positive_share("positive_share");
 }  // namespace twins
 
 void filter_score(Stream& stream, FilterScore score, ConstView w, ConstView g, View scores) {
@@ -20,11 +20,12 @@ void filter_score(Stream& stream, FilterScore score, ConstView w, ConstView g, V
   twins::filter_score(stream, score, w, g, scores);
 }
 
-void positive_count(Stream& stream, ConstView x, View scores) {
-  const char* op = "positive_count";
+void positive_share(Stream& stream, ConstView x, View scores) {
+  const char* op = "positive_share";
+  check(x.elements() > 0, op, "x " + to_string(x.shape) + " has no elements");
   check_tensor(op, "x", x, x.shape, {DType::f32, DType::bf16});
   check_tensor(op, "scores", scores, {1, 1, 1, x.shape.c}, {DType::f32});
-  twins::positive_count(stream, x, scores);
+  twins::positive_share(stream, x, scores);
 }
 
 }  // namespace paretiny

@@ -18,13 +18,13 @@ enum class FilterScore : std::uint8_t {
 /// filter is its last extent: w: [1, kh, kw, filters].
 void filter_score(Stream&, FilterScore, ConstView w, ConstView g, View scores);
 
-/// scores[c] += number of elements of channel c that are greater than zero (APoZ counts the
+/// scores[c] += share of channel c's elements that are greater than zero (APoZ is the share of the
 /// others). x: [n, h, w, c] f32 or bf16; scores: [1, 1, 1, c] f32.
-void positive_count(Stream&, ConstView x, View scores);
+void positive_share(Stream&, ConstView x, View scores);
 
 namespace twins {
 extern Op<decltype(filter_score)> filter_score;
-extern Op<decltype(positive_count)> positive_count;
+extern Op<decltype(positive_share)> positive_share;
 }  // namespace twins
 
 }  // namespace paretiny

@@ -40,13 +40,14 @@ std::vector<std::vector<float>> positive_shares(Stream& stream, const Program& p
       Arena::Scope scratch(stream.scratch());
       const View counts = scratch.take(DType::f32, {1, 1, 1, output.shape.c});
       stream.zero(counts.data, counts.bytes());
-      positive_count(stream, output, counts);
+      positive_share(stream, output, counts);
       std::vector<float> host(static_cast<std::size_t>(output.shape.c));
       stream.download(host.data(), counts.data, counts.bytes());
       std::vector<float>& share = shares[static_cast<std::size_t>(id)];
       share.resize(host.size());
-      const auto seen = static_cast<float>(batches * output.elements() / output.shape.c);
-      for (std::size_t c = 0; c < host.size(); ++c) share[c] += host[c] / seen;
+      for (std::size_t c = 0; c < host.size(); ++c) {
+        share[c] += host[c] / static_cast<float>(batches);
+      }
     }
   }
   return shares;

@@ -37,7 +37,7 @@ void filter_score(Stream&, FilterScore score, ConstView w, ConstView g, View sco
 }
 
 /// Counts are whole numbers, exact in a float below 2^24 = a chunk's most rows.
-void positive_count(Stream& stream, ConstView x, View scores) {
+void positive_share(Stream& stream, ConstView x, View scores) {
   const std::int64_t channels = x.shape.c, lanes = lanes_of(channels);
   const RowChunks chunks(x.elements() / channels, channels);
   Arena::Scope scratch(stream.scratch());
@@ -57,13 +57,15 @@ void positive_count(Stream& stream, ConstView x, View scores) {
       fold(channels, lanes, counts + k * lanes);
     }
   });
-  for (std::int64_t k = 0; k < chunks.count; ++k) {
-    for (std::int64_t c = 0; c < channels; ++c) scores.as<float>()[c] += counts[k * lanes + c];
+  for (std::int64_t c = 0; c < channels; ++c) {
+    double count = 0;
+    for (std::int64_t k = 0; k < chunks.count; ++k) count += counts[k * lanes + c];
+    scores.as<float>()[c] += static_cast<float>(count / static_cast<double>(chunks.rows));
   }
 }
 
 const Twin filter_score_twin(twins::filter_score, DeviceKind::cpu, filter_score);
-const Twin positive_count_twin(twins::positive_count, DeviceKind::cpu, positive_count);
+const Twin positive_share_twin(twins::positive_share, DeviceKind::cpu, positive_share);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -46,7 +46,7 @@ TEST(FilterScore, AddsToWhatIsThere) {
   }
 }
 
-TEST(PositiveCount, AddsToWhatIsThere) {
+TEST(PositiveShare, AddsToWhatIsThere) {
   const auto stream = test_stream();
   for (const Shape& shape : {Shape{2, 5, 7, 3}, Shape{1, 1, 1, 1}, Shape{9, 33, 31, 37}}) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
@@ -57,10 +57,11 @@ TEST(PositiveCount, AddsToWhatIsThere) {
                           std::vector<double>(static_cast<std::size_t>(shape.c), 5));
       std::vector<double> expected = scores.values();
       for (std::size_t i = 0; i < values.size(); ++i) {
-        if (values[i] > 0) ++expected[i % expected.size()];
+        const double share = values[i] > 0 ? 1.0 / static_cast<double>(values.size()) : 0;
+        expected[i % expected.size()] += share * static_cast<double>(expected.size());
       }
-      positive_count(*stream, x, scores);
-      EXPECT_EQ(scores.values(), expected) << to_string(shape) << " " << name_of(dtype);
+      positive_share(*stream, x, scores);
+      expect_near(scores, expected, 1e-6, to_string(shape) + " " + name_of(dtype));
     }
   }
 }
@@ -89,8 +90,8 @@ TEST(ChannelImportance, RejectsWhatDoesNotFit) {
   EXPECT_THROW(filter_score(*stream, FilterScore::l1, w, none, of_inputs), UsageError);
   EXPECT_THROW(filter_score(*stream, FilterScore::taylor, w, none, scores), UsageError);
   EXPECT_THROW(filter_score(*stream, FilterScore::l1, w, none, w), UsageError);
-  EXPECT_THROW(positive_count(*stream, w, scores), UsageError);
-  EXPECT_THROW(positive_count(*stream, none, scores), UsageError);
+  EXPECT_THROW(positive_share(*stream, w, scores), UsageError);
+  EXPECT_THROW(positive_share(*stream, none, scores), UsageError);
 }
 
 }  // namespace
