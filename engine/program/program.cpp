@@ -6,6 +6,13 @@
 
 namespace paretiny {
 
+bool fuses_layers(Device device) {
+  for (const DeviceInfo& info : devices()) {
+    if (info.device == device) return info.fuses_layers;
+  }
+  return false;
+}
+
 Program::Program(const Graph& graph, const ParameterLayout& layout, const ProgramOptions& options)
     : options_(options) {
   ProgramBuilder(graph, layout, *this).build();

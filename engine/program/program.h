@@ -25,7 +25,11 @@ struct ProgramOptions {
   std::int64_t batch = 1;
   DType dtype = DType::f32;  ///< of activations and their gradients: f32 or bf16
   float label_smoothing = 0;
+  bool fused = false;  ///< what fuses_layers(device) says: the same numbers but for rounding
 };
+
+/// Whether the layers of a program for `device` should be fused (DeviceInfo::fuses_layers).
+bool fuses_layers(Device device);
 
 class Program {
  public:

@@ -1,5 +1,4 @@
 #include "engine/program/program_builder.h"
-#include "kernels/batchnorm.h"
 #include "kernels/conv.h"
 #include "kernels/depthwise.h"
 #include "kernels/elementwise.h"
@@ -32,7 +31,7 @@ void ProgramBuilder::backward(NodeId id) {
   const NodeId from = node.inputs[0];
   const Gradient dy = gradients_[static_cast<std::size_t>(id)];
   if (dy.tensor < 0) return;  // the loss does not depend on this node
-  if (fused_away(id)) {
+  if (fusion(id).into >= 0) {
     contribute(from, dy);
     return;
   }
@@ -40,20 +39,20 @@ void ProgramBuilder::backward(NodeId id) {
   const Shape sample = graph_.node(from).output;
   const Shape in = batched(sample);
   const bool data = needs_gradient_[static_cast<std::size_t>(from)];
+  /// weights_op takes the shape's views and what `from` leaves to its readers.
   const auto weighted = [&](auto shape, auto weights_op, auto data_op) {
-    const ParameterTensor w = parameter(id, Role::weight);
-    const ParameterTensor* bias = layout_.find(id, Role::bias);
-    emit(id, "backward weights", {x, dy.tensor},
-         [=, b = bias == nullptr ? ParameterTensor{} : *bias, biased = bias != nullptr](
-             Stream& s, const Program& p) {
-           weights_op(s, shape, p.at(x), p.at(dy.tensor), p.gradient(w),
-                      biased ? p.gradient(b) : View{});
+    const WayIn way = way_in(from);
+    emit(id, "backward weights", {x, way.scale, way.shift, way.gate, dy.tensor},
+         [=, weights = weights(id)](Stream& s, const Program& p) {
+           weights_op(s, shape, p.at(x), p.at(dy.tensor), p.gradient(weights.w),
+                      weights.bias_gradient(p), way.of(p));
          });
     if (!data) return;
     const TensorId dx = activation_tensor(sample);
-    emit(id, "backward data", {dy.tensor, dx}, [=](Stream& s, const Program& p) {
-      data_op(s, shape, p.at(dy.tensor), p.parameter(w), p.at(dx));
-    });
+    emit(id, "backward data", {dy.tensor, dx},
+         [=, w = parameter(id, Role::weight)](Stream& s, const Program& p) {
+           data_op(s, shape, p.at(dy.tensor), p.parameter(w), p.at(dx));
+         });
     contribute(from, {dx, false});
   };
   /// A step that turns dy into a new dx.
@@ -67,30 +66,28 @@ void ProgramBuilder::backward(NodeId id) {
   switch (node.op) {
     case OpKind::conv:
       if (is_pointwise(node)) {
-        weighted(
-            PointwiseShape{in, node.output.c},
-            [](auto&&... a) { pointwise_backward_weights(a...); }, pointwise_backward_data);
+        weighted(PointwiseShape{in, node.output.c}, pointwise_backward_weights,
+                 pointwise_backward_data);
       } else {
-        weighted(ConvShape{in, node.output.c, node.window}, conv_backward_weights,
-                 conv_backward_data);
+        weighted(
+            ConvShape{in, node.output.c, node.window},
+            [](Stream& s, const ConvShape& shape, ConstView input, ConstView g, View dw, View db,
+               const Prologue&) { conv_backward_weights(s, shape, input, g, dw, db); },
+            conv_backward_data);
       }
       break;
     case OpKind::depthwise:
-      weighted(
-          DepthwiseShape{in, node.window}, [](auto&&... a) { depthwise_backward_weights(a...); },
-          depthwise_backward_data);
+      weighted(DepthwiseShape{in, node.window}, depthwise_backward_weights,
+               depthwise_backward_data);
       break;
     case OpKind::fully_connected: {
-      const FullyConnectedShape shape{in, node.output.c};
-      const ParameterTensor w = parameter(id, Role::weight);
-      const ParameterTensor* bias = layout_.find(id, Role::bias);
       const TensorId dx = data ? activation_tensor(sample) : x;
       emit(id, "backward", {x, dy.tensor, dx},
-           [=, b = bias == nullptr ? ParameterTensor{} : *bias, biased = bias != nullptr](
+           [=, shape = FullyConnectedShape{in, node.output.c}, weights = weights(id)](
                Stream& s, const Program& p) {
-             fully_connected_backward(s, shape, p.at(x), p.parameter(w), p.at(dy.tensor),
-                                      data ? p.at(dx) : View{}, p.gradient(w),
-                                      biased ? p.gradient(b) : View{});
+             fully_connected_backward(s, shape, p.at(x), p.parameter(weights.w), p.at(dy.tensor),
+                                      data ? p.at(dx) : View{}, p.gradient(weights.w),
+                                      weights.bias_gradient(p));
            });
       if (data) contribute(from, {dx, false});
       break;
@@ -141,28 +138,10 @@ void ProgramBuilder::backward(NodeId id) {
   }
 }
 
-void ProgramBuilder::backward_batch_norm(NodeId id) {
-  const Node& node = graph_.node(id);
-  const BatchNormShape shape{batched(node.output), fused_activation(id), node.epsilon,
-                             node.momentum};
-  const Gradient dy = gradients_[static_cast<std::size_t>(id)];
-  const TensorId x = input(id);
-  const TensorId dx = in_place(dy, node.output);
-  const TensorId mean = saved_mean_[static_cast<std::size_t>(id)];
-  const TensorId var = saved_var_[static_cast<std::size_t>(id)];
-  const ParameterTensor gamma = parameter(id, Role::gamma);
-  const ParameterTensor beta = parameter(id, Role::beta);
-  emit(id, "backward", {x, dy.tensor, dx, mean, var}, [=](Stream& s, const Program& p) {
-    batchnorm_backward(s, shape, p.at(x), p.at(dy.tensor), p.parameter(gamma), p.parameter(beta),
-                       p.at(mean), p.at(var), p.at(dx), p.gradient(gamma), p.gradient(beta));
-  });
-  contribute(node.inputs[0], {dx, false});
-}
-
 void ProgramBuilder::backward_add(NodeId id) {
   const Node& node = graph_.node(id);
   const Gradient dy = gradients_[static_cast<std::size_t>(id)];
-  const Activation activation = fused_activation(id);
+  const Activation activation = fusion(id).activation;
   TensorId d = dy.tensor;
   if (activation != Activation::none) {
     d = in_place(dy, node.output);

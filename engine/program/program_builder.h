@@ -1,11 +1,13 @@
 // Turns a graph into a Program's steps and buffers. Private to this folder.
 #pragma once
 
-#include <initializer_list>
 #include <string>
 #include <vector>
 
+#include "engine/program/fusions.h"
 #include "engine/program/program.h"
+#include "kernels/batchnorm.h"
+#include "kernels/fusion.h"
 
 namespace paretiny {
 
@@ -27,13 +29,38 @@ class ProgramBuilder {
     bool shared = false;
   };
 
-  // What can be merged: a batch norm or an addition with the activation that alone reads it.
-  void find_fusions();
-  bool fused_away(NodeId id) const { return fused_into_[static_cast<std::size_t>(id)] >= 0; }
-  Activation fused_activation(NodeId id) const;
+  /// A Prologue and an Epilogue by the tensors they read or write, -1 for none.
+  struct WayIn {
+    TensorId scale = -1, shift = -1, gate = -1;
+    Activation activation = Activation::none;
+
+    Prologue of(const Program& p) const;
+  };
+  struct WayOut {
+    TensorId scale = -1, shift = -1, residual = -1, mean = -1, variance = -1;
+    Activation activation = Activation::none;
+
+    Epilogue of(const Program& p) const;
+  };
+
+  /// What a step of a layer with weights needs of its parameters.
+  struct Weights {
+    ParameterTensor w, b;
+    bool biased = false;
+
+    ConstView bias(const Program& p) const { return biased ? p.parameter(b) : ConstView{}; }
+    View bias_gradient(const Program& p) const { return biased ? p.gradient(b) : View{}; }
+  };
+  Weights weights(NodeId id) const;
+
+  const Fusion& fusion(NodeId id) const { return fusions_[static_cast<std::size_t>(id)]; }
+  const WayIn& way_in(NodeId id) const { return ways_in_[static_cast<std::size_t>(id)]; }
 
   TensorId tensor(DType dtype, const Shape& shape);
   TensorId activation_tensor(const Shape& sample) { return tensor(dtype(), batched(sample)); }
+  TensorId channel_tensor(NodeId id) {
+    return tensor(DType::f32, {1, 1, 1, graph_.node(id).output.c});
+  }
   TensorId output(NodeId id) const { return program_.outputs_[static_cast<std::size_t>(id)]; }
   TensorId input(NodeId id, std::size_t i = 0) const { return output(graph_.node(id).inputs[i]); }
   DType dtype() const { return program_.options_.dtype; }
@@ -44,13 +71,23 @@ class ProgramBuilder {
   const ParameterTensor& parameter(NodeId id, Role role) const { return *layout_.find(id, role); }
   bool training() const { return program_.options_.kind == ProgramKind::training; }
 
-  /// Appends a step that reads or writes `used`.
-  void emit(NodeId id, const char* direction, std::initializer_list<TensorId> used, Run run,
+  /// Appends a step that reads or writes `used`, of which those below 0 are none.
+  void emit(NodeId id, const char* direction, const std::vector<TensorId>& used, Run run,
             Scratch scratch = {});
 
   void forward(NodeId id);
-  void forward_batch_norm(NodeId id);
+  /// A layer with weights that takes no fusions, and one that does.
+  template <class OpShape, class Forward, class ScratchBytes>
+  void forward_plain(NodeId id, const OpShape& shape, Forward op, ScratchBytes scratch_bytes);
+  template <class OpShape, class Forward, class ScratchBytes>
+  void forward_fused(NodeId id, const OpShape& shape, Forward op, ScratchBytes scratch_bytes);
   void loss();
+
+  BatchNormShape norm_shape(NodeId id) const;
+  void forward_batch_norm(NodeId id);
+  /// A batch norm as a factor and an addend a channel, from the batch's statistics in training.
+  WayIn fold(NodeId id);
+  WayOut way_out(NodeId id);
 
   void backward(NodeId id);
   void backward_batch_norm(NodeId id);
@@ -65,18 +102,13 @@ class ProgramBuilder {
   const Graph& graph_;
   const ParameterLayout& layout_;
   Program& program_;
-  std::vector<NodeId> fused_into_;    // activation node -> the node that computes it, or -1
-  std::vector<NodeId> fused_by_;      // batch norm or addition -> its activation node, or -1
+  const std::vector<Fusion> fusions_;
+  std::vector<WayIn> ways_in_;        // by node: how its readers read its stored output
   std::vector<bool> needs_gradient_;  // whether a parameter lies at or above the node
   std::vector<Gradient> gradients_;   // by node
   std::vector<TensorId> saved_mean_, saved_var_;
   std::vector<Program::Step>* steps_ = nullptr;
   int now_ = 0;
 };
-
-/// Whether a conv node is a pointwise one.
-inline bool is_pointwise(const Node& node) {
-  return node.op == OpKind::conv && node.window == Window{};
-}
 
 }  // namespace paretiny

@@ -2,7 +2,6 @@
 #include <limits>
 
 #include "engine/program/program_builder.h"
-#include "kernels/batchnorm.h"
 #include "kernels/conv.h"
 #include "kernels/depthwise.h"
 #include "kernels/elementwise.h"
@@ -15,11 +14,13 @@
 namespace paretiny {
 
 ProgramBuilder::ProgramBuilder(const Graph& graph, const ParameterLayout& layout, Program& program)
-    : graph_(graph), layout_(layout), program_(program) {
+    : graph_(graph),
+      layout_(layout),
+      program_(program),
+      fusions_(find_fusions(graph, program.options_.kind, program.options_.fused)) {
   const auto nodes = static_cast<std::size_t>(graph.size());
   program_.outputs_.assign(nodes, -1);
-  fused_into_.assign(nodes, -1);
-  fused_by_.assign(nodes, -1);
+  ways_in_.resize(nodes);
   gradients_.resize(nodes);
   saved_mean_.assign(nodes, -1);
   saved_var_.assign(nodes, -1);
@@ -37,7 +38,6 @@ void ProgramBuilder::build() {
   if (graph_.size() == 0 || graph_.nodes().back().op != OpKind::fully_connected) {
     throw UsageError("a network must end in a fully connected layer that gives its logits");
   }
-  if (program_.options_.kind != ProgramKind::inspection) find_fusions();
   steps_ = &program_.forward_;
   const std::int64_t batch = program_.options_.batch;
   program_.input_ = activation_tensor(graph_.node(0).output);
@@ -68,34 +68,21 @@ void ProgramBuilder::build() {
   }
 }
 
-void ProgramBuilder::find_fusions() {
-  const std::vector<std::vector<NodeId>> consumers = graph_.consumers();
-  for (NodeId id = 0; id < graph_.size(); ++id) {
-    const std::vector<NodeId>& readers = consumers[static_cast<std::size_t>(id)];
-    if (readers.size() != 1 || graph_.node(readers[0]).op != OpKind::activation) continue;
-    const Activation activation = graph_.node(readers[0]).activation;
-    const bool clamp = activation == Activation::relu || activation == Activation::relu6;
-    const OpKind op = graph_.node(id).op;
-    if (op == OpKind::batch_norm || (op == OpKind::add && clamp)) {
-      fused_by_[static_cast<std::size_t>(id)] = readers[0];
-      fused_into_[static_cast<std::size_t>(readers[0])] = id;
-    }
-  }
-}
-
-Activation ProgramBuilder::fused_activation(NodeId id) const {
-  const NodeId by = fused_by_[static_cast<std::size_t>(id)];
-  return by < 0 ? Activation::none : graph_.node(by).activation;
-}
-
 Program::TensorId ProgramBuilder::tensor(DType dtype, const Shape& shape) {
   program_.tensors_.push_back({dtype, shape, {0, std::numeric_limits<int>::max(), -1}});
   return static_cast<TensorId>(program_.tensors_.size()) - 1;
 }
 
-void ProgramBuilder::emit(NodeId id, const char* direction, std::initializer_list<TensorId> used,
+ProgramBuilder::Weights ProgramBuilder::weights(NodeId id) const {
+  const ParameterTensor* bias = layout_.find(id, Role::bias);
+  return {parameter(id, Role::weight), bias == nullptr ? ParameterTensor{} : *bias,
+          bias != nullptr};
+}
+
+void ProgramBuilder::emit(NodeId id, const char* direction, const std::vector<TensorId>& used,
                           Run run, Scratch scratch) {
   for (const TensorId each : used) {
+    if (each < 0) continue;
     LiveBlock& block = program_.tensors_[static_cast<std::size_t>(each)].block;
     block.first = std::min(block.first, now_);
     block.last = std::max(block.last, now_);
@@ -105,11 +92,51 @@ void ProgramBuilder::emit(NodeId id, const char* direction, std::initializer_lis
   ++now_;
 }
 
+template <class OpShape, class Forward, class ScratchBytes>
+void ProgramBuilder::forward_plain(NodeId id, const OpShape& shape, Forward op,
+                                   ScratchBytes scratch_bytes) {
+  const TensorId x = input(id);
+  const TensorId y = output(id);
+  emit(
+      id, "forward", {x, y},
+      [=, weights = weights(id)](Stream& s, const Program& p) {
+        op(s, shape, p.at(x), p.parameter(weights.w), weights.bias(p), p.at(y));
+      },
+      [=, type = dtype()](Stream& s) { return scratch_bytes(s, shape, type); });
+}
+
+template <class OpShape, class Forward, class ScratchBytes>
+void ProgramBuilder::forward_fused(NodeId id, const OpShape& shape, Forward op,
+                                   ScratchBytes scratch_bytes) {
+  const TensorId x = input(id);
+  const TensorId y = output(id);
+  const WayIn in = way_in(graph_.node(id).inputs[0]);
+  const WayOut out = way_out(id);
+  emit(
+      id, "forward",
+      {x, in.scale, in.shift, in.gate, y, out.scale, out.shift, out.residual, out.mean,
+       out.variance},
+      [=, weights = weights(id)](Stream& s, const Program& p) {
+        op(s, shape, p.at(x), p.parameter(weights.w), weights.bias(p), p.at(y), in.of(p),
+           out.of(p));
+      },
+      [=, type = dtype()](Stream& s) { return scratch_bytes(s, shape, type); });
+}
+
 void ProgramBuilder::forward(NodeId id) {
   const Node& node = graph_.node(id);
+  const NodeId into = fusion(id).into;
   TensorId& out = program_.outputs_[static_cast<std::size_t>(id)];
-  if (fused_away(id)) {
-    out = input(id);
+  if (into >= 0 || fusion(id).by_readers) {
+    out = into >= 0 ? output(into) : input(id);
+    WayIn& way = ways_in_[static_cast<std::size_t>(id)];
+    if (into >= 0) {
+      way = way_in(into);
+    } else if (node.op == OpKind::batch_norm) {
+      way = fold(id);
+    } else {
+      way.gate = input(id, 1);
+    }
     return;
   }
   out = node.op == OpKind::fully_connected ? tensor(DType::f32, batched(node.output))
@@ -117,36 +144,23 @@ void ProgramBuilder::forward(NodeId id) {
   const TensorId x = input(id);
   const TensorId y = out;
   const Shape in = batched(graph_.input_of(id));
-  const ParameterTensor* w = layout_.find(id, Role::weight);
-  const ParameterTensor* b = layout_.find(id, Role::bias);
-  const auto weighted = [&](auto shape, auto op, auto scratch_bytes) {
-    const DType type = dtype();
-    emit(
-        id, "forward", {x, y},
-        [=, w = *w, b = b == nullptr ? ParameterTensor{} : *b, biased = b != nullptr](
-            Stream& s, const Program& p) {
-          op(s, shape, p.at(x), p.parameter(w), biased ? p.parameter(b) : ConstView{}, p.at(y));
-        },
-        [=](Stream& s) { return scratch_bytes(s, shape, type); });
-  };
   switch (node.op) {
     case OpKind::conv:
       if (is_pointwise(node)) {
-        weighted(
-            PointwiseShape{in, node.output.c}, [](auto&&... a) { pointwise_forward(a...); },
-            pointwise_scratch_bytes);
+        forward_fused(id, PointwiseShape{in, node.output.c}, pointwise_forward,
+                      pointwise_scratch_bytes);
       } else {
-        weighted(ConvShape{in, node.output.c, node.window}, conv_forward, conv_scratch_bytes);
+        forward_plain(id, ConvShape{in, node.output.c, node.window}, conv_forward,
+                      conv_scratch_bytes);
       }
       break;
     case OpKind::depthwise:
-      weighted(
-          DepthwiseShape{in, node.window}, [](auto&&... a) { depthwise_forward(a...); },
-          depthwise_scratch_bytes);
+      forward_fused(id, DepthwiseShape{in, node.window}, depthwise_forward,
+                    depthwise_scratch_bytes);
       break;
     case OpKind::fully_connected:
-      weighted(FullyConnectedShape{in, node.output.c}, fully_connected_forward,
-               fully_connected_scratch_bytes);
+      forward_plain(id, FullyConnectedShape{in, node.output.c}, fully_connected_forward,
+                    fully_connected_scratch_bytes);
       break;
     case OpKind::batch_norm:
       forward_batch_norm(id);
@@ -158,7 +172,7 @@ void ProgramBuilder::forward(NodeId id) {
       break;
     case OpKind::add:
       emit(id, "forward", {x, input(id, 1), y},
-           [=, other = input(id, 1), a = fused_activation(id)](Stream& s, const Program& p) {
+           [=, other = input(id, 1), a = fusion(id).activation](Stream& s, const Program& p) {
              add_forward(s, a, p.at(x), p.at(other), p.at(y));
            });
       break;
@@ -187,42 +201,6 @@ void ProgramBuilder::forward(NodeId id) {
     case OpKind::input:
       break;
   }
-}
-
-void ProgramBuilder::forward_batch_norm(NodeId id) {
-  const Node& node = graph_.node(id);
-  const BatchNormShape shape{batched(node.output), fused_activation(id), node.epsilon,
-                             node.momentum};
-  const TensorId x = input(id);
-  const TensorId y = output(id);
-  const ParameterTensor gamma = parameter(id, Role::gamma);
-  const ParameterTensor beta = parameter(id, Role::beta);
-  const ParameterTensor mean = parameter(id, Role::running_mean);
-  const ParameterTensor var = parameter(id, Role::running_var);
-  const DType type = dtype();
-  const Scratch scratch = [=](Stream& s) { return batchnorm_scratch_bytes(s, shape, type); };
-  if (!training()) {
-    emit(
-        id, "forward", {x, y},
-        [=](Stream& s, const Program& p) {
-          batchnorm_inference_forward(s, shape, p.at(x), p.parameter(gamma), p.parameter(beta),
-                                      p.parameter(mean), p.parameter(var), p.at(y));
-        },
-        scratch);
-    return;
-  }
-  const TensorId saved_mean = tensor(DType::f32, shape.channels());
-  const TensorId saved_var = tensor(DType::f32, shape.channels());
-  saved_mean_[static_cast<std::size_t>(id)] = saved_mean;
-  saved_var_[static_cast<std::size_t>(id)] = saved_var;
-  emit(
-      id, "forward", {x, y, saved_mean, saved_var},
-      [=](Stream& s, const Program& p) {
-        batchnorm_forward(s, shape, p.at(x), p.parameter(gamma), p.parameter(beta),
-                          p.statistic(mean), p.statistic(var), p.at(saved_mean), p.at(saved_var),
-                          p.at(y));
-      },
-      scratch);
 }
 
 void ProgramBuilder::loss() {

@@ -25,7 +25,8 @@ Evaluation evaluate(Stream& stream, const Network& network, const ResidentDatase
   double loss = 0;
   double correct = 0;
   const auto run = [&](std::int64_t begin, std::int64_t end, std::int64_t batch) {
-    Program program(network.graph, layout, {ProgramKind::inference, batch, dtype, 0});
+    Program program(network.graph, layout,
+                    {ProgramKind::inference, batch, dtype, 0, fuses_layers(stream.device())});
     program.bind(stream, static_cast<float*>(parameters.data()), nullptr);
     for (std::int64_t first = begin; first < end; first += batch) {
       source.load(stream, AugmentSpec{}, first, 0, program.input(), program.labels());

@@ -120,7 +120,8 @@ class Trainer {
     program_ =
         std::make_unique<Program>(graph_, layout_,
                                   ProgramOptions{ProgramKind::training, training_.batch, dtype_,
-                                                 static_cast<float>(training_.label_smoothing)});
+                                                 static_cast<float>(training_.label_smoothing),
+                                                 fuses_layers(stream_.device())});
     check_memory();
     program_->bind(stream_, floats(parameters_), floats(gradients_));
   }

@@ -224,18 +224,25 @@ INSTANTIATE_TEST_SUITE_P(Networks, ReferenceNetwork,
                          testing::Values("resnet8", "ds_cnn", "mobilenet_v3_1d"),
                          [](const auto& each) { return std::string(each.param); });
 
+/// Few blocks, where that can be chosen.
+std::map<std::string, double> options_of(const std::string& model) {
+  if (model == "resnet8") return {};
+  return {{"blocks", model == "mobilenet_v3" ? 4.0 : 1.0}};
+}
+
 /// A network with random parameters, a random batch, and its program.
 struct Fixture {
-  Fixture(const std::string& model, const Shape& input, ProgramKind kind, DType dtype)
+  Fixture(const std::string& model, const Shape& input, ProgramKind kind, DType dtype,
+          bool fused = false)
       : stream(test::cpu_stream()),
         graph(build_model({.name = model,
                            .input = input,
                            .classes = 5,
                            .width = 0.5,
-                           .options = {{"blocks", model == "mobilenet_v3" ? 4 : 1}}})),
+                           .options = options_of(model)})),
         layout(graph),
         values(initial_parameters(graph, layout, 3)),
-        program(graph, layout, {kind, 6, dtype, 0.1f}) {
+        program(graph, layout, {kind, 6, dtype, 0.1f, fused}) {
     // Zero gammas would hide the residual branches from the test.
     for (const ParameterTensor& tensor : layout.tensors()) {
       if (tensor.role != Role::gamma) continue;
@@ -337,6 +344,81 @@ TEST(Program, Bf16StaysCloseToF32) {
   const std::vector<double> b = download(*wide.stream, wide.gradients.at(0, DType::f32, all));
   EXPECT_GT(test::dot(a, b) / std::sqrt(test::dot(a, a) * test::dot(b, b)), 0.97);
 }
+
+std::vector<double> all_gradients(const Fixture& fixture) {
+  const std::int64_t end = fixture.layout.trainable_end();
+  return download(*fixture.stream, fixture.gradients.at(0, DType::f32, {1, 1, 1, end}));
+}
+
+std::vector<double> running_statistics(const Fixture& fixture) {
+  const std::int64_t begin = fixture.layout.trainable_end();
+  const auto bytes = static_cast<std::size_t>(begin) * sizeof(float);
+  return download(
+      *fixture.stream,
+      fixture.parameters.at(bytes, DType::f32, {1, 1, 1, fixture.layout.total() - begin}));
+}
+
+struct FusedCase {
+  const char* model;
+  Shape input;
+  double memory;  ///< at most this share of the unfused program's, when training
+};
+
+class FusedProgram : public testing::TestWithParam<FusedCase> {};
+
+TEST_P(FusedProgram, TrainsAsTheUnfusedOneInLessMemory) {
+  const auto& [model, input, memory] = GetParam();
+  Fixture plain(model, input, ProgramKind::training, DType::f32);
+  Fixture fused(model, input, ProgramKind::training, DType::f32, true);
+  EXPECT_NEAR(fused.loss(), plain.loss(), 1e-5);
+  plain.program.backward(*plain.stream);
+  fused.program.backward(*fused.stream);
+  for (const ParameterTensor& tensor : plain.layout.tensors()) {
+    if (tensor.offset >= plain.layout.trainable_end()) continue;
+    const std::vector<double> expected = download(*plain.stream, plain.program.gradient(tensor));
+    test::expect_near(download(*fused.stream, fused.program.gradient(tensor)), expected,
+                      2e-4 * test::max_abs(expected) + 1e-5,
+                      plain.graph.node(tensor.node).name + " " + name_of(tensor.role));
+  }
+  test::expect_near(running_statistics(fused), running_statistics(plain), 1e-5, "statistics");
+  const auto share = static_cast<double>(fused.program.arena_bytes()) /
+                     static_cast<double>(plain.program.arena_bytes());
+  EXPECT_LE(share, memory);
+}
+
+TEST_P(FusedProgram, TrainsInBf16) {
+  const auto& [model, input, memory] = GetParam();
+  Fixture plain(model, input, ProgramKind::training, DType::bf16);
+  Fixture fused(model, input, ProgramKind::training, DType::bf16, true);
+  EXPECT_NEAR(fused.loss(), plain.loss(), 0.03);
+  plain.program.backward(*plain.stream);
+  fused.program.backward(*fused.stream);
+  const std::vector<double> a = all_gradients(plain);
+  const std::vector<double> b = all_gradients(fused);
+  EXPECT_GT(test::dot(a, b) / std::sqrt(test::dot(a, a) * test::dot(b, b)), 0.95);
+}
+
+TEST_P(FusedProgram, AnswersAsTheUnfusedOneInNoMoreSteps) {
+  const auto& [model, input, memory] = GetParam();
+  Fixture plain(model, input, ProgramKind::inference, DType::f32);
+  Fixture fused(model, input, ProgramKind::inference, DType::f32, true);
+  EXPECT_NEAR(fused.loss(), plain.loss(), 1e-5);
+  const std::vector<double> logits = download(*plain.stream, plain.program.logits());
+  test::expect_near(download(*fused.stream, fused.program.logits()), logits,
+                    1e-5 * test::max_abs(logits) + 1e-6, "logits");
+  EXPECT_LE(fused.program.forward_steps().size(), plain.program.forward_steps().size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, FusedProgram,
+                         testing::Values(FusedCase{"mobilenet_v3", {1, 32, 32, 3}, 0.75},
+                                         FusedCase{"mobilenet_v3", {1, 1, 128, 6}, 0.73},
+                                         FusedCase{"ds_cnn", {1, 25, 10, 1}, 0.87},
+                                         FusedCase{"resnet8", {1, 16, 16, 3}, 1},
+                                         FusedCase{"resnet18", {1, 16, 16, 3}, 1}),
+                         [](const auto& each) {
+                           return std::string(each.param.model) +
+                                  (each.param.input.h == 1 ? "_1d" : "");
+                         });
 
 TEST(Program, RefusesANetworkWithoutLogits) {
   Graph graph;

@@ -1,0 +1,34 @@
+// Which nodes of a graph need no step of their own, and who does their work. Private to this
+// folder.
+#pragma once
+
+#include <vector>
+
+#include "engine/program/program.h"
+
+namespace paretiny {
+
+struct Fusion {
+  NodeId into = -1;  ///< the node whose step computes this one's output, or -1: its own does
+  /// What the node's own step applies last.
+  Activation activation = Activation::none;
+  /// Of a convolution: the batch norm that its epilogue applies or, in training, takes the
+  /// statistics for; and the addition that it applies. -1: none.
+  NodeId norm = -1;
+  NodeId sum = -1;
+  /// Of a batch norm or a channel scale: its output is never stored, the convolutions that read it
+  /// compute it on the way in.
+  bool by_readers = false;
+};
+
+/// By node. Always: an activation goes into the batch norm, a clamp into the addition that it alone
+/// reads. With ProgramOptions::fused also what a Prologue and an Epilogue (kernels/fusion.h) take
+/// of the neighbours of pointwise and depthwise convolutions. In an inspection: nothing.
+std::vector<Fusion> find_fusions(const Graph& graph, ProgramKind kind, bool fused);
+
+/// Whether a conv node is a pointwise one.
+inline bool is_pointwise(const Node& node) {
+  return node.op == OpKind::conv && node.window == Window{};
+}
+
+}  // namespace paretiny

@@ -1,0 +1,122 @@
+// Batch norm in a program: by itself, or left to the convolutions before and after it.
+#include "engine/program/program_builder.h"
+
+namespace paretiny {
+namespace {
+
+View at(const Program& p, Program::TensorId tensor) {
+  return tensor < 0 ? View{} : p.at(tensor);
+}
+
+}  // namespace
+
+Prologue ProgramBuilder::WayIn::of(const Program& p) const {
+  return {at(p, scale), at(p, shift), activation, at(p, gate)};
+}
+
+Epilogue ProgramBuilder::WayOut::of(const Program& p) const {
+  return {at(p, scale), at(p, shift), at(p, residual), activation, at(p, mean), at(p, variance)};
+}
+
+BatchNormShape ProgramBuilder::norm_shape(NodeId id) const {
+  const Node& node = graph_.node(id);
+  return {batched(node.output), fusion(id).activation, node.epsilon, node.momentum};
+}
+
+ProgramBuilder::WayOut ProgramBuilder::way_out(NodeId id) {
+  const auto [into, activation, norm, sum, by_readers] = fusion(id);
+  WayOut out;
+  out.activation = activation;
+  if (sum >= 0) {
+    // The other input is the one that is there already.
+    for (const NodeId each : graph_.node(sum).inputs) {
+      if (each < id) out.residual = output(each);
+    }
+  }
+  if (norm < 0) return out;
+  if (training()) {
+    out.mean = saved_mean_[static_cast<std::size_t>(norm)] = channel_tensor(norm);
+    out.variance = saved_var_[static_cast<std::size_t>(norm)] = channel_tensor(norm);
+  } else {
+    const WayIn affine = fold(norm);
+    out.scale = affine.scale;
+    out.shift = affine.shift;
+  }
+  return out;
+}
+
+ProgramBuilder::WayIn ProgramBuilder::fold(NodeId id) {
+  WayIn affine;
+  affine.scale = channel_tensor(id);
+  affine.shift = channel_tensor(id);
+  affine.activation = fusion(id).activation;
+  const TensorId mean = saved_mean_[static_cast<std::size_t>(id)];
+  const TensorId var = saved_var_[static_cast<std::size_t>(id)];
+  emit(id, "fold", {mean, var, affine.scale, affine.shift},
+       [=, shape = norm_shape(id), batch = training(), gamma = parameter(id, Role::gamma),
+        beta = parameter(id, Role::beta), running_mean = parameter(id, Role::running_mean),
+        running_var = parameter(id, Role::running_var)](Stream& s, const Program& p) {
+         const ConstView m = batch ? p.at(mean) : p.parameter(running_mean);
+         const ConstView v = batch ? p.at(var) : p.parameter(running_var);
+         batchnorm_fold(s, shape, p.parameter(gamma), p.parameter(beta), m, v,
+                        batch ? p.statistic(running_mean) : View{},
+                        batch ? p.statistic(running_var) : View{}, p.at(affine.scale),
+                        p.at(affine.shift));
+       });
+  return affine;
+}
+
+void ProgramBuilder::forward_batch_norm(NodeId id) {
+  const BatchNormShape shape = norm_shape(id);
+  const TensorId x = input(id);
+  const TensorId y = output(id);
+  const ParameterTensor gamma = parameter(id, Role::gamma);
+  const ParameterTensor beta = parameter(id, Role::beta);
+  const ParameterTensor mean = parameter(id, Role::running_mean);
+  const ParameterTensor var = parameter(id, Role::running_var);
+  const Scratch scratch = [=, type = dtype()](Stream& s) {
+    return batchnorm_scratch_bytes(s, shape, type);
+  };
+  TensorId& saved_mean = saved_mean_[static_cast<std::size_t>(id)];
+  TensorId& saved_var = saved_var_[static_cast<std::size_t>(id)];
+  if (training() && saved_mean < 0) {
+    saved_mean = channel_tensor(id);
+    saved_var = channel_tensor(id);
+    emit(
+        id, "forward", {x, y, saved_mean, saved_var},
+        [=, m = saved_mean, v = saved_var](Stream& s, const Program& p) {
+          batchnorm_forward(s, shape, p.at(x), p.parameter(gamma), p.parameter(beta),
+                            p.statistic(mean), p.statistic(var), p.at(m), p.at(v), p.at(y));
+        },
+        scratch);
+    return;
+  }
+  // The convolution before it has taken the statistics; the fold brings the running ones forward.
+  if (training()) fold(id);
+  emit(
+      id, "forward", {x, y, saved_mean, saved_var},
+      [=, batch = training(), m = saved_mean, v = saved_var](Stream& s, const Program& p) {
+        batchnorm_inference_forward(s, shape, p.at(x), p.parameter(gamma), p.parameter(beta),
+                                    batch ? p.at(m) : p.parameter(mean),
+                                    batch ? p.at(v) : p.parameter(var), p.at(y));
+      },
+      scratch);
+}
+
+void ProgramBuilder::backward_batch_norm(NodeId id) {
+  const BatchNormShape shape = norm_shape(id);
+  const Gradient dy = gradients_[static_cast<std::size_t>(id)];
+  const TensorId x = input(id);
+  const TensorId dx = in_place(dy, graph_.node(id).output);
+  const TensorId mean = saved_mean_[static_cast<std::size_t>(id)];
+  const TensorId var = saved_var_[static_cast<std::size_t>(id)];
+  const ParameterTensor gamma = parameter(id, Role::gamma);
+  const ParameterTensor beta = parameter(id, Role::beta);
+  emit(id, "backward", {x, dy.tensor, dx, mean, var}, [=](Stream& s, const Program& p) {
+    batchnorm_backward(s, shape, p.at(x), p.at(dy.tensor), p.parameter(gamma), p.parameter(beta),
+                       p.at(mean), p.at(var), p.at(dx), p.gradient(gamma), p.gradient(beta));
+  });
+  contribute(graph_.node(id).inputs[0], {dx, false});
+}
+
+}  // namespace paretiny
