@@ -1,6 +1,6 @@
 #include "kernels/depthwise.h"
 
-#include "tests/support/convolution.h"
+#include "tests/support/fusion.h"
 
 namespace paretiny::test {
 namespace {
@@ -14,6 +14,20 @@ ConvolutionOps ops(Stream& stream, const DepthwiseShape& shape) {
           },
           [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
             depthwise_backward_weights(stream, shape, x, dy, dw, db);
+          },
+          [&stream, shape](DType dtype) { return depthwise_scratch_bytes(stream, shape, dtype); },
+          shape.input,
+          shape.weights(),
+          shape.output()};
+}
+
+FusedConvolutionOps fused_ops(Stream& stream, const DepthwiseShape& shape) {
+  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y, const Prologue& prologue,
+                           const Epilogue& epilogue) {
+            depthwise_forward(stream, shape, x, w, b, y, prologue, epilogue);
+          },
+          [&stream, shape](ConstView x, ConstView dy, View dw, View db, const Prologue& prologue) {
+            depthwise_backward_weights(stream, shape, x, dy, dw, db, prologue);
           },
           [&stream, shape](DType dtype) { return depthwise_scratch_bytes(stream, shape, dtype); },
           shape.input,
@@ -48,6 +62,37 @@ TEST(Depthwise, AgreesWithDirectLoops) {
       const auto stream = test_stream();
       expect_convolution(*stream, ops(*stream, shape), judge(shape), dtype, seed += 10);
     }
+  }
+}
+
+TEST(Depthwise, FusesEveryPart) {
+  std::uint64_t seed = 1000;
+  const DepthwiseShape shape{{2, 6, 7, 24}, Window::same(6, 7, 3, 3, 1, 1)};
+  for (const Fusion& fusion : fusions()) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const auto stream = test_stream();
+      expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape), fusion, dtype,
+                               seed += 10);
+    }
+  }
+}
+
+TEST(Depthwise, FusesInEveryShape) {
+  std::uint64_t seed = 2000;
+  for (const DepthwiseShape& shape : shapes()) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const auto stream = test_stream();
+      expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape), fusions().back(),
+                               dtype, seed += 10);
+    }
+  }
+}
+
+TEST(Depthwise, StatisticsOfSteadyChannels) {
+  const DepthwiseShape shape{{3, 9, 8, 16}, Window::same(9, 8, 3, 3, 1, 1)};
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const auto stream = test_stream();
+    expect_steady_statistics(*stream, fused_ops(*stream, shape), dtype, 3000);
   }
 }
 
