@@ -1,0 +1,77 @@
+// The SIMT twin as device cuda:0.
+#include <cstring>
+
+#include "kernels/cuda/libraries.h"
+#include "kernels/error.h"
+#include "kernels/stream.h"
+#include "tests/simt/memory.h"
+
+namespace paretiny::simt {
+namespace {
+
+class SimtStream : public Stream {
+ public:
+  SimtStream() : Stream({DeviceKind::cuda, 0}) {}
+
+  void upload(void* to, const void* from, std::size_t bytes) override {
+    check_device_memory("upload", to, bytes);
+    std::memcpy(to, from, bytes);
+  }
+  void download(void* to, const void* from, std::size_t bytes) override {
+    check_device_memory("download", from, bytes);
+    std::memcpy(to, from, bytes);
+  }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    check_device_memory("copy", to, bytes);
+    check_device_memory("copy", from, bytes);
+    std::memcpy(to, from, bytes);
+  }
+  void zero(void* data, std::size_t bytes) override {
+    check_device_memory("zero", data, bytes);
+    std::memset(data, 0, bytes);
+  }
+  void synchronize() override {}
+
+  std::unique_ptr<Recording> record(std::function<void()> work) override {
+    class Call : public Recording {
+     public:
+      explicit Call(std::function<void()> given) : work_(std::move(given)) {}
+      void run() override { work_(); }
+
+     private:
+      std::function<void()> work_;
+    };
+    return std::make_unique<Call>(std::move(work));
+  }
+};
+
+class SimtBackend : public Backend {
+ public:
+  SimtBackend() { register_backend(DeviceKind::cuda, *this); }
+
+  std::vector<DeviceInfo> devices() const override {
+    return {{{DeviceKind::cuda, 0}, "SIMT twin", kMemoryBytes, "fibers", true, true}};
+  }
+  std::string why_none() const override { return ""; }
+  std::string libraries() const override { return cuda::library_versions(); }
+
+  void* allocate(int, std::size_t bytes) override { return simt::allocate(bytes); }
+  void release(int, void* data) noexcept override { simt::release(data); }
+  std::size_t available(int) const override { return kMemoryBytes - allocated_bytes(); }
+
+  std::unique_ptr<Stream> make_stream(int) override { return std::make_unique<SimtStream>(); }
+};
+
+SimtBackend the_backend;
+
+}  // namespace
+}  // namespace paretiny::simt
+
+namespace paretiny::cuda {
+
+/// Odd, so that grids do not come out even.
+int multiprocessors(Stream&) {
+  return 3;
+}
+
+}  // namespace paretiny::cuda

@@ -1,0 +1,130 @@
+#include "tests/simt/machine.h"
+
+#include <cuda_runtime.h>
+
+#include <cstring>
+
+#include "kernels/error.h"
+#include "tests/simt/block.h"
+
+constinit thread_local uint3 threadIdx{};
+constinit thread_local uint3 blockIdx{};
+constinit thread_local dim3 blockDim{};
+constinit thread_local dim3 gridDim{};
+
+namespace paretiny::simt {
+namespace {
+
+Block& block() {
+  thread_local Block the_block;
+  return the_block;
+}
+
+Order& order() {
+  thread_local Order the_order;
+  return the_order;
+}
+
+std::string text(const dim3& size) {
+  return std::to_string(size.x) + " x " + std::to_string(size.y) + " x " + std::to_string(size.z);
+}
+
+/// The limits that all devices of compute capability 8.0 and later share; shared memory: Hopper's.
+void check_shape(const char* kernel, const dim3& blocks, const dim3& threads,
+                 std::size_t shared_bytes) {
+  const auto wrong = [&](const std::string& reason) {
+    throw DeviceError(std::string(kernel) + ": " + reason);
+  };
+  if (blocks.x == 0 || blocks.y == 0 || blocks.z == 0 || blocks.x > 0x7FFFFFFFu ||
+      blocks.y > 0xFFFFu || blocks.z > 0xFFFFu) {
+    wrong("no device takes a grid of " + text(blocks) + " blocks");
+  }
+  const std::size_t count = std::size_t{threads.x} * threads.y * threads.z;
+  if (count == 0 || count > 1024 || threads.z > 64) {
+    wrong("no device takes a block of " + text(threads) + " threads");
+  }
+  if (shared_bytes > 227 * 1024) {
+    wrong("no device has " + std::to_string(shared_bytes) + " bytes of shared memory for a block");
+  }
+}
+
+}  // namespace
+
+void run(const char* kernel, const dim3& blocks, const dim3& threads, std::size_t shared_bytes,
+         const std::function<void()>& thread) {
+  check_shape(kernel, blocks, threads, shared_bytes);
+  gridDim = blocks;
+  blockDim = threads;
+  block().prepare(kernel, threads, shared_bytes);
+  std::vector<std::size_t> sequence(std::size_t{blocks.x} * blocks.y * blocks.z);
+  order().arrange(sequence);
+  for (const std::size_t i : sequence) {
+    blockIdx = {static_cast<unsigned>(i % blocks.x), static_cast<unsigned>(i / blocks.x % blocks.y),
+                static_cast<unsigned>(i / blocks.x / blocks.y)};
+    block().run(thread, order());
+  }
+}
+
+void block_barrier(Place place) {
+  block().barrier(place);
+}
+
+void warp_operation(const char* name, unsigned mask, void* operand, Collective act, Place place) {
+  block().warp_operation(name, mask, operand, act, place);
+}
+
+int lane() {
+  return block().lane();
+}
+
+void* shared_memory(std::size_t bytes) {
+  if (bytes > block().shared_bytes()) {
+    throw Fault{"uses " + std::to_string(bytes) + " bytes of shared memory, its launch gave " +
+                std::to_string(block().shared_bytes())};
+  }
+  return block().shared();
+}
+
+void check_shared(const char* what, const void* data, std::size_t bytes) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(block().shared());
+  const auto at = reinterpret_cast<std::uintptr_t>(data);
+  if (at < begin || at + bytes > begin + block().shared_bytes()) {
+    throw Fault{std::string(what) + ": the address is not in the block's shared memory"};
+  }
+  if (at % 16 != 0) throw Fault{std::string(what) + ": the address is not aligned to 16 bytes"};
+}
+
+// Nothing arrives before it is waited for, and until then its place is NaN, so that neither a
+// missing wait nor a reader of what was there before goes unseen.
+void start_copy(void* to, const void* from, bool valid) {
+  check_shared("copy_async_16", to, 16);
+  if (reinterpret_cast<std::uintptr_t>(from) % 16 != 0) {
+    throw Fault{"copy_async_16: the source is not aligned to 16 bytes"};
+  }
+  std::memset(to, 0xFF, 16);
+  Block::Copies& copies = block().copies();
+  copies.pending.push_back({to, valid ? from : nullptr, copies.group});
+}
+
+void commit_copies() {
+  ++block().copies().group;
+}
+
+void wait_for_copies(int pending) {
+  Block::Copies& copies = block().copies();
+  std::erase_if(copies.pending, [&](const Block::Copy& copy) {
+    if (copy.group + static_cast<unsigned>(pending) >= copies.group) return false;
+    if (copy.from == nullptr) {
+      std::memset(copy.to, 0, 16);
+    } else {
+      std::memcpy(copy.to, copy.from, 16);
+    }
+    return true;
+  });
+}
+
+void fail(const std::string& reason) {
+  throw Fault{reason};
+}
+
+}  // namespace paretiny::simt

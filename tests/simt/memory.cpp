@@ -1,0 +1,74 @@
+#include "tests/simt/memory.h"
+
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <new>
+#include <string>
+
+#include "kernels/error.h"
+
+namespace paretiny::simt {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+struct Allocations {
+  std::mutex mutex;
+  std::map<std::uintptr_t, std::size_t> bytes_at;
+  std::size_t bytes = 0;
+};
+
+Allocations& allocations() {
+  static Allocations all;
+  return all;
+}
+
+}  // namespace
+
+void* allocate(std::size_t bytes) {
+  Allocations& all = allocations();
+  const std::lock_guard lock(all.mutex);
+  if (bytes > kMemoryBytes - all.bytes) {
+    throw OutOfMemory("cannot allocate " + std::to_string(bytes) + " bytes on cuda:0: " +
+                      std::to_string(kMemoryBytes - all.bytes) + " are free");
+  }
+  void* data = ::operator new(bytes, kAlignment);
+  std::memset(data, 0xFF, bytes);
+  all.bytes_at[reinterpret_cast<std::uintptr_t>(data)] = bytes;
+  all.bytes += bytes;
+  return data;
+}
+
+void release(void* data) noexcept {
+  Allocations& all = allocations();
+  const std::lock_guard lock(all.mutex);
+  const auto found = all.bytes_at.find(reinterpret_cast<std::uintptr_t>(data));
+  if (found == all.bytes_at.end()) return;
+  all.bytes -= found->second;
+  all.bytes_at.erase(found);
+  ::operator delete(data, kAlignment);
+}
+
+std::size_t allocated_bytes() {
+  Allocations& all = allocations();
+  const std::lock_guard lock(all.mutex);
+  return all.bytes;
+}
+
+void check_device_memory(const char* what, const void* data, std::size_t bytes) {
+  if (data == nullptr && bytes == 0) return;
+  Allocations& all = allocations();
+  const std::lock_guard lock(all.mutex);
+  const auto at = reinterpret_cast<std::uintptr_t>(data);
+  auto after = all.bytes_at.upper_bound(at);
+  if (after != all.bytes_at.begin()) {
+    const auto& [begin, size] = *--after;
+    if (at + bytes <= begin + size) return;
+  }
+  throw DeviceError(std::string(what) + ": " + std::to_string(bytes) +
+                    " bytes at an address that is not the device's");
+}
+
+}  // namespace paretiny::simt
