@@ -5,27 +5,12 @@
 #include "engine/compress/quantize.h"
 #include "engine/program/program.h"
 #include "kernels/random.h"
+#include "kernels/value_range.h"
 
 namespace paretiny {
 namespace {
 
 constexpr std::int64_t kBatch = 64;
-
-/// The range of one batch's values, which are reordered.
-ValueRange range_of(std::vector<float>& values, const CalibrationSpec& spec) {
-  if (spec.method == RangeMethod::min_max) {
-    const auto [low, high] = std::minmax_element(values.begin(), values.end());
-    return {*low, *high};
-  }
-  const auto last = static_cast<double>(values.size() - 1);
-  const auto high = static_cast<std::ptrdiff_t>(std::ceil(last * spec.percentile / 100));
-  const auto low = static_cast<std::ptrdiff_t>(last) - high;
-  const auto at = [&](std::ptrdiff_t rank) {
-    std::nth_element(values.begin(), values.begin() + rank, values.end());
-    return values[static_cast<std::size_t>(rank)];
-  };
-  return {at(low), at(high)};
-}
 
 }  // namespace
 
@@ -55,28 +40,37 @@ std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
   const std::int64_t batch = std::min(samples, kBatch);
   Program program(folded.graph, layout, {ProgramKind::inspection, batch, DType::f32, 0});
   program.bind(stream, static_cast<float*>(parameters.data()), nullptr);
-  std::vector<ValueRange> ranges(static_cast<std::size_t>(folded.graph.size()));
+  // Ranges of every node's output in every batch, fetched once: [batches, nodes, low and high].
   const std::int64_t batches = samples / batch;
+  const std::int64_t nodes = folded.graph.size();
+  const double percentile = spec.method == RangeMethod::percentile ? spec.percentile : 100;
+  std::vector<ValueRange> measured(static_cast<std::size_t>(batches * nodes));
+  Buffer ends(stream.device(), measured.size() * sizeof(ValueRange));
   for (std::int64_t i = 0; i < batches; ++i) {
     source.load(stream, AugmentSpec{}, i * batch, 0, program.input(), program.labels());
     program.forward(stream);
-    for (NodeId id = 0; id < folded.graph.size(); ++id) {
-      const View output = program.output_of(id);
-      std::vector<float> values(static_cast<std::size_t>(output.elements()));
-      stream.download(values.data(), output.data, output.bytes());
-      if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) {
-        throw DivergedError("node " + folded.graph.node(id).name +
-                            " gives values that are not finite; the network cannot be quantized");
-      }
-      const ValueRange now = range_of(values, spec);
-      ValueRange& range = ranges[static_cast<std::size_t>(id)];
-      if (spec.method == RangeMethod::percentile) {
-        range.low += now.low / static_cast<float>(batches);
-        range.high += now.high / static_cast<float>(batches);
-      } else {
-        range.low = i == 0 ? now.low : std::min(range.low, now.low);
-        range.high = i == 0 ? now.high : std::max(range.high, now.high);
-      }
+    for (NodeId id = 0; id < nodes; ++id) {
+      const auto at = static_cast<std::size_t>(i * nodes + id) * sizeof(ValueRange);
+      value_range(stream, percentile, program.output_of(id), ends.at(at, DType::f32, {1, 1, 1, 2}));
+    }
+  }
+  stream.download(measured.data(), ends.data(), ends.bytes());
+
+  std::vector<ValueRange> ranges(static_cast<std::size_t>(nodes));
+  for (std::size_t i = 0; i < measured.size(); ++i) {
+    const std::size_t node = i % ranges.size();
+    const ValueRange now = measured[i];
+    if (std::isnan(now.low)) {
+      throw DivergedError("node " + folded.graph.node(static_cast<NodeId>(node)).name +
+                          " gives values that are not finite; the network cannot be quantized");
+    }
+    ValueRange& range = ranges[node];
+    if (spec.method == RangeMethod::percentile) {
+      range.low += now.low / static_cast<float>(batches);
+      range.high += now.high / static_cast<float>(batches);
+    } else {
+      range.low = i == node ? now.low : std::min(range.low, now.low);
+      range.high = i == node ? now.high : std::max(range.high, now.high);
     }
   }
   return ranges;

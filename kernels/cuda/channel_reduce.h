@@ -1,0 +1,167 @@
+// Sums over the rows of [samples, rows, channels] for every channel, in a fixed order: each thread
+// adds up its rows, a block merges its threads in shared memory, and where a sample is shared among
+// blocks their results go through scratch to a second pass.
+//
+// A Sum is a small struct of floats; Sum{} is that of nothing, and a.merge(b) adds b to a. It may
+// be more than a sum: Moments (reduce.h).
+#pragma once
+
+#include "kernels/cuda/channel_walk.h"
+#include "kernels/cuda/reduce.h"
+#include "kernels/cuda/shared.h"
+
+namespace paretiny::cuda {
+
+struct PlainSum {
+  float sum = 0;
+  __device__ void merge(const PlainSum& other) { sum += other.sum; }
+};
+
+/// Shared memory of merge_block.
+template <class Sum>
+std::size_t merge_bytes(const ChannelWalk& walk, int width) {
+  return static_cast<std::size_t>(walk.busy * width) * sizeof(Sum);
+}
+
+/// Merges what the threads of a block have, mine[k] for channel(k), and calls
+/// result((sample * parts + part) * channels + channel, sum) for every channel of the block.
+template <class Sum, int kWidth, class Result>
+__device__ void merge_block(const ChannelWalk& walk, const ChannelThread<kWidth>& me,
+                            const Sum (&mine)[kWidth], Result result) {
+  Sum* shared = &shared_memory<Sum>();
+  // Packs are turned by one more place every 32 elements, so that a warp that writes element k of
+  // its packs, or reads neighbours, uses all banks.
+  const auto slot = [](int i) { return i - i % kWidth + (i + i / 32) % kWidth; };
+  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
+  if (thread < walk.busy) {
+    for (int k = 0; k < kWidth; ++k) shared[slot(thread * kWidth + k)] = mine[k];
+  }
+  __syncthreads();
+  const int columns = walk.columns;
+  for (int rows = walk.busy * kWidth / columns; rows > 1;) {
+    const int half = (rows + 1) / 2;
+    for (int i = thread; i < (rows - half) * columns; i += threads) {
+      shared[slot(i)].merge(shared[slot(i + half * columns)]);
+    }
+    __syncthreads();
+    rows = half;
+  }
+  const std::int64_t first = (me.sample * walk.parts + me.part) * walk.channels;
+  for (int i = thread; i < columns; i += threads) {
+    const int channel = static_cast<int>(blockIdx.y) * columns + i;
+    if (channel < walk.channels) result(first + channel, shared[slot(i)]);
+  }
+}
+
+/// The Result that leaves a block's sums to merge_parts.
+template <class Sum>
+struct KeepPart {
+  Sum* parts;
+  __device__ void operator()(std::int64_t i, const Sum& sum) const { parts[i] = sum; }
+};
+
+inline constexpr int kMergeColumns = 32;
+inline constexpr int kMergeRows = 16;
+
+template <class Sum>
+struct MergeShared {
+  Sum sums[kMergeRows][kMergeColumns];
+};
+
+template <class Sum, class Finish>
+__global__ void merge_parts_kernel(const Sum* partial, int parts, int channels, Finish finish) {
+  auto& shared = shared_memory<MergeShared<Sum>>();
+  const int column = static_cast<int>(threadIdx.x), row = static_cast<int>(threadIdx.y);
+  const int channel = static_cast<int>(blockIdx.x) * kMergeColumns + column;
+  Sum total{};
+  if (channel < channels) {
+    for (int part = row; part < parts; part += kMergeRows) {
+      total.merge(partial[std::int64_t{part} * channels + channel]);
+    }
+  }
+  shared.sums[row][column] = total;
+  for (int half = kMergeRows / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (row < half) shared.sums[row][column].merge(shared.sums[row + half][column]);
+  }
+  if (row == 0 && channel < channels) finish(channel, shared.sums[0][column]);
+}
+
+/// Merges the sums [parts, channels] that KeepPart kept and calls finish(channel, sum).
+template <class Sum, class Finish>
+void merge_parts(Stream& stream, const char* name, const ChannelWalk& walk, const Sum* partial,
+                 Finish finish) {
+  const int blocks = (walk.channels + kMergeColumns - 1) / kMergeColumns;
+  launch(stream, name, merge_parts_kernel<Sum, Finish>,
+         {dim3(static_cast<unsigned>(blocks)), dim3(kMergeColumns, kMergeRows),
+          sizeof(MergeShared<Sum>)},
+         partial, walk.parts, walk.channels, finish);
+}
+
+/// The walk of a reduction over one sample: enough blocks to fill the device, of enough rows each
+/// that their results are few beside what they read.
+inline ChannelWalk reduction_walk(Stream& stream, std::int64_t rows, std::int64_t channels,
+                                  int width) {
+  return channel_walk(1, rows, channels, width, std::int64_t{multiprocessors(stream)} * 4, 4);
+}
+
+/// Scratch for what KeepPart keeps.
+template <class Sum>
+Sum* take_parts(Arena::Scope& scratch, const ChannelWalk& walk) {
+  return static_cast<Sum*>(
+      scratch.take(static_cast<std::size_t>(walk.parts) * walk.channels * sizeof(Sum)));
+}
+
+/// Scratch of a reduction of a tensor [rows, channels] of T, at most.
+template <class T, class Sum>
+std::size_t reduction_bytes(Stream& stream, std::int64_t rows, std::int64_t channels) {
+  std::size_t most = 0;
+  for (const int width : {1, kPack<T>}) {
+    const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
+    most = std::max(most, static_cast<std::size_t>(walk.parts) * walk.channels * sizeof(Sum));
+  }
+  return aligned(most);
+}
+
+template <class T, int kWidth, class F, class Result, class... From>
+__global__ void sum_channels_kernel(ChannelWalk walk, F f, Result result, const From*... from) {
+  const ChannelThread<kWidth> me(walk);
+  const std::int64_t sample = me.sample * walk.elements;
+  PlainSum sums[kWidth];
+  struct Loaded {
+    Values<kWidth> values[sizeof...(From)];
+  };
+  me.template each_pack<4>(
+      [&](std::int64_t offset, int count) {
+        return Loaded{{load_values<kWidth>(from + sample + offset, count)...}};
+      },
+      [&](const Loaded& loaded, std::int64_t, int count) {
+        for (int k = 0; k < kWidth; ++k) {
+          const auto addend = [&]<std::size_t... kInput>(std::index_sequence<kInput...>) {
+            return f(loaded.values[kInput].value[k]...);
+          }
+          (std::index_sequence_for<From...>{});
+          if (k < count) sums[k].sum += addend;
+        }
+      });
+  merge_block(walk, me, sums, result);
+}
+
+/// finish(channel, sum) with the sum of f(from[row, channel]...) over the rows, for every channel.
+/// f, finish: functors for the device. Takes reduction_bytes<T, PlainSum> of scratch.
+template <class T, class F, class Finish, class... From>
+void sum_channels(Stream& stream, const char* name, std::int64_t rows, std::int64_t channels, F f,
+                  Finish finish, const T* first, const From*... more) {
+  static_assert((std::is_same_v<T, From> && ...), "one element type a reduction");
+  with_width<T>(walks_in_packs<T>(1, rows, channels, {first, more...}), [&](auto width) {
+    const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
+    Arena::Scope scratch(stream.scratch());
+    PlainSum* parts = take_parts<PlainSum>(scratch, walk);
+    launch(stream, name, sum_channels_kernel<T, width(), F, KeepPart<PlainSum>, T, From...>,
+           walk.shape(merge_bytes<PlainSum>(walk, width)), walk, f, KeepPart<PlainSum>{parts},
+           first, more...);
+    merge_parts(stream, name, walk, parts, finish);
+  });
+}
+
+}  // namespace paretiny::cuda
