@@ -12,7 +12,7 @@ namespace paretiny::simt {
 namespace {
 
 std::string text(const uint3& index) {
-  return "(" + std::to_string(index.x) + ", " + std::to_string(index.y) + ", " +
+  return std::string("(") + std::to_string(index.x) + ", " + std::to_string(index.y) + ", " +
          std::to_string(index.z) + ")";
 }
 
@@ -21,8 +21,12 @@ std::string text(const Place& place) {
   return file.substr(file.rfind('/') + 1) + ":" + std::to_string(place.line());
 }
 
+bool same(const char* a, const char* b) {
+  return a == b || std::strcmp(a, b) == 0;
+}
+
 bool same(const Place& a, const Place& b) {
-  return a.line() == b.line() && std::strcmp(a.file_name(), b.file_name()) == 0;
+  return a.line() == b.line() && same(a.file_name(), b.file_name());
 }
 
 }  // namespace
@@ -38,6 +42,7 @@ void Block::prepare(const char* kernel, const dim3& threads, std::size_t shared_
   threads_.resize(count);
   ranked_.resize(count);
   ready_.resize((count + kWord - 1) / kWord);
+  warps_.resize((count + kLanes - 1) / kLanes);
   index_.clear();
   for (unsigned z = 0; z < threads.z; ++z) {
     for (unsigned y = 0; y < threads.y; ++y) {
@@ -59,7 +64,11 @@ void Block::run(const std::function<void()>& body, Order& order) {
   live_ = threads_.size();
   arrived_ = 0;
   if (shared_bytes_ > 0) std::memset(shared_.get(), 0xFF, shared_bytes_);
-  for (Thread& thread : threads_) thread.state = State::ready;
+  for (Warp& warp : warps_) warp = {};
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    threads_[i].state = State::ready;
+    warps_[i / kLanes].live |= 1u << i % kLanes;
+  }
   arrange();
   while (live_ > 0 && failure_ == nullptr) {
     const std::size_t next = first_ready();
@@ -121,10 +130,14 @@ void Block::end_thread() {
   self.copies.group = 0;
   --live_;
   if (failure_ != nullptr) return;
-  const std::size_t first = current_ / kLanes * kLanes;
-  for (std::size_t i = first; i < std::min(first + kLanes, threads_.size()); ++i) {
+  Warp& warp = warps_[current_ / kLanes];
+  const unsigned own = 1u << lane();
+  warp.live &= ~own;
+  for (unsigned left = warp.waiting; left != 0; left &= left - 1) {
+    const std::size_t i =
+        current_ / kLanes * kLanes + static_cast<unsigned>(std::countr_zero(left));
     const Thread& other = threads_[i];
-    if (other.state == State::in_warp_operation && (other.mask >> (current_ - first) & 1) != 0) {
+    if ((other.mask & own) != 0) {
       return fail(name_of(current_) + " has ended, " + name_of(i) + " waits for it in " +
                   other.operation + " at " + text(other.place));
     }
@@ -138,7 +151,7 @@ void Block::arrange() {
   for (std::size_t rank = 0; rank < ranked_.size(); ++rank) {
     Thread& thread = threads_[ranked_[rank]];
     thread.rank = rank;
-    if (thread.state == State::ready) set_ready(ranked_[rank]);
+    if (thread.state == State::ready) set_ready(thread);
   }
 }
 
@@ -151,10 +164,9 @@ std::size_t Block::first_ready() const {
   return kNone;
 }
 
-void Block::set_ready(std::size_t thread) {
-  threads_[thread].state = State::ready;
-  const std::size_t rank = threads_[thread].rank;
-  ready_[rank / kWord] |= std::uint64_t{1} << rank % kWord;
+void Block::set_ready(Thread& thread) {
+  thread.state = State::ready;
+  ready_[thread.rank / kWord] |= std::uint64_t{1} << thread.rank % kWord;
 }
 
 void Block::start(std::size_t thread) {
@@ -191,8 +203,8 @@ void Block::release_barrier() {
       return fail("threads wait at different barriers: " + waiting_threads());
     }
   }
-  for (std::size_t i = 0; i < threads_.size(); ++i) {
-    if (threads_[i].state == State::at_barrier) set_ready(i);
+  for (Thread& thread : threads_) {
+    if (thread.state == State::at_barrier) set_ready(thread);
   }
   if (order_->random()) arrange();
 }
@@ -200,46 +212,47 @@ void Block::release_barrier() {
 void Block::warp_operation(const char* name, unsigned mask, void* operand, Collective act,
                            Place place) {
   Thread& self = threads_[current_];
+  Warp& warp = warps_[current_ / kLanes];
+  const unsigned own = 1u << lane();
   self.state = State::in_warp_operation;
   self.operation = name;
   self.place = place;
   self.mask = mask;
   self.operand = operand;
-  const std::size_t first = current_ / kLanes * kLanes;
-  if ((mask >> (current_ - first) & 1) == 0) {
+  self.act = act;
+  warp.waiting |= own;
+  if ((mask & own) == 0) {
     throw Fault{std::string(name) + " at " + text(place) + " is called by a lane outside its mask"};
   }
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    if ((mask >> lane & 1) == 0) continue;
-    if (first + lane >= threads_.size()) {
-      throw Fault{std::string(name) + " at " + text(place) + " names lane " + std::to_string(lane) +
-                  ", which the block does not have"};
-    }
-    if (threads_[first + lane].state == State::done) {
-      throw Fault{std::string(name) + " at " + text(place) + " waits for " + name_of(first + lane) +
-                  ", which has ended"};
-    }
+  if ((mask & ~warp.live) != 0) {
+    throw Fault{std::string(name) + " at " + text(place) + " names lane " +
+                std::to_string(std::countr_zero(mask & ~warp.live)) +
+                ", which has ended or never was"};
   }
-  void* operands[kLanes] = {};
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    if ((mask >> lane & 1) == 0) continue;
-    const Thread& other = threads_[first + lane];
-    if (other.state != State::in_warp_operation) return pause();
-    operands[lane] = other.operand;
-  }
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    if ((mask >> lane & 1) == 0) continue;
-    const Thread& other = threads_[first + lane];
-    if (other.mask != mask || !same(other.place, place) ||
-        std::strcmp(other.operation, name) != 0) {
-      throw Fault{"the lanes of a mask are in different operations: " + waiting_threads()};
-    }
-  }
-  act(operands, mask);
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    if ((mask >> lane & 1) != 0) set_ready(first + lane);
+  if ((mask & ~warp.waiting) == 0) {
+    meet(mask);
+    warp.waiting &= ~mask;
   }
   pause();
+}
+
+/// The lanes of the mask are all here: acts for them and lets them go on.
+void Block::meet(unsigned mask) {
+  const Thread& self = threads_[current_];
+  Thread* lanes = &threads_[current_ / kLanes * kLanes];
+  void* operands[kLanes] = {};
+  for (unsigned left = mask; left != 0; left &= left - 1) {
+    const Thread& other = lanes[std::countr_zero(left)];
+    if (other.mask != mask || !same(other.place, self.place) ||
+        !same(other.operation, self.operation)) {
+      throw Fault{"the lanes of a mask are in different operations: " + waiting_threads()};
+    }
+    operands[std::countr_zero(left)] = other.operand;
+  }
+  self.act(operands, mask);
+  for (unsigned left = mask; left != 0; left &= left - 1) {
+    set_ready(lanes[std::countr_zero(left)]);
+  }
 }
 
 void Block::fail(const std::string& reason) {
@@ -249,7 +262,7 @@ void Block::fail(const std::string& reason) {
 }
 
 std::string Block::name_of(std::size_t thread) const {
-  return "thread " + text(index_[thread]);
+  return std::string("thread ") + text(index_[thread]);
 }
 
 /// One thread for every place where some wait.

@@ -38,16 +38,6 @@ class Block {
   unsigned char* shared() const { return shared_.get(); }
   std::size_t shared_bytes() const { return shared_bytes_; }
 
-  /// An asynchronous copy of 16 bytes that has been started; zeros where `from` is null.
-  struct Copy {
-    void* to;
-    const void* from;
-    unsigned group;
-  };
-  struct Copies {
-    std::vector<Copy> pending;
-    unsigned group = 0;  ///< the one that is open
-  };
   Copies& copies() { return threads_[current_].copies; }
 
  private:
@@ -66,7 +56,14 @@ class Block {
     Place place;
     unsigned mask = 0;
     void* operand = nullptr;
+    Collective act = nullptr;
     Copies copies;
+  };
+
+  /// Lanes of a warp, a bit each.
+  struct Warp {
+    unsigned live = 0;
+    unsigned waiting = 0;  ///< in a warp operation
   };
 
   /// Thrown through a thread that must end because another one has failed.
@@ -82,13 +79,13 @@ class Block {
   Fiber* idle_fiber();
 
   std::size_t first_ready() const;
-  void set_ready(std::size_t thread);
+  void set_ready(Thread& thread);
   void start(std::size_t thread);
   void pause();
   void arrange();
 
   void release_barrier();
-  void check_lanes(std::size_t warp, unsigned mask);
+  void meet(unsigned mask);
 
   void fail(const std::string& reason);
   std::string name_of(std::size_t thread) const;
@@ -102,6 +99,7 @@ class Block {
   const std::function<void()>* body_ = nullptr;
   Order* order_ = nullptr;
   std::vector<Thread> threads_;
+  std::vector<Warp> warps_;
   std::vector<std::size_t> ranked_;   ///< threads by rank
   std::vector<std::uint64_t> ready_;  ///< a bit a rank
   std::size_t current_ = 0;

@@ -2,8 +2,6 @@
 
 #include <cuda_runtime.h>
 
-#include <cstring>
-
 #include "kernels/error.h"
 #include "tests/simt/block.h"
 
@@ -94,33 +92,8 @@ void check_shared(const char* what, const void* data, std::size_t bytes) {
   if (at % 16 != 0) throw Fault{std::string(what) + ": the address is not aligned to 16 bytes"};
 }
 
-// Nothing arrives before it is waited for, and until then its place is NaN, so that neither a
-// missing wait nor a reader of what was there before goes unseen.
-void start_copy(void* to, const void* from, bool valid) {
-  check_shared("copy_async_16", to, 16);
-  if (reinterpret_cast<std::uintptr_t>(from) % 16 != 0) {
-    throw Fault{"copy_async_16: the source is not aligned to 16 bytes"};
-  }
-  std::memset(to, 0xFF, 16);
-  Block::Copies& copies = block().copies();
-  copies.pending.push_back({to, valid ? from : nullptr, copies.group});
-}
-
-void commit_copies() {
-  ++block().copies().group;
-}
-
-void wait_for_copies(int pending) {
-  Block::Copies& copies = block().copies();
-  std::erase_if(copies.pending, [&](const Block::Copy& copy) {
-    if (copy.group + static_cast<unsigned>(pending) >= copies.group) return false;
-    if (copy.from == nullptr) {
-      std::memset(copy.to, 0, 16);
-    } else {
-      std::memcpy(copy.to, copy.from, 16);
-    }
-    return true;
-  });
+Copies& copies() {
+  return block().copies();
 }
 
 void fail(const std::string& reason) {

@@ -13,6 +13,7 @@
 #include <functional>
 #include <source_location>
 #include <string>
+#include <vector>
 
 namespace paretiny::simt {
 
@@ -51,6 +52,17 @@ void* shared_memory(std::size_t bytes);
 /// Checks that `bytes` from `data` on are shared memory, aligned to 16 bytes.
 void check_shared(const char* what, const void* data, std::size_t bytes);
 
+/// An asynchronous copy of 16 bytes that the thread has started; zeros where `from` is null.
+struct Copy {
+  void* to;
+  const void* from;
+  unsigned group;
+};
+struct Copies {
+  std::vector<Copy> pending;
+  unsigned group = 0;  ///< the one that is open
+};
+Copies& copies();
 void start_copy(void* to, const void* from, bool valid);
 void commit_copies();
 void wait_for_copies(int pending);

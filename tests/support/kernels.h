@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sanitizer/asan_interface.h>
 
 #include <algorithm>
 #include <cmath>
@@ -71,7 +72,8 @@ inline double rounded(DType dtype, double x) {
   return dtype == DType::bf16 ? to_float(to_bf16(f)) : f;
 }
 
-/// A tensor with its memory. Guard bytes on both sides catch stray writes: `values` checks them.
+/// A tensor with its memory. Guard bytes on both sides catch stray writes: `values` checks them;
+/// where AddressSanitizer watches, reads too.
 class Tensor {
  public:
   Tensor(Stream& stream, DType dtype, const Shape& shape, const std::vector<double>& values)
@@ -81,6 +83,7 @@ class Tensor {
     std::vector<unsigned char> host(buffer_.bytes(), kMark);
     for (std::size_t i = 0; i < values.size(); ++i) store(&host[kGuard], i, values[i]);
     stream.upload(buffer_.data(), host.data(), host.size());
+    forbid_guards(true);
   }
 
   /// An output: NaN (or the largest integer) until it is written.
@@ -115,7 +118,9 @@ class Tensor {
   /// All the memory, to compare two runs bit by bit.
   std::vector<unsigned char> bytes() const {
     std::vector<unsigned char> host(buffer_.bytes());
+    forbid_guards(false);
     stream_->download(host.data(), buffer_.data(), host.size());
+    forbid_guards(true);
     const auto marked = [](unsigned char byte) { return byte == kMark; };
     EXPECT_TRUE(std::all_of(host.begin(), host.begin() + kGuard, marked) &&
                 std::all_of(host.end() - kGuard, host.end(), marked))
@@ -135,6 +140,17 @@ class Tensor {
   static constexpr unsigned char kMark = 0xA5;
 
   std::size_t count() const { return static_cast<std::size_t>(shape_.elements()); }
+
+  void forbid_guards(bool forbid) const {
+    std::byte* before = static_cast<std::byte*>(buffer_.data());
+    for (std::byte* guard : {before, before + kGuard + bytes_}) {
+      if (forbid) {
+        ASAN_POISON_MEMORY_REGION(guard, kGuard);
+      } else {
+        ASAN_UNPOISON_MEMORY_REGION(guard, kGuard);
+      }
+    }
+  }
 
   template <class T>
   static void put(unsigned char* data, std::size_t index, T value) {
