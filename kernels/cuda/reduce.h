@@ -46,4 +46,11 @@ struct Moments {
   }
 };
 
+/// Of `count` > 0 values of which sum and square are those of their differences from a pivot near
+/// them.
+__device__ inline Moments moments_about(float pivot, float count, float sum, float square) {
+  const float rest = square - sum * (sum / count);
+  return {count, pivot + sum / count, rest < 0 ? 0.0f : rest};
+}
+
 }  // namespace paretiny::cuda

@@ -1,1 +1,0 @@
-"""What scripts/bench and scripts/gpu_check are made of. Python's standard library alone."""
