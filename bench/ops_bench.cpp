@@ -99,7 +99,7 @@ void measure(benchmark::State& state, std::size_t sets, std::size_t bytes, F op)
   const double rate = static_cast<double>(bytes) / best;
   state.counters["best_us"] = best * 1e6;
   state.counters["GB/s"] = rate * 1e-9;
-  state.counters["copy"] = rate / copy;
+  state.counters["share_of_floor"] = rate / copy;
 }
 
 struct Setting {

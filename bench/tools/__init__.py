@@ -1,0 +1,1 @@
+"""What scripts/bench and scripts/gpu_check are made of. Python's standard library alone."""

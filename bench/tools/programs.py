@@ -1,0 +1,120 @@
+"""The benchmark programs: which there are, what they hold, and running them."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import machine
+from .errors import NO_GPU, USAGE, Failure
+from .results import parse_partial
+
+KERNELS = ("conv", "ops")
+
+
+def default_folder():
+    return machine.ROOT / os.environ.get("PARETINY_BUILD", "build") / "bin"
+
+
+def group_of(program):
+    """"train" for train_bench and cuda_train_bench."""
+    return program.name.removesuffix("_bench").removeprefix("cuda_")
+
+
+def find(folder, groups=()):
+    """Programs of the groups (all without one), by name. A group is that of group_of, `kernels`
+    (conv and ops), or a program's own name."""
+    programs = sorted(p for p in Path(folder).glob("*_bench") if os.access(p, os.X_OK))
+    if not programs:
+        raise Failure(f"{folder} holds no benchmarks; build them with scripts/build", USAGE)
+    known = sorted({group_of(p) for p in programs} | {"kernels"})
+    chosen = []
+    for group in groups:
+        names = KERNELS if group == "kernels" else (group,)
+        some = [p for p in programs if group_of(p) in names or p.name == group]
+        if not some:
+            raise Failure(f"no group or program '{group}'; there are {', '.join(known)}", USAGE)
+        chosen += [p for p in some if p not in chosen]
+    return chosen if groups else programs
+
+
+def names(program, pattern=""):
+    """What a program would run."""
+    arguments = [str(program), "--benchmark_list_tests=true"]
+    if pattern:
+        arguments.append(f"--benchmark_filter={pattern}")
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"{program} does not start: {done.stderr.strip() or done.returncode}")
+    return [line for line in done.stdout.splitlines() if line and " " not in line]
+
+
+class Outcome:
+    def __init__(self, program, document, code, message):
+        self.program = program
+        self.document = document  # Google Benchmark's, None without any
+        self.code = code
+        self.message = message
+
+    @property
+    def no_gpu(self):
+        return self.code == NO_GPU
+
+
+def run(program, pattern="", repetitions=5, arguments=(), timeout=None, environment=None,
+        quiet=False):  # fmt: skip
+    """Runs one program; its own table goes to standard error unless `quiet`. After `timeout`
+    seconds it is ended, and what it wrote until then counts."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        command = [str(program), f"--benchmark_out={out}", "--benchmark_out_format=json",
+                   f"--benchmark_repetitions={repetitions}",
+                   "--benchmark_display_aggregates_only=true"]  # fmt: skip
+        if pattern:
+            command.append(f"--benchmark_filter={pattern}")
+        command += arguments
+        with open(Path(folder) / "log", "w+", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                command, stdout=log if quiet else 2, stderr=log, env=environment,
+                start_new_session=True,
+            )  # fmt: skip
+            try:
+                code = process.wait(timeout)
+            except BaseException as error:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                if not isinstance(error, subprocess.TimeoutExpired):
+                    raise
+                code = None
+            log.seek(0)
+            said = log.read().strip().splitlines()
+        document = None
+        if out.exists():
+            document = parse_partial(out.read_text(encoding="utf-8", errors="replace"))
+        message = f"ended after {timeout:.0f} s" if code is None else (said[-1] if said else "")
+        return Outcome(program.name, document, code, message)
+
+
+def merge(outcomes, context):
+    """One document of many: each entry says which program it comes from."""
+    merged = {"context": dict(context), "benchmarks": []}
+    for outcome in outcomes:
+        if outcome.document is None:
+            continue
+        for key, value in outcome.document.get("context", {}).items():
+            merged["context"].setdefault(key, value)
+        for entry in outcome.document.get("benchmarks", []):
+            merged["benchmarks"].append({**entry, "program": outcome.program})
+    return merged
+
+
+def write(document, path):
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+            file.write("\n")
+    except OSError as error:
+        raise Failure(f"{path} cannot be written: {error.strerror}") from error
