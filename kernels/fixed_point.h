@@ -13,6 +13,9 @@
 
 namespace paretiny {
 
+inline constexpr std::int32_t kInt32Min = std::numeric_limits<std::int32_t>::min();
+inline constexpr std::int32_t kInt32Max = std::numeric_limits<std::int32_t>::max();
+
 /// A positive real number as multiplier / 2^31 * 2^shift, multiplier in [2^30, 2^31) or 0.
 struct QuantizedMultiplier {
   std::int32_t multiplier = 0;
@@ -36,8 +39,7 @@ inline QuantizedMultiplier quantize_multiplier(double real) {
 
 /// a * b / 2^31 to nearest, halves towards plus infinity; (-2^31)^2 saturates.
 PARETINY_HOST_DEVICE inline std::int32_t doubling_high_multiply(std::int32_t a, std::int32_t b) {
-  constexpr std::int32_t lowest = std::numeric_limits<std::int32_t>::min();
-  if (a == lowest && b == lowest) return std::numeric_limits<std::int32_t>::max();
+  if (a == kInt32Min && b == kInt32Min) return kInt32Max;
   const std::int64_t product = std::int64_t{a} * b;
   return static_cast<std::int32_t>((product + (std::int64_t{1} << 30)) >> 31);
 }
@@ -100,10 +102,10 @@ PARETINY_HOST_DEVICE inline std::int32_t multiplier_to_int16(std::int32_t multip
 /// x * 2^exponent, saturating; exponent in 0 .. 31.
 PARETINY_HOST_DEVICE inline std::int32_t saturating_shift_left(std::int32_t x,
                                                                std::int32_t exponent) {
-  constexpr std::int64_t lowest = std::numeric_limits<std::int32_t>::min();
-  constexpr std::int64_t highest = std::numeric_limits<std::int32_t>::max();
   const std::int64_t wide = std::int64_t{x} * (std::int64_t{1} << exponent);
-  return static_cast<std::int32_t>(wide < lowest ? lowest : wide > highest ? highest : wide);
+  return static_cast<std::int32_t>(wide < kInt32Min   ? kInt32Min
+                                   : wide > kInt32Max ? kInt32Max
+                                                      : wide);
 }
 
 /// exp(a) for a in [-1/4, 0), both Q0.31: the Taylor polynomial of degree 4 about -1/8.
@@ -123,7 +125,7 @@ PARETINY_HOST_DEVICE inline std::int32_t exp_of_small_negative(std::int32_t a) {
 /// exp(a), Q0.31, for a <= 0 with `integer_bits` (at most 5) integer bits.
 /// a = -(remainder in quarters) + a part in [-1/4, 0): a product over the remainder's bits.
 PARETINY_HOST_DEVICE inline std::int32_t exp_of_negative(std::int32_t a, int integer_bits) {
-  if (a == 0) return std::numeric_limits<std::int32_t>::max();
+  if (a == 0) return kInt32Max;
   // exp(-2^k), Q0.31, for k = -2 .. 4.
   const std::int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308,
                                   39332535,   720401,     242};
@@ -145,7 +147,7 @@ PARETINY_HOST_DEVICE inline std::int32_t reciprocal_of_one_plus(std::int32_t a) 
   constexpr std::int32_t q2_48_over_17 = 1515870810;
   constexpr std::int32_t q2_minus_32_over_17 = -1010580540;
   constexpr std::int32_t q2_one = 1 << 29;
-  const std::int64_t sum = std::int64_t{a} + std::numeric_limits<std::int32_t>::max();
+  const std::int64_t sum = std::int64_t{a} + kInt32Max;
   const auto half_denominator = static_cast<std::int32_t>((sum + 1) / 2);
   std::int32_t x = q2_48_over_17 + doubling_high_multiply(half_denominator, q2_minus_32_over_17);
   for (int step = 0; step < 3; ++step) {
@@ -160,7 +162,7 @@ PARETINY_HOST_DEVICE inline std::int32_t fixed_point_logistic(std::int32_t a, in
   if (a == 0) return std::int32_t{1} << 30;
   const std::int32_t positive =
       reciprocal_of_one_plus(exp_of_negative(a > 0 ? -a : a, integer_bits));
-  return a > 0 ? positive : std::numeric_limits<std::int32_t>::max() - positive;
+  return a > 0 ? positive : kInt32Max - positive;
 }
 
 }  // namespace paretiny

@@ -11,7 +11,7 @@ TEST(ChannelGather, CopiesTheChosenChannels) {
     std::size_t outer, channels, inner;
   };
   for (const auto& [outer, channels, inner] :
-       {Block{1, 7, 1}, Block{1, 9, 45}, Block{27, 5, 1}, Block{3, 4, 5}}) {
+       {Block{1, 7, 1}, Block{1, 9, 45}, Block{27, 5, 1}, Block{3, 4, 5}, Block{3, 6, 8}}) {
     for (const std::vector<double>& index :
          {std::vector<double>{0, 3}, {3, 2, 0}, {1, 1, 3, 0, 2, 2}, {2}}) {
       const Shape shape{1, static_cast<std::int64_t>(outer), static_cast<std::int64_t>(channels),
@@ -34,6 +34,18 @@ TEST(ChannelGather, CopiesTheChosenChannels) {
       EXPECT_EQ(out.values(), expected);
     }
   }
+}
+
+TEST(ChannelGather, ReadsWhatIsNotAligned) {
+  const auto stream = test_stream();
+  const Tensor in = Tensor::random(*stream, DType::f32, {1, 1, 1, 41}, 1);
+  const Tensor chosen(*stream, DType::i32, {1, 1, 1, 2}, {4, 1});
+  const Tensor out(*stream, DType::f32, {1, 1, 2, 8});
+  channel_gather(*stream, view(in.view().as<float>() + 1, DType::f32, {1, 1, 5, 8}), chosen, out);
+  const auto from = in.values();
+  std::vector<double> expected(from.begin() + 33, from.begin() + 41);
+  expected.insert(expected.end(), from.begin() + 9, from.begin() + 17);
+  EXPECT_EQ(out.values(), expected);
 }
 
 TEST(ChannelGather, RejectsWhatDoesNotFit) {
