@@ -43,7 +43,8 @@ ChannelGroups::ChannelGroups(const Graph& graph) : of_(static_cast<std::size_t>(
     const NodeId head = root(id);
     if (head == id) {
       index[static_cast<std::size_t>(id)] = groups_.size();
-      groups_.push_back({graph.node(id).output.c, true, {}});
+      groups_.push_back({graph.node(id).output.c, array_size_, true, {}});
+      array_size_ += (graph.node(id).output.c + 15) / 16 * 16;
     }
     const std::size_t group = index[static_cast<std::size_t>(head)];
     of_[static_cast<std::size_t>(id)] = group;

@@ -13,6 +13,7 @@ namespace paretiny {
 
 struct ChannelGroup {
   std::int64_t channels = 0;
+  std::int64_t offset = 0;      ///< of its first channel in an array of every group's channels
   bool prunable = true;         ///< not the network's input, not its logits
   std::vector<NodeId> members;  ///< nodes whose output channels are the group's, in graph order
 };
@@ -24,14 +25,14 @@ class ChannelGroups {
   const std::vector<ChannelGroup>& groups() const { return groups_; }
   /// Index of the group of a node's output channels.
   std::size_t of(NodeId node) const { return of_[static_cast<std::size_t>(node)]; }
+  /// Length of an array with one element a channel of every group. Groups begin at multiples of 16.
+  std::int64_t array_size() const { return array_size_; }
 
  private:
   std::vector<ChannelGroup> groups_;
   std::vector<std::size_t> of_;
+  std::int64_t array_size_ = 0;
 };
-
-/// The channels that stay, ascending, by group.
-using KeptChannels = std::vector<std::vector<std::int32_t>>;
 
 /// Number of channels of each group of `graph`, the unpruned network, once `progress` in [0, 1] of
 /// the final sparsity is reached: rounded, then up to the multiple; never 0. Throws UsageError for

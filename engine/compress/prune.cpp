@@ -1,11 +1,10 @@
 #include "engine/compress/prune.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "kernels/channel_gather.h"
 #include "kernels/channel_importance.h"
+#include "kernels/channel_select.h"
 #include "kernels/random.h"
 
 namespace paretiny {
@@ -28,13 +27,10 @@ FilterScore filter_score_of(PruningCriterion criterion) {
   return FilterScore::l1;
 }
 
-/// Sum over the group's layers of each filter's score.
-std::vector<float> filter_scores(Stream& stream, const Graph& graph, const ParameterLayout& layout,
-                                 const ChannelGroup& group, PruningCriterion criterion,
-                                 const PruningState& state) {
-  Arena::Scope scratch(stream.scratch());
-  const View scores = scratch.take(DType::f32, {1, 1, 1, group.channels});
-  stream.zero(scores.data, scores.bytes());
+/// Adds each filter's score, for every layer of the group.
+void add_filter_scores(Stream& stream, const Graph& graph, const ParameterLayout& layout,
+                       const ChannelGroup& group, PruningCriterion criterion,
+                       const PruningState& state, View scores) {
   for (const NodeId id : group.members) {
     const ParameterTensor* w = scored(graph, layout, id, criterion);
     if (w == nullptr) continue;
@@ -46,69 +42,64 @@ std::vector<float> filter_scores(Stream& stream, const Graph& graph, const Param
     filter_score(stream, filter_score_of(criterion), flat(state.parameters + w->offset, shape), g,
                  scores);
   }
-  std::vector<float> host(static_cast<std::size_t>(group.channels));
-  stream.download(host.data(), scores.data, scores.bytes());
-  if (criterion == PruningCriterion::l2) {
-    for (float& score : host) score = std::sqrt(score);
+}
+
+/// Drawn on the host: the numbers of a group depend on its place and the seed alone.
+void upload_random_scores(Stream& stream, const ChannelGroups& groups, std::uint64_t seed,
+                          View scores) {
+  std::vector<float> host(static_cast<std::size_t>(groups.array_size()));
+  for (std::size_t i = 0; i < groups.groups().size(); ++i) {
+    const ChannelGroup& group = groups.groups()[i];
+    Random random(seed, "random pruning", i);
+    for (std::int64_t c = 0; c < group.channels; ++c) {
+      host[static_cast<std::size_t>(group.offset + c)] = static_cast<float>(random.uniform());
+    }
   }
-  return host;
+  stream.upload(scores.data, host.data(), host.size() * sizeof(float));
 }
 
 }  // namespace
 
-std::vector<std::vector<float>> channel_scores(Stream& stream, const Graph& graph,
-                                               const ParameterLayout& layout,
-                                               const ChannelGroups& groups,
-                                               PruningCriterion criterion,
-                                               const PruningState& state) {
-  std::vector<std::vector<float>> all;
-  for (const ChannelGroup& group : groups.groups()) {
-    std::vector<float> scores(static_cast<std::size_t>(group.channels));
-    bool from_activations = false;
-    if (criterion == PruningCriterion::random) {
-      Random random(state.seed, "random pruning", all.size());
-      for (float& score : scores) score = static_cast<float>(random.uniform());
-    } else if (criterion == PruningCriterion::apoz) {
-      for (const NodeId id : group.members) {
-        const std::vector<float>& shares = state.positive_shares[static_cast<std::size_t>(id)];
-        for (std::size_t c = 0; c < shares.size(); ++c) scores[c] += shares[c];
-        from_activations = from_activations || !shares.empty();
-      }
-    }
-    if (criterion != PruningCriterion::random && !from_activations) {
-      scores = filter_scores(stream, graph, layout, group, criterion, state);
-    }
-    all.push_back(std::move(scores));
-  }
-  return all;
+View channels_of(const View& array, const ChannelGroup& group, std::int64_t count) {
+  auto* const begin = static_cast<std::byte*>(array.data) +
+                      static_cast<std::size_t>(group.offset) * size_of(array.dtype);
+  return view(static_cast<void*>(begin), array.dtype, {1, 1, 1, count});
 }
 
-KeptChannels most_important(const std::vector<std::vector<float>>& scores,
-                            const std::vector<std::int64_t>& left) {
-  KeptChannels kept;
-  for (std::size_t group = 0; group < scores.size(); ++group) {
-    std::vector<std::int32_t> order(scores[group].size());
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-      return scores[group][static_cast<std::size_t>(a)] >
-             scores[group][static_cast<std::size_t>(b)];
-    });
-    order.resize(static_cast<std::size_t>(left[group]));
-    std::sort(order.begin(), order.end());
-    kept.push_back(std::move(order));
+void add_channel_scores(Stream& stream, const Graph& graph, const ParameterLayout& layout,
+                        const ChannelGroups& groups, PruningCriterion criterion,
+                        const PruningState& state, View scores) {
+  if (criterion == PruningCriterion::random) {
+    upload_random_scores(stream, groups, state.seed, scores);
+    return;
   }
-  return kept;
+  for (const ChannelGroup& group : groups.groups()) {
+    const bool from_activations =
+        criterion == PruningCriterion::apoz &&
+        std::any_of(group.members.begin(), group.members.end(),
+                    [&](NodeId id) { return graph.node(id).op == OpKind::activation; });
+    if (from_activations) continue;
+    add_filter_scores(stream, graph, layout, group, criterion, state,
+                      channels_of(scores, group, group.channels));
+  }
+}
+
+void select_channels(Stream& stream, const ChannelGroups& groups, View scores,
+                     const KeptChannels& kept) {
+  for (std::size_t i = 0; i < groups.groups().size(); ++i) {
+    const ChannelGroup& group = groups.groups()[i];
+    channel_select(stream, channels_of(scores, group, group.channels),
+                   channels_of(kept.index, group, kept.counts[i]));
+  }
 }
 
 void compact(Stream& stream, const Graph& graph, const ChannelGroups& groups,
              const KeptChannels& kept, const ParameterLayout& from, const ParameterLayout& to,
              std::int64_t end, const float* in, float* out) {
-  Arena::Scope scratch(stream.scratch());
-  std::vector<View> index;
-  for (const std::vector<std::int32_t>& list : kept) {
-    index.push_back(scratch.take(DType::i32, {1, 1, 1, static_cast<std::int64_t>(list.size())}));
-    stream.upload(index.back().data, list.data(), list.size() * sizeof(std::int32_t));
-  }
+  const auto kept_of = [&](NodeId id) {
+    const std::size_t group = groups.of(id);
+    return channels_of(kept.index, groups.groups()[group], kept.counts[group]);
+  };
   const auto gather = [&](const float* source, std::int64_t outer, std::int64_t channels,
                           std::int64_t inner, const View& which, float* target) {
     channel_gather(
@@ -120,7 +111,7 @@ void compact(Stream& stream, const Graph& graph, const ChannelGroups& groups,
     float* target = out + to.find(tensor.node, tensor.role)->offset;
     const float* source = in + tensor.offset;
     const Shape& shape = tensor.shape;
-    const View& outputs = index[groups.of(tensor.node)];
+    const View outputs = kept_of(tensor.node);
     const OpKind op = graph.node(tensor.node).op;
     if (tensor.role != Role::weight || op == OpKind::depthwise) {
       gather(source, shape.h * shape.w, shape.c, 1, outputs, target);
@@ -128,7 +119,7 @@ void compact(Stream& stream, const Graph& graph, const ChannelGroups& groups,
     }
     // Filters first, then each filter's inputs; a classifier flattens h * w positions of them.
     const NodeId fed_by = graph.node(tensor.node).inputs[0];
-    const View& inputs = index[groups.of(fed_by)];
+    const View inputs = kept_of(fed_by);
     const std::int64_t channels = graph.node(fed_by).output.c;
     const std::int64_t positions = shape.h * shape.w * shape.c / channels;
     Arena::Scope inner(stream.scratch());

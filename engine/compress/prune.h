@@ -9,29 +9,35 @@
 namespace paretiny {
 
 /// What a criterion may look at, in device memory: parameters [layout.total()] and, for taylor,
-/// gradients [layout.trainable_end()].
+/// gradients [layout.trainable_end()], of which only the direction counts.
 struct PruningState {
   const float* parameters = nullptr;
   const float* gradients = nullptr;
-  /// apoz: for each node, the share of its output's values that are positive, by channel; only
-  /// activation nodes have one.
-  std::vector<std::vector<float>> positive_shares{};
   std::uint64_t seed = 0;  ///< random
 };
 
-/// Importance of every channel, by group; larger is more important. l1, l2 and taylor sum over the
-/// filters that make a group's channels (Li et al. 2017; Molchanov et al. 2019), batch_norm over
-/// |gamma| (Liu et al. 2017), apoz over the shares of positive outputs (Hu et al. 2016; a group
-/// without an activation falls back to l1).
-std::vector<std::vector<float>> channel_scores(Stream& stream, const Graph& graph,
-                                               const ParameterLayout& layout,
-                                               const ChannelGroups& groups,
-                                               PruningCriterion criterion,
-                                               const PruningState& state);
+/// Adds the importance of every channel to `scores` [1, 1, 1, groups.array_size()] f32 on the
+/// device; larger is more important. l1, l2 (without the root) and taylor sum over the filters that
+/// make a group's channels (Li et al. 2017; Molchanov et al. 2019), batch_norm over |gamma| (Liu et
+/// al. 2017). apoz (Hu et al. 2016) counts on shares of positive outputs being there already
+/// (ranking.h), and adds l1 to the groups without an activation.
+void add_channel_scores(Stream& stream, const Graph& graph, const ParameterLayout& layout,
+                        const ChannelGroups& groups, PruningCriterion criterion,
+                        const PruningState& state, View scores);
 
-/// The `left[group]` most important channels of each group, the earlier of equals.
-KeptChannels most_important(const std::vector<std::vector<float>>& scores,
-                            const std::vector<std::int64_t>& left);
+/// The part of an array of every group's channels, on the device, that begins with a group's.
+View channels_of(const View& array, const ChannelGroup& group, std::int64_t count);
+
+/// The channels that stay: `counts[group]` of each group, ascending, at the group's offset in
+/// `index` [1, 1, 1, groups.array_size()] i32 on the device.
+struct KeptChannels {
+  std::vector<std::int64_t> counts;
+  View index;
+};
+
+/// Fills `kept.index` with the most important channels of each group, the earlier of equals.
+void select_channels(Stream& stream, const ChannelGroups& groups, View scores,
+                     const KeptChannels& kept);
 
 /// Copies the parameters that stay from `in`, laid out by `from` for `graph`, to `out`, laid out by
 /// `to` for the pruned graph: values, gradients or optimiser state alike. Only tensors with an

@@ -55,17 +55,22 @@ void BatchSource::set_order(Stream& stream, const std::vector<std::int32_t>& ord
   stream.upload(order_.data(), order.data(), order_.bytes());
 }
 
-void BatchSource::load(Stream& stream, const AugmentSpec& augment, std::int64_t first,
-                       std::int64_t epoch, View x, View labels) {
-  const std::int32_t at[2] = {static_cast<std::int32_t>(first), static_cast<std::int32_t>(epoch)};
-  stream.upload(cursor_.data(), at, sizeof(at));
+void BatchSource::load(Stream& stream, const AugmentSpec& augment, ConstView cursor, View x,
+                       View labels) const {
   const Shape list{1, 1, 1, split_.size};
   const Shape channels{1, 1, 1, split_.sample.c};
   const Shape samples{split_.size, split_.sample.h, split_.sample.w, split_.sample.c};
   gather_batch(stream, augment, split_.samples.at(0, split_.dtype, samples),
-               split_.labels.at(0, DType::i32, list), order_.at(0, DType::i32, list),
-               cursor_.at(0, DType::i32, {1, 1, 1, 2}), data_.scale.at(0, DType::f32, channels),
-               data_.shift.at(0, DType::f32, channels), x, labels);
+               split_.labels.at(0, DType::i32, list), order_.at(0, DType::i32, list), cursor,
+               data_.scale.at(0, DType::f32, channels), data_.shift.at(0, DType::f32, channels), x,
+               labels);
+}
+
+void BatchSource::load(Stream& stream, const AugmentSpec& augment, std::int64_t first,
+                       std::int64_t epoch, View x, View labels) {
+  const std::int32_t at[2] = {static_cast<std::int32_t>(first), static_cast<std::int32_t>(epoch)};
+  stream.upload(cursor_.data(), at, sizeof(at));
+  load(stream, augment, cursor_.at(0, DType::i32, {1, 1, 1, 2}), x, labels);
 }
 
 }  // namespace paretiny

@@ -32,8 +32,13 @@ std::size_t Program::scratch_bytes(Stream& stream) const {
 }
 
 void Program::bind(Stream& stream, float* parameters, float* gradients) {
+  own_arena_ = Buffer(stream.device(), plan_.bytes);
+  bind(stream, own_arena_.data(), parameters, gradients);
+}
+
+void Program::bind(Stream& stream, void* arena, float* parameters, float* gradients) {
   stream.scratch().reserve(scratch_bytes(stream));
-  arena_ = Buffer(stream.device(), plan_.bytes);
+  arena_ = static_cast<std::byte*>(arena);
   parameters_ = parameters;
   gradients_ = gradients;
   const View sums = totals();
@@ -50,7 +55,8 @@ void Program::backward(Stream& stream) const {
 
 View Program::at(TensorId tensor) const {
   const auto index = static_cast<std::size_t>(tensor);
-  return arena_.at(plan_.offsets[index], tensors_[index].dtype, tensors_[index].shape);
+  return view(static_cast<void*>(arena_ + plan_.offsets[index]), tensors_[index].dtype,
+              tensors_[index].shape);
 }
 
 ConstView Program::parameter(const ParameterTensor& tensor) const {

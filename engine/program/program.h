@@ -51,9 +51,12 @@ class Program {
   std::size_t arena_bytes() const { return plan_.bytes; }
   std::size_t scratch_bytes(Stream& stream) const;
 
-  /// Allocates the arena and the scratch and ties the program to its parameters [layout.total()]
-  /// and, when training, its gradients [layout.trainable_end()], both in the stream's device memory
-  /// and alive as long as the program. Throws OutOfMemory.
+  /// Ties the program to its arena [arena_bytes(), 64-byte aligned], its parameters
+  /// [layout.total()] and, when training, its gradients [layout.trainable_end()], all in the
+  /// stream's device memory and alive as long as the program; makes room for its scratch. Between
+  /// two runs the arena holds nothing but `totals`. Throws OutOfMemory.
+  void bind(Stream& stream, void* arena, float* parameters, float* gradients);
+  /// The same with an arena of its own.
   void bind(Stream& stream, float* parameters, float* gradients);
 
   View input() const { return at(input_); }    ///< [batch, h, w, c] of options().dtype
@@ -92,7 +95,8 @@ class Program {
   std::vector<TensorId> outputs_;  // by node
   TensorId input_ = 0, labels_ = 0, logits_ = 0, losses_ = 0, totals_ = 0;
   MemoryPlan plan_;
-  Buffer arena_;
+  Buffer own_arena_;
+  std::byte* arena_ = nullptr;
   float* parameters_ = nullptr;
   float* gradients_ = nullptr;
 };

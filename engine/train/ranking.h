@@ -2,8 +2,8 @@
 #pragma once
 
 #include <functional>
-#include <vector>
 
+#include "engine/compress/channel_groups.h"
 #include "engine/program/program.h"
 
 namespace paretiny {
@@ -11,17 +11,19 @@ namespace paretiny {
 /// Fills the input and labels of a program with batch `i`.
 using LoadBatch = std::function<void(const Program&, std::int64_t i)>;
 
-/// Gradients [layout.trainable_end()] averaged over batches 0 .. batches-1, in device memory.
-/// `program` is a training program tied to `parameters` and `gradients`; the parameters are left as
-/// they were, running statistics among them.
-Buffer mean_gradients(Stream& stream, const Program& program, const ParameterLayout& layout,
-                      float* parameters, const float* gradients, std::int64_t batches,
-                      const LoadBatch& load);
+/// The sum of the gradients over batches 0 .. batches-1, in sum[0 .. layout.trainable_end()) in
+/// device memory, which has room for layout.total() floats. `program` is a training program tied to
+/// `parameters` and `gradients`; the parameters are left as they were, running statistics among
+/// them.
+void sum_gradients(Stream& stream, const Program& program, const ParameterLayout& layout,
+                   float* parameters, float* gradients, std::int64_t batches, const LoadBatch& load,
+                   float* sum);
 
-/// For each activation node of `graph`, the share of its output's values that are positive, by
-/// channel, over batches 0 .. batches-1; empty for other nodes. `program` is an inspection program.
-std::vector<std::vector<float>> positive_shares(Stream& stream, const Program& program,
-                                                const Graph& graph, std::int64_t batches,
-                                                const LoadBatch& load);
+/// Adds to `scores` [1, 1, 1, groups.array_size()] f32, for each activation node of `graph`, the
+/// share of its output's values that are positive, by channel, over batches 0 .. batches-1.
+/// `program` is an inspection program.
+void add_positive_shares(Stream& stream, const Program& program, const Graph& graph,
+                         const ChannelGroups& groups, std::int64_t batches, const LoadBatch& load,
+                         View scores);
 
 }  // namespace paretiny

@@ -22,6 +22,15 @@ double learning_rate(const TrainingSpec& spec, std::int64_t step, std::int64_t s
   return rate;
 }
 
+DType activation_type(Precision precision, Device device) {
+  if (precision == Precision::f32) return DType::f32;
+  if (precision == Precision::bf16) return DType::bf16;
+  for (const DeviceInfo& info : devices()) {
+    if (info.device == device && info.fast_bf16) return DType::bf16;
+  }
+  return DType::f32;
+}
+
 const char* name_of(Optimizer optimizer) {
   switch (optimizer) {
     case Optimizer::sgd:

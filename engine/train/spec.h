@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/device.h"
+#include "kernels/tensor.h"
+
 namespace paretiny {
 
 enum class Optimizer { sgd, adam, adamw };
@@ -34,6 +37,9 @@ struct TrainingSpec {
 /// Learning rate of step `step` (counted from 0) out of `steps_per_epoch` an epoch. Cosine falls to
 /// 0 at the last step.
 double learning_rate(const TrainingSpec& spec, std::int64_t step, std::int64_t steps_per_epoch);
+
+/// The type of activations that `precision` stands for on a device.
+DType activation_type(Precision precision, Device device);
 
 const char* name_of(Optimizer);
 const char* name_of(Schedule);

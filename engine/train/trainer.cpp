@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -10,7 +11,9 @@
 #include <numeric>
 
 #include "engine/compress/prune.h"
+#include "engine/data/step_table.h"
 #include "engine/program/program.h"
+#include "engine/train/candidate_memory.h"
 #include "engine/train/ranking.h"
 #include "kernels/optimizer.h"
 #include "kernels/random.h"
@@ -22,11 +25,27 @@ namespace {
 constexpr std::int64_t kRankingBatches = 4;
 constexpr double kBeta2 = 0.999;
 
+/// The networks that a candidate is trained as: the given one, then each that pruning leaves.
+std::vector<Graph> stages(const Graph& graph, const ChannelGroups& groups,
+                          const PruningSpec& pruning, std::int64_t epochs) {
+  std::vector<Graph> all = {graph};
+  std::vector<std::int64_t> before;
+  for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
+    std::vector<std::int64_t> left =
+        channels_left(graph, groups, pruning, pruning_progress(pruning, epoch, epochs));
+    if (left == before) continue;
+    before = std::move(left);
+    all.push_back(with_group_channels(graph, groups, before));
+  }
+  return all;
+}
+
 /// Everything a candidate needs on the device while it is trained.
 class Trainer {
  public:
   Trainer(Stream& stream, const ResidentDataset& data, const Graph& graph,
-          const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed)
+          const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed,
+          bool validates)
       : stream_(stream),
         data_(data),
         original_(graph),
@@ -36,8 +55,9 @@ class Trainer {
         seed_(seed),
         dtype_(activation_type(training.precision, stream.device())),
         steps_(data.train.size / training.batch),
+        validates_(validates),
         source_(stream, data, data.train),
-        schedule_(stream.device(), 3 * sizeof(float)),
+        validation_(stream, data, data.validation),
         graph_(graph),
         layout_(graph) {
     if (steps_ == 0) {
@@ -45,35 +65,35 @@ class Trainer {
           "training.batch is {} but there are only {} training samples; choose a smaller batch",
           training.batch, data.train.size));
     }
-    parameters_ = Buffer(stream_.device(), bytes_of(layout_.total()));
+    table_ = StepTable(stream.device(), steps_, kRowWidth);
+    const CandidateSizes sizes = plan();
+    check_memory(sizes);
+    memory_ = CandidateMemory(stream.device(), sizes);
     const std::vector<float> values = initial_parameters(graph, layout_, seed);
-    stream_.upload(parameters_.data(), values.data(), parameters_.bytes());
-    first_ = zeros(layout_.trainable_end());
-    if (training_.optimizer != Optimizer::sgd) second_ = zeros(layout_.trainable_end());
+    stream_.upload(memory_.parameters(), values.data(), values.size() * sizeof(float));
+    stream_.zero(memory_.first_moment(), bytes_of(layout_.trainable_end()));
+    if (adam()) stream_.zero(memory_.second_moment(), bytes_of(layout_.trainable_end()));
     compile();
   }
 
-  std::size_t planned_bytes() {
-    return data_.bytes() + parameters_.bytes() + gradients_.bytes() + first_.bytes() +
-           second_.bytes() + source_.bytes() + program_->arena_bytes() +
-           program_->scratch_bytes(stream_);
-  }
+  std::size_t planned_bytes() const { return planned_bytes_; }
 
   EpochReport epoch(std::int64_t index, const std::stop_token& stop) {
     prune(index);
     shuffle(index);
     const auto started = std::chrono::steady_clock::now();
+    fill_table(index);
+    const View sums = program_->totals();
+    stream_.zero(sums.data, sums.bytes());
     for (std::int64_t i = 0; i < steps_; ++i) {
-      if (stop.stop_requested()) throw Interrupted("training was interrupted");
-      load(*program_, i, index);
-      program_->forward(stream_);
-      program_->backward(stream_);
-      update(index * steps_ + i);
+      if (stop.stop_requested()) {
+        stream_.synchronize();  // the device may be steps behind
+        throw Interrupted("training was interrupted");
+      }
+      step_->run();
     }
     float totals[2];
-    const View sums = program_->totals();
     stream_.download(totals, sums.data, sizeof(totals));
-    stream_.zero(sums.data, sums.bytes());
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
     const auto samples = static_cast<double>(steps_ * training_.batch);
 
@@ -91,53 +111,102 @@ class Trainer {
       throw DivergedError(fmt::format("the loss became {} in epoch {} at learning rate {:.4g}",
                                       report.loss, report.epoch, report.learning_rate));
     }
+    if (evaluator_) report.validation_accuracy = evaluator_->run(stream_).accuracy;
     return report;
   }
 
   Network network() {
     Network copy{graph_, std::vector<float>(static_cast<std::size_t>(layout_.total()))};
-    stream_.download(copy.parameters.data(), parameters_.data(), parameters_.bytes());
+    stream_.download(copy.parameters.data(), memory_.parameters(), bytes_of(layout_.total()));
     return copy;
   }
 
-  DType dtype() const { return dtype_; }
-
  private:
+  /// A step's row in the table: where its batch begins and the epoch; the learning rate and the
+  /// corrections of Adam's moments.
+  static constexpr std::int64_t kRowWidth = 5;
+
   static std::size_t bytes_of(std::int64_t floats) {
     return static_cast<std::size_t>(floats) * sizeof(float);
   }
-  static float* floats(const Buffer& buffer) { return static_cast<float*>(buffer.data()); }
+  bool adam() const { return training_.optimizer != Optimizer::sgd; }
+  bool prunes() const { return pruning_.schedule != PruningSchedule::none; }
 
-  Buffer zeros(std::int64_t count) {
-    Buffer buffer(stream_.device(), bytes_of(count));
-    stream_.zero(buffer.data(), buffer.bytes());
-    return buffer;
+  Program training_program(const Graph& graph, const ParameterLayout& layout) const {
+    return {graph,
+            layout,
+            {ProgramKind::training, training_.batch, dtype_,
+             static_cast<float>(training_.label_smoothing), fuses_layers(stream_.device())}};
+  }
+  Program inspection_program(const Graph& graph, const ParameterLayout& layout) const {
+    return {graph, layout, {ProgramKind::inspection, training_.batch, dtype_}};
+  }
+  std::unique_ptr<Evaluator> evaluator(const Graph& graph, const ParameterLayout& layout) const {
+    return std::make_unique<Evaluator>(graph, layout, data_.validation.size, dtype_,
+                                       stream_.device());
   }
 
-  /// Plans the step for the present network and ties it to the present parameters.
-  void compile() {
-    gradients_ = zeros(layout_.trainable_end());
-    program_ =
-        std::make_unique<Program>(graph_, layout_,
-                                  ProgramOptions{ProgramKind::training, training_.batch, dtype_,
-                                                 static_cast<float>(training_.label_smoothing),
-                                                 fuses_layers(stream_.device())});
-    check_memory();
-    program_->bind(stream_, floats(parameters_), floats(gradients_));
+  CandidateSizes plan() const {
+    CandidateSizes sizes;
+    sizes.parameters = layout_.total();
+    sizes.trainable = layout_.trainable_end();
+    sizes.moments = adam() ? 2 : 1;
+    sizes.gradient_sum = prunes() && pruning_.criterion == PruningCriterion::taylor;
+    if (prunes()) {
+      sizes.channels = original_groups_.array_size();
+      sizes.work = bytes_of(layout_.total());  // arrays are compacted through it
+    }
+    // A smaller network need not have a smaller plan: which buffers share memory may change.
+    for (const Graph& graph : stages(original_, original_groups_, pruning_, training_.epochs)) {
+      const ParameterLayout layout(graph);
+      sizes.work = std::max(sizes.work, training_program(graph, layout).arena_bytes());
+      if (validates_) sizes.work = std::max(sizes.work, evaluator(graph, layout)->arena_bytes());
+      if (prunes() && pruning_.criterion == PruningCriterion::apoz) {
+        sizes.work = std::max(sizes.work, inspection_program(graph, layout).arena_bytes());
+      }
+    }
+    return sizes;
   }
 
   /// An allocation larger than the memory may well succeed, and end the process when it is used.
-  void check_memory() {
-    const auto planned = static_cast<double>(planned_bytes());
-    for (const DeviceInfo& info : devices()) {
-      const auto memory = static_cast<double>(info.memory_bytes);
-      if (info.device == stream_.device() && planned > memory) {
-        throw OutOfMemory(
-            fmt::format("training needs {:.2f} GB and {} has {:.2f} GB; a smaller "
-                        "batch or width needs less",
-                        1e-9 * planned, to_string(info.device), 1e-9 * memory));
-      }
+  void check_memory(const CandidateSizes& sizes) {
+    std::size_t scratch = training_program(graph_, layout_).scratch_bytes(stream_);
+    if (validates_) {
+      scratch = std::max(scratch, evaluator(graph_, layout_)->scratch_bytes(stream_));
     }
+    const std::size_t block = CandidateMemory::bytes(sizes);
+    planned_bytes_ =
+        data_.bytes() + source_.bytes() + validation_.bytes() + table_.bytes() + block + scratch;
+    const std::size_t there = stream_.scratch().capacity();
+    const std::size_t needed = block + (scratch > there ? scratch - there : 0);
+    const Device device = stream_.device();
+    const std::size_t free = backend(device.kind).available(device.index);
+    if (needed <= free) return;
+    const auto gigabytes = [](std::size_t bytes) { return 1e-9 * static_cast<double>(bytes); };
+    throw OutOfMemory(fmt::format(
+        "training needs {:.2f} GB more on {}, where {:.2f} GB are free: {:.2f} GB are missing; a "
+        "smaller batch or width needs less",
+        gigabytes(needed), to_string(device), gigabytes(free), gigabytes(needed - free)));
+  }
+
+  /// Plans the step for the present network and records it.
+  void compile() {
+    step_.reset();
+    evaluator_.reset();
+    stream_.zero(memory_.gradients(), bytes_of(layout_.trainable_end()));
+    program_ = std::make_unique<Program>(training_program(graph_, layout_));
+    program_->bind(stream_, memory_.work(), memory_.parameters(), memory_.gradients());
+    step_ = stream_.record([this] {
+      table_.next(stream_);
+      source_.load(stream_, augment(), table_.row(DType::i32, 0, 2), program_->input(),
+                   program_->labels());
+      program_->forward(stream_);
+      program_->backward(stream_);
+      update();
+    });
+    if (!validates_) return;
+    evaluator_ = evaluator(graph_, layout_);
+    evaluator_->bind(stream_, validation_, memory_.work(), memory_.parameters());
   }
 
   void shuffle(std::int64_t epoch) {
@@ -147,19 +216,27 @@ class Trainer {
     source_.set_order(stream_, order);
   }
 
-  void load(const Program& program, std::int64_t step, std::int64_t epoch) {
-    const AugmentSpec augment{training_.crop, training_.flip, training_.shift,
-                              static_cast<float>(training_.noise), seed_};
-    source_.load(stream_, augment, step * training_.batch, epoch, program.input(),
-                 program.labels());
+  void fill_table(std::int64_t epoch) {
+    std::vector<std::int32_t> rows;
+    for (std::int64_t i = 0; i < steps_; ++i) {
+      const std::int64_t step = epoch * steps_ + i;
+      const auto t = static_cast<double>(step + 1);
+      rows.push_back(static_cast<std::int32_t>(i * training_.batch));
+      rows.push_back(static_cast<std::int32_t>(epoch));
+      for (const double value : {learning_rate(training_, step, steps_),
+                                 1 - std::pow(training_.momentum, t), 1 - std::pow(kBeta2, t)}) {
+        rows.push_back(std::bit_cast<std::int32_t>(static_cast<float>(value)));
+      }
+    }
+    table_.fill(stream_, rows);
   }
 
-  void update(std::int64_t step) {
-    const auto t = static_cast<double>(step + 1);
-    const float schedule[3] = {static_cast<float>(learning_rate(training_, step, steps_)),
-                               static_cast<float>(1 - std::pow(training_.momentum, t)),
-                               static_cast<float>(1 - std::pow(kBeta2, t))};
-    stream_.upload(schedule_.data(), schedule, sizeof(schedule));
+  AugmentSpec augment() const {
+    return {training_.crop, training_.flip, training_.shift, static_cast<float>(training_.noise),
+            seed_};
+  }
+
+  void update() {
     const std::int64_t end = layout_.trainable_end();
     const std::int64_t decayed = training_.decay_all ? end : layout_.weights_end();
     update(0, decayed, static_cast<float>(training_.weight_decay));
@@ -167,13 +244,15 @@ class Trainer {
   }
 
   void update(std::int64_t begin, std::int64_t end, float decay) {
-    const auto part = [&](const Buffer& buffer) {
-      return buffer.at(bytes_of(begin), DType::f32, {1, 1, 1, end - begin});
+    const auto part = [&](float* array) {
+      return view(static_cast<void*>(array + begin), DType::f32, {1, 1, 1, end - begin});
     };
+    const View g = part(memory_.gradients());
+    const View w = part(memory_.parameters());
     const auto momentum = static_cast<float>(training_.momentum);
-    if (training_.optimizer == Optimizer::sgd) {
-      sgd_step(stream_, {momentum, decay, true}, schedule_.at(0, DType::f32, {}), part(gradients_),
-               part(parameters_), part(first_));
+    if (!adam()) {
+      sgd_step(stream_, {momentum, decay, true}, table_.row(DType::f32, 2, 1), g, w,
+               part(memory_.first_moment()));
       return;
     }
     AdamOptions options;
@@ -181,8 +260,8 @@ class Trainer {
     options.beta2 = static_cast<float>(kBeta2);
     options.weight_decay = decay;
     options.decoupled = training_.optimizer == Optimizer::adamw;
-    adam_step(stream_, options, schedule_.at(0, DType::f32, {1, 1, 1, 3}), part(gradients_),
-              part(parameters_), part(first_), part(second_));
+    adam_step(stream_, options, table_.row(DType::f32, 2, 3), g, w, part(memory_.first_moment()),
+              part(memory_.second_moment()));
   }
 
   /// Share of the original network's prunable channels that are gone.
@@ -198,7 +277,8 @@ class Trainer {
     return had == 0 ? 0 : 1 - static_cast<double>(have) / static_cast<double>(had);
   }
 
-  /// Removes the channels that are due before epoch `index`.
+  /// Removes the channels that are due before epoch `index`. The host knows how many; which, the
+  /// device alone.
   void prune(std::int64_t index) {
     const double progress = pruning_progress(pruning_, index, training_.epochs);
     const std::vector<std::int64_t> left =
@@ -208,44 +288,49 @@ class Trainer {
     for (std::size_t i = 0; i < left.size(); ++i) {
       due = due || left[i] < groups.groups()[i].channels;
     }
-    if (due) remove(groups, most_important(scores(groups, index), left), left);
+    if (!due) return;
+    score(groups, index);
+    const KeptChannels kept{left, memory_.index()};
+    select_channels(stream_, groups, memory_.scores(), kept);
+    remove(groups, kept);
   }
 
-  std::vector<std::vector<float>> scores(const ChannelGroups& groups, std::int64_t epoch) {
+  void score(const ChannelGroups& groups, std::int64_t epoch) {
     shuffle(epoch);
     const std::int64_t batches = std::min(kRankingBatches, steps_);
-    const auto load_batch = [&](const Program& program, std::int64_t i) {
-      load(program, i, epoch);
+    const LoadBatch load = [&](const Program& program, std::int64_t i) {
+      source_.load(stream_, augment(), i * training_.batch, epoch, program.input(),
+                   program.labels());
     };
-    PruningState state{floats(parameters_), nullptr, {}, seed_ + static_cast<std::uint64_t>(epoch)};
-    Buffer gradients;
+    const View scores = memory_.scores();
+    stream_.zero(scores.data, scores.bytes());
+    PruningState state{memory_.parameters(), memory_.gradient_sum(),
+                       seed_ + static_cast<std::uint64_t>(epoch)};
     if (pruning_.criterion == PruningCriterion::taylor) {
-      gradients = mean_gradients(stream_, *program_, layout_, floats(parameters_),
-                                 floats(gradients_), batches, load_batch);
-      state.gradients = floats(gradients);
+      sum_gradients(stream_, *program_, layout_, memory_.parameters(), memory_.gradients(), batches,
+                    load, memory_.gradient_sum());
     } else if (pruning_.criterion == PruningCriterion::apoz) {
-      Program inspection(graph_, layout_, {ProgramKind::inspection, training_.batch, dtype_, 0});
-      inspection.bind(stream_, floats(parameters_), nullptr);
-      state.positive_shares = positive_shares(stream_, inspection, graph_, batches, load_batch);
+      Program inspection = inspection_program(graph_, layout_);
+      inspection.bind(stream_, memory_.work(), memory_.parameters(), nullptr);
+      add_positive_shares(stream_, inspection, graph_, groups, batches, load, scores);
     }
-    return channel_scores(stream_, graph_, layout_, groups, pruning_.criterion, state);
+    add_channel_scores(stream_, graph_, layout_, groups, pruning_.criterion, state, scores);
   }
 
-  void remove(const ChannelGroups& groups, const KeptChannels& kept,
-              const std::vector<std::int64_t>& left) {
-    const Graph pruned = with_group_channels(graph_, groups, left);
+  void remove(const ChannelGroups& groups, const KeptChannels& kept) {
+    const Graph pruned = with_group_channels(graph_, groups, kept.counts);
     const ParameterLayout layout(pruned);
-    const auto moved = [&](const Buffer& from, std::int64_t end, std::int64_t count) {
-      Buffer to = zeros(count);
-      compact(stream_, graph_, groups, kept, layout_, layout, end, floats(from), floats(to));
-      return to;
+    auto* const work = static_cast<float*>(memory_.work());
+    const auto shorten = [&](float* array, std::int64_t end, std::int64_t count) {
+      stream_.zero(work, bytes_of(count));  // gaps hold zeros
+      compact(stream_, graph_, groups, kept, layout_, layout, end, array, work);
+      stream_.copy(array, work, bytes_of(count));
     };
-    Buffer parameters = moved(parameters_, layout_.total(), layout.total());
-    first_ = moved(first_, layout_.trainable_end(), layout.trainable_end());
-    if (second_.bytes() > 0) {
-      second_ = moved(second_, layout_.trainable_end(), layout.trainable_end());
+    shorten(memory_.parameters(), layout_.total(), layout.total());
+    shorten(memory_.first_moment(), layout_.trainable_end(), layout.trainable_end());
+    if (adam()) {
+      shorten(memory_.second_moment(), layout_.trainable_end(), layout.trainable_end());
     }
-    parameters_ = std::move(parameters);
     graph_ = pruned;
     layout_ = layout;
     compile();
@@ -260,12 +345,17 @@ class Trainer {
   const std::uint64_t seed_;
   const DType dtype_;
   const std::int64_t steps_;  // an epoch
+  const bool validates_;      // after each epoch
   BatchSource source_;
-  Buffer schedule_;
+  const BatchSource validation_;
+  StepTable table_;
   Graph graph_;
   ParameterLayout layout_;
-  Buffer parameters_, gradients_, first_, second_;
+  std::size_t planned_bytes_ = 0;
+  CandidateMemory memory_;
   std::unique_ptr<Program> program_;
+  std::unique_ptr<Recording> step_;
+  std::unique_ptr<Evaluator> evaluator_;
 };
 
 }  // namespace
@@ -273,17 +363,12 @@ class Trainer {
 TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& graph,
                      const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed,
                      const std::function<void(const EpochReport&)>& report, std::stop_token stop) {
-  Trainer trainer(stream, data, graph, training, pruning, seed);
+  Trainer trainer(stream, data, graph, training, pruning, seed, report && data.validation.size > 0);
   TrainingResult result;
   result.planned_bytes = trainer.planned_bytes();
   for (std::int64_t epoch = 0; epoch < training.epochs; ++epoch) {
-    EpochReport now = trainer.epoch(epoch, stop);
-    if (!report) continue;
-    if (data.validation.size > 0) {
-      now.validation_accuracy =
-          evaluate(stream, trainer.network(), data, data.validation, trainer.dtype()).accuracy;
-    }
-    report(now);
+    const EpochReport now = trainer.epoch(epoch, stop);
+    if (report) report(now);
   }
   result.network = trainer.network();
   return result;

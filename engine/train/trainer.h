@@ -8,21 +8,12 @@
 #include "engine/compress/pruning_spec.h"
 #include "engine/data/resident.h"
 #include "engine/graph/network.h"
+#include "engine/train/evaluate.h"
 #include "engine/train/spec.h"
 #include "kernels/error.h"
 #include "kernels/stream.h"
 
 namespace paretiny {
-
-struct Evaluation {
-  double loss = 0;
-  double accuracy = 0;
-};
-
-/// Mean loss and accuracy over a split: running statistics, activations of `dtype`. Throws
-/// UsageError for an empty split.
-Evaluation evaluate(Stream& stream, const Network& network, const ResidentDataset& data,
-                    const ResidentSplit& split, DType dtype = DType::f32);
 
 struct EpochReport {
   std::int64_t epoch = 0;  ///< counted from 1
@@ -38,20 +29,18 @@ struct EpochReport {
 
 struct TrainingResult {
   Network network;
-  std::size_t planned_bytes = 0;  ///< data, parameters, state, arena and scratch, before training
+  std::size_t planned_bytes = 0;  ///< on the device: data, the candidate's block and scratch
 };
 
 /// Trains a fresh network. Batches are drawn without replacement, keyed by (seed, epoch); a last
 /// partial batch is left out. Pruned channels leave weights, statistics and optimiser state at the
-/// start of an epoch.
-/// Throws DivergedError, Interrupted (within a step of the request), OutOfMemory before the first
-/// step when the plan does not fit the device, UsageError when the batch is larger than the split.
+/// start of an epoch. Within an epoch the host waits for the device only at its end.
+/// Throws DivergedError, Interrupted (once the steps given to the device are done), OutOfMemory
+/// before the first step when the plan does not fit the device's free memory, UsageError when the
+/// batch is larger than the split.
 TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& graph,
                      const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed,
                      const std::function<void(const EpochReport&)>& report = {},
                      std::stop_token stop = {});
-
-/// The type of activations that `precision` stands for on a device.
-DType activation_type(Precision precision, Device device);
 
 }  // namespace paretiny

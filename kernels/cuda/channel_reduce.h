@@ -1,21 +1,12 @@
 // Sums over the rows of [samples, rows, channels] for every channel, in a fixed order: each thread
 // adds up its rows, a block merges its threads in shared memory, and where a sample is shared among
 // blocks their results go through scratch to a second pass.
-//
-// A Sum is a small struct of floats; Sum{} is that of nothing, and a.merge(b) adds b to a. It may
-// be more than a sum: Moments (reduce.h).
 #pragma once
 
 #include "kernels/cuda/channel_walk.h"
-#include "kernels/cuda/reduce.h"
-#include "kernels/cuda/shared.h"
+#include "kernels/cuda/merge_parts.h"
 
 namespace paretiny::cuda {
-
-struct PlainSum {
-  float sum = 0;
-  __device__ void merge(const PlainSum& other) { sum += other.sum; }
-};
 
 /// Shared memory of merge_block.
 template <class Sum>
@@ -60,42 +51,11 @@ struct KeepPart {
   __device__ void operator()(std::int64_t i, const Sum& sum) const { parts[i] = sum; }
 };
 
-inline constexpr int kMergeColumns = 32;
-inline constexpr int kMergeRows = 16;
-
-template <class Sum>
-struct MergeShared {
-  Sum sums[kMergeRows][kMergeColumns];
-};
-
-template <class Sum, class Finish>
-__global__ void merge_parts_kernel(const Sum* partial, int parts, int channels, Finish finish) {
-  auto& shared = shared_memory<MergeShared<Sum>>();
-  const int column = static_cast<int>(threadIdx.x), row = static_cast<int>(threadIdx.y);
-  const int channel = static_cast<int>(blockIdx.x) * kMergeColumns + column;
-  Sum total{};
-  if (channel < channels) {
-    for (int part = row; part < parts; part += kMergeRows) {
-      total.merge(partial[std::int64_t{part} * channels + channel]);
-    }
-  }
-  shared.sums[row][column] = total;
-  for (int half = kMergeRows / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (row < half) shared.sums[row][column].merge(shared.sums[row + half][column]);
-  }
-  if (row == 0 && channel < channels) finish(channel, shared.sums[0][column]);
-}
-
 /// Merges the sums [parts, channels] that KeepPart kept and calls finish(channel, sum).
 template <class Sum, class Finish>
 void merge_parts(Stream& stream, const char* name, const ChannelWalk& walk, const Sum* partial,
                  Finish finish) {
-  const int blocks = (walk.channels + kMergeColumns - 1) / kMergeColumns;
-  launch(stream, name, merge_parts_kernel<Sum, Finish>,
-         {dim3(static_cast<unsigned>(blocks)), dim3(kMergeColumns, kMergeRows),
-          sizeof(MergeShared<Sum>)},
-         partial, walk.parts, walk.channels, finish);
+  merge_parts(stream, name, partial, walk.parts, walk.channels, finish);
 }
 
 /// The walk of a reduction over one sample: enough blocks to fill the device, of enough rows each

@@ -44,8 +44,8 @@ inline std::int64_t line_packs(std::int64_t channels, int width) {
   return channels / std::gcd(channels, std::int64_t{width});
 }
 
-/// A walk in packs of `width` elements by about `max_blocks` blocks, each with `min_steps` steps at
-/// least; a sample stays with one block (a slice) if there are as many samples.
+/// A walk in packs of `width` elements by about `max_blocks` blocks, each with `min_steps` steps or
+/// all there are.
 inline ChannelWalk channel_walk(std::int64_t samples, std::int64_t rows, std::int64_t channels,
                                 int width, std::int64_t max_blocks, int min_steps) {
   ChannelWalk walk;
@@ -89,6 +89,18 @@ void with_width(bool in_packs, F f) {
   } else {
     f(std::integral_constant<int, 1>{});
   }
+}
+
+/// Calls f(walk, width) with a walk over the pixels of every sample by about `max_blocks` blocks; a
+/// sample is one block's (a slice) where these are no more than the samples. `data`: all tensors
+/// that are walked.
+template <class T, class F>
+void walk_samples(const Shape& shape, std::int64_t max_blocks, std::initializer_list<const T*> data,
+                  F f) {
+  const std::int64_t pixels = shape.h * shape.w;
+  with_width<T>(walks_in_packs<T>(shape.n, pixels, shape.c, data), [&](auto width) {
+    f(channel_walk(shape.n, pixels, shape.c, width, max_blocks, 2), width);
+  });
 }
 
 /// kWidth neighbouring elements, in float.

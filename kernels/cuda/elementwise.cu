@@ -37,18 +37,6 @@ void add_backward(Stream& stream, Activation activation, ConstView y, ConstView 
   twins::activation_backward(stream, activation, y, dy, d);
 }
 
-/// Calls f with a walk over a tensor, each sample for itself, and its width. In several parts a
-/// sample only if that is not asked to stay with one block.
-template <class T, class F>
-void walk_samples(Stream& stream, const Shape& shape, bool whole,
-                  std::initializer_list<const T*> data, F f) {
-  const std::int64_t pixels = shape.h * shape.w;
-  const std::int64_t most = whole ? 0 : std::int64_t{multiprocessors(stream)} * 8;
-  with_width<T>(walks_in_packs<T>(shape.n, pixels, shape.c, data), [&](auto width) {
-    f(channel_walk(shape.n, pixels, shape.c, width, most, 2), width);
-  });
-}
-
 template <class T, int kWidth>
 __global__ void channel_scale_kernel(ChannelWalk walk, const T* x, const T* s, T* y) {
   const ChannelThread<kWidth> me(walk);
@@ -69,7 +57,7 @@ __global__ void channel_scale_kernel(ChannelWalk walk, const T* x, const T* s, T
 void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
   if (x.elements() == 0) return;
   with_element(x.dtype, [&]<class T>(const T*) {
-    walk_samples<T>(stream, x.shape, false, {x.as<T>(), y.as<T>()},
+    walk_samples<T>(x.shape, std::int64_t{multiprocessors(stream)} * 8, {x.as<T>(), y.as<T>()},
                     [&](const ChannelWalk& walk, auto width) {
                       launch(stream, "channel_scale_forward", channel_scale_kernel<T, width()>,
                              walk.shape(), walk, x.as<T>(), s.as<T>(), y.as<T>());
@@ -112,7 +100,7 @@ void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView 
                             View ds) {
   if (x.elements() == 0) return;
   with_element(x.dtype, [&]<class T>(const T*) {
-    walk_samples<T>(stream, x.shape, true, {x.as<T>(), dy.as<T>(), dx.as<T>()},
+    walk_samples<T>(x.shape, x.shape.n, {x.as<T>(), dy.as<T>(), dx.as<T>()},
                     [&](const ChannelWalk& walk, auto width) {
                       launch(stream, "channel_scale_backward",
                              channel_scale_backward_kernel<T, width()>,

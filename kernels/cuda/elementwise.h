@@ -10,6 +10,14 @@ namespace paretiny::cuda {
 
 inline constexpr int kMapThreads = 256;
 
+/// Threads for `work` packs or elements, each of which may take several.
+inline LaunchShape map_shape(Stream& stream, std::int64_t work) {
+  const std::int64_t most = std::int64_t{multiprocessors(stream)} * 16;
+  const std::int64_t blocks =
+      std::clamp<std::int64_t>((work + kMapThreads - 1) / kMapThreads, 1, most);
+  return {dim3(static_cast<unsigned>(blocks)), dim3(kMapThreads)};
+}
+
 template <class T, class F, class... From>
 __global__ void map_kernel(T* to, std::int64_t count, bool aligned, F f, const From*... from) {
   const std::int64_t thread = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
@@ -36,11 +44,8 @@ void map_elements(Stream& stream, const char* name, std::int64_t count, T* to, F
   static_assert((std::is_same_v<T, From> && ...), "one element type a map");
   const bool aligned = packs(to, kPack<T>) && (packs(from, kPack<T>) && ...);
   const std::int64_t work = aligned ? (count + kPack<T> - 1) / kPack<T> : count;
-  const std::int64_t most = std::int64_t{multiprocessors(stream)} * 16;
-  const std::int64_t blocks =
-      std::clamp<std::int64_t>((work + kMapThreads - 1) / kMapThreads, 1, most);
-  launch(stream, name, map_kernel<T, F, From...>,
-         {dim3(static_cast<unsigned>(blocks)), dim3(kMapThreads)}, to, count, aligned, f, from...);
+  launch(stream, name, map_kernel<T, F, From...>, map_shape(stream, work), to, count, aligned, f,
+         from...);
 }
 
 }  // namespace paretiny::cuda

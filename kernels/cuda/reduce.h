@@ -11,7 +11,8 @@ inline constexpr int kWarp = 32;
 inline constexpr unsigned kAllLanes = 0xFFFFFFFFu;
 
 /// Every lane gets the sum over the warp; all 32 lanes must call.
-__device__ inline float warp_sum(float x) {
+template <class Number>
+__device__ Number warp_sum(Number x) {
   for (int distance = kWarp / 2; distance > 0; distance /= 2) {
     x += __shfl_xor_sync(kAllLanes, x, distance);
   }
@@ -30,14 +31,15 @@ __device__ T warp_combine(T x, F combine) {
 }
 
 /// Every thread gets the sum over a block of up to 1024 threads in one dimension, a multiple of 32;
-/// all of them must call. `partial`: 32 floats of shared memory that nobody else uses meanwhile.
-__device__ inline float block_sum(float x, float* partial) {
+/// all of them must call. `partial`: 32 numbers of shared memory that nobody else uses meanwhile.
+template <class Number>
+__device__ Number block_sum(Number x, Number* partial) {
   const unsigned lane = threadIdx.x % kWarp;
   const unsigned warps = blockDim.x / kWarp;
   x = warp_sum(x);
   if (lane == 0) partial[threadIdx.x / kWarp] = x;
   __syncthreads();
-  x = warp_sum(lane < warps ? partial[lane] : 0.0f);
+  x = warp_sum(lane < warps ? partial[lane] : Number{0});
   __syncthreads();
   return x;
 }
@@ -58,5 +60,12 @@ struct Moments {
     count = total;
   }
 };
+
+/// Of `count` > 0 values of which sum and square are those of their differences from a pivot near
+/// them.
+__device__ inline Moments moments_about(float pivot, float count, float sum, float square) {
+  const float rest = square - sum * (sum / count);
+  return {count, pivot + sum / count, rest < 0 ? 0.0f : rest};
+}
 
 }  // namespace paretiny::cuda

@@ -97,6 +97,17 @@ std::vector<double> logits(const Graph& graph, const std::vector<float>& values)
   return {begin, begin + program.logits().elements()};
 }
 
+/// On the CPU's stream: an array of every group's channels.
+Buffer channel_array(Stream& stream, const ChannelGroups& groups) {
+  Buffer array(stream.device(), static_cast<std::size_t>(groups.array_size()) * sizeof(float));
+  stream.zero(array.data(), array.bytes());
+  return array;
+}
+
+View as_array(const Buffer& buffer, DType dtype) {
+  return buffer.at(0, dtype, {1, 1, 1, static_cast<std::int64_t>(buffer.bytes() / sizeof(float))});
+}
+
 /// Random parameters in which the channels of every prunable group that are not `kept` give zero:
 /// whatever makes or normalises them is zero there.
 std::vector<float> with_dead_channels(const Graph& graph, const ChannelGroups& groups,
@@ -112,7 +123,8 @@ std::vector<float> with_dead_channels(const Graph& graph, const ChannelGroups& g
     const std::int64_t channels = by_row ? tensor.shape.n : tensor.shape.c;
     for (std::int64_t i = 0; i < tensor.shape.elements(); ++i) {
       const auto channel = static_cast<std::int32_t>(i / row % channels);
-      const bool alive = std::binary_search(kept[group].begin(), kept[group].end(), channel);
+      const auto* const first = kept.index.as<std::int32_t>() + groups.groups()[group].offset;
+      const bool alive = std::binary_search(first, first + kept.counts[group], channel);
       float value = 0.3f * static_cast<float>(random.normal());
       if (tensor.role == Role::running_var) value = 1 + std::abs(value);
       if (tensor.role == Role::gamma) value = 1 + value;
@@ -129,13 +141,13 @@ TEST(Prune, RemovingDeadChannelsLeavesTheNetworksAnswerAsItWas) {
     const Graph graph = built(name, input);
     const ChannelGroups groups(graph);
     const std::vector<std::int64_t> left = channels_left(graph, groups, half(), 1);
-    std::vector<std::vector<float>> scores;
-    for (const ChannelGroup& group : groups.groups()) {
-      Random random(scores.size(), "scores");
-      scores.emplace_back(static_cast<std::size_t>(group.channels));
-      for (float& score : scores.back()) score = static_cast<float>(random.uniform());
-    }
-    const KeptChannels kept = most_important(scores, left);
+    const auto stream = test::cpu_stream();
+    const Buffer scores = channel_array(*stream, groups);
+    add_channel_scores(*stream, graph, ParameterLayout(graph), groups, PruningCriterion::random,
+                       {nullptr, nullptr, 1}, as_array(scores, DType::f32));
+    const Buffer index = channel_array(*stream, groups);
+    const KeptChannels kept{left, as_array(index, DType::i32)};
+    select_channels(*stream, groups, as_array(scores, DType::f32), kept);
     const std::vector<float> values = with_dead_channels(graph, groups, kept);
 
     const Graph pruned = with_group_channels(graph, groups, left);
@@ -143,7 +155,6 @@ TEST(Prune, RemovingDeadChannelsLeavesTheNetworksAnswerAsItWas) {
     const ParameterLayout to(pruned);
     EXPECT_LT(static_cast<double>(to.total()), 0.6 * static_cast<double>(from.total()));
     std::vector<float> compacted(static_cast<std::size_t>(to.total()));
-    const auto stream = test::cpu_stream();
     compact(*stream, graph, groups, kept, from, to, from.total(), values.data(), compacted.data());
     const std::vector<double> before = logits(graph, values);
     const std::vector<double> after = logits(pruned, compacted);
@@ -170,14 +181,21 @@ TEST(Prune, CriteriaRankAsTheirDefinitionsSay) {
   set(values, conv, Role::weight, {3, 0, -2, 2, 1, -1});
   set(gradients, conv, Role::weight, {0.1f, 9, 1, -1, 5, 0});
   set(values, norm, Role::gamma, {0.5f, -2, 1});
-  PruningState state{values.data(), gradients.data(), {{}, {}, {}, {0.2f, 0.9f, 0.5f}, {}}, 1};
+  PruningState state{values.data(), gradients.data(), 1};
   const auto stream = test::cpu_stream();
+  const std::vector<float> shares = {0.2f, 0.9f, 0.5f};
   const auto scores = [&](PruningCriterion criterion) {
-    return channel_scores(*stream, graph, layout, groups, criterion, state)[groups.of(conv)];
+    const Buffer array = channel_array(*stream, groups);
+    const ChannelGroup& group = groups.groups()[groups.of(conv)];
+    const View own = channels_of(as_array(array, DType::f32), group, 3);
+    if (criterion == PruningCriterion::apoz) stream->upload(own.data, shares.data(), own.bytes());
+    add_channel_scores(*stream, graph, layout, groups, criterion, state,
+                       as_array(array, DType::f32));
+    return std::vector<float>(own.as<float>(), own.as<float>() + 3);
   };
   using Scores = std::vector<float>;
   EXPECT_EQ(scores(PruningCriterion::l1), (Scores{3, 4, 2}));
-  EXPECT_EQ(scores(PruningCriterion::l2), (Scores{3, std::sqrt(8.0f), std::sqrt(2.0f)}));
+  EXPECT_EQ(scores(PruningCriterion::l2), (Scores{9, 8, 2}));
   EXPECT_EQ(scores(PruningCriterion::batch_norm), (Scores{0.5f, 2, 1}));
   const Scores taylor = scores(PruningCriterion::taylor);
   EXPECT_NEAR(taylor[0], 0.3, 1e-6);
@@ -188,10 +206,6 @@ TEST(Prune, CriteriaRankAsTheirDefinitionsSay) {
   EXPECT_EQ(random, scores(PruningCriterion::random));
   state.seed = 2;
   EXPECT_NE(random, scores(PruningCriterion::random));
-}
-
-TEST(Prune, TheEarlierOfEqualChannelsStays) {
-  EXPECT_EQ(most_important({{1, 2, 2, 2, 0}}, {2}), (KeptChannels{{1, 2}}));
 }
 
 TEST(Prune, AgpStartsFastAndEndsAtTheWhole) {

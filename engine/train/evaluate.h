@@ -1,0 +1,53 @@
+// Loss and accuracy of a network on a split that lies on the device.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/data/resident.h"
+#include "engine/data/step_table.h"
+#include "engine/graph/network.h"
+#include "engine/program/program.h"
+
+namespace paretiny {
+
+struct Evaluation {
+  double loss = 0;
+  double accuracy = 0;
+};
+
+/// Evaluates a network whose parameters lie on the device, as often as they have changed.
+class Evaluator {
+ public:
+  /// Plans for a split of `samples`; allocates nothing. Throws UsageError for an empty split.
+  Evaluator(const Graph& graph, const ParameterLayout& layout, std::int64_t samples, DType dtype,
+            Device device);
+  Evaluator(const Evaluator&) = delete;
+
+  std::size_t arena_bytes() const;
+  std::size_t scratch_bytes(Stream& stream) const;
+
+  /// All of these must outlive the evaluator and stay where they are, but what lies in the arena
+  /// [arena_bytes()] between two runs is free for others.
+  void bind(Stream& stream, const BatchSource& source, void* arena, float* parameters);
+  /// Mean loss and accuracy with running statistics.
+  Evaluation run(Stream& stream);
+
+ private:
+  /// The whole batches, or the samples that are left.
+  struct Part {
+    Program program;
+    std::int64_t batches;
+    std::unique_ptr<Recording> step;
+  };
+  std::int64_t samples_;
+  std::vector<Part> parts_;
+  StepTable cursors_;
+};
+
+/// Mean loss and accuracy over a split: running statistics, activations of `dtype`. Throws
+/// UsageError for an empty split.
+Evaluation evaluate(Stream& stream, const Network& network, const ResidentDataset& data,
+                    const ResidentSplit& split, DType dtype = DType::f32);
+
+}  // namespace paretiny

@@ -1,0 +1,57 @@
+// Pointwise convolutions: which kernel takes which.
+#include "kernels/cuda/product.h"
+#include "kernels/pointwise.h"
+
+namespace paretiny::cuda {
+namespace {
+
+std::int64_t pixels_of(const PointwiseShape& shape) {
+  return shape.input.n * shape.input.h * shape.input.w;
+}
+
+Matrix weights_of(const PointwiseShape& shape, ConstView w) {
+  return Matrix::of(w, shape.out_channels, shape.input.c);
+}
+
+void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w, ConstView b,
+             View y, const Prologue& prologue, const Epilogue& epilogue) {
+  ProductExtras extras;
+  extras.a = {prologue, shape.input};
+  extras.output = {b, epilogue};
+  extras.mean = epilogue.mean;
+  extras.variance = epilogue.variance;
+  product(stream, "pointwise_forward", Matrix::of(x, pixels_of(shape), shape.input.c),
+          weights_of(shape, w).transposed(), y, extras);
+}
+
+void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, ConstView w,
+                   View dx) {
+  product(stream, "pointwise_backward_data", Matrix::of(dy, pixels_of(shape), shape.out_channels),
+          weights_of(shape, w), dx);
+}
+
+void backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView dy,
+                      View dw, View db, const Prologue& prologue) {
+  ProductExtras extras;
+  extras.b = {prologue, shape.input};
+  extras.a_row_sums = db.as<float>();
+  product(stream, "pointwise_backward_weights",
+          Matrix::of(dy, pixels_of(shape), shape.out_channels).transposed(),
+          Matrix::of(x, pixels_of(shape), shape.input.c), dw, extras);
+}
+
+std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType) {
+  const std::int64_t pixels = pixels_of(shape), in = shape.input.c, out = shape.out_channels;
+  return std::max({product_scratch_bytes(stream, pixels, out, in),
+                   product_scratch_bytes(stream, pixels, in, out),
+                   product_scratch_bytes(stream, out, in, pixels)});
+}
+
+const Twin forward_twin(twins::pointwise_forward, DeviceKind::cuda, forward);
+const Twin backward_data_twin(twins::pointwise_backward_data, DeviceKind::cuda, backward_data);
+const Twin backward_weights_twin(twins::pointwise_backward_weights, DeviceKind::cuda,
+                                 backward_weights);
+const Twin scratch_twin(twins::pointwise_scratch_bytes, DeviceKind::cuda, most_scratch);
+
+}  // namespace
+}  // namespace paretiny::cuda
