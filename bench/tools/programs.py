@@ -40,12 +40,14 @@ def find(folder, groups=()):
     return chosen if groups else programs
 
 
-def names(program, pattern=""):
+def names(program, pattern="", environment=None):
     """What a program would run."""
     arguments = [str(program), "--benchmark_list_tests=true"]
     if pattern:
         arguments.append(f"--benchmark_filter={pattern}")
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        arguments, capture_output=True, text=True, check=False, env=environment
+    )  # fmt: skip
     if done.returncode != 0:
         raise Failure(f"{program} does not start: {done.stderr.strip() or done.returncode}")
     return [line for line in done.stdout.splitlines() if line and " " not in line]
@@ -95,6 +97,27 @@ def run(program, pattern="", repetitions=5, arguments=(), timeout=None, environm
             document = parse_partial(out.read_text(encoding="utf-8", errors="replace"))
         message = f"ended after {timeout:.0f} s" if code is None else (said[-1] if said else "")
         return Outcome(program.name, document, code, message)
+
+
+def run_peer(command, given, timeout):
+    """Runs a program of bench/peers, which prints an entry a line; `given` is its standard input."""
+    command = list(map(str, command))
+    name = Path(command[1]).name
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False,
+                              timeout=timeout)  # fmt: skip
+        code, out, said = done.returncode, done.stdout, done.stderr
+    except subprocess.TimeoutExpired as late:
+        code, out, said = None, (late.stdout or b"").decode(errors="replace"), ""
+    entries = []
+    for line in out.splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            continue  # the last line of one that was stopped
+    last = said.strip().splitlines()[-1:]
+    message = f"ended after {timeout:.0f} s" if code is None else "".join(last)
+    return Outcome(name, {"benchmarks": entries}, code, message)
 
 
 def merge(outcomes, context):

@@ -8,7 +8,7 @@ from .results import OURS, geomean
 HEADER = ["benchmark", "median", "spread", "of floor", "peers"]
 
 
-def rows(results, with_peers_alone=True):
+def rows(results):
     """One row a benchmark; a peer stands in the row of ours, and alone only when ours is not there."""
     ours = {b.shape for b in results.benchmarks.values() if b.who == OURS and b.times}
     found = []
