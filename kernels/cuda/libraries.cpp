@@ -1,17 +1,17 @@
 #include "kernels/cuda/libraries.h"
 
-#include <cublasLt.h>
-#include <cudnn.h>
+#include <cstdlib>
+#include <string_view>
 
 namespace paretiny::cuda {
 
 std::string library_versions() {
-  const auto text = [](std::size_t version, std::size_t major, std::size_t minor) {
-    return std::to_string(version / major) + "." + std::to_string(version % major / minor) + "." +
-           std::to_string(version % minor);
-  };
-  return "cuDNN " + text(cudnnGetVersion(), 10000, 100) + ", cuBLASLt " +
-         text(cublasLtGetVersion(), 10000, 100);
+  return cudnn_version() + ", " + cublaslt_version();
+}
+
+bool libraries_wanted() {
+  const char* wish = std::getenv("PARETINY_CUDA_LIBRARIES");
+  return wish == nullptr || std::string_view(wish) != "off";
 }
 
 }  // namespace paretiny::cuda

@@ -57,6 +57,12 @@ void merge_parts(Stream& stream, const char* name, const Sum* partial, int parts
          partial, parts, channels, finish);
 }
 
+/// Finish: the sum itself.
+struct StoreSum {
+  float* to;
+  __device__ void operator()(int channel, const PlainSum& sum) const { to[channel] = sum.sum; }
+};
+
 /// Finish: the mean and the biased variance.
 struct StoreStatistics {
   float* mean;

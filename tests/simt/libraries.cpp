@@ -8,4 +8,24 @@ std::string library_versions() {
   return "no libraries";
 }
 
+std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream&, const ConvShape&, DType, ConvPass) {
+  return std::nullopt;
+}
+bool cudnn_conv_forward(Stream&, const ConvShape&, ConstView, ConstView, View) {
+  return false;
+}
+bool cudnn_conv_backward_data(Stream&, const ConvShape&, ConstView, ConstView, View) {
+  return false;
+}
+bool cudnn_conv_backward_weights(Stream&, const ConvShape&, ConstView, ConstView, View) {
+  return false;
+}
+
+std::optional<std::size_t> cublaslt_scratch_bytes(Stream&, const Product&) {
+  return std::nullopt;
+}
+bool cublaslt_product(Stream&, const Product&, const float*, const float*, const float*, float*) {
+  return false;
+}
+
 }  // namespace paretiny::cuda
