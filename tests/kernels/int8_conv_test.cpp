@@ -42,10 +42,10 @@ struct Case {
 
   Bytes run(decltype(&int8_conv) conv, Stream& stream) {
     const Shape channels{1, 1, 1, shape.out_channels};
-    Output y(shape.output());
-    conv(stream, shape, parameters, view_of(x, shape.input), view_of(w, shape.weights()),
-         view_of(bias, channels), view_of(multipliers, channels), view_of(shifts, channels),
-         y.view());
+    Output y(stream, shape.output());
+    conv(stream, shape, parameters, DeviceCopy(stream, x, shape.input),
+         DeviceCopy(stream, w, shape.weights()), DeviceCopy(stream, bias, channels),
+         DeviceCopy(stream, multipliers, channels), DeviceCopy(stream, shifts, channels), y.view());
     return y.values();
   }
 
@@ -134,7 +134,7 @@ TEST(Int8Conv, BothWaysAgree) {
 
 /// Sums beyond the 2^24 that a float holds exactly, with biases that bring them back to o.
 TEST(Int8Conv, LargeSumsAreExact) {
-  const auto stream = Stream::create({});
+  const auto stream = test::test_stream();
   Case c({{3, 1, 1, 2304}, 64, {}}, {-128, 0, {}}, 127, 127, 100);
   Bytes expected;
   for (std::int64_t o = 0; o < 64; ++o) {

@@ -77,7 +77,7 @@ TEST(Int8Tables, AreTheFunctionsTheyName) {
 }
 
 TEST(Int8Tables, HardSigmoidIsTheCompositionOfOperators) {
-  const auto stream = Stream::create({});
+  const auto stream = test::test_stream();
   Random random(4, "hard_sigmoid");
   for (int i = 0; i < 20; ++i) {
     const Quantization x{static_cast<float>(random.uniform(0.001, 0.2)),
@@ -85,40 +85,41 @@ TEST(Int8Tables, HardSigmoidIsTheCompositionOfOperators) {
     const Quantization y{1.0f / 255, -128};
     const Quantization sum{6.0f / 255, -128};
     const Bytes q = all_values(), constant{127};
-    Output relu6(kTable), product(kTable);
+    Output relu6(*stream, kTable), product(*stream, kTable);
     int8_add(*stream, add_parameters(x, {3.0f / 255, -128}, sum, Activation::relu6),
-             view_of(q, kTable), view_of(constant, {}), relu6.view());
+             DeviceCopy(*stream, q, kTable), DeviceCopy(*stream, constant, {}), relu6.view());
     int8_mul(*stream, mul_parameters(sum, {1.0f / (6 * 255), -128}, y), relu6.view(),
-             view_of(constant, {}), product.view());
+             DeviceCopy(*stream, constant, {}), product.view());
     EXPECT_EQ(product.values(), values_of(hard_sigmoid_table(x, y)));
   }
 }
 
 TEST(Int8, InPlaceEqualsOutOfPlace) {
-  const auto stream = Stream::create({});
+  const auto stream = test::test_stream();
   const Bytes a = all_values();
   const Bytes b(a.rbegin(), a.rend());
   const Int8AddParameters add = add_parameters({0.1f, 3}, {0.03f, -9}, {0.11f, 5});
   const Int8MulParameters mul = mul_parameters({0.1f, 3}, {0.03f, -9}, {0.11f, 5});
   const Int8Table table = hard_swish_table({0.1f, 3}, {0.11f, 5});
   const auto compare = [&](const auto& run) {
-    Output y(kTable);
-    run(view_of(a, kTable), y.view());
-    Bytes in_place = a;
-    run(view_of(std::as_const(in_place), kTable), view_of(in_place, kTable));
-    EXPECT_EQ(in_place, y.values());
-    EXPECT_NE(in_place, a);
+    Output y(*stream, kTable);
+    run(DeviceCopy(*stream, a, kTable), y.view());
+    const DeviceCopy in_place(*stream, a, kTable);
+    run(in_place, in_place.view());
+    EXPECT_EQ(in_place.bytes(), y.values());
+    EXPECT_NE(in_place.bytes(), a);
   };
-  compare([&](ConstView x, View y) { int8_add(*stream, add, x, view_of(b, kTable), y); });
-  compare([&](ConstView x, View y) { int8_mul(*stream, mul, x, view_of(b, kTable), y); });
-  compare([&](ConstView x, View y) {
-    int8_lookup(*stream, x, view(table.data(), DType::i8, kTable), y);
-  });
+  compare(
+      [&](ConstView x, View y) { int8_add(*stream, add, x, DeviceCopy(*stream, b, kTable), y); });
+  compare(
+      [&](ConstView x, View y) { int8_mul(*stream, mul, x, DeviceCopy(*stream, b, kTable), y); });
+  compare(
+      [&](ConstView x, View y) { int8_lookup(*stream, x, DeviceCopy(*stream, table, kTable), y); });
   compare([&](ConstView x, View y) { int8_softmax(*stream, softmax_parameters(0.05f), x, y); });
 }
 
 TEST(Int8, GateIsRepeatedOverEachImage) {
-  const auto stream = Stream::create({});
+  const auto stream = test::test_stream();
   const Shape shape{3, 5, 4, 7}, gates{3, 1, 1, 7};
   Random random(5, "gates");
   Bytes a(static_cast<std::size_t>(shape.elements())), b(21);
@@ -126,8 +127,8 @@ TEST(Int8, GateIsRepeatedOverEachImage) {
     for (std::int8_t& q : *tensor) q = static_cast<std::int8_t>(random.below(256));
   }
   const Int8MulParameters p = mul_parameters({0.1f, 3}, {0.004f, -128}, {0.09f, -20});
-  Output y(shape);
-  int8_mul(*stream, p, view_of(a, shape), view_of(b, gates), y.view());
+  Output y(*stream, shape);
+  int8_mul(*stream, p, DeviceCopy(*stream, a, shape), DeviceCopy(*stream, b, gates), y.view());
   const Bytes got = y.values();
   for (std::size_t i = 0; i < a.size(); ++i) {
     EXPECT_EQ(got[i], quantized_mul(a[i], b[i / 140 * 7 + i % 7], p)) << i;
@@ -135,16 +136,16 @@ TEST(Int8, GateIsRepeatedOverEachImage) {
 }
 
 TEST(Int8, QuantizeLimitsWhatIsNoNumber) {
-  const auto stream = Stream::create({});
+  const auto stream = test::test_stream();
   const std::vector<float> x{NAN, INFINITY, -INFINITY, 1e30f, -1e30f, 0.25f, -0.25f, 0.75f};
   const Shape shape{1, 1, 1, 8};
-  Output y(shape);
-  int8_quantize(*stream, {0.5f, 10}, view_of(x, shape), y.view());
+  Output y(*stream, shape);
+  int8_quantize(*stream, {0.5f, 10}, DeviceCopy(*stream, x, shape), y.view());
   EXPECT_EQ(y.values(), (Bytes{-128, 127, -128, 127, -128, 11, 9, 12}));
 }
 
 TEST(Int8, BadArgumentsAreNamed) {
-  const auto stream = Stream::create({});
+  const auto stream = test::test_stream();
   Bytes bytes(64);
   Words words(8);
   const auto i8 = [&](const Shape& shape) { return view_of(bytes, shape); };

@@ -10,6 +10,7 @@
 
 #include "kernels/int8.h"
 #include "tests/support/jsonl.h"
+#include "tests/support/kernels.h"
 
 namespace paretiny {
 
@@ -59,24 +60,51 @@ View view_of(std::vector<T>& data, const Shape& shape) {
 using Bytes = std::vector<std::int8_t>;
 using Words = std::vector<std::int32_t>;
 
+/// Elements of the host on a stream's device, for as long as it lives; no elements are a null view.
+class DeviceCopy {
+ public:
+  template <class Elements>
+  DeviceCopy(Stream& stream, const Elements& elements, const Shape& shape)
+      : stream_(stream), dtype_(dtype_of<typename Elements::value_type>()), shape_(shape) {
+    if (elements.empty()) return;
+    buffer_ = Buffer(stream.device(), elements.size() * size_of(dtype_));
+    stream.upload(buffer_.data(), elements.data(), buffer_.bytes());
+  }
+  View view() const { return buffer_.at(0, dtype_, shape_); }
+  operator ConstView() const { return view(); }
+  Bytes bytes() const {
+    Bytes host(buffer_.bytes());
+    stream_.download(host.data(), buffer_.data(), host.size());
+    return host;
+  }
+
+ private:
+  Stream& stream_;
+  DType dtype_;
+  Shape shape_;
+  Buffer buffer_;
+};
+
 /// An output with a sentinel behind it, to catch writes past its end.
 class Output {
  public:
-  explicit Output(const Shape& shape)
-      : shape_(shape), data_(static_cast<std::size_t>(shape.elements()) + kGuard, kSentinel) {}
-  View view() { return view_of(data_, shape_); }
+  Output(Stream& stream, const Shape& shape)
+      : copy_(stream, Bytes(static_cast<std::size_t>(shape.elements()) + kGuard, kSentinel),
+              shape) {}
+  View view() const { return copy_.view(); }
   Bytes values() const {
-    for (std::size_t i = data_.size() - kGuard; i < data_.size(); ++i) {
-      EXPECT_EQ(data_[i], kSentinel) << "written past the end";
+    Bytes data = copy_.bytes();
+    for (std::size_t i = data.size() - kGuard; i < data.size(); ++i) {
+      EXPECT_EQ(data[i], kSentinel) << "written past the end";
     }
-    return Bytes(data_.begin(), data_.end() - kGuard);
+    data.resize(data.size() - kGuard);
+    return data;
   }
 
  private:
   static constexpr std::ptrdiff_t kGuard = 64;
   static constexpr std::int8_t kSentinel = 0x55;
-  Shape shape_;
-  Bytes data_;
+  DeviceCopy copy_;
 };
 
 /// Runs `run` on every case of the op's file, each under its name.

@@ -10,7 +10,7 @@ namespace {
 using nlohmann::json;
 
 Stream& stream() {
-  static const std::unique_ptr<Stream> the_stream = Stream::create({});
+  static const std::unique_ptr<Stream> the_stream = test::test_stream();
   return *the_stream;
 }
 
@@ -54,12 +54,11 @@ struct Layer {
     EXPECT_EQ(shifts, given("output_shift"));
   }
 
-  ConstView bias_view() const {
-    if (bias.empty()) return {};
-    return view_of(bias, {1, 1, 1, static_cast<std::int64_t>(bias.size())});
+  DeviceCopy bias_view() const {
+    return {stream(), bias, {1, 1, 1, static_cast<std::int64_t>(bias.size())}};
   }
-  ConstView channel_view(const Words& values) const {
-    return view_of(values, {1, 1, 1, static_cast<std::int64_t>(values.size())});
+  DeviceCopy channel_view(const Words& values) const {
+    return {stream(), values, {1, 1, 1, static_cast<std::int64_t>(values.size())}};
   }
 
   Quantization input, output;
@@ -104,13 +103,14 @@ TEST(Int8Vectors, Conv) {
     const ConvShape shape{shape_of(c.at("input").at("shape")), w.n, window_of(c, w.h, w.w)};
     EXPECT_EQ(shape.output(), shape_of(c.at("output").at("shape")));
     const auto run = [&](decltype(&int8_conv) conv) {
-      Output y(shape.output());
-      conv(stream(), shape, layer.parameters, view_of(layer.x, shape.input), view_of(layer.w, w),
-           layer.bias_view(), layer.channel_view(layer.multipliers),
-           layer.channel_view(layer.shifts), y.view());
+      Output y(stream(), shape.output());
+      conv(stream(), shape, layer.parameters, DeviceCopy(stream(), layer.x, shape.input),
+           DeviceCopy(stream(), layer.w, w), layer.bias_view(),
+           layer.channel_view(layer.multipliers), layer.channel_view(layer.shifts), y.view());
       EXPECT_EQ(y.values(), expected(c));
     };
     run(int8_conv);
+    if (stream().device().kind != DeviceKind::cpu) return;
     run(cpu::int8_conv_loops);
     if (!cpu::int8_conv_fits_onednn(view_of(layer.w, w))) return;
     run(cpu::int8_conv_onednn);
@@ -124,10 +124,11 @@ TEST(Int8Vectors, Depthwise) {
     const auto w = shape_of(c.at("weights").at("shape"));
     layer.derive(c, w.c, true);
     const DepthwiseShape shape{shape_of(c.at("input").at("shape")), window_of(c, w.h, w.w)};
-    Output y(shape.output());
-    int8_depthwise(stream(), shape, layer.parameters, view_of(layer.x, shape.input),
-                   view_of(layer.w, w), layer.bias_view(), layer.channel_view(layer.multipliers),
-                   layer.channel_view(layer.shifts), y.view());
+    Output y(stream(), shape.output());
+    int8_depthwise(stream(), shape, layer.parameters, DeviceCopy(stream(), layer.x, shape.input),
+                   DeviceCopy(stream(), layer.w, w), layer.bias_view(),
+                   layer.channel_view(layer.multipliers), layer.channel_view(layer.shifts),
+                   y.view());
     EXPECT_EQ(y.values(), expected(c));
   });
 }
@@ -138,11 +139,11 @@ TEST(Int8Vectors, FullyConnected) {
     const auto w = shape_of(c.at("weights").at("shape"));
     layer.derive(c, w.n, c.at("per_channel").get<bool>());
     const FullyConnectedShape shape{shape_of(c.at("input").at("shape")), w.n};
-    Output y(shape.output());
-    int8_fully_connected(stream(), shape, layer.parameters, view_of(layer.x, shape.input),
-                         view_of(layer.w, w), layer.bias_view(),
-                         layer.channel_view(layer.multipliers), layer.channel_view(layer.shifts),
-                         y.view());
+    Output y(stream(), shape.output());
+    int8_fully_connected(
+        stream(), shape, layer.parameters, DeviceCopy(stream(), layer.x, shape.input),
+        DeviceCopy(stream(), layer.w, w), layer.bias_view(), layer.channel_view(layer.multipliers),
+        layer.channel_view(layer.shifts), y.view());
     EXPECT_EQ(y.values(), expected(c));
   });
 }
@@ -162,9 +163,9 @@ TEST(Int8Vectors, Add) {
     EXPECT_EQ(p.output.shift, c.at("output_shift").at(0).get<int>());
     EXPECT_EQ(p.range.low, c.at("activation_min").get<int>());
     EXPECT_EQ(p.range.high, c.at("activation_max").get<int>());
-    Output y(shape);
-    int8_add(stream(), p, view_of(a, shape), view_of(b, shape_of(c.at("input2").at("shape"))),
-             y.view());
+    Output y(stream(), shape);
+    int8_add(stream(), p, DeviceCopy(stream(), a, shape),
+             DeviceCopy(stream(), b, shape_of(c.at("input2").at("shape"))), y.view());
     EXPECT_EQ(y.values(), expected(c));
   });
 }
@@ -178,9 +179,9 @@ TEST(Int8Vectors, Mul) {
                        quantization_of(c.at("output")), activation_of(c));
     EXPECT_EQ(p.output.multiplier, c.at("output_multiplier").at(0).get<int>());
     EXPECT_EQ(p.output.shift, c.at("output_shift").at(0).get<int>());
-    Output y(shape);
-    int8_mul(stream(), p, view_of(a, shape), view_of(b, shape_of(c.at("input2").at("shape"))),
-             y.view());
+    Output y(stream(), shape);
+    int8_mul(stream(), p, DeviceCopy(stream(), a, shape),
+             DeviceCopy(stream(), b, shape_of(c.at("input2").at("shape"))), y.view());
     EXPECT_EQ(y.values(), expected(c));
   });
 }
@@ -191,8 +192,8 @@ void run_pool(const json& c, decltype(&int8_max_pool) pool) {
   EXPECT_EQ(shape.output(), shape_of(c.at("output").at("shape")));
   const Int8Range range = activation_range(activation_of(c), quantization_of(c.at("output")));
   const Bytes x = data(c.at("input"));
-  Output y(shape.output());
-  pool(stream(), shape, range, view_of(x, shape.input), y.view());
+  Output y(stream(), shape.output());
+  pool(stream(), shape, range, DeviceCopy(stream(), x, shape.input), y.view());
   EXPECT_EQ(y.values(), expected(c));
 }
 
@@ -212,8 +213,8 @@ TEST(Int8Vectors, Mean) {
     EXPECT_EQ(p.output.multiplier, c.at("mean_multiplier").get<int>());
     EXPECT_EQ(p.output.shift, c.at("mean_shift").get<int>());
     const Bytes x = data(c.at("input"));
-    Output y({in.n, 1, 1, in.c});
-    int8_mean(stream(), p, view_of(x, in), y.view());
+    Output y(stream(), {in.n, 1, 1, in.c});
+    int8_mean(stream(), p, DeviceCopy(stream(), x, in), y.view());
     EXPECT_EQ(y.values(), expected(c));
   });
 }
@@ -221,8 +222,9 @@ TEST(Int8Vectors, Mean) {
 void run_lookup(const json& c, const Int8Table& table) {
   const Shape shape = shape_of(c.at("input").at("shape"));
   const Bytes x = data(c.at("input"));
-  Output y(shape);
-  int8_lookup(stream(), view_of(x, shape), view(table.data(), DType::i8, {1, 1, 1, 256}), y.view());
+  Output y(stream(), shape);
+  int8_lookup(stream(), DeviceCopy(stream(), x, shape), DeviceCopy(stream(), table, {1, 1, 1, 256}),
+              y.view());
   EXPECT_EQ(y.values(), expected(c));
 }
 
@@ -260,8 +262,8 @@ TEST(Int8Vectors, Softmax) {
     EXPECT_EQ(p.input.shift, c.at("input_left_shift").get<int>());
     EXPECT_EQ(p.least_difference, c.at("diff_min").get<int>());
     const Bytes x = data(c.at("input"));
-    Output y(shape);
-    int8_softmax(stream(), p, view_of(x, shape), y.view());
+    Output y(stream(), shape);
+    int8_softmax(stream(), p, DeviceCopy(stream(), x, shape), y.view());
     EXPECT_EQ(y.values(), expected(c));
   });
 }
@@ -270,8 +272,9 @@ TEST(Int8Vectors, Quantize) {
   for_each_case("quantize", 32, [](const json& c) {
     const Shape shape = shape_of(c.at("input").at("shape"));
     const auto x = c.at("input").at("data").get<std::vector<float>>();
-    Output y(shape);
-    int8_quantize(stream(), quantization_of(c.at("output")), view_of(x, shape), y.view());
+    Output y(stream(), shape);
+    int8_quantize(stream(), quantization_of(c.at("output")), DeviceCopy(stream(), x, shape),
+                  y.view());
     EXPECT_EQ(y.values(), expected(c));
   });
 }
