@@ -44,6 +44,11 @@ std::vector<DeviceInfo> devices() {
   return all;
 }
 
+std::string why_no_gpu() {
+  const Backend* found = backends[static_cast<std::size_t>(DeviceKind::cuda)];
+  return found == nullptr ? "this build has no support for it" : found->why_none();
+}
+
 std::string compute_libraries() {
   std::string list;
   for (const Backend* found : backends) {

@@ -35,6 +35,9 @@ struct DeviceInfo {
 /// Every device of this machine that this build can use, fastest kind first.
 std::vector<DeviceInfo> devices();
 
+/// Why no GPU is among them, for people; empty when one is.
+std::string why_no_gpu();
+
 /// What the backends of this build compute with, for people: "oneDNN 2.6.3".
 std::string compute_libraries();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/data/step_table.h"
 #include "engine/graph/memory_plan.h"
 #include "kernels/error.h"
 
@@ -182,18 +183,28 @@ void Int8Program::run(Stream& stream) const {
 double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentDataset& data,
                      const ResidentSplit& split) {
   if (split.size == 0) throw UsageError("nothing to evaluate on: the split holds no samples");
-  BatchSource source(stream, data, split);
+  const BatchSource source(stream, data, split);
   std::int64_t correct = 0;
   const auto run = [&](std::int64_t begin, std::int64_t end, std::int64_t batch) {
     const Int8Program program(stream, network, batch);
-    const Shape list{1, 1, 1, batch};
+    std::vector<std::int32_t> cursors;
+    for (std::int64_t first = begin; first < end; first += batch) {
+      cursors.insert(cursors.end(), {static_cast<std::int32_t>(first), 0});
+    }
+    StepTable table(stream.device(), (end - begin) / batch, 2);
+    table.fill(stream, cursors);
     const Buffer labels(stream.device(), static_cast<std::size_t>(batch) * sizeof(std::int32_t));
+    const auto step = stream.record([&] {
+      table.next(stream);
+      source.load(stream, AugmentSpec{}, table.row(DType::i32, 0, 2), program.input(),
+                  labels.at(0, DType::i32, {1, 1, 1, batch}));
+      program.run(stream);
+    });
     std::vector<std::int32_t> wanted(static_cast<std::size_t>(batch));
     std::vector<std::int8_t> logits(program.output().bytes());
     const auto classes = static_cast<std::ptrdiff_t>(program.output().shape.c);
     for (std::int64_t first = begin; first < end; first += batch) {
-      source.load(stream, AugmentSpec{}, first, 0, program.input(), labels.at(0, DType::i32, list));
-      program.run(stream);
+      step->run();
       stream.download(wanted.data(), labels.data(), labels.bytes());
       stream.download(logits.data(), program.output().data, logits.size());
       auto row = logits.cbegin();

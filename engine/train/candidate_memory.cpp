@@ -1,8 +1,21 @@
 #include "engine/train/candidate_memory.h"
 
+#include <fmt/format.h>
+
 #include "kernels/arena.h"
+#include "kernels/error.h"
 
 namespace paretiny {
+
+void check_available(Device device, std::size_t bytes) {
+  const std::size_t free = backend(device.kind).available(device.index);
+  if (bytes <= free) return;
+  const auto gigabytes = [](std::size_t count) { return 1e-9 * static_cast<double>(count); };
+  throw OutOfMemory(fmt::format(
+      "training needs {:.2f} GB on {}, where {:.2f} GB are free: {:.2f} GB are missing; a smaller "
+      "batch or width needs less",
+      gigabytes(bytes), to_string(device), gigabytes(free), gigabytes(bytes - free)));
+}
 
 CandidateMemory::CandidateMemory(Device device, const CandidateSizes& sizes)
     : at_(offsets_of(sizes)), channels_(sizes.channels), block_(device, at_.end) {}

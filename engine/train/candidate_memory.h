@@ -18,6 +18,10 @@ struct CandidateSizes {
   std::size_t work = 0;         ///< bytes of activations, or whatever else is at work
 };
 
+/// Throws OutOfMemory, saying how much is missing, unless `bytes` can be allocated on the device.
+/// (An allocation larger than the memory may well succeed, and end the process when it is used.)
+void check_available(Device device, std::size_t bytes);
+
 class CandidateMemory {
  public:
   CandidateMemory() = default;

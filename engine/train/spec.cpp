@@ -1,6 +1,7 @@
 #include "engine/train/spec.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numbers>
 
@@ -20,6 +21,22 @@ double learning_rate(const TrainingSpec& spec, std::int64_t step, std::int64_t s
     if (at >= milestone * last) rate *= spec.step_factor;
   }
   return rate;
+}
+
+std::vector<std::int32_t> epoch_rows(const TrainingSpec& spec, std::int64_t epoch,
+                                     std::int64_t steps_per_epoch) {
+  std::vector<std::int32_t> rows;
+  for (std::int64_t i = 0; i < steps_per_epoch; ++i) {
+    const std::int64_t step = epoch * steps_per_epoch + i;
+    const auto t = static_cast<double>(step + 1);
+    rows.push_back(static_cast<std::int32_t>(i * spec.batch));
+    rows.push_back(static_cast<std::int32_t>(epoch));
+    for (const double value : {learning_rate(spec, step, steps_per_epoch),
+                               1 - std::pow(spec.momentum, t), 1 - std::pow(kAdamBeta2, t)}) {
+      rows.push_back(std::bit_cast<std::int32_t>(static_cast<float>(value)));
+    }
+  }
+  return rows;
 }
 
 DType activation_type(Precision precision, Device device) {

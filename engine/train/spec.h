@@ -13,6 +13,8 @@ enum class Optimizer { sgd, adam, adamw };
 enum class Schedule { cosine, step };
 enum class Precision { automatic, f32, bf16 };
 
+inline constexpr double kAdamBeta2 = 0.999;
+
 struct TrainingSpec {
   std::int64_t epochs = 50;
   std::int64_t batch = 128;
@@ -37,6 +39,12 @@ struct TrainingSpec {
 /// Learning rate of step `step` (counted from 0) out of `steps_per_epoch` an epoch. Cosine falls to
 /// 0 at the last step.
 double learning_rate(const TrainingSpec& spec, std::int64_t step, std::int64_t steps_per_epoch);
+
+/// Rows of a StepTable for the steps of an epoch counted from 0: where the step's batch begins and
+/// the epoch; as bits of floats the learning rate and Adam's 1 - beta1^t and 1 - beta2^t.
+inline constexpr std::int64_t kEpochRowWidth = 5;
+std::vector<std::int32_t> epoch_rows(const TrainingSpec& spec, std::int64_t epoch,
+                                     std::int64_t steps_per_epoch);
 
 /// The type of activations that `precision` stands for on a device.
 DType activation_type(Precision precision, Device device);

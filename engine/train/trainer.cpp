@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -11,6 +10,7 @@
 #include <numeric>
 
 #include "engine/compress/prune.h"
+#include "engine/compress/pruning_plan.h"
 #include "engine/data/step_table.h"
 #include "engine/program/program.h"
 #include "engine/train/candidate_memory.h"
@@ -23,22 +23,6 @@ namespace {
 
 /// Batches that gradients and activations are averaged over to rank channels: one is too noisy.
 constexpr std::int64_t kRankingBatches = 4;
-constexpr double kBeta2 = 0.999;
-
-/// The networks that a candidate is trained as: the given one, then each that pruning leaves.
-std::vector<Graph> stages(const Graph& graph, const ChannelGroups& groups,
-                          const PruningSpec& pruning, std::int64_t epochs) {
-  std::vector<Graph> all = {graph};
-  std::vector<std::int64_t> before;
-  for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
-    std::vector<std::int64_t> left =
-        channels_left(graph, groups, pruning, pruning_progress(pruning, epoch, epochs));
-    if (left == before) continue;
-    before = std::move(left);
-    all.push_back(with_group_channels(graph, groups, before));
-  }
-  return all;
-}
 
 /// Everything a candidate needs on the device while it is trained.
 class Trainer {
@@ -48,10 +32,8 @@ class Trainer {
           bool validates)
       : stream_(stream),
         data_(data),
-        original_(graph),
-        original_groups_(graph),
         training_(training),
-        pruning_(pruning),
+        pruning_(graph, pruning, training.epochs),
         seed_(seed),
         dtype_(activation_type(training.precision, stream.device())),
         steps_(data.train.size / training.batch),
@@ -65,7 +47,7 @@ class Trainer {
           "training.batch is {} but there are only {} training samples; choose a smaller batch",
           training.batch, data.train.size));
     }
-    table_ = StepTable(stream.device(), steps_, kRowWidth);
+    table_ = StepTable(stream.device(), steps_, kEpochRowWidth);
     const CandidateSizes sizes = plan();
     check_memory(sizes);
     memory_ = CandidateMemory(stream.device(), sizes);
@@ -82,7 +64,7 @@ class Trainer {
     prune(index);
     shuffle(index);
     const auto started = std::chrono::steady_clock::now();
-    fill_table(index);
+    table_.fill(stream_, epoch_rows(training_, index, steps_));
     const View sums = program_->totals();
     stream_.zero(sums.data, sums.bytes());
     for (std::int64_t i = 0; i < steps_; ++i) {
@@ -104,7 +86,7 @@ class Trainer {
     report.train_accuracy = totals[1] / samples;
     report.validation_accuracy = std::numeric_limits<double>::quiet_NaN();
     report.learning_rate = learning_rate(training_, (index + 1) * steps_ - 1, steps_);
-    report.sparsity = sparsity();
+    report.sparsity = pruning_.sparsity(graph_);
     report.seconds = took.count();
     report.samples_per_second = samples / took.count();
     if (!std::isfinite(report.loss)) {
@@ -122,15 +104,13 @@ class Trainer {
   }
 
  private:
-  /// A step's row in the table: where its batch begins and the epoch; the learning rate and the
-  /// corrections of Adam's moments.
-  static constexpr std::int64_t kRowWidth = 5;
-
   static std::size_t bytes_of(std::int64_t floats) {
     return static_cast<std::size_t>(floats) * sizeof(float);
   }
   bool adam() const { return training_.optimizer != Optimizer::sgd; }
-  bool prunes() const { return pruning_.schedule != PruningSchedule::none; }
+  bool ranks_by(PruningCriterion criterion) const {
+    return pruning_.prunes() && pruning_.spec().criterion == criterion;
+  }
 
   Program training_program(const Graph& graph, const ParameterLayout& layout) const {
     return {graph,
@@ -151,24 +131,23 @@ class Trainer {
     sizes.parameters = layout_.total();
     sizes.trainable = layout_.trainable_end();
     sizes.moments = adam() ? 2 : 1;
-    sizes.gradient_sum = prunes() && pruning_.criterion == PruningCriterion::taylor;
-    if (prunes()) {
-      sizes.channels = original_groups_.array_size();
+    sizes.gradient_sum = ranks_by(PruningCriterion::taylor);
+    if (pruning_.prunes()) {
+      sizes.channels = pruning_.groups().array_size();
       sizes.work = bytes_of(layout_.total());  // arrays are compacted through it
     }
     // A smaller network need not have a smaller plan: which buffers share memory may change.
-    for (const Graph& graph : stages(original_, original_groups_, pruning_, training_.epochs)) {
+    for (const Graph& graph : pruning_.stages()) {
       const ParameterLayout layout(graph);
       sizes.work = std::max(sizes.work, training_program(graph, layout).arena_bytes());
       if (validates_) sizes.work = std::max(sizes.work, evaluator(graph, layout)->arena_bytes());
-      if (prunes() && pruning_.criterion == PruningCriterion::apoz) {
+      if (ranks_by(PruningCriterion::apoz)) {
         sizes.work = std::max(sizes.work, inspection_program(graph, layout).arena_bytes());
       }
     }
     return sizes;
   }
 
-  /// An allocation larger than the memory may well succeed, and end the process when it is used.
   void check_memory(const CandidateSizes& sizes) {
     std::size_t scratch = training_program(graph_, layout_).scratch_bytes(stream_);
     if (validates_) {
@@ -178,15 +157,7 @@ class Trainer {
     planned_bytes_ =
         data_.bytes() + source_.bytes() + validation_.bytes() + table_.bytes() + block + scratch;
     const std::size_t there = stream_.scratch().capacity();
-    const std::size_t needed = block + (scratch > there ? scratch - there : 0);
-    const Device device = stream_.device();
-    const std::size_t free = backend(device.kind).available(device.index);
-    if (needed <= free) return;
-    const auto gigabytes = [](std::size_t bytes) { return 1e-9 * static_cast<double>(bytes); };
-    throw OutOfMemory(fmt::format(
-        "training needs {:.2f} GB more on {}, where {:.2f} GB are free: {:.2f} GB are missing; a "
-        "smaller batch or width needs less",
-        gigabytes(needed), to_string(device), gigabytes(free), gigabytes(needed - free)));
+    check_available(stream_.device(), block + (scratch > there ? scratch - there : 0));
   }
 
   /// Plans the step for the present network and records it.
@@ -216,21 +187,6 @@ class Trainer {
     source_.set_order(stream_, order);
   }
 
-  void fill_table(std::int64_t epoch) {
-    std::vector<std::int32_t> rows;
-    for (std::int64_t i = 0; i < steps_; ++i) {
-      const std::int64_t step = epoch * steps_ + i;
-      const auto t = static_cast<double>(step + 1);
-      rows.push_back(static_cast<std::int32_t>(i * training_.batch));
-      rows.push_back(static_cast<std::int32_t>(epoch));
-      for (const double value : {learning_rate(training_, step, steps_),
-                                 1 - std::pow(training_.momentum, t), 1 - std::pow(kBeta2, t)}) {
-        rows.push_back(std::bit_cast<std::int32_t>(static_cast<float>(value)));
-      }
-    }
-    table_.fill(stream_, rows);
-  }
-
   AugmentSpec augment() const {
     return {training_.crop, training_.flip, training_.shift, static_cast<float>(training_.noise),
             seed_};
@@ -257,32 +213,17 @@ class Trainer {
     }
     AdamOptions options;
     options.beta1 = momentum;
-    options.beta2 = static_cast<float>(kBeta2);
+    options.beta2 = static_cast<float>(kAdamBeta2);
     options.weight_decay = decay;
     options.decoupled = training_.optimizer == Optimizer::adamw;
     adam_step(stream_, options, table_.row(DType::f32, 2, 3), g, w, part(memory_.first_moment()),
               part(memory_.second_moment()));
   }
 
-  /// Share of the original network's prunable channels that are gone.
-  double sparsity() const {
-    const ChannelGroups now(graph_);
-    std::int64_t had = 0;
-    std::int64_t have = 0;
-    for (std::size_t i = 0; i < now.groups().size(); ++i) {
-      if (!original_groups_.groups()[i].prunable) continue;
-      had += original_groups_.groups()[i].channels;
-      have += now.groups()[i].channels;
-    }
-    return had == 0 ? 0 : 1 - static_cast<double>(have) / static_cast<double>(had);
-  }
-
   /// Removes the channels that are due before epoch `index`. The host knows how many; which, the
   /// device alone.
   void prune(std::int64_t index) {
-    const double progress = pruning_progress(pruning_, index, training_.epochs);
-    const std::vector<std::int64_t> left =
-        channels_left(original_, original_groups_, pruning_, progress);
+    const std::vector<std::int64_t> left = pruning_.channels(index);
     const ChannelGroups groups(graph_);
     bool due = false;
     for (std::size_t i = 0; i < left.size(); ++i) {
@@ -306,15 +247,15 @@ class Trainer {
     stream_.zero(scores.data, scores.bytes());
     PruningState state{memory_.parameters(), memory_.gradient_sum(),
                        seed_ + static_cast<std::uint64_t>(epoch)};
-    if (pruning_.criterion == PruningCriterion::taylor) {
+    if (ranks_by(PruningCriterion::taylor)) {
       sum_gradients(stream_, *program_, layout_, memory_.parameters(), memory_.gradients(), batches,
                     load, memory_.gradient_sum());
-    } else if (pruning_.criterion == PruningCriterion::apoz) {
+    } else if (ranks_by(PruningCriterion::apoz)) {
       Program inspection = inspection_program(graph_, layout_);
       inspection.bind(stream_, memory_.work(), memory_.parameters(), nullptr);
       add_positive_shares(stream_, inspection, graph_, groups, batches, load, scores);
     }
-    add_channel_scores(stream_, graph_, layout_, groups, pruning_.criterion, state, scores);
+    add_channel_scores(stream_, graph_, layout_, groups, pruning_.spec().criterion, state, scores);
   }
 
   void remove(const ChannelGroups& groups, const KeptChannels& kept) {
@@ -338,10 +279,8 @@ class Trainer {
 
   Stream& stream_;
   const ResidentDataset& data_;
-  const Graph original_;
-  const ChannelGroups original_groups_;
   const TrainingSpec training_;
-  const PruningSpec pruning_;
+  const PruningPlan pruning_;
   const std::uint64_t seed_;
   const DType dtype_;
   const std::int64_t steps_;  // an epoch

@@ -20,6 +20,7 @@ void add_info_command(CLI::App& app) {
                  format_bytes(static_cast<double>(info.memory_bytes)), info.features,
                  info.fast_bf16 ? ", trains in bf16" : "");
     }
+    if (const std::string why = why_no_gpu(); !why.empty()) fmt::print("cuda: none, {}\n", why);
     fmt::print("threads: {}\n", omp_get_max_threads());
     fmt::print("libraries: {}, Eigen {}.{}.{}, SQLite {}\n", compute_libraries(),
                EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION, sqlite3_libversion());

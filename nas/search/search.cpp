@@ -163,6 +163,11 @@ class Searcher {
       return false;
     } catch (const StoreError&) {
       throw;
+    } catch (const DeviceLost& error) {
+      study_.fail(trial.number, owner_, error.what());
+      throw DeviceLost(fmt::format(
+          "trial {} failed: {}; the other trials are kept, and the same command goes on with them",
+          trial.number, error.what()));
     } catch (const DeviceError& error) {
       study_.fail(trial.number, owner_, error.what());
       throw;  // the next candidate would fare no better

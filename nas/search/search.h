@@ -33,7 +33,7 @@ class SearchObserver {
 /// breaks a size limit is recorded infeasible and never trained; one whose loss is not finite, or
 /// that does not fit the device, is recorded failed. On a stop request the running trial is given
 /// back, to be run again from its start, and false is returned. Throws UsageError when the space
-/// is exhausted before that, StoreError, DeviceError.
+/// is exhausted before that, StoreError, and DeviceError with the running trial recorded as failed.
 bool run_search(const Experiment& experiment, Dataset dataset, Study& study, Stream& stream,
                 std::int64_t trials, SearchObserver& observer, std::stop_token stop);
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "kernels/device.h"
 #include "kernels/error.h"
 #include "nas/search/version.h"
 #include "nas/study/study.h"
@@ -95,6 +96,8 @@ TEST_F(CliTest, HelpAndVersion) {
   const Ended info = run({"info"});
   EXPECT_EQ(info.code, 0);
   EXPECT_TRUE(says(info.out, {program_version(), "cpu", "SQLite", "oneDNN", "threads: 1"}));
+  // A GPU, or why there is none.
+  EXPECT_TRUE(says(info.out, {why_no_gpu().empty() ? "cuda:0" : "cuda: none, " + why_no_gpu()}));
 }
 
 TEST_F(CliTest, Hypervolume) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "kernels/cpu/cpu_stream.h"
 #include "kernels/error.h"
 #include "tests/nas/search/experiments.h"
 
@@ -67,6 +68,22 @@ class SearchTest : public test::FolderTest {
   }
 
   const Device device_{DeviceKind::cpu, 0};
+};
+
+/// The CPU, until it is lost in the middle of a step.
+class LostDevice : public cpu::CpuStream {
+ public:
+  explicit LostDevice(int steps) : left_(steps) {}
+
+  std::unique_ptr<Recording> record(std::function<void()> work) override {
+    return CpuStream::record([this, work = std::move(work)] {
+      if (left_-- == 0) throw DeviceLost("adding: the device fell off the bus");
+      work();
+    });
+  }
+
+ private:
+  int left_;
 };
 
 class Samplers : public SearchTest, public testing::WithParamInterface<const char*> {
@@ -171,6 +188,35 @@ TEST_F(SearchTest, ADivergingCandidateFailsAndTheSearchGoesOn) {
   }
   EXPECT_GT(failed, 0);
   EXPECT_LT(failed, 9);
+}
+
+TEST_F(SearchTest, ALostDeviceFailsItsTrialAndTheSameSearchGoesOn) {
+  const Experiment experiment = load({"constraints.rom=1 MB", "study.sampler=random"});
+  {
+    const auto kept = study(experiment, "a.sqlite");
+    LostDevice device(40);  // a trial takes 7 or 14 steps, and a few of evaluation
+    Watcher watcher;
+    try {
+      run_search(experiment, load_dataset(experiment.dataset), *kept, device, 5, watcher, {});
+      ADD_FAILURE() << "the device was not lost";
+    } catch (const DeviceLost& error) {
+      EXPECT_TRUE(test::says(error.what(), {"fell off the bus", "same command goes on"}));
+    }
+  }
+  const auto kept = study(experiment, "a.sqlite");
+  const std::vector<Trial> before = kept->trials();
+  ASSERT_GE(before.size(), 2u);
+  ASSERT_LT(before.size(), 5u);
+  EXPECT_EQ(before.back().state, TrialState::failed);
+  EXPECT_TRUE(test::says(before.back().reason, {"fell off the bus"}));
+  for (std::size_t i = 0; i + 1 < before.size(); ++i) EXPECT_EQ(before[i].state, TrialState::done);
+
+  Watcher watcher;
+  EXPECT_TRUE(search(experiment, *kept, 5, watcher));
+  const std::vector<Trial> after = kept->trials();
+  ASSERT_EQ(after.size(), 5u);
+  expect_equal(before, {after.begin(), after.begin() + static_cast<std::ptrdiff_t>(before.size())});
+  for (std::size_t i = before.size(); i < 5; ++i) EXPECT_EQ(after[i].state, TrialState::done);
 }
 
 TEST_F(SearchTest, CandidatesThatCannotBeTrainedAreEachRecordedWithTheirReason) {

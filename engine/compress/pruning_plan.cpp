@@ -1,0 +1,33 @@
+#include "engine/compress/pruning_plan.h"
+
+namespace paretiny {
+
+PruningPlan::PruningPlan(const Graph& graph, const PruningSpec& spec, std::int64_t epochs)
+    : graph_(graph), groups_(graph), spec_(spec), epochs_(epochs) {}
+
+std::vector<std::int64_t> PruningPlan::channels(std::int64_t epoch) const {
+  return channels_left(graph_, groups_, spec_, pruning_progress(spec_, epoch, epochs_));
+}
+
+std::vector<Graph> PruningPlan::stages() const {
+  std::vector<Graph> all = {graph_};
+  for (std::int64_t epoch = 0; epoch < epochs_; ++epoch) {
+    Graph next = with_group_channels(graph_, groups_, channels(epoch));
+    if (next != all.back()) all.push_back(std::move(next));
+  }
+  return all;
+}
+
+double PruningPlan::sparsity(const Graph& now) const {
+  const ChannelGroups left(now);
+  std::int64_t had = 0;
+  std::int64_t have = 0;
+  for (std::size_t i = 0; i < groups_.groups().size(); ++i) {
+    if (!groups_.groups()[i].prunable) continue;
+    had += groups_.groups()[i].channels;
+    have += left.groups()[i].channels;
+  }
+  return had == 0 ? 0 : 1 - static_cast<double>(have) / static_cast<double>(had);
+}
+
+}  // namespace paretiny

@@ -1,0 +1,31 @@
+// How many channels a candidate has in each epoch: known before it is trained.
+#pragma once
+
+#include "engine/compress/channel_groups.h"
+
+namespace paretiny {
+
+class PruningPlan {
+ public:
+  PruningPlan(const Graph& graph, const PruningSpec& spec, std::int64_t epochs);
+
+  const PruningSpec& spec() const { return spec_; }
+  bool prunes() const { return spec_.schedule != PruningSchedule::none; }
+  /// Of the network that training begins with.
+  const ChannelGroups& groups() const { return groups_; }
+
+  /// Channels of each group in epoch `epoch`, counted from 0. Throws what `channels_left` throws.
+  std::vector<std::int64_t> channels(std::int64_t epoch) const;
+  /// Every network that is trained, in order.
+  std::vector<Graph> stages() const;
+  /// Share of the prunable channels that `now` has no more.
+  double sparsity(const Graph& now) const;
+
+ private:
+  Graph graph_;
+  ChannelGroups groups_;
+  PruningSpec spec_;
+  std::int64_t epochs_;
+};
+
+}  // namespace paretiny
