@@ -108,14 +108,17 @@ struct Case {
 
 std::vector<Shape> shapes() {
   return {
-      {4, 6, 5, 7},     // odd channels
-      {2, 1, 37, 13},   // time series
-      {3, 5, 5, 48},    // whole vectors
-      {16, 11, 9, 37},  // several chunks, pruned channels
-      {65, 16, 16, 3},  // many rows, few channels
-      {5, 3, 3, 257},   // lanes of 16 rows would be too long
-      {2, 1, 1, 1},     // two values
-      {9, 40, 3, 16},
+      {4, 6, 5, 7},                     // odd channels
+      {2, 1, 37, 13},                   // time series
+      {3, 5, 5, 48},                    // whole vectors
+      {16, 11, 9, 37},                  // several chunks, pruned channels
+      {65, 16, 16, 3},                  // many rows, few channels
+      {5, 3, 3, 257},                   // lanes of 16 rows would be too long
+      {2, 1, 1, 1},                     // two values
+      {9, 40, 3, 16},  {40, 11, 9, 1},  // a single channel
+      {3, 7, 5, 20},                    // packs of 8 that begin in two places of a row
+      {7, 1, 1, 1027},                  // odd channels in no short run of rows
+      {3, 2, 1, 2056},                  // whole vectors, long rows
   };
 }
 
@@ -177,6 +180,68 @@ TEST(BatchNorm, InferenceTakesTheGivenStatistics) {
         batch.expect_agrees(judge);
       }
     }
+  }
+}
+
+/// Every tensor in turn lies where an access to several elements may not begin.
+TEST(BatchNorm, TakesUnalignedTensors) {
+  const auto stream = test_stream();
+  for (const std::int64_t channels : {16, 21}) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      for (Tensor Case::*const which : {&Case::x, &Case::dy, &Case::y, &Case::dx}) {
+        Case batch(*stream, {{3, 9, 7, channels}, Activation::hard_swish}, dtype, 41);
+        batch.*which = (batch.*which).unaligned();
+        batch.forward();
+        batch.backward();
+        Judge judge = batch.judge();
+        judge.run();
+        batch.expect_agrees(judge);
+      }
+    }
+  }
+}
+
+TEST(BatchNorm, FoldsIntoScaleAndShift) {
+  const auto stream = test_stream();
+  for (const Shape& input : {Shape{4, 6, 5, 7}, Shape{2, 3, 3, 257}, Shape{1, 1, 1, 19}}) {
+    SCOPED_TRACE(to_string(input));
+    Case batch(*stream, {input, Activation::relu, 1e-3f, 0.3f}, DType::f32, 51);
+    const auto channels = static_cast<std::size_t>(input.c);
+    const double rows = static_cast<double>(input.n * input.h * input.w);
+    const Tensor mean = Tensor::random(*stream, DType::f32, batch.shape.channels(), 52);
+    std::vector<double> variances;
+    for (std::size_t c = 0; c < channels; ++c) {
+      variances.push_back(rows == 1 ? 0 : rounded(DType::f32, 0.02 * static_cast<double>(c)));
+    }
+    const Tensor var(*stream, DType::f32, batch.shape.channels(), variances);
+    const Tensor scale(*stream, DType::f32, batch.shape.channels());
+    const Tensor shift(*stream, DType::f32, batch.shape.channels());
+    const auto old_mean = batch.running_mean.values(), old_var = batch.running_var.values();
+    const auto gamma = batch.gamma.values(), beta = batch.beta.values(), means = mean.values();
+    const auto fold = [&](View running_mean, View running_var) {
+      batchnorm_fold(*stream, batch.shape, batch.gamma, batch.beta, mean, var, running_mean,
+                     running_var, scale, shift);
+    };
+
+    fold(View{}, View{});
+    EXPECT_EQ(batch.running_mean.values(), old_mean);
+    EXPECT_EQ(batch.running_var.values(), old_var);
+    fold(batch.running_mean, batch.running_var);
+    std::vector<double> scales, shifts, running_mean, running_var;
+    for (std::size_t c = 0; c < channels; ++c) {
+      scales.push_back(gamma[c] / std::sqrt(variances[c] + batch.shape.epsilon));
+      shifts.push_back(beta[c] - means[c] * scales[c]);
+      const double unbiased = rows == 1 ? 0 : variances[c] * rows / (rows - 1);
+      running_mean.push_back(old_mean[c] + double{0.3f} * (means[c] - old_mean[c]));
+      running_var.push_back(old_var[c] + double{0.3f} * (unbiased - old_var[c]));
+    }
+    expect_near(scale, scales, 1e-6 * max_abs(scales), "scale");
+    expect_near(shift, shifts, 1e-6 * max_abs(shifts), "shift");
+    expect_near(batch.running_mean, running_mean, 1e-6, "running mean");
+    expect_near(batch.running_var, running_var, 1e-6 * max_abs(running_var), "running var");
+
+    EXPECT_THROW(fold(batch.running_mean, View{}), UsageError);
+    EXPECT_THROW(fold(View{}, batch.x), UsageError);
   }
 }
 

@@ -63,6 +63,24 @@ TEST(Add, MayWriteWhereItReads) {
   }
 }
 
+TEST(Add, TakesUnalignedTensors) {
+  const auto stream = test_stream();
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const Tensor a = Tensor::random(*stream, dtype, {2, 3, 5, 7}, 1);
+    const Tensor b = Tensor::random(*stream, dtype, a.shape(), 2);
+    const Tensor y(*stream, dtype, a.shape());
+    add_forward(*stream, Activation::relu, a, b, y);
+    const auto expected = y.values();
+    add_forward(*stream, Activation::relu, a.unaligned(), b, y);
+    EXPECT_EQ(y.values(), expected);
+    add_forward(*stream, Activation::relu, a, b.unaligned(), y);
+    EXPECT_EQ(y.values(), expected);
+    const Tensor unaligned = Tensor(*stream, dtype, a.shape()).unaligned();
+    add_forward(*stream, Activation::relu, a, b, unaligned);
+    EXPECT_EQ(unaligned.values(), expected);
+  }
+}
+
 TEST(Add, WithoutActivationDoesNotReadY) {
   const auto stream = test_stream();
   const Tensor dy = Tensor::random(*stream, DType::f32, {1, 2, 3, 5}, 1);
@@ -107,8 +125,9 @@ struct Scale {
 TEST(ChannelScale, AgreesWithItsDefinition) {
   const auto stream = test_stream();
   std::uint64_t seed = 100;
-  for (const Shape& shape : {Shape{2, 5, 7, 3}, Shape{1, 1, 1, 1}, Shape{3, 1, 41, 37},
-                             Shape{5, 16, 16, 48}, Shape{2, 3, 3, 257}, Shape{4, 2, 2, 2049}}) {
+  for (const Shape& shape :
+       {Shape{2, 5, 7, 3}, Shape{1, 1, 1, 1}, Shape{3, 1, 41, 37}, Shape{5, 16, 16, 48},
+        Shape{2, 3, 3, 257}, Shape{4, 2, 2, 2049}, Shape{3, 4, 2, 21}, Shape{2, 3, 1, 2056}}) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
       SCOPED_TRACE(to_string(shape) + " " + name_of(dtype));
       Scale scale(*stream, shape, dtype, seed += 10);
@@ -127,6 +146,24 @@ TEST(ChannelScale, AgreesWithItsDefinition) {
       expect_rounded(scale.y, y, "y");
       expect_rounded(scale.dx, dx, "dx");
       expect_rounded(scale.ds, ds, "ds");
+    }
+  }
+}
+
+TEST(ChannelScale, TakesUnalignedTensors) {
+  const auto stream = test_stream();
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    Scale aligned(*stream, {3, 5, 7, 16}, dtype, 9);
+    aligned.forward();
+    aligned.backward();
+    for (Tensor Scale::*const which : {&Scale::x, &Scale::s, &Scale::dy, &Scale::y, &Scale::dx}) {
+      Scale scale(*stream, {3, 5, 7, 16}, dtype, 9);
+      scale.*which = (scale.*which).unaligned();
+      scale.forward();
+      scale.backward();
+      EXPECT_EQ(scale.y.values(), aligned.y.values());
+      EXPECT_EQ(scale.dx.values(), aligned.dx.values());
+      expect_rounded(scale.ds, aligned.ds.values(), "ds");
     }
   }
 }

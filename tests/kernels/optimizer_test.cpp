@@ -106,6 +106,28 @@ TEST(Optimizer, AgreesWithItsDefinitionOnOddCounts) {
   }
 }
 
+TEST(Optimizer, TakesUnalignedArrays) {
+  const auto stream = test_stream();
+  const Tensor schedule(*stream, DType::f32, flat(3), {0.01, 0.1, 0.001});
+  std::vector<double> expected;
+  for (const int shifted : {-1, 0, 1, 2, 3}) {
+    std::vector<Tensor> arrays;  // g, w, m, v
+    arrays.push_back(Tensor::random(*stream, DType::f32, flat(101), 1));
+    arrays.push_back(Tensor::random(*stream, DType::f32, flat(101), 2));
+    for (int k = 0; k < 2; ++k) arrays.push_back(zeros(*stream, 101));
+    for (int k = 0; k < 4; ++k) {
+      if (k == shifted) arrays[k] = arrays[k].unaligned();
+    }
+    adam_step(*stream, {}, schedule, arrays[0], arrays[1], arrays[2], arrays[3]);
+    if (shifted == -1) {
+      expected = arrays[1].values();
+    } else {
+      expect_near(arrays[1], expected, 1e-6,
+                  "w with array " + std::to_string(shifted) + " shifted");
+    }
+  }
+}
+
 TEST(Optimizer, IsTheSameForAnyNumberOfThreads) {
   const auto stream = test_stream();
   const Shape shape = flat(40003);

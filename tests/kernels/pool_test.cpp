@@ -166,6 +166,26 @@ TEST(AveragePool, AgreesWithDirectLoops) {
   }
 }
 
+TEST(Pool, TakesUnalignedTensors) {
+  const auto stream = test_stream();
+  const PoolShape shape{{2, 9, 7, 16}, Window::same(9, 7, 3, 3, 2, 2)};
+  const PoolShape whole{shape.input, {9, 7, 1, 1}};
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    for (Tensor Case::*const which : {&Case::x, &Case::dy, &Case::y, &Case::dx}) {
+      Case pool(*stream, shape, dtype, 61);
+      pool.*which = (pool.*which).unaligned();
+      pool.max();
+      pool.expect(max_judge(shape, pool.x.values(), pool.dy.values()));
+      pool.average();
+      pool.expect(average_judge(shape, pool.x.values(), pool.dy.values()));
+      Case global(*stream, whole, dtype, 62);
+      global.*which = (global.*which).unaligned();
+      global.global();
+      global.expect(average_judge(whole, global.x.values(), global.dy.values()));
+    }
+  }
+}
+
 TEST(Pool, GradientsAreThoseOfTheForwardPass) {
   const auto stream = test_stream();
   Case pool(*stream, {{2, 6, 7, 5}, {3, 3, 2, 1, 0, 2, 1, 0}}, DType::f32, 3);

@@ -77,14 +77,7 @@ inline double rounded(DType dtype, double x) {
 class Tensor {
  public:
   Tensor(Stream& stream, DType dtype, const Shape& shape, const std::vector<double>& values)
-      : stream_(&stream), dtype_(dtype), shape_(shape), bytes_(count() * size_of(dtype)) {
-    EXPECT_EQ(values.size(), count());
-    buffer_ = Buffer(stream.device(), bytes_ + 2 * kGuard);
-    std::vector<unsigned char> host(buffer_.bytes(), kMark);
-    for (std::size_t i = 0; i < values.size(); ++i) store(&host[kGuard], i, values[i]);
-    stream.upload(buffer_.data(), host.data(), host.size());
-    forbid_guards(true);
-  }
+      : Tensor(stream, dtype, shape, values, kGuard) {}
 
   /// An output: NaN (or the largest integer) until it is written.
   Tensor(Stream& stream, DType dtype, const Shape& shape)
@@ -102,16 +95,22 @@ class Tensor {
     return {stream, dtype, shape, values};
   }
 
+  /// The same values one element beyond where an access to several of them may begin.
+  Tensor unaligned() const {
+    const auto off = static_cast<std::ptrdiff_t>(size_of(dtype_));
+    return {*stream_, dtype_, shape_, values(), kGuard + off};
+  }
+
   const Shape& shape() const { return shape_; }
   DType dtype() const { return dtype_; }
-  View view() const { return buffer_.at(kGuard, dtype_, shape_); }
+  View view() const { return buffer_.at(front_, dtype_, shape_); }
   operator View() const { return view(); }
   operator ConstView() const { return view(); }
 
   std::vector<double> values() const {
     const std::vector<unsigned char> host = bytes();
     std::vector<double> values(count());
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = load(&host[kGuard], i);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = load(&host[front_], i);
     return values;
   }
 
@@ -122,7 +121,7 @@ class Tensor {
     stream_->download(host.data(), buffer_.data(), host.size());
     forbid_guards(true);
     const auto marked = [](unsigned char byte) { return byte == kMark; };
-    EXPECT_TRUE(std::all_of(host.begin(), host.begin() + kGuard, marked) &&
+    EXPECT_TRUE(std::all_of(host.begin(), host.begin() + front_, marked) &&
                 std::all_of(host.end() - kGuard, host.end(), marked))
         << "written outside the tensor";
     return host;
@@ -131,7 +130,7 @@ class Tensor {
   void set(std::size_t index, double value) {
     unsigned char element[sizeof(float)];
     store(element, 0, value);
-    std::byte* data = static_cast<std::byte*>(buffer_.data()) + kGuard + index * size_of(dtype_);
+    std::byte* data = static_cast<std::byte*>(buffer_.data()) + front_ + index * size_of(dtype_);
     stream_->upload(data, element, size_of(dtype_));
   }
 
@@ -139,16 +138,32 @@ class Tensor {
   static constexpr std::ptrdiff_t kGuard = 64;
   static constexpr unsigned char kMark = 0xA5;
 
+  Tensor(Stream& stream, DType dtype, const Shape& shape, const std::vector<double>& values,
+         std::ptrdiff_t front)
+      : stream_(&stream),
+        dtype_(dtype),
+        shape_(shape),
+        bytes_(count() * size_of(dtype)),
+        front_(front) {
+    EXPECT_EQ(values.size(), count());
+    buffer_ = Buffer(stream.device(), front + bytes_ + kGuard);
+    std::vector<unsigned char> host(buffer_.bytes(), kMark);
+    for (std::size_t i = 0; i < values.size(); ++i) store(&host[front], i, values[i]);
+    stream.upload(buffer_.data(), host.data(), host.size());
+    forbid_guards(true);
+  }
+
   std::size_t count() const { return static_cast<std::size_t>(shape_.elements()); }
 
   void forbid_guards(bool forbid) const {
     std::byte* before = static_cast<std::byte*>(buffer_.data());
-    for (std::byte* guard : {before, before + kGuard + bytes_}) {
-      if (forbid) {
-        ASAN_POISON_MEMORY_REGION(guard, kGuard);
-      } else {
-        ASAN_UNPOISON_MEMORY_REGION(guard, kGuard);
-      }
+    std::byte* after = before + front_ + bytes_;
+    if (forbid) {
+      ASAN_POISON_MEMORY_REGION(before, front_);
+      ASAN_POISON_MEMORY_REGION(after, kGuard);
+    } else {
+      ASAN_UNPOISON_MEMORY_REGION(before, front_);
+      ASAN_UNPOISON_MEMORY_REGION(after, kGuard);
     }
   }
 
@@ -197,6 +212,7 @@ class Tensor {
   DType dtype_;
   Shape shape_;
   std::size_t bytes_;
+  std::ptrdiff_t front_;
   Buffer buffer_;
 };
 
