@@ -78,7 +78,8 @@ std::string name_of(const Task& task, const Settings& settings) {
 
 double parameters(const Graph& graph) {
   double count = 0;
-  for (const ParameterTensor& each : ParameterLayout(graph).tensors()) {
+  const ParameterLayout layout(graph);
+  for (const ParameterTensor& each : layout.tensors()) {
     const bool statistic = each.role == Role::running_mean || each.role == Role::running_var;
     if (!statistic) count += static_cast<double>(each.shape.elements());
   }

@@ -29,10 +29,16 @@ class Comparison:
             if p < LEVEL and ratio != 1:
                 verdict = "slower" if ratio > 1 else "faster"
                 self.changed += 1
-            self.rows.append([
-                name, table.seconds(before.median), table.seconds(after.median), f"{ratio:.3f}",
-                f"{p:.3f}", verdict,
-            ])  # fmt: skip
+            self.rows.append(
+                [
+                    name,
+                    table.seconds(before.median),
+                    table.seconds(after.median),
+                    f"{ratio:.3f}",
+                    f"{p:.3f}",
+                    verdict,
+                ]
+            )
 
     def warnings(self):
         """Why the comparison may mean less than it seems to."""

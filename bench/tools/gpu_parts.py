@@ -32,9 +32,13 @@ def run(command, environment, clock):
         return None, ""
     try:
         done = subprocess.run(
-            list(map(str, command)), env=environment, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, timeout=clock.left, check=False,
-        )  # fmt: skip
+            list(map(str, command)),
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=clock.left,
+            check=False,
+        )
         return done.returncode, done.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as late:
         return None, (late.stdout or b"").decode(errors="replace")
@@ -103,8 +107,16 @@ def sanitize(built, clock, options):
         own = Clock(clock.left / (len(_TOOLS) - i))
 
         def one(program, name=name, own=own):
-            command = [tool, "--tool", name, "--error-exitcode", str(_FOUND), program,
-                       "--gtest_color=no", f"--gtest_filter={options.filter}"]  # fmt: skip
+            command = [
+                tool,
+                "--tool",
+                name,
+                "--error-exitcode",
+                str(_FOUND),
+                program,
+                "--gtest_color=no",
+                f"--gtest_filter={options.filter}",
+            ]
             code, output = run(command, built.environment, own)
             errors = re.findall(r"ERROR SUMMARY: (\d+)|RACECHECK SUMMARY: (\d+)", output)
             if code is None:
@@ -113,12 +125,23 @@ def sanitize(built, clock, options):
                 detail = _no_device(output)
                 verdict = FAILED if detail else OK
             else:
-                first = next((x for x in output.splitlines() if x.startswith("========= ")
-                              and re.search(r"Invalid|Error|Race|Uninitialized|Barrier", x)), "")
+                first = next(
+                    (
+                        x
+                        for x in output.splitlines()
+                        if x.startswith("========= ")
+                        and re.search(r"Invalid|Error|Race|Uninitialized|Barrier", x)
+                    ),
+                    "",
+                )
                 detail = first[10:200] or _last(output)
                 verdict = FAILED
             count = sum(int(a or b) for a, b in errors)
-            return f"{name} {program.name}", verdict, f"{count} errors. {detail}" if count else detail
+            return (
+                f"{name} {program.name}",
+                verdict,
+                f"{count} errors. {detail}" if count else detail,
+            )
 
         rows += in_parallel(8, one, built.tests)
     return rows, []
@@ -146,8 +169,15 @@ def bench(built, clock, options):
             arguments.append(f"--data={options.data}")
         if group == "search":
             arguments.append(f"--experiment={machine.ROOT / 'examples/demo.toml'}")
-        outcome = programs.run(program, "", options.repetitions, arguments,
-                               min(seconds + 20, clock.left), built.environment, True)  # fmt: skip
+        outcome = programs.run(
+            program,
+            "",
+            options.repetitions,
+            arguments,
+            min(seconds + 20, clock.left),
+            built.environment,
+            True,
+        )
         rows.append(_judge(outcome))
         entries.append(outcome)
     return rows, entries
@@ -219,11 +249,29 @@ def build(folder, log):
     benches = [f.stem for f in (machine.ROOT / "bench/cuda").glob("cuda_*_bench.cpp")]
     generator = "Ninja" if shutil.which("ninja") else "Unix Makefiles"
     steps = [
-        ["cmake", "-S", machine.ROOT, "-B", folder, "-G", generator, "-Wno-dev",
-         "-DPARETINY_CUDA=ON", "-DCMAKE_CUDA_ARCHITECTURES=native"],
-        ["cmake", "--build", folder, "--parallel", os.cpu_count(), "--target", *benches,
-         *packed.gpu_tests()],
-    ]  # fmt: skip
+        [
+            "cmake",
+            "-S",
+            machine.ROOT,
+            "-B",
+            folder,
+            "-G",
+            generator,
+            "-Wno-dev",
+            "-DPARETINY_CUDA=ON",
+            "-DCMAKE_CUDA_ARCHITECTURES=native",
+        ],
+        [
+            "cmake",
+            "--build",
+            folder,
+            "--parallel",
+            os.cpu_count(),
+            "--target",
+            *benches,
+            *packed.gpu_tests(),
+        ],
+    ]
     for step in steps:
         done = subprocess.run(list(map(str, step)), stdout=log, stderr=log, check=False)
         if done.returncode != 0:

@@ -34,7 +34,10 @@ def page(document):
     context = document["context"]
     lines = [f"# {context.get('gpu') or 'GPU'}, {context['date'][:10]}\n\n"]
     lines += [f"- {key}: {value}\n" for key, value in report.describe(context)]
-    lines += ["\n", table.markdown(["part", "verdict", "of what", "time"], summary(document["checks"]))]
+    lines += [
+        "\n",
+        table.markdown(["part", "verdict", "of what", "time"], summary(document["checks"])),
+    ]
     for part, check in document["checks"].items():
         lines.append(f"\n## {part}\n\n")
         rows = [list(row) for row in check["rows"]]

@@ -74,9 +74,11 @@ def pack(binaries, target):
     manifest = {"commit": machine.commit(), "tests": tests, "benchmarks": names}
     # One window over all of it: the programs share most of their code.
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 64 << 20}]
-    with tempfile.TemporaryDirectory() as scratch, lzma.open(
-        target / ARCHIVE, "wb", filters=filters
-    ) as stream, tarfile.open(fileobj=stream, mode="w") as archive:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        lzma.open(target / ARCHIVE, "wb", filters=filters) as stream,
+        tarfile.open(fileobj=stream, mode="w") as archive,
+    ):
         for name in names + tests:
             libraries.update(_libraries(binaries / name))
             archive.add(_stripped(binaries / name, scratch), f"bin/{name}")

@@ -19,7 +19,7 @@ def default_folder():
 
 
 def group_of(program):
-    """"train" for train_bench and cuda_train_bench."""
+    """ "train" for train_bench and cuda_train_bench."""
     return program.name.removesuffix("_bench").removeprefix("cuda_")
 
 
@@ -45,9 +45,7 @@ def names(program, pattern="", environment=None):
     arguments = [str(program), "--benchmark_list_tests=true"]
     if pattern:
         arguments.append(f"--benchmark_filter={pattern}")
-    done = subprocess.run(
-        arguments, capture_output=True, text=True, check=False, env=environment
-    )  # fmt: skip
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise Failure(f"{program} does not start: {done.stderr.strip() or done.returncode}")
     return [line for line in done.stdout.splitlines() if line and " " not in line]
@@ -65,23 +63,31 @@ class Outcome:
         return self.code == NO_GPU
 
 
-def run(program, pattern="", repetitions=5, arguments=(), timeout=None, environment=None,
-        quiet=False):  # fmt: skip
+def run(
+    program, pattern="", repetitions=5, arguments=(), timeout=None, environment=None, quiet=False
+):
     """Runs one program; its own table goes to standard error unless `quiet`. After `timeout`
     seconds it is ended, and what it wrote until then counts."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
-        command = [str(program), f"--benchmark_out={out}", "--benchmark_out_format=json",
-                   f"--benchmark_repetitions={repetitions}",
-                   "--benchmark_display_aggregates_only=true"]  # fmt: skip
+        command = [
+            str(program),
+            f"--benchmark_out={out}",
+            "--benchmark_out_format=json",
+            f"--benchmark_repetitions={repetitions}",
+            "--benchmark_display_aggregates_only=true",
+        ]
         if pattern:
             command.append(f"--benchmark_filter={pattern}")
         command += arguments
         with open(Path(folder) / "log", "w+", encoding="utf-8") as log:
             process = subprocess.Popen(
-                command, stdout=log if quiet else 2, stderr=log, env=environment,
+                command,
+                stdout=log if quiet else 2,
+                stderr=log,
+                env=environment,
                 start_new_session=True,
-            )  # fmt: skip
+            )
             try:
                 code = process.wait(timeout)
             except BaseException as error:
@@ -100,12 +106,13 @@ def run(program, pattern="", repetitions=5, arguments=(), timeout=None, environm
 
 
 def run_peer(command, given, timeout):
-    """Runs a program of bench/peers, which prints an entry a line; `given` is its standard input."""
+    """Runs a program of bench/peers, which prints an entry a line; `given` is its input."""
     command = list(map(str, command))
     name = Path(command[1]).name
     try:
-        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False,
-                              timeout=timeout)  # fmt: skip
+        done = subprocess.run(
+            command, input=given, capture_output=True, text=True, check=False, timeout=timeout
+        )
         code, out, said = done.returncode, done.stdout, done.stderr
     except subprocess.TimeoutExpired as late:
         code, out, said = None, (late.stdout or b"").decode(errors="replace"), ""

@@ -9,7 +9,7 @@ HEADER = ["benchmark", "median", "spread", "of floor", "peers"]
 
 
 def rows(results):
-    """One row a benchmark; a peer stands in the row of ours, and alone only when ours is not there."""
+    """One row a benchmark; a peer stands in the row of ours, alone when that is not there."""
     ours = {b.shape for b in results.benchmarks.values() if b.who == OURS and b.times}
     found = []
     for one in results.benchmarks.values():
@@ -19,10 +19,15 @@ def rows(results):
             found.append([one.name, one.error, "", "", ""])
             continue
         ratios = ", ".join(f"{who} {table.times(ratio)}" for who, ratio in results.peers(one))
-        found.append([
-            one.name, table.seconds(one.median), table.percent(one.spread, 1),
-            table.percent(one.share_of_floor), ratios,
-        ])  # fmt: skip
+        found.append(
+            [
+                one.name,
+                table.seconds(one.median),
+                table.percent(one.spread, 1),
+                table.percent(one.share_of_floor),
+                ratios,
+            ]
+        )
     return found
 
 
@@ -46,9 +51,9 @@ def summary_rows(results):
                 ratios.setdefault(who, []).append(ratio)
         peers = ", ".join(f"{w} {table.times(geomean(r))} of {len(r)}" for w, r in ratios.items())
         least = min(shares, default=math.nan)
-        found.append([
-            name, str(len(members)), table.percent(geomean(shares)), table.percent(least), peers,
-        ])  # fmt: skip
+        found.append(
+            [name, str(len(members)), table.percent(geomean(shares)), table.percent(least), peers]
+        )
     return found
 
 

@@ -10,7 +10,9 @@ from .errors import Failure
 OURS = "paretiny"
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 # What Google Benchmark appends to a name.
-_SUFFIX = re.compile(r"/(iterations:\d+|repeats:\d+|manual_time|real_time|process_time|threads:\d+)")
+_SUFFIX = re.compile(
+    r"/(iterations:\d+|repeats:\d+|manual_time|real_time|process_time|threads:\d+)"
+)
 # Where a benchmark says what share of its floor it reached, the first there is.
 _SHARES = ("share_of_floor", "bf16_floor", "share")
 _FIXED = {

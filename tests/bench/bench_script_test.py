@@ -15,8 +15,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def entry(name, time, unit="us", **more):
-    return {"name": name, "run_name": name, "run_type": "iteration", "real_time": time,
-            "cpu_time": time, "time_unit": unit, "iterations": 1, **more}  # fmt: skip
+    return {
+        "name": name,
+        "run_name": name,
+        "run_type": "iteration",
+        "real_time": time,
+        "cpu_time": time,
+        "time_unit": unit,
+        "iterations": 1,
+        **more,
+    }
 
 
 def result(benchmarks, **context):
@@ -66,9 +74,12 @@ class Script(unittest.TestCase):
 
     def bench(self, *arguments, code=0):
         done = subprocess.run(
-            [sys.executable, ROOT / "scripts/bench", *arguments], capture_output=True, text=True,
-            check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
+            [sys.executable, ROOT / "scripts/bench", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done
 
@@ -95,9 +106,14 @@ class Script(unittest.TestCase):
         before = result([entry("x", 1), entry("only", 1)], commit="c0ffee+")
         after = result([entry("x", 9, "ms"), entry("x", 9, "ms")], gpu="Z", commit="beef")
         text = self.compare(before, after)
-        for words in ("gpu differs: A and Z", "commits differ: c0ffee+ and beef",
-                      "changes that no commit holds", "repetitions differ: 1 and 2",
-                      "1 repetitions are few", "1 benchmarks are in one file alone"):  # fmt: skip
+        for words in (
+            "gpu differs: A and Z",
+            "commits differ: c0ffee+ and beef",
+            "changes that no commit holds",
+            "repetitions differ: 1 and 2",
+            "1 repetitions are few",
+            "1 benchmarks are in one file alone",
+        ):
             self.assertIn(words, text)
         self.assertIn("9000.000", text)  # units are understood
         self.assertIn("no difference", text)
@@ -116,10 +132,17 @@ class Script(unittest.TestCase):
 
     def test_show_sets_peers_beside_ours(self):
         shape2 = "depthwise/forward/bf16/8192x7x7x88_k3_s1/"
-        path = self.file("r.json", result([
-            entry(OURS, 10, share_of_floor=0.9), entry(PEER, 40, share_of_floor=0.225),
-            entry(shape2 + "paretiny", 20, share_of_floor=0.4), entry(shape2 + "cudnn_nhwc", 20),
-        ]))  # fmt: skip
+        path = self.file(
+            "r.json",
+            result(
+                [
+                    entry(OURS, 10, share_of_floor=0.9),
+                    entry(PEER, 40, share_of_floor=0.225),
+                    entry(shape2 + "paretiny", 20, share_of_floor=0.4),
+                    entry(shape2 + "cudnn_nhwc", 20),
+                ]
+            ),
+        )
         text = self.bench("show", path).stdout
         row = next(line for line in text.splitlines() if line.startswith(OURS))
         self.assertIn("10 us", row)
@@ -138,8 +161,16 @@ class Script(unittest.TestCase):
     def test_run(self):
         self.program("made_bench", PROGRAM)
         out = self.path / "deep" / "out.json"
-        done = self.bench("made", "--programs", self.folder.name, "--repetitions", "3",
-                          "--out", str(out), "--quiet")  # fmt: skip
+        done = self.bench(
+            "made",
+            "--programs",
+            self.folder.name,
+            "--repetitions",
+            "3",
+            "--out",
+            str(out),
+            "--quiet",
+        )
         first = next(line for line in done.stdout.splitlines() if line.startswith("first"))
         self.assertIn("3 ms", first)
         self.assertIn("50 %", first)

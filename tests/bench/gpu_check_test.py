@@ -82,17 +82,33 @@ class GpuCheck(unittest.TestCase):
 
     def check(self, *arguments, code=0, **environment):
         done = subprocess.run(
-            [sys.executable, ROOT / "scripts/gpu_check", *arguments], capture_output=True,
-            text=True, check=False, cwd=self.path,
-            env={**os.environ, "PATH": f"{self.path}/tools:{os.environ['PATH']}",
-                 "PYTHONDONTWRITEBYTECODE": "1", **environment},
-        )  # fmt: skip
+            [sys.executable, ROOT / "scripts/gpu_check", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.path,
+            env={
+                **os.environ,
+                "PATH": f"{self.path}/tools:{os.environ['PATH']}",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **environment,
+            },
+        )
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done
 
     def run_parts(self, *parts, code=0, more=()):
-        done = self.check(*parts, "--programs", "bin", "--out", "out",
-                          "--python", str(self.path / "tools/python"), *more, code=code)  # fmt: skip
+        done = self.check(
+            *parts,
+            "--programs",
+            "bin",
+            "--out",
+            "out",
+            "--python",
+            str(self.path / "tools/python"),
+            *more,
+            code=code,
+        )
         found = list((self.path / "out").rglob("*.json"))
         self.assertEqual(len(found), 1)
         page = found[0].with_suffix(".md").read_text()
@@ -114,8 +130,10 @@ class GpuCheck(unittest.TestCase):
         self.assertIn("scripts/gpu_check", document["context"]["command"])
         shown = subprocess.run(
             [sys.executable, ROOT / "scripts/bench", "show", next(self.path.rglob("out/*/*.json"))],
-            capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         self.assertIn("pytorch 5.00x", shown)
 
     def test_a_failing_test_is_named_and_the_rest_goes_on(self):

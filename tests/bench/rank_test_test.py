@@ -41,8 +41,8 @@ class MannWhitney(unittest.TestCase):
         self.assertGreater(mann_whitney([1, 2, 2, 3], [1, 2, 2, 3]), 0.9)
 
     def test_ties_by_hand(self):
-        # Ranks of a: 1, 2.5, 4; U = 1.5 of 12, 4.5 from the middle, 4 after the correction; variance
-        # 12 / 12 * (8 - (8 - 2) / 42); the normal's two tails.
+        # Ranks of a: 1, 2.5, 4; U = 1.5 of 12, 4.5 from the middle, 4 after the correction;
+        # variance 12 / 12 * (8 - (8 - 2) / 42); the normal's two tails.
         self.assertAlmostEqual(mann_whitney([1, 2, 3], [2, 4, 5, 6]), 0.1536, places=3)
 
     def test_normal_agrees_with_exact(self):
