@@ -3,12 +3,11 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import machine, packed, programs
+from . import machine, packed, process, programs
 from .errors import NO_GPU, Failure
 from .results import OURS, plain_name
 
@@ -27,23 +26,11 @@ class Clock:
 
 
 def run(command, environment, clock):
-    """Exit code (None when its time was up) and output."""
+    """Exit code (None when its time was up) and all it said."""
     if clock.left < 1:
         return None, ""
-    try:
-        done = subprocess.run(
-            list(map(str, command)),
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=clock.left,
-            check=False,
-        )
-        return done.returncode, done.stdout.decode(errors="replace")
-    except subprocess.TimeoutExpired as late:
-        return None, (late.stdout or b"").decode(errors="replace")
-    except OSError as error:
-        return 127, str(error)
+    ended = process.run(command, clock.left, environment)
+    return ended.code, ended.out + ended.err
 
 
 def in_parallel(jobs, work, items):
@@ -244,36 +231,19 @@ def no_gpu(built):
     return ""
 
 
-def build(folder, log):
+def build(folder, log, clock):
     """Builds what the parts need into `folder` for the GPUs of this machine; whether it worked."""
     benches = [f.stem for f in (machine.ROOT / "bench/cuda").glob("cuda_*_bench.cpp")]
-    generator = "Ninja" if shutil.which("ninja") else "Unix Makefiles"
-    steps = [
-        [
-            "cmake",
-            "-S",
-            machine.ROOT,
-            "-B",
-            folder,
-            "-G",
-            generator,
-            "-Wno-dev",
-            "-DPARETINY_CUDA=ON",
-            "-DCMAKE_CUDA_ARCHITECTURES=native",
-        ],
-        [
-            "cmake",
-            "--build",
-            folder,
-            "--parallel",
-            os.cpu_count(),
-            "--target",
-            *benches,
-            *packed.gpu_tests(),
-        ],
-    ]
+    configure = ["cmake", "-S", machine.ROOT, "-B", folder, "-Wno-dev", "-DPARETINY_CUDA=ON"]
+    if shutil.which("ninja"):
+        configure += ["-G", "Ninja"]
+    if architecture := machine.architecture():
+        configure.append(f"-DCMAKE_CUDA_ARCHITECTURES={architecture}")
+    compile_all = ["cmake", "--build", folder, "--parallel", os.cpu_count(), "--target"]
+    steps = [configure, [*compile_all, *benches, *packed.gpu_tests()]]
     for step in steps:
-        done = subprocess.run(list(map(str, step)), stdout=log, stderr=log, check=False)
-        if done.returncode != 0:
+        code, output = run(step, None, clock)
+        log.write(output)
+        if code != 0:
             return False
     return True

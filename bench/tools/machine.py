@@ -28,15 +28,24 @@ def cpu():
     return f"{name}, {os.cpu_count()} threads"
 
 
+def _ask_driver(what):
+    """A property of the first GPU, "" without one."""
+    answers = _output("nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader")
+    return answers.splitlines()[0].strip() if answers else ""
+
+
 def gpu():
-    """The first GPU's name, "" without one."""
-    names = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
-    return names.splitlines()[0].strip() if names else ""
+    return _ask_driver("name")
 
 
 def driver():
-    versions = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
-    return versions.splitlines()[0].strip() if versions else ""
+    return _ask_driver("driver_version")
+
+
+def architecture():
+    """The GPU's as CMake names it, with Hopper's own instructions: "90a-real"; "" without a GPU."""
+    capability = _ask_driver("compute_cap").replace(".", "")
+    return {"": "", "90": "90a-real"}.get(capability, f"{capability}-real")
 
 
 def commit():

@@ -2,12 +2,11 @@
 
 import json
 import os
-import signal
 import subprocess
 import tempfile
 from pathlib import Path
 
-from . import machine
+from . import machine, process
 from .errors import NO_GPU, USAGE, Failure
 from .results import parse_partial
 
@@ -71,7 +70,7 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
         command = [
-            str(program),
+            program,
             f"--benchmark_out={out}",
             "--benchmark_out_format=json",
             f"--benchmark_repetitions={repetitions}",
@@ -79,52 +78,31 @@ def run(
         ]
         if pattern:
             command.append(f"--benchmark_filter={pattern}")
-        command += arguments
-        with open(Path(folder) / "log", "w+", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                command,
-                stdout=log if quiet else 2,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
-            )
-            try:
-                code = process.wait(timeout)
-            except BaseException as error:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                if not isinstance(error, subprocess.TimeoutExpired):
-                    raise
-                code = None
-            log.seek(0)
-            said = log.read().strip().splitlines()
+        ended = process.run([*command, *arguments], timeout, environment, shown=not quiet)
         document = None
         if out.exists():
             document = parse_partial(out.read_text(encoding="utf-8", errors="replace"))
-        message = f"ended after {timeout:.0f} s" if code is None else (said[-1] if said else "")
-        return Outcome(program.name, document, code, message)
+    return Outcome(program.name, document, ended.code, _message(ended, timeout))
+
+
+def _message(ended, timeout):
+    """Why it ended as it did: the last line on its standard error."""
+    if ended.code is None:
+        return f"ended after {timeout:.0f} s"
+    return "".join(ended.err.strip().splitlines()[-1:])
 
 
 def run_peer(command, given, timeout):
     """Runs a program of bench/peers, which prints an entry a line; `given` is its input."""
-    command = list(map(str, command))
-    name = Path(command[1]).name
-    try:
-        done = subprocess.run(
-            command, input=given, capture_output=True, text=True, check=False, timeout=timeout
-        )
-        code, out, said = done.returncode, done.stdout, done.stderr
-    except subprocess.TimeoutExpired as late:
-        code, out, said = None, (late.stdout or b"").decode(errors="replace"), ""
+    ended = process.run(command, timeout, given=given)
     entries = []
-    for line in out.splitlines():
+    for line in ended.out.splitlines():
         try:
             entries.append(json.loads(line))
         except ValueError:
             continue  # the last line of one that was stopped
-    last = said.strip().splitlines()[-1:]
-    message = f"ended after {timeout:.0f} s" if code is None else "".join(last)
-    return Outcome(name, {"benchmarks": entries}, code, message)
+    document = {"benchmarks": entries}
+    return Outcome(Path(command[1]).name, document, ended.code, _message(ended, timeout))
 
 
 def merge(outcomes, context):
