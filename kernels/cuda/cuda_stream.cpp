@@ -110,4 +110,12 @@ int multiprocessors(Stream& stream) {
   return static_cast<CudaStream&>(stream).multiprocessors();
 }
 
+std::size_t shared_memory_limit(Stream& stream) {
+  int bytes = 0;
+  check_cuda(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin,
+                                    stream.device().index),
+             "asking for shared memory");
+  return static_cast<std::size_t>(bytes);
+}
+
 }  // namespace paretiny::cuda

@@ -21,6 +21,9 @@ cudaStream_t handle(Stream& stream);
 /// Multiprocessors of the stream's device: what a grid of resident blocks is sized by.
 int multiprocessors(Stream& stream);
 
+/// The most shared memory, in bytes, that a block on the stream's device can have.
+std::size_t shared_memory_limit(Stream& stream);
+
 struct LaunchShape {
   dim3 blocks;
   dim3 threads;

@@ -1,4 +1,7 @@
 // Pointwise convolutions: which kernel takes which.
+#include <algorithm>
+
+#include "kernels/cuda/pointwise_mma.h"
 #include "kernels/cuda/product.h"
 #include "kernels/pointwise.h"
 
@@ -13,8 +16,23 @@ Matrix weights_of(const PointwiseShape& shape, ConstView w) {
   return Matrix::of(w, shape.out_channels, shape.input.c);
 }
 
+PixelProduct forward_product(const PointwiseShape& shape, ConstView x, ConstView w, View y) {
+  return {
+      pixels_of(shape), shape.input.c, shape.out_channels, x.data, w.as<float>(), false, y.data};
+}
+
+PixelProduct gradient_product(const PointwiseShape& shape, ConstView dy, ConstView w, View dx) {
+  return {pixels_of(shape), shape.out_channels, shape.input.c, dy.data, w.as<float>(), true,
+          dx.data};
+}
+
 void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w, ConstView b,
              View y, const Prologue& prologue, const Epilogue& epilogue) {
+  if (x.dtype == DType::bf16 &&
+      pixel_product(stream, "pointwise_forward", forward_product(shape, x, w, y),
+                    {prologue, shape.input}, {b, epilogue}, epilogue.mean, epilogue.variance)) {
+    return;
+  }
   ProductExtras extras;
   extras.a = {prologue, shape.input};
   extras.output = {b, epilogue};
@@ -26,6 +44,10 @@ void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView
 
 void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, ConstView w,
                    View dx) {
+  if (dy.dtype == DType::bf16 &&
+      pixel_product(stream, "pointwise_backward_data", gradient_product(shape, dy, w, dx))) {
+    return;
+  }
   product(stream, "pointwise_backward_data", Matrix::of(dy, pixels_of(shape), shape.out_channels),
           weights_of(shape, w), dx);
 }
@@ -42,7 +64,8 @@ void backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x, 
 
 std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType) {
   const std::int64_t pixels = pixels_of(shape), in = shape.input.c, out = shape.out_channels;
-  return std::max({product_scratch_bytes(stream, pixels, out, in),
+  return std::max({pixel_product_scratch_bytes(stream, forward_product(shape, {}, {}, {})),
+                   product_scratch_bytes(stream, pixels, out, in),
                    product_scratch_bytes(stream, pixels, in, out),
                    product_scratch_bytes(stream, out, in, pixels)});
 }

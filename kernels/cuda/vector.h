@@ -29,6 +29,17 @@ __device__ inline bf16 narrow<bf16>(float x) {
   return {__bfloat16_as_ushort(__float2bfloat16_rn(x))};
 }
 
+/// Two bf16 as tensor cores take them, the first in the lower half.
+__device__ inline std::uint32_t narrow_pair(float low, float high) {
+  return std::uint32_t{narrow<bf16>(low).bits} | std::uint32_t{narrow<bf16>(high).bits} << 16;
+}
+__device__ inline float widen_low(std::uint32_t pair) {
+  return __uint_as_float(pair << 16);
+}
+__device__ inline float widen_high(std::uint32_t pair) {
+  return __uint_as_float(pair & 0xFFFF0000u);
+}
+
 /// Channels that one 16-byte access holds: 4 floats or 8 bf16.
 template <class T>
 inline constexpr int kPack = 16 / static_cast<int>(sizeof(T));
@@ -49,8 +60,8 @@ __device__ Pack<T> load_pack(const T* from) {
     if constexpr (sizeof(T) == 4) {
       pack.value[i] = __uint_as_float(word[i]);
     } else {
-      pack.value[2 * i] = __uint_as_float(word[i] << 16);
-      pack.value[2 * i + 1] = __uint_as_float(word[i] & 0xFFFF0000u);
+      pack.value[2 * i] = widen_low(word[i]);
+      pack.value[2 * i + 1] = widen_high(word[i]);
     }
   }
   return pack;
@@ -63,9 +74,7 @@ __device__ void store_pack(T* to, const Pack<T>& pack) {
     if constexpr (sizeof(T) == 4) {
       word[i] = __float_as_uint(pack.value[i]);
     } else {
-      const std::uint32_t low = narrow<bf16>(pack.value[2 * i]).bits;
-      const std::uint32_t high = narrow<bf16>(pack.value[2 * i + 1]).bits;
-      word[i] = low | high << 16;
+      word[i] = narrow_pair(pack.value[2 * i], pack.value[2 * i + 1]);
     }
   }
   *reinterpret_cast<uint4*>(to) = {word[0], word[1], word[2], word[3]};

@@ -74,4 +74,8 @@ int multiprocessors(Stream&) {
   return 3;
 }
 
+std::size_t shared_memory_limit(Stream&) {
+  return 227 * 1024;
+}
+
 }  // namespace paretiny::cuda

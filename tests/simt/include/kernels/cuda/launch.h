@@ -12,6 +12,7 @@
 namespace paretiny::cuda {
 
 int multiprocessors(Stream& stream);
+std::size_t shared_memory_limit(Stream& stream);
 
 struct LaunchShape {
   dim3 blocks;
