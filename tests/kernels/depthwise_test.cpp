@@ -52,6 +52,18 @@ std::vector<DepthwiseShape> shapes() {
       {{1, 1, 1, 19}, Window::same(1, 1, 3, 3, 1, 1)},  // one pixel, mostly padding
       {{2, 2, 3, 8}, Window::same(2, 3, 7, 7, 1, 1)},   // window larger than the input
       {{1, 3, 9, 33}, {1, 1, 1, 2, 0, 0, 0, 0}},        // a scale
+      {{2, 11, 10, 24}, Window::same(11, 10, 5, 5, 1, 1)},
+      {{2, 12, 9, 16}, Window::same(12, 9, 5, 5, 2, 2)},
+      {{9, 4, 4, 8}, Window::same(4, 4, 3, 3, 1, 1)},       // many samples a block
+      {{1, 14, 75, 48}, Window::same(14, 75, 3, 3, 2, 2)},  // strips of columns
+      {{1, 4, 5, 300}, Window::same(4, 5, 3, 3, 1, 1)},     // slices of channels
+      {{1, 70, 3, 16}, {3, 3, 1, 1, 4, 3, 0, 2}},           // padding beyond the window's reach
+      {{1, 9, 8, 8}, {5, 5, 2, 2, 5, 7, 1, 4}},
+      {{5, 1, 300, 40}, Window::same(1, 300, 1, 7, 1, 1)},
+      {{3, 1, 33, 19}, Window::same(1, 33, 1, 4, 1, 2)},   // even windows
+      {{2, 3, 10, 8}, {1, 6, 1, 1, 2, 3, 1, 0}},           // rows of padding
+      {{1, 2, 30, 12}, Window::same(2, 30, 1, 11, 1, 1)},  // wider than kernels are made for
+      {{2, 9, 5, 33}, {3, 3, 2, 1, 1, 1, 1, 1}},           // two strides
   };
 }
 
@@ -85,6 +97,45 @@ TEST(Depthwise, FusesInEveryShape) {
       expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape), fusions().back(),
                                dtype, seed += 10);
     }
+  }
+}
+
+TEST(Depthwise, SeriesWithAGate) {
+  const DepthwiseShape shape{{4, 1, 40, 24}, Window::same(1, 40, 1, 5, 1, 1)};
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const auto stream = test_stream();
+    expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape),
+                             {{.gate = true}, {.statistics = true}}, dtype, 2900);
+  }
+}
+
+TEST(Depthwise, UnalignedTensors) {
+  const DepthwiseShape shape{{1, 5, 6, 16}, Window::same(5, 6, 3, 3, 1, 1)};
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const auto stream = test_stream();
+    const std::int64_t elements = shape.input.elements();
+    const Tensor longer = Tensor::random(*stream, dtype, {1, 1, 1, elements + 1}, 1);
+    const Tensor to(*stream, dtype, {1, 1, 1, elements + 1});
+    const Tensor w = Tensor::random(*stream, DType::f32, shape.weights(), 2);
+    const Tensor dw(*stream, DType::f32, shape.weights());
+    const auto shifted = [&](const Tensor& tensor) {
+      return view(static_cast<std::byte*>(tensor.view().data) + size_of(dtype), dtype, shape.input);
+    };
+    const auto tail = [](const Tensor& tensor) {
+      const std::vector<double> all = tensor.values();
+      return std::vector<double>(all.begin() + 1, all.end());
+    };
+    const std::vector<double> x = tail(longer);
+    const double relative = dtype == DType::bf16 ? 0x1p-7 : 1e-5;
+    depthwise_forward(*stream, shape, shifted(longer), w, ConstView{}, shifted(to));
+    const std::vector<double> y = judge(shape).forward(x, w.values(), {});
+    expect_near(tail(to), y, relative * max_abs(y), "y");
+    depthwise_backward_data(*stream, shape, shifted(longer), w, shifted(to));
+    const std::vector<double> dx = judge(shape).backward_data(x, w.values());
+    expect_near(tail(to), dx, relative * max_abs(dx), "dx");
+    depthwise_backward_weights(*stream, shape, shifted(longer), shifted(longer), dw, View{});
+    const std::vector<double> weights = judge(shape).backward_weights(x, x);
+    expect_near(dw, weights, 1e-5 * max_abs(weights), "dw");
   }
 }
 
