@@ -86,7 +86,7 @@ Int8SoftmaxParameters softmax_parameters(float input_scale, float beta = 1);
 /// The largest |q| whose rescaled value stays within `integer_bits` integer bits of an int32.
 std::int32_t input_radius(int integer_bits, std::int32_t left_shift);
 
-// An add or a mul of one element, shared by all devices.
+// Arithmetic of one element, shared by all devices.
 
 PARETINY_HOST_DEVICE inline std::int32_t quantized_add(std::int32_t a, std::int32_t b,
                                                        const Int8AddParameters& p) {
@@ -102,6 +102,42 @@ PARETINY_HOST_DEVICE inline std::int32_t quantized_mul(std::int32_t a, std::int3
   const std::int32_t product = (a - p.zero_point1) * (b - p.zero_point2);
   return clamp(multiply_by_quantized_multiplier(product, p.output) + p.output_zero_point,
                p.range.low, p.range.high);
+}
+
+// A row of softmax: exponentials of the differences to its maximum, their sum, their shares of it.
+
+/// exp of a difference, Q0.31; 0 below the least difference.
+PARETINY_HOST_DEVICE inline std::int32_t quantized_exponential(std::int32_t difference,
+                                                               const Int8SoftmaxParameters& p) {
+  if (difference < p.least_difference) return 0;
+  return exp_of_negative(multiply_by_quantized_multiplier(difference, p.input), 5);
+}
+
+/// What an exponential adds to the row's sum, Q12.19.
+PARETINY_HOST_DEVICE inline std::int32_t softmax_addend(std::int32_t exponential) {
+  return rounding_divide_by_power_of_two(exponential, 12);
+}
+
+/// 256 / sum as reciprocal / 2^31 * 2^(31 - shift).
+struct SoftmaxScale {
+  std::int32_t reciprocal = 0;
+  std::int32_t shift = 0;
+};
+PARETINY_HOST_DEVICE inline SoftmaxScale softmax_scale(std::int32_t sum) {
+  SoftmaxScale scale{0, 35};
+  auto normal = static_cast<std::uint32_t>(sum);
+  for (; (normal & 0x80000000u) == 0; normal <<= 1) --scale.shift;
+  scale.reciprocal = reciprocal_of_one_plus(static_cast<std::int32_t>(normal - 0x80000000u));
+  return scale;
+}
+
+/// An exponential's share as an output. With a shift above 31 it is less than half a step.
+PARETINY_HOST_DEVICE inline std::int8_t softmax_output(std::int32_t exponential,
+                                                       SoftmaxScale scale) {
+  if (scale.shift > 31) return -128;
+  const std::int32_t share = doubling_high_multiply(scale.reciprocal, exponential);
+  return static_cast<std::int8_t>(
+      clamp(rounding_divide_by_power_of_two(share, scale.shift) - 128, -128, 127));
 }
 
 /// An accumulator as an output of a layer.

@@ -1,7 +1,6 @@
 // int8 pools, mean and softmax on the CPU: loops over channels, parallel over output rows or
 // images.
 #include <algorithm>
-#include <bit>
 
 #include "kernels/int8.h"
 
@@ -98,14 +97,6 @@ void mean(Stream& stream, const Int8MeanParameters& parameters, ConstView x, Vie
   }
 }
 
-/// Q0.31 of 1 / sum for a sum of exponentials in Q12.19; its unit is 2^-bits_over_unit.
-std::int32_t reciprocal(std::int32_t sum, int& bits_over_unit) {
-  const int headroom = std::countl_zero(static_cast<std::uint32_t>(sum));
-  bits_over_unit = 12 - headroom;
-  const std::uint32_t normal = static_cast<std::uint32_t>(sum) << headroom;
-  return reciprocal_of_one_plus(static_cast<std::int32_t>(normal - (std::uint32_t{1} << 31)));
-}
-
 void softmax(Stream&, const Int8SoftmaxParameters& parameters, ConstView x, View y) {
   const std::int64_t channels = x.shape.c;
   const std::int64_t rows = x.elements() / channels;
@@ -115,26 +106,14 @@ void softmax(Stream&, const Int8SoftmaxParameters& parameters, ConstView x, View
   for (std::int64_t r = 0; r < rows; ++r) {
     const std::int8_t* row = input + r * channels;
     const std::int32_t most = *std::max_element(row, row + channels);
-    const auto exponential = [&](std::int32_t difference) {
-      return exp_of_negative(multiply_by_quantized_multiplier(difference, parameters.input), 5);
-    };
     std::int32_t sum = 0;
     for (std::int64_t c = 0; c < channels; ++c) {
-      const std::int32_t difference = row[c] - most;
-      if (difference >= parameters.least_difference) {
-        sum += rounding_divide_by_power_of_two(exponential(difference), 12);
-      }
+      sum += softmax_addend(quantized_exponential(row[c] - most, parameters));
     }
-    int bits_over_unit = 0;
-    const std::int32_t scale = reciprocal(sum, bits_over_unit);
+    const SoftmaxScale scale = softmax_scale(sum);
     for (std::int64_t c = 0; c < channels; ++c) {
-      const std::int32_t difference = row[c] - most;
-      std::int32_t q = -128;
-      if (difference >= parameters.least_difference) {
-        const std::int32_t share = doubling_high_multiply(scale, exponential(difference));
-        q = clamp(rounding_divide_by_power_of_two(share, bits_over_unit + 31 - 8) - 128, -128, 127);
-      }
-      output[r * channels + c] = static_cast<std::int8_t>(q);
+      output[r * channels + c] =
+          softmax_output(quantized_exponential(row[c] - most, parameters), scale);
     }
   }
 }

@@ -24,7 +24,7 @@ __global__ void stay_kernel(const float* scores, int channels, int kept, std::in
     const bool equal_and_earlier = other < channel && !scores_higher(mine, score);
     beaten_by += scores_higher(score, mine) || equal_and_earlier ? 1 : 0;
   }
-  beaten_by = warp_combine(beaten_by, [](int a, int b) { return a + b; });
+  beaten_by = warp_sum(beaten_by);
   if (lane == 0) stays[channel] = beaten_by < kept ? 1 : 0;
 }
 

@@ -93,12 +93,11 @@ class Output {
               shape) {}
   View view() const { return copy_.view(); }
   Bytes values() const {
-    Bytes data = copy_.bytes();
+    const Bytes data = copy_.bytes();
     for (std::size_t i = data.size() - kGuard; i < data.size(); ++i) {
       EXPECT_EQ(data[i], kSentinel) << "written past the end";
     }
-    data.resize(data.size() - kGuard);
-    return data;
+    return Bytes(data.begin(), data.end() - kGuard);
   }
 
  private:

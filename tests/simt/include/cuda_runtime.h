@@ -148,6 +148,17 @@ inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>(std::uint64_t{a} * b >> 32);
 }
 
+/// Four of the eight bytes of a (0 .. 3) and b (4 .. 7), each chosen by a hexadecimal digit.
+inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
+  const std::uint64_t bytes = std::uint64_t{b} << 32 | a;
+  unsigned result = 0;
+  for (int k = 0; k < 4; ++k) {
+    const unsigned from = selector >> 4 * k & 7;
+    result |= static_cast<unsigned>(bytes >> 8 * from & 0xFF) << 8 * k;
+  }
+  return result;
+}
+
 /// sum + the products of four signed bytes; wraps around.
 inline int __dp4a(int a, int b, int sum) {
   unsigned result = static_cast<unsigned>(sum);
