@@ -23,6 +23,7 @@ struct InputTransform {
   std::uint32_t pixels = 1;    ///< of an image; there are fewer than 2^32 in all
   Activation activation = Activation::none;
   bool any = false;
+  bool aligned = false;  ///< scale, shift and bf16 rows of the gate can be read 16 bytes at a time
 
   InputTransform() = default;
   InputTransform(const Prologue& prologue, const Shape& input)
@@ -31,8 +32,15 @@ struct InputTransform {
         gate(prologue.gate.data),
         pixels(static_cast<std::uint32_t>(input.h * input.w)),
         activation(prologue.activation),
-        any(!prologue.empty()) {}
+        any(!prologue.empty()),
+        aligned(packs(scale, input.c) && packs(shift, input.c) &&
+                packs(static_cast<const bf16*>(gate), input.c)) {}
 
+  /// Four of the values from `channel` on, of which `count` exist; `absent` where there are none.
+  __device__ Pack<float> four(const float* values, int channel, int count, float absent) const {
+    if (values == nullptr) return {{absent, absent, absent, absent}};
+    return aligned ? load_pack(values + channel) : load_some(values + channel, count);
+  }
   __device__ std::int64_t image(std::int64_t pixel) const {
     return static_cast<std::uint32_t>(pixel) / pixels;
   }

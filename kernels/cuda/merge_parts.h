@@ -63,6 +63,16 @@ struct StoreSum {
   __device__ void operator()(int channel, const PlainSum& sum) const { to[channel] = sum.sum; }
 };
 
+/// Finish: the first `count` sums to one array, those after them to another.
+struct StoreSums {
+  float* to;
+  int count;
+  float* rest;
+  __device__ void operator()(int i, const PlainSum& sum) const {
+    (i < count ? to[i] : rest[i - count]) = sum.sum;
+  }
+};
+
 /// Finish: the mean and the biased variance.
 struct StoreStatistics {
   float* mean;

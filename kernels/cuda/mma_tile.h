@@ -91,15 +91,17 @@ __device__ inline void transform_panel(bf16* panel, int rows, const InputTransfo
   const int count = window.columns - walk.unit * kUnit;
   if (count <= 0) return;
   const int channel = window.column + walk.unit * kUnit;
-  const Pack<bf16> none{};
   float scale[kUnit], shift[kUnit];
-  for (int k = 0; k < kUnit; ++k) {
-    const bool scaled = input.scale != nullptr && k < count;
-    scale[k] = scaled ? input.scale[channel + k] : 1.0f;
-    shift[k] = scaled ? input.shift[channel + k] : 0.0f;
+  for (int k = 0; k < kUnit; k += 4) {
+    const Pack<float> factor = input.four(input.scale, channel + k, count - k, 1);
+    const Pack<float> addend = input.four(input.shift, channel + k, count - k, 0);
+    for (int i = 0; i < 4; ++i) {
+      scale[k + i] = factor.value[i];
+      shift[k + i] = addend.value[i];
+    }
   }
   std::int64_t image = -1;
-  Pack<bf16> gate = none;
+  Pack<bf16> gate{};
   for (int r = walk.row; r < rows; r += walk.step) {
     bf16* at = panel + unit_at(r, walk.unit);
     Pack<bf16> x = load_pack(at);
@@ -108,8 +110,8 @@ __device__ inline void transform_panel(bf16* panel, int rows, const InputTransfo
     if (input.gate != nullptr) {
       const std::int64_t now = input.image(window.row + r);
       if (now != image) {
-        gate = load_some(static_cast<const bf16*>(input.gate) + now * channels + channel,
-                         count < kUnit ? count : kUnit);
+        const bf16* from = static_cast<const bf16*>(input.gate) + now * channels + channel;
+        gate = input.aligned ? load_pack(from) : load_some(from, count);
         image = now;
       }
       for (int k = 0; k < kUnit; ++k) x.value[k] *= gate.value[k];

@@ -26,6 +26,12 @@ PixelProduct gradient_product(const PointwiseShape& shape, ConstView dy, ConstVi
           dx.data};
 }
 
+WeightProduct weights_product(const PointwiseShape& shape, ConstView x, ConstView dy, View dw,
+                              View db) {
+  return {pixels_of(shape), shape.out_channels, shape.input.c, dy.data,
+          x.data,           dw.as<float>(),     db.as<float>()};
+}
+
 void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w, ConstView b,
              View y, const Prologue& prologue, const Epilogue& epilogue) {
   if (x.dtype == DType::bf16 &&
@@ -54,6 +60,10 @@ void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, Co
 
 void backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView dy,
                       View dw, View db, const Prologue& prologue) {
+  if (x.dtype == DType::bf16) {
+    return weight_product(stream, "pointwise_backward_weights",
+                          weights_product(shape, x, dy, dw, db), {prologue, shape.input});
+  }
   ProductExtras extras;
   extras.b = {prologue, shape.input};
   extras.a_row_sums = db.as<float>();
@@ -65,6 +75,7 @@ void backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x, 
 std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType) {
   const std::int64_t pixels = pixels_of(shape), in = shape.input.c, out = shape.out_channels;
   return std::max({pixel_product_scratch_bytes(stream, forward_product(shape, {}, {}, {})),
+                   weight_product_scratch_bytes(stream, weights_product(shape, {}, {}, {}, {})),
                    product_scratch_bytes(stream, pixels, out, in),
                    product_scratch_bytes(stream, pixels, in, out),
                    product_scratch_bytes(stream, out, in, pixels)});
