@@ -15,7 +15,8 @@ const char* name_of(Activation activation);
 
 template <class Real>
 PARETINY_HOST_DEVICE void clip(const Real& x, float low, float high, Real& y) {
-  y = x < low ? low : x > high ? high : x;
+  y = x < low ? low : x;
+  y = y > high ? high : y;
 }
 
 /// y = activate(x) for a float or a vector of them. (Vectors go by reference: how they are passed
@@ -67,7 +68,9 @@ PARETINY_HOST_DEVICE void activation_slope(Activation activation, const Real& x,
       slope = x > -3 && x < 3 ? 1.0f / 6 : 0.0f;
       return;
     case Activation::hard_swish:
-      slope = x <= -3 ? 0.0f : x >= 3 ? 1.0f : x * (1.0f / 3) + 0.5f;
+      slope = x * (1.0f / 3) + 0.5f;
+      slope = x <= -3 ? 0.0f : slope;
+      slope = x >= 3 ? 1.0f : slope;
       return;
   }
 }

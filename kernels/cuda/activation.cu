@@ -1,34 +1,45 @@
-// Element-wise activations: one pass over memory.
+// Element-wise activations: one pass over memory, one branch on the activation for each thread.
 #include "kernels/activation.h"
 #include "kernels/cuda/elementwise.h"
+#include "kernels/cuda/fixed_activation.h"
 
 namespace paretiny::cuda {
 namespace {
 
-struct Activate {
-  Activation activation;
-  __device__ float operator()(float x) const { return activate(activation, x); }
-};
+template <class T>
+__global__ void activate_kernel(T* y, std::int64_t count, bool aligned, Activation activation,
+                                const T* x) {
+  with_activation(activation, [&]<Activation kActivation>() {
+    map_share(
+        y, count, aligned, [](float value) { return activate(kActivation, value); }, x);
+  });
+}
 
-struct TimesSlope {
-  Activation activation;
-  __device__ float operator()(float x, float dy) const {
-    return activation_slope(activation, x) * dy;
-  }
-};
+template <class T>
+__global__ void slope_kernel(T* dx, std::int64_t count, bool aligned, Activation activation,
+                             const T* x, const T* dy) {
+  with_activation(activation, [&]<Activation kActivation>() {
+    map_share(
+        dx, count, aligned,
+        [](float value, float gradient) { return activation_slope(kActivation, value) * gradient; },
+        x, dy);
+  });
+}
 
 void activation_forward(Stream& stream, Activation activation, ConstView x, View y) {
   with_element(x.dtype, [&]<class T>(const T*) {
-    map_elements(stream, "activation_forward", x.elements(), y.as<T>(), Activate{activation},
-                 x.as<T>());
+    const MapLaunch how = map_launch(stream, x.elements(), y.as<T>(), x.as<T>());
+    launch(stream, "activation_forward", activate_kernel<T>, how.shape, y.as<T>(), x.elements(),
+           how.aligned, activation, x.as<T>());
   });
 }
 
 void activation_backward(Stream& stream, Activation activation, ConstView x, ConstView dy,
                          View dx) {
   with_element(x.dtype, [&]<class T>(const T*) {
-    map_elements(stream, "activation_backward", x.elements(), dx.as<T>(), TimesSlope{activation},
-                 x.as<T>(), dy.as<T>());
+    const MapLaunch how = map_launch(stream, x.elements(), dx.as<T>(), x.as<T>(), dy.as<T>());
+    launch(stream, "activation_backward", slope_kernel<T>, how.shape, dx.as<T>(), x.elements(),
+           how.aligned, activation, x.as<T>(), dy.as<T>());
   });
 }
 

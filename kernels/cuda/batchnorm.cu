@@ -88,7 +88,7 @@ __global__ void normalise_kernel(ChannelWalk walk, Activation activation,
   Affine affine[kWidth];
   for (int k = 0; k < kWidth; ++k) affine[k] = statistics.affine(me.channel(k));
   with_activation(activation, [&]<Activation kActivation>() {
-    me.template each_pack<2, true>(
+    me.template each_pack<2>(
         [&](std::int64_t i, int count) { return load_values<kWidth>(x + i, count); },
         [&](Values<kWidth> values, std::int64_t i, int count) {
           for (int k = 0; k < kWidth; ++k) {
@@ -105,8 +105,8 @@ void normalise(Stream& stream, const BatchNormShape& shape, const ChannelStatist
                const T* x, T* y) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
   with_width<T>(walks_in_packs<T>(1, rows, channels, {x, y}), [&](auto width) {
-    const ChannelWalk walk =
-        channel_walk(1, rows, channels, width, std::int64_t{multiprocessors(stream)} * 8, 4);
+    ChannelWalk walk = channel_walk(1, rows, channels, width, map_blocks(stream), 2);
+    walk.backwards = true;
     launch(stream, "batchnorm: normalising", normalise_kernel<T, width()>, walk.shape(), walk,
            shape.activation, statistics, x, y);
   });

@@ -100,7 +100,7 @@ __global__ void input_gradient_kernel(ChannelWalk walk, Activation activation,
     mine[k] = through[me.channel(k)];
   }
   with_activation(activation, [&]<Activation kActivation>() {
-    me.template each_pack<2, true>(
+    me.template each_pack<2>(
         [&](std::int64_t i, int count) { return load_pair<T, kWidth>(x + i, dy + i, count); },
         [&](const Pair<kWidth>& pair, std::int64_t i, int count) {
           Values<kWidth> result;
@@ -135,8 +135,10 @@ void backward(Stream& stream, const BatchNormShape& shape, bool constant_statist
       merge_parts(
           stream, "batchnorm: gradients", walk, partial,
           FinishGradients{statistics, weight, dgamma.as<float>(), dbeta.as<float>(), through});
-      launch(stream, "batchnorm: input gradient", input_gradient_kernel<T, width()>, walk.shape(),
-             walk, shape.activation, statistics, through, x, dy, dx);
+      ChannelWalk back = channel_walk(1, rows, channels, width, map_blocks(stream), 2);
+      back.backwards = true;
+      launch(stream, "batchnorm: input gradient", input_gradient_kernel<T, width()>, back.shape(),
+             back, shape.activation, statistics, through, x, dy, dx);
     });
   });
 }

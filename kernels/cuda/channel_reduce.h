@@ -58,11 +58,12 @@ void merge_parts(Stream& stream, const char* name, const ChannelWalk& walk, cons
   merge_parts(stream, name, partial, walk.parts, walk.channels, finish);
 }
 
-/// The walk of a reduction over one sample: enough blocks to fill the device, of enough rows each
+/// The walk of a reduction over one sample: blocks enough to fill the device two or three times, as
+/// two or three a multiprocessor fit with the registers that such kernels take, of enough rows each
 /// that their results are few beside what they read.
 inline ChannelWalk reduction_walk(Stream& stream, std::int64_t rows, std::int64_t channels,
                                   int width) {
-  return channel_walk(1, rows, channels, width, std::int64_t{multiprocessors(stream)} * 4, 4);
+  return channel_walk(1, rows, channels, width, std::int64_t{multiprocessors(stream)} * 6, 4);
 }
 
 /// Scratch for what KeepPart keeps.

@@ -32,6 +32,9 @@ struct ChannelWalk {
   int line = 0;     ///< elements
   int width = 0;    ///< packs of a line in a slice
   int busy = 0;     ///< threads of a block that read
+  /// From the last step to the first: where an earlier pass has just read the tensor, its end may
+  /// still lie in the cache.
+  bool backwards = false;
 
   LaunchShape shape(std::size_t shared_bytes = 0) const {
     return {dim3(static_cast<unsigned>(samples * parts), static_cast<unsigned>(slices)),
@@ -68,6 +71,12 @@ inline ChannelWalk channel_walk(std::int64_t samples, std::int64_t rows, std::in
   walk.part_steps = std::max<std::int64_t>((walk.steps + most - 1) / most, min_steps);
   walk.parts = static_cast<int>((walk.steps + walk.part_steps - 1) / walk.part_steps);
   return walk;
+}
+
+/// Blocks of a walk that has no results to merge: enough that the last ones to finish matter
+/// little.
+inline std::int64_t map_blocks(Stream& stream) {
+  return std::int64_t{multiprocessors(stream)} * 24;
 }
 
 /// Whether tensors [samples, rows, channels] at `data` can be walked in 16-byte packs.
@@ -148,6 +157,7 @@ class ChannelThread {
   __device__ explicit ChannelThread(const ChannelWalk& walk) : walk_(walk) {
     sample = blockIdx.x / static_cast<unsigned>(walk.parts);
     part = static_cast<int>(blockIdx.x % static_cast<unsigned>(walk.parts));
+    if (walk.backwards) part = walk.parts - 1 - part;
     const int thread = static_cast<int>(threadIdx.x);
     const int slice = static_cast<int>(blockIdx.y);
     column_ = (slice * walk.width + thread % walk.width) * kWidth;
@@ -168,27 +178,25 @@ class ChannelThread {
   /// load(offset, count) gives what is to be read there, use(loaded[], offset[], count) takes an
   /// array of it, kGroup or one at a time; all loads of a group come before its use. Offsets are
   /// from the sample's first element. `count` is kWidth, or less, and then nothing else is in the
-  /// array: the end of a sample of which packs are not a divisor. Backwards where what was read
-  /// last by an earlier pass may still lie in the cache.
-  template <int kGroup, bool kBackwards = false, class Load, class Use>
+  /// array: the end of a sample of which packs are not a divisor.
+  template <int kGroup, class Load, class Use>
   __device__ void each_group(Load load, Use use) const {
     using Loaded = decltype(load(offset_, kWidth));
-    std::int64_t done = first_;
-    const auto next = [&](std::int64_t i) {
-      return at(kBackwards ? first_ + end_ - 1 - (done + i) : done + i);
-    };
-    for (; done + kGroup <= end_; done += kGroup) {
+    std::int64_t left = end_ - first_;
+    std::int64_t next = at(walk_.backwards ? end_ - 1 : first_);
+    const std::int64_t stride = walk_.backwards ? -walk_.stride : walk_.stride;
+    for (; left >= kGroup; left -= kGroup) {
       Loaded loaded[kGroup];
       std::int64_t offset[kGroup];
-      for (int i = 0; i < kGroup; ++i) {
-        offset[i] = next(i);
-        loaded[i] = load(offset[i], kWidth);
+      for (int i = 0; i < kGroup; ++i, next += stride) {
+        offset[i] = next;
+        loaded[i] = load(next, kWidth);
       }
       use(loaded, offset, kWidth);
     }
-    for (; done < end_; ++done) {
-      const std::int64_t offset[1] = {next(0)};
-      const Loaded loaded[1] = {load(offset[0], kWidth)};
+    for (; left > 0; --left, next += stride) {
+      const Loaded loaded[1] = {load(next, kWidth)};
+      const std::int64_t offset[1] = {next};
       use(loaded, offset, kWidth);
     }
     if (rest_ > 0) {
@@ -199,9 +207,9 @@ class ChannelThread {
   }
 
   /// The same, pack by pack: use(loaded, offset, count).
-  template <int kGroup, bool kBackwards = false, class Load, class Use>
+  template <int kGroup, class Load, class Use>
   __device__ void each_pack(Load load, Use use) const {
-    each_group<kGroup, kBackwards>(
+    each_group<kGroup>(
         load, [&]<class Loaded, int kCount>(const Loaded(&loaded)[kCount],
                                             const std::int64_t(&offset)[kCount], int count) {
           for (int i = 0; i < kCount; ++i) use(loaded[i], offset[i], count);

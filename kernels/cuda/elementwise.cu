@@ -57,7 +57,7 @@ __global__ void channel_scale_kernel(ChannelWalk walk, const T* x, const T* s, T
 void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
   if (x.elements() == 0) return;
   with_element(x.dtype, [&]<class T>(const T*) {
-    walk_samples<T>(x.shape, std::int64_t{multiprocessors(stream)} * 8, {x.as<T>(), y.as<T>()},
+    walk_samples<T>(x.shape, map_blocks(stream), {x.as<T>(), y.as<T>()},
                     [&](const ChannelWalk& walk, auto width) {
                       launch(stream, "channel_scale_forward", channel_scale_kernel<T, width()>,
                              walk.shape(), walk, x.as<T>(), s.as<T>(), y.as<T>());

@@ -68,10 +68,9 @@ template <class Rule, class... State>
 void take_step(Stream& stream, const char* name, std::int64_t count, const Rule& rule,
                const float* g, State*... state) {
   if (count == 0) return;
-  const bool aligned = packs(g, kPack<float>) && (packs(state, kPack<float>) && ...);
-  const std::int64_t work = aligned ? (count + kPack<float> - 1) / kPack<float> : count;
-  launch(stream, name, step_kernel<Rule, State...>, map_shape(stream, work), count, aligned, rule,
-         g, state...);
+  const MapLaunch how = map_launch(stream, count, g, state...);
+  launch(stream, name, step_kernel<Rule, State...>, how.shape, count, how.aligned, rule, g,
+         state...);
 }
 
 void sgd_step(Stream& stream, const SgdOptions& options, ConstView rate, ConstView g, View w,

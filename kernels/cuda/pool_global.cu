@@ -49,7 +49,7 @@ __global__ void spread_kernel(ChannelWalk walk, float weight, const T* dy, T* dx
 
 void global_average_pool_backward(Stream& stream, ConstView dy, View dx) {
   with_element(dy.dtype, [&]<class T>(const T*) {
-    walk_samples<T>(dx.shape, std::int64_t{multiprocessors(stream)} * 8, {dx.as<T>()},
+    walk_samples<T>(dx.shape, map_blocks(stream), {dx.as<T>()},
                     [&](const ChannelWalk& walk, auto width) {
                       launch(stream, "global_average_pool_backward", spread_kernel<T, width()>,
                              walk.shape(), walk, weight_of(dx.shape), dy.as<T>(), dx.as<T>());

@@ -54,9 +54,10 @@ struct Moments {
   __device__ void merge(const Moments& other) {
     if (other.count == 0) return;
     const float total = count + other.count;
+    const float share = other.count / total;
     const float delta = other.mean - mean;
-    mean += delta * (other.count / total);
-    square += other.square + delta * delta * (count * other.count / total);
+    mean += delta * share;
+    square += other.square + delta * delta * (count * share);
     count = total;
   }
 };
