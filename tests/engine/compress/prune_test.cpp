@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/compress/pruning_plan.h"
 #include "engine/models/model.h"
 #include "engine/program/program.h"
 #include "tests/support/kernels.h"
@@ -206,6 +207,24 @@ TEST(Prune, CriteriaRankAsTheirDefinitionsSay) {
   EXPECT_EQ(random, scores(PruningCriterion::random));
   state.seed = 2;
   EXPECT_NE(random, scores(PruningCriterion::random));
+}
+
+TEST(PruningPlan, KnowsEveryNetworkThatIsTrained) {
+  const Graph graph = built("mobilenet_v3", {1, 1, 64, 6});
+  PruningSpec spec = half();
+  spec.schedule = PruningSchedule::agp;
+  const PruningPlan plan(graph, spec, 20);
+  const std::vector<Graph> stages = plan.stages();
+  EXPECT_EQ(stages.front(), graph);
+  EXPECT_EQ(stages.back(), with_group_channels(graph, ChannelGroups(graph), plan.channels(19)));
+  ASSERT_GT(stages.size(), 5u);
+  for (std::size_t i = 1; i < stages.size(); ++i) {
+    EXPECT_GT(plan.sparsity(stages[i]), plan.sparsity(stages[i - 1]));
+    EXPECT_LT(ParameterLayout(stages[i]).total(), ParameterLayout(stages[i - 1]).total());
+  }
+  EXPECT_NEAR(plan.sparsity(stages.back()), 0.5, 0.02);
+  spec.schedule = PruningSchedule::none;
+  EXPECT_EQ(PruningPlan(graph, spec, 20).stages().size(), 1u);
 }
 
 TEST(Prune, AgpStartsFastAndEndsAtTheWhole) {

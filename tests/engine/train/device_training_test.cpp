@@ -123,7 +123,8 @@ TEST(DeviceTraining, LossesAreThoseOfTheCpu) {
     SCOPED_TRACE(name_of(criterion));
     const Trained own = trained(*device, set, graph, criterion);
     const Trained cpu = trained(*cpu_stream(), set, graph, criterion);
-    expect_alike(own, cpu, 2e-3);
+    // The SIMT twin multiplies in full f32, a GPU may not.
+    expect_alike(own, cpu, slow_device() ? 1e-5 : 2e-3);
     EXPECT_LT(own.network.parameters.size(),
               static_cast<std::size_t>(ParameterLayout(graph).total()));
     // The weights differ by rounding that grew, so a sample on the edge may fall either way.
