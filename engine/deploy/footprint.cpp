@@ -1,10 +1,8 @@
 #include "engine/deploy/footprint.h"
 
-#include <algorithm>
-#include <array>
 #include <set>
-#include <vector>
 
+#include "engine/deploy/memory_problem.h"
 #include "engine/graph/parameters.h"
 
 namespace paretiny {
@@ -57,52 +55,7 @@ bool is_folded(const Node& node) {
   return node.op == OpKind::batch_norm || (node.op == OpKind::activation && !is_table(node));
 }
 
-/// For every node, the first node of the chain that shares its buffer.
-std::vector<NodeId> buffers(const Graph& graph, const std::vector<NodeId>& last_read) {
-  std::vector<NodeId> buffer;
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
-    buffer.push_back(id);
-    const bool may_overwrite = node.op == OpKind::batch_norm || node.op == OpKind::activation ||
-                               node.op == OpKind::add || node.op == OpKind::channel_scale;
-    if (!may_overwrite) continue;
-    for (const NodeId from : node.inputs) {
-      const NodeId head = buffer[static_cast<std::size_t>(from)];
-      // The whole buffer must be read for the last time here, through whatever name.
-      bool free = graph.node(from).output == node.output;
-      for (NodeId other = 0; other < id; ++other) {
-        if (buffer[static_cast<std::size_t>(other)] != head) continue;
-        free = free && last_read[static_cast<std::size_t>(other)] <= id;
-      }
-      if (free) {
-        buffer.back() = head;
-        break;
-      }
-    }
-  }
-  return buffer;
-}
-
 }  // namespace
-
-MemoryPlan plan_activations(const Graph& graph) {
-  const std::vector<std::vector<NodeId>> consumers = graph.consumers();
-  std::vector<NodeId> last_read;
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    const std::vector<NodeId>& readers = consumers[static_cast<std::size_t>(id)];
-    last_read.push_back(readers.empty() ? graph.size() : readers.back());
-  }
-  const std::vector<NodeId> buffer = buffers(graph, last_read);
-  std::vector<LiveBlock> blocks(buffer.size());
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    LiveBlock& block = blocks[static_cast<std::size_t>(buffer[static_cast<std::size_t>(id)])];
-    if (block.bytes == 0) block.first = id;
-    block.bytes = static_cast<std::size_t>(graph.node(id).output.elements());
-    block.last = std::max(block.last, last_read[static_cast<std::size_t>(id)]);
-  }
-  std::erase_if(blocks, [](const LiveBlock& block) { return block.bytes == 0; });
-  return plan_memory(blocks, 4);
-}
 
 Footprint footprint(const Graph& graph) {
   Footprint result;
@@ -122,7 +75,7 @@ Footprint footprint(const Graph& graph) {
     if (weight == nullptr) continue;
     result.rom_constants += weight->shape.elements() + kBytesPerChannel * node.output.c;
   }
-  result.ram_arena = static_cast<std::int64_t>(plan_activations(graph).bytes);
+  result.ram_arena = static_cast<std::int64_t>(plan_activations(memory_problem(graph)).bytes);
   result.ram_stack = kStackBytes;
   return result;
 }

@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "engine/graph/graph.h"
-#include "engine/graph/memory_plan.h"
 
 namespace paretiny {
 
@@ -25,9 +24,5 @@ struct Footprint {
 };
 
 Footprint footprint(const Graph& graph);
-
-/// The int8 arena in the graph's own order: batch norm and activations work in the place of what
-/// they read, additions and channel scales in the place of an input that nothing reads later.
-MemoryPlan plan_activations(const Graph& graph);
 
 }  // namespace paretiny

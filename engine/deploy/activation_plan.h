@@ -1,0 +1,60 @@
+// Where the int8 activations of a network lie in a microcontroller's arena, and in which order its
+// steps run so that the arena is small.
+//
+// A step that reads its input for the last time may write its output over it as it goes, as long as
+// it never writes what it has still to read: element-wise steps in place, and windows that slide
+// down the rows with the output a lead below the input (Blacker et al.: Diagonal memory
+// optimisation for machine learning on micro-controllers, 2020). So an arena can be smaller than
+// the sum of the tensors alive at one time.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+#include "kernels/tensor.h"
+#include "kernels/window.h"
+
+namespace paretiny {
+
+inline constexpr std::size_t kNoOverlap = std::numeric_limits<std::size_t>::max();
+
+/// A step as memory sees it. Tensors are counted from 0, the network's input.
+struct MemoryStep {
+  std::vector<int> inputs;
+  /// By input: the output may lie over it when it begins at least so many bytes below.
+  std::vector<std::size_t> leads;
+  int output = 0;
+
+  /// The lead over an input, which may be read under several names.
+  std::size_t lead_over(int tensor) const;
+};
+
+/// Steps in an order in which they can run, the last one giving the network's output.
+struct MemoryProblem {
+  std::vector<std::size_t> bytes;  ///< of each tensor
+  std::vector<MemoryStep> steps;
+};
+
+struct ActivationPlan {
+  std::vector<int> order;            ///< indices of steps, as they are to run
+  std::vector<std::size_t> offsets;  ///< of each tensor, multiples of the alignment
+  std::size_t bytes = 0;
+  /// Largest sum of tensors alive at one step of `order`: what a planner that keeps them apart
+  /// cannot beat.
+  std::size_t liveness = 0;
+  bool optimal = false;  ///< proved: no plan of this order is smaller
+};
+
+/// Least lead of a window op that computes output pixels row by row, all channels of `at_once`
+/// neighbouring pixels before the next, and reads a pixel's window before it writes the pixel.
+/// Shapes are of one sample.
+std::size_t window_lead(const Shape& input, const Shape& output, const Window& window,
+                        std::int64_t at_once);
+
+/// The order with the smallest peak (all orders are tried where branches leave few, else the given
+/// one is kept), then offsets: exact search within a fixed number of trials, started from greedy
+/// placement, largest first. The same problem gives the same plan.
+ActivationPlan plan_activations(const MemoryProblem& problem, std::size_t alignment = 4);
+
+}  // namespace paretiny
