@@ -1,0 +1,177 @@
+#include "engine/deploy/c_code.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/deploy/c_code_parts.h"
+#include "engine/deploy/runtime_files.h"
+
+namespace paretiny {
+namespace {
+
+using fmt::format;
+
+/// The steps of a network as declarations of constants and as calls.
+class StepWriter {
+ public:
+  StepWriter(const Int8Network& network, const ActivationPlan& plan)
+      : network_(network), plan_(plan) {}
+
+  void write(int index) {
+    step_ = &network_.steps[static_cast<std::size_t>(index)];
+    name_ = format("{}", index);
+    calls += format("  MODEL_STEP({}); /* {} */\n", position_++, step_->name);
+    std::visit([this](const auto& operation) { (*this)(operation); }, step_->operation);
+  }
+
+  std::string constants;     ///< of model.c
+  std::string declarations;  ///< of weights.h
+  std::string arrays;        ///< of weights.c
+  std::string calls;
+
+  void operator()(const Int8Conv& op) { layer(op, "pt_conv", true, false); }
+  void operator()(const Int8Depthwise& op) { layer(op, "pt_depthwise", true, true); }
+  void operator()(const Int8FullyConnected& op) { layer(op, "pt_fully_connected", false, false); }
+
+  void operator()(const Int8Add& op) {
+    const Int8AddParameters& p = op.parameters;
+    constants +=
+        format("static const pt_add_constants add_{} = {{{}, {}, {}, {}, {}, {}, {}, {}}};\n",
+               name_, multiplier(p.input1), multiplier(p.input2), multiplier(p.output),
+               p.zero_point1, p.zero_point2, p.output_zero_point, p.range.low, p.range.high);
+    calls += format("  pt_add(&add_{}, {}, {}, {}, {});\n", name_, out().shape.elements(),
+                    at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output));
+  }
+
+  void operator()(const Int8Mul& op) {
+    const Int8MulParameters& p = op.parameters;
+    constants += format("static const pt_mul_constants mul_{} = {{{}, {}, {}, {}, {}, {}}};\n",
+                        name_, multiplier(p.output), p.zero_point1, p.zero_point2,
+                        p.output_zero_point, p.range.low, p.range.high);
+    calls +=
+        format("  pt_scale(&mul_{}, {}, {}, {}, {}, {});\n", name_, out().shape.h * out().shape.w,
+               out().shape.c, at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output));
+  }
+
+  void operator()(const Int8Lookup& op) {
+    array("int8_t", "table", op.table);
+    calls += format("  pt_lookup(table_{}, {}, {}, {});\n", name_, out().shape.elements(),
+                    at(step_->inputs[0]), at(step_->output));
+  }
+
+  void operator()(const Int8MaxPool& op) { pool(op.window, "pt_max_pool"); }
+  void operator()(const Int8AveragePool& op) { pool(op.window, "pt_average_pool"); }
+
+  void operator()(const Int8Mean& op) {
+    const Int8MeanParameters& p = op.parameters;
+    constants += format("static const pt_multiplier mean_{} = {};\n", name_, multiplier(p.output));
+    calls += format("  pt_mean(&mean_{}, {}, {}, {}, {}, {}, {});\n", name_, p.input_zero_point,
+                    p.output_zero_point, in().shape.h * in().shape.w, in().shape.c,
+                    at(step_->inputs[0]), at(step_->output));
+  }
+
+ private:
+  const Int8Tensor& in() const {
+    return network_.tensors[static_cast<std::size_t>(step_->inputs.front())];
+  }
+  const Int8Tensor& out() const {
+    return network_.tensors[static_cast<std::size_t>(step_->output)];
+  }
+  std::string at(int tensor) const {
+    return format("AT({})", plan_.offsets[static_cast<std::size_t>(tensor)]);
+  }
+  static std::string multiplier(const QuantizedMultiplier& m) {
+    return format("{{{}, {}}}", m.multiplier, m.shift);
+  }
+
+  template <class Values>
+  void array(const char* type, const char* kind, const Values& values) {
+    declarations += format("extern const {} {}_{}[{}];\n", type, kind, name_, values.size());
+    arrays += format("\nconst {} {}_{}[{}] = {{\n", type, kind, name_, values.size());
+    append_numbers(arrays, values);
+    arrays += "};\n";
+  }
+
+  void window(const Window& w) {
+    constants += format(
+        "static const pt_window window_{} = {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}};\n",
+        name_, in().shape.h, in().shape.w, in().shape.c, out().shape.h, out().shape.w,
+        out().shape.c, w.kernel_h, w.kernel_w, w.stride_h, w.stride_w, w.top, w.left);
+  }
+
+  void layer(const Int8Layer& op, const char* function, bool windowed, bool depthwise) {
+    const Int8LayerParameters& p = op.parameters;
+    array("int8_t", "weights", op.weights);
+    array("int32_t", "bias", folded_bias(op, depthwise));
+    array("int32_t", "multipliers", op.multipliers);
+    array("int8_t", "shifts", op.shifts);
+    if (windowed) window(op.window);
+    constants += format(
+        "static const pt_layer layer_{0} = {{weights_{0}, bias_{0}, multipliers_{0}, shifts_{0}, "
+        "{1}, {2}, {3}, {4}}};\n",
+        name_, p.input_zero_point, p.output_zero_point, p.range.low, p.range.high);
+    const std::string shape = windowed ? format("&window_{}", name_)
+                                       : format("{}, {}", in().shape.elements(), out().shape.c);
+    calls += format("  {}({}, &layer_{}, {}, {});\n", function, shape, name_, at(step_->inputs[0]),
+                    at(step_->output));
+  }
+
+  void pool(const Window& w, const char* function) {
+    window(w);
+    calls += format("  {}(&window_{}, {}, {});\n", function, name_, at(step_->inputs[0]),
+                    at(step_->output));
+  }
+
+  const Int8Network& network_;
+  const ActivationPlan& plan_;
+  const Int8Step* step_ = nullptr;
+  std::string name_;
+  int position_ = 0;
+};
+
+std::string model_source(const DeployedModel& model, const ActivationPlan& plan,
+                         const StepWriter& steps) {
+  const Int8Network& network = model.network;
+  const std::size_t words = (plan.bytes + 3) / 4;
+  return format(
+      "/* {}. Generated by Paretiny. */\n"
+      "#include \"model.h\"\n\n"
+      "#include \"paretiny_kernels.h\"\n"
+      "#include \"weights.h\"\n\n"
+      "/* For whoever measures: called before each step with its position. */\n"
+      "#ifndef MODEL_STEP\n#define MODEL_STEP(position)\n#endif\n\n"
+      "/* Every activation lies here, where the memory plan put it. */\n"
+      "static int32_t arena[{}];\n"
+      "#define AT(offset) ((int8_t *)arena + (offset))\n\n"
+      "{}\n"
+      "int8_t *model_init(void) {{ return AT({}); }}\n\n"
+      "void model_run(void) {{\n{}  MODEL_STEP({});\n}}\n\n"
+      "const int8_t *model_output(void) {{ return AT({}); }}\n",
+      model.name, words, steps.constants, plan.offsets.front(), steps.calls, network.steps.size(),
+      plan.offsets[static_cast<std::size_t>(network.steps.back().output)]);
+}
+
+}  // namespace
+
+Files c_code(const DeployedModel& model, const ActivationPlan& plan,
+             const std::vector<RecordedRun>& runs) {
+  StepWriter steps(model.network, plan);
+  for (const int step : plan.order) steps.write(step);
+  Files files;
+  for (const auto& [name, text] : kRuntimeFiles) files[name] = text;
+  files["model.h"] = model_header(model, plan);
+  files["model.c"] = model_source(model, plan, steps);
+  files["weights.h"] =
+      "/* Constants of the layers, by step. */\n#ifndef WEIGHTS_H\n#define WEIGHTS_H\n\n"
+      "#include <stdint.h>\n\n" +
+      steps.declarations + "\n#endif\n";
+  files["weights.c"] = "#include \"weights.h\"\n" + steps.arrays;
+  files["test/runs.h"] = recorded_runs(runs);
+  files["test/host_test.c"] = kHostTest;
+  files["CMakeLists.txt"] = kExportCMake;
+  return files;
+}
+
+}  // namespace paretiny

@@ -1,0 +1,36 @@
+// The parts of an export that are no calls: header, arrays, test. Private to this folder.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "engine/deploy/activation_plan.h"
+#include "engine/deploy/deployed_model.h"
+
+namespace paretiny {
+
+/// Numbers with commas, in lines of twenty.
+template <class Values>
+void append_numbers(std::string& text, const Values& values) {
+  std::size_t i = 0;
+  for (const auto value : values) {
+    fmt::format_to(std::back_inserter(text), "{}{},{}", i % 20 == 0 ? "  " : " ", int{value},
+                   i % 20 == 19 ? "\n" : "");
+    ++i;
+  }
+  if (i % 20 != 0) text += '\n';
+}
+
+/// bias - input zero point * sum of the channel's weights, so that kernels add plain products.
+std::vector<std::int32_t> folded_bias(const Int8Layer& layer, bool depthwise);
+
+std::string model_header(const DeployedModel& model, const ActivationPlan& plan);
+std::string recorded_runs(const std::vector<RecordedRun>& runs);
+
+extern const char* const kHostTest;
+extern const char* const kExportCMake;
+
+}  // namespace paretiny

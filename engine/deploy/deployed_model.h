@@ -1,0 +1,29 @@
+// What goes to a microcontroller: the int8 network and what its caller must know.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/compress/int8_network.h"
+
+namespace paretiny {
+
+struct DeployedModel {
+  std::string name;  ///< for people: "cifar10-resnet8, trial 7"
+  Int8Network network;
+  std::vector<std::string> classes;
+  /// Network input = value * scale[c] + shift[c], then quantized.
+  std::vector<float> scale, shift;
+};
+
+/// An input and what the network makes of it, as int8.
+struct RecordedRun {
+  std::vector<std::int8_t> input;
+  std::vector<std::int8_t> output;
+};
+
+/// Runs of random inputs, computed on the CPU.
+std::vector<RecordedRun> record_runs(const Int8Network& network, std::int64_t count,
+                                     std::uint64_t seed);
+
+}  // namespace paretiny

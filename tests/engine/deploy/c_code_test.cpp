@@ -1,0 +1,105 @@
+// Generated C, compiled for this machine with every warning an error and under sanitizers, against
+// the int8 network that it was generated from.
+#include "engine/deploy/c_code.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "engine/deploy/memory_problem.h"
+#include "tests/engine/deploy/random_network.h"
+
+namespace paretiny {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace test;
+
+class CCode : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ =
+        fs::temp_directory_path() / ("paretiny-c-" + std::to_string(::getpid()) + "-" +
+                                     testing::UnitTest::GetInstance()->current_test_info()->name());
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  /// Exit code of the host test of a model.
+  int compile_and_run(const DeployedModel& model, const ActivationPlan& plan,
+                      const std::string& compiler, const std::string& options) {
+    fs::remove_all(folder_);
+    for (const auto& [name, text] : c_code(model, plan, record_runs(model.network, 8, 1))) {
+      fs::create_directories((folder_ / name).parent_path());
+      std::ofstream(folder_ / name) << text;
+    }
+    const std::string at = folder_.string();
+    const std::string build = compiler + " -std=c99 -pedantic -Wall -Wextra -Wconversion -Werror " +
+                              options + " " + at + "/*.c " + at + "/test/host_test.c -o " + at +
+                              "/test_program";
+    if (std::system(build.c_str()) != 0) return -1;
+    return std::system((at + "/test_program > /dev/null").c_str());
+  }
+
+  static ActivationPlan plan_of(const Int8Network& network) {
+    return plan_activations(memory_problem(network));
+  }
+
+  fs::path folder_;
+};
+
+bool available(const std::string& compiler) {
+  return std::system((compiler + " --version > /dev/null 2>&1").c_str()) == 0;
+}
+
+TEST_F(CCode, ModelsGiveEveryByteOfTheirInt8Networks) {
+  for (const char* name : {"resnet8", "ds_cnn", "mobilenet_v3"}) {
+    const Graph graph =
+        build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = 0.5});
+    const DeployedModel model = deployed(random_network(graph, 3), name);
+    EXPECT_EQ(compile_and_run(model, plan_of(model.network), PARETINY_CC, "-O2"), 0) << name;
+  }
+}
+
+TEST_F(CCode, RandomNetworksRunUnderSanitizers) {
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    const DeployedModel model = deployed(random_network(random_graph(seed), seed), "random");
+    EXPECT_EQ(compile_and_run(model, plan_of(model.network), PARETINY_CC,
+                              "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"),
+              0)
+        << seed;
+  }
+}
+
+TEST_F(CCode, ClangAgrees) {
+  if (!available("clang")) GTEST_SKIP() << "no clang here";
+  const DeployedModel model = deployed(random_network(random_graph(100), 100), "random");
+  EXPECT_EQ(compile_and_run(model, plan_of(model.network), "clang", "-O2"), 0);
+}
+
+TEST_F(CCode, APlanThatOverwritesTooSoonShows) {
+  const Graph graph = build_model({.name = "resnet8", .input = {1, 32, 32, 3}, .classes = 10});
+  const DeployedModel model = deployed(random_network(graph, 3), "overwritten");
+  ActivationPlan plan = plan_of(model.network);
+  std::fill(plan.offsets.begin(), plan.offsets.end(), 0);
+  EXPECT_GT(compile_and_run(model, plan, PARETINY_CC, "-O1"), 0);
+}
+
+TEST(MemoryProblem, GraphAndIntegersAskForTheSame) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const Graph graph = random_graph(seed);
+    const MemoryProblem before = memory_problem(graph);
+    const MemoryProblem after = memory_problem(random_network(graph, seed));
+    ASSERT_EQ(before.bytes, after.bytes) << seed;
+    ASSERT_EQ(before.steps.size(), after.steps.size()) << seed;
+    for (std::size_t i = 0; i < before.steps.size(); ++i) {
+      EXPECT_EQ(before.steps[i].inputs, after.steps[i].inputs) << seed;
+      EXPECT_EQ(before.steps[i].leads, after.steps[i].leads) << seed;
+      EXPECT_EQ(before.steps[i].output, after.steps[i].output) << seed;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace paretiny

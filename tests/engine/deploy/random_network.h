@@ -1,0 +1,91 @@
+// int8 networks with random weights and ranges: what matters for code is in them, and nothing has
+// to be trained.
+#pragma once
+
+#include <string>
+
+#include "engine/compress/fold_batch_norm.h"
+#include "engine/compress/quantize.h"
+#include "engine/deploy/deployed_model.h"
+#include "engine/models/model.h"
+#include "kernels/random.h"
+
+namespace paretiny::test {
+
+inline Int8Network random_network(const Graph& graph, std::uint64_t seed) {
+  const ParameterLayout layout(graph);
+  const Network folded = fold_batch_norm({graph, initial_parameters(graph, layout, seed)});
+  Random random(seed, "ranges");
+  std::vector<ValueRange> ranges;
+  for (NodeId id = 0; id < folded.graph.size(); ++id) {
+    ranges.push_back(
+        {static_cast<float>(random.uniform(-3, 0)), static_cast<float>(random.uniform(0.5, 3))});
+  }
+  return quantize(folded, ranges);
+}
+
+/// A graph with every operator, shapes from the seed.
+inline Graph random_graph(std::uint64_t seed) {
+  Random random(seed, "graph");
+  const auto draw = [&](int low, int high) {
+    return low +
+           static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low + 1)));
+  };
+  Graph graph;
+  const bool series = random.below(3) == 0;
+  NodeId x = graph.input({1, series ? 1 : draw(5, 11), draw(5, 12), draw(1, 6)});
+  const auto window = [&](NodeId from) {
+    const Shape& in = graph.node(from).output;
+    const std::int64_t k = draw(1, 4);
+    return Window::same(in.h, in.w, series ? 1 : k, k, series ? 1 : draw(1, 2), draw(1, 2));
+  };
+  const auto name = [&] { return "node" + std::to_string(graph.size()); };
+  const Activation activations[] = {Activation::relu, Activation::relu6, Activation::hard_swish,
+                                    Activation::hard_sigmoid};
+  for (int layer = 0; layer < 6; ++layer) {
+    switch (draw(0, 6)) {
+      case 0:
+        x = graph.conv(name(), x, draw(1, 9), window(x), true);
+        break;
+      case 1:
+        x = graph.depthwise(name(), x, window(x), true);
+        break;
+      case 2: {
+        const NodeId a = graph.conv(name(), x, graph.node(x).output.c, Window{});
+        x = graph.add(name(), x, a);
+        break;
+      }
+      case 3: {
+        const NodeId gate = graph.global_average_pool(name(), x);
+        const NodeId f = graph.conv(name(), gate, graph.node(x).output.c, Window{}, true);
+        x = graph.channel_scale(name(), x, graph.activation(name(), f, Activation::hard_sigmoid));
+        break;
+      }
+      case 4:
+        x = graph.max_pool(name(), x, window(x));
+        break;
+      case 5:
+        x = graph.average_pool(name(), x, window(x));
+        break;
+      default:
+        x = graph.conv(name(), x, draw(1, 12), Window{}, true);
+        break;
+    }
+    if (draw(0, 1) == 1) x = graph.activation(name(), x, activations[draw(0, 3)]);
+  }
+  if (draw(0, 1) == 1) x = graph.global_average_pool(name(), x);
+  graph.fully_connected("logits", x, draw(2, 7));
+  return graph;
+}
+
+inline DeployedModel deployed(Int8Network network, const std::string& name) {
+  DeployedModel model{name, std::move(network), {}, {}, {}};
+  for (std::int64_t k = 0; k < model.network.output().shape.c; ++k) {
+    model.classes.push_back("class " + std::to_string(k));
+  }
+  model.scale.assign(static_cast<std::size_t>(model.network.input().shape.c), 0.5f);
+  model.shift.assign(model.scale.size(), -0.25f);
+  return model;
+}
+
+}  // namespace paretiny::test
