@@ -22,7 +22,7 @@ class StepWriter {
   void write(int index) {
     step_ = &network_.steps[static_cast<std::size_t>(index)];
     name_ = format("{}", index);
-    calls += format("  MODEL_STEP({}); /* {} */\n", position_++, step_->name);
+    calls += format("  STEP({}); /* {} */\n", position_++, step_->name);
     std::visit([this](const auto& operation) { (*this)(operation); }, step_->operation);
   }
 
@@ -140,14 +140,17 @@ std::string model_source(const DeployedModel& model, const ActivationPlan& plan,
       "#include \"model.h\"\n\n"
       "#include \"paretiny_kernels.h\"\n"
       "#include \"weights.h\"\n\n"
-      "/* For whoever measures: called before each step with its position. */\n"
-      "#ifndef MODEL_STEP\n#define MODEL_STEP(position)\n#endif\n\n"
+      "/* For whoever measures: defines model_step, which is told the position of each step before it\n"
+      " * runs, and MODEL_STEPS after the last. */\n"
+      "#ifdef MODEL_STEP_HOOK\nvoid model_step(uint32_t position);\n"
+      "#define STEP(position) model_step(position)\n"
+      "#else\n#define STEP(position)\n#endif\n\n"
       "/* Every activation lies here, where the memory plan put it. */\n"
       "static int32_t arena[{}];\n"
       "#define AT(offset) ((int8_t *)arena + (offset))\n\n"
       "{}\n"
       "int8_t *model_init(void) {{ return AT({}); }}\n\n"
-      "void model_run(void) {{\n{}  MODEL_STEP({});\n}}\n\n"
+      "void model_run(void) {{\n{}  STEP({});\n}}\n\n"
       "const int8_t *model_output(void) {{ return AT({}); }}\n",
       model.name, words, steps.constants, plan.offsets.front(), steps.calls, network.steps.size(),
       plan.offsets[static_cast<std::size_t>(network.steps.back().output)]);
