@@ -1,0 +1,16 @@
+// The JSON form of an int8 network. Private to this folder.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "engine/compress/int8_network.h"
+
+namespace paretiny {
+
+nlohmann::json to_json(const Int8Network& network);
+
+/// Throws DataError, naming the step, for a network that does not hold together: shapes, scales,
+/// bounds, or weights whose sums could leave 32 bits.
+Int8Network int8_network_from_json(const nlohmann::json& form);
+
+}  // namespace paretiny

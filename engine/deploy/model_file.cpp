@@ -1,0 +1,120 @@
+#include "engine/deploy/model_file.h"
+
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/data/file_bytes.h"
+#include "engine/deploy/int8_network_json.h"
+#include "kernels/error.h"
+
+namespace paretiny {
+namespace {
+
+using nlohmann::json;
+
+struct Header {
+  char magic[8] = {'P', 'T', 'N', 'Y', 'I', 'N', 'T', '8'};
+  std::uint32_t version = 1;
+  std::uint32_t checksum = 0;  ///< CRC-32 of the document
+  std::uint64_t bytes = 0;     ///< of the document
+};
+
+std::uint32_t checksum_of(const std::uint8_t* data, std::size_t bytes) {
+  return static_cast<std::uint32_t>(crc32_z(crc32(0, nullptr, 0), data, bytes));
+}
+
+DeployedModel model_of(const json& form) {
+  DeployedModel model;
+  model.name = form.at("name");
+  model.classes = form.at("classes").get<std::vector<std::string>>();
+  model.scale = form.at("scale").get<std::vector<float>>();
+  model.shift = form.at("shift").get<std::vector<float>>();
+  model.network = int8_network_from_json(form.at("network"));
+  const auto channels = static_cast<std::size_t>(model.network.input().shape.c);
+  if (model.scale.size() != channels || model.shift.size() != channels) {
+    throw DataError("scale and shift are not given for each of its " + std::to_string(channels) +
+                    " input channels");
+  }
+  for (const std::vector<float>* values : {&model.scale, &model.shift}) {
+    for (const float value : *values) {
+      if (!std::isfinite(value)) throw DataError("scale or shift is not finite");
+    }
+  }
+  return model;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> to_bytes(const DeployedModel& model) {
+  const json form = {{"name", model.name},
+                     {"classes", model.classes},
+                     {"scale", model.scale},
+                     {"shift", model.shift},
+                     {"network", to_json(model.network)}};
+  const std::vector<std::uint8_t> document = json::to_cbor(form);
+  Header header;
+  header.checksum = checksum_of(document.data(), document.size());
+  header.bytes = document.size();
+  std::vector<std::uint8_t> bytes(sizeof(header) + document.size());
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  std::memcpy(bytes.data() + sizeof(header), document.data(), document.size());
+  return bytes;
+}
+
+DeployedModel model_from_bytes(std::span<const std::uint8_t> bytes, const std::string& source) {
+  const Header expected;
+  Header header;
+  if (bytes.size() < sizeof(header))
+    throw DataError(source + ": this is no model, it is too short");
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  if (std::memcmp(header.magic, expected.magic, sizeof(header.magic)) != 0) {
+    throw DataError(source + ": this is no model of Paretiny");
+  }
+  if (header.version != expected.version) {
+    throw DataError(source + ": the model's version is " + std::to_string(header.version) +
+                    ", this program reads version " + std::to_string(expected.version));
+  }
+  const auto document = bytes.subspan(sizeof(header));
+  if (document.size() != header.bytes) {
+    throw DataError(source + ": the model has " + std::to_string(document.size()) +
+                    " bytes where its header says " + std::to_string(header.bytes));
+  }
+  if (checksum_of(document.data(), document.size()) != header.checksum) {
+    throw DataError(source + ": the model is damaged, its checksum is wrong");
+  }
+  try {
+    return model_of(json::from_cbor(document.begin(), document.end()));
+  } catch (const json::exception& error) {
+    throw DataError(source + ": the model cannot be read: " + error.what());
+  } catch (const Error& error) {
+    throw DataError(source + ": the model does not hold together: " + error.what());
+  }
+}
+
+void save_model(const DeployedModel& model, const std::filesystem::path& path) {
+  const std::vector<std::uint8_t> bytes = to_bytes(model);
+  const std::filesystem::path part = path.string() + ".part" + std::to_string(::getpid());
+  std::ofstream file(part, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  std::error_code error;
+  if (file) std::filesystem::rename(part, path, error);
+  if (!file || error) {
+    std::filesystem::remove(part, error);
+    throw DataError("cannot write " + path.string());
+  }
+}
+
+DeployedModel load_model(const std::filesystem::path& path) {
+  const Bytes bytes = read_file(path);
+  return model_from_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
+                          path.string());
+}
+
+}  // namespace paretiny
