@@ -46,6 +46,11 @@ class DivergedError : public Error {
   using Error::Error;
 };
 
+/// A program that is needed for this step, such as a cross compiler, is missing or failed.
+class ToolError : public Error {
+  using Error::Error;
+};
+
 /// Somebody asked to stop.
 class Interrupted : public Error {
   using Error::Error;

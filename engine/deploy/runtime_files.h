@@ -1,4 +1,4 @@
-// The C sources of engine/deploy/runtime, compiled in as text.
+// The C sources of engine/deploy/runtime and engine/deploy/firmware, compiled in as text.
 #pragma once
 
 #include <string>
@@ -9,5 +9,6 @@ namespace paretiny {
 
 /// File name and text of each.
 extern const std::vector<std::pair<std::string, std::string>> kRuntimeFiles;
+extern const std::vector<std::pair<std::string, std::string>> kFirmwareFiles;
 
 }  // namespace paretiny

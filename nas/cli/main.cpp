@@ -23,6 +23,7 @@ enum ExitCode {
   kDevice = 4,
   kMemory = 5,
   kStore = 6,
+  kTool = 7,
   kInterrupted = 130,
 };
 
@@ -97,6 +98,8 @@ int main(int argc, char** argv) {
     return failed(kMemory, "the host's memory is used up");
   } catch (const StoreError& error) {
     return failed(kStore, error.what());
+  } catch (const ToolError& error) {
+    return failed(kTool, error.what());
   } catch (const std::system_error& error) {
     return failed(kData, error.what());  // what the standard library or fmt could not read or write
   } catch (const std::exception& error) {

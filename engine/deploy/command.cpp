@@ -1,0 +1,100 @@
+#include "engine/deploy/command.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <sstream>
+#include <system_error>
+
+#include "kernels/error.h"
+
+namespace paretiny {
+namespace {
+
+std::filesystem::path find_program(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::filesystem::path file = std::filesystem::path(folder) / name;
+    if (::access(file.c_str(), X_OK) == 0 && !std::filesystem::is_directory(file)) return file;
+  }
+  return {};
+}
+
+/// Reads until the other end is closed or time runs out; false for the latter.
+bool read_all(int from, std::chrono::steady_clock::time_point until, std::string& text) {
+  std::array<char, 4096> block;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        until - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    pollfd ready{from, POLLIN, 0};
+    const int polled = ::poll(&ready, 1, static_cast<int>(std::min<long>(left.count(), 1000)));
+    if (polled == 0 || (polled < 0 && errno == EINTR)) continue;
+    const ssize_t count = ::read(from, block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return true;
+    text.append(block.data(), static_cast<std::size_t>(count));
+  }
+}
+
+}  // namespace
+
+bool has_command(const std::string& name) {
+  return !find_program(name).empty();
+}
+
+CommandResult run_command(const std::vector<std::string>& arguments,
+                          const std::filesystem::path& folder, const std::string& package,
+                          std::chrono::seconds limit) {
+  const std::filesystem::path program = find_program(arguments.front());
+  if (program.empty()) {
+    throw ToolError("'" + arguments.front() + "' is not installed; it is in the package " +
+                    package);
+  }
+  std::vector<char*> words;
+  for (const std::string& argument : arguments)
+    words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    throw std::system_error(errno, std::generic_category(), "pipe");
+  const pid_t child = ::fork();
+  if (child < 0) {
+    ::close(ends[0]);
+    ::close(ends[1]);
+    throw std::system_error(errno, std::generic_category(), "fork");
+  }
+  if (child == 0) {
+    // Signals that this program blocks or ignores are the child's own again.
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::signal(SIGPIPE, SIG_DFL);
+    const int nothing = ::open("/dev/null", O_RDONLY);
+    if (nothing < 0 || ::chdir(folder.c_str()) != 0) ::_exit(127);
+    ::dup2(nothing, STDIN_FILENO);
+    ::dup2(ends[1], STDOUT_FILENO);
+    ::dup2(ends[1], STDERR_FILENO);
+    ::execv(program.c_str(), words.data());
+    ::_exit(127);
+  }
+  ::close(ends[1]);
+  CommandResult result;
+  const bool in_time = read_all(ends[0], std::chrono::steady_clock::now() + limit, result.output);
+  ::close(ends[0]);
+  if (!in_time) ::kill(child, SIGKILL);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  result.code = !in_time ? 124 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
+}  // namespace paretiny

@@ -1,0 +1,140 @@
+#include "engine/deploy/firmware.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "engine/deploy/command.h"
+#include "engine/deploy/runtime_files.h"
+#include "kernels/error.h"
+
+namespace paretiny {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kProgram = "firmware.elf";
+constexpr const char* kCompilerPackage =
+    "gcc-arm-none-eabi (and libnewlib-arm-none-eabi) of Debian and Ubuntu";
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+void write(const fs::path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) throw DataError("cannot write " + path.string());
+}
+
+std::string run(std::vector<std::string> command, const fs::path& folder, const char* package) {
+  const CommandResult result = run_command(command, folder, package);
+  if (result.code != 0) {
+    throw ToolError(
+        fmt::format("{} failed with code {}: {}", command.front(), result.code, result.output));
+  }
+  return result.output;
+}
+
+}  // namespace
+
+LinkedSize build_firmware(const fs::path& folder, const Core& core) {
+  const fs::path work = folder / "firmware";
+  fs::create_directories(work);
+  for (const auto& [name, text] : kFirmwareFiles) write(work / name, text);
+
+  // A core that is not emulated is linked as if for the smallest board that is.
+  const Emulator memory = core.emulator.value_or(*find_core("m3")->emulator);
+  std::vector<std::string> compile = {
+      "arm-none-eabi-gcc", "-std=c99",          "-O2", "-ffunction-sections",
+      "-fdata-sections",   "-DMODEL_STEP_HOOK", "-c"};
+  const std::vector<std::string> flags = words_of(core.flags);
+  compile.insert(compile.begin() + 1, flags.begin(), flags.end());
+  for (const fs::path& from : {folder, work}) {
+    for (const auto& entry : fs::directory_iterator(from)) {
+      if (entry.path().extension() == ".c") compile.push_back(fs::absolute(entry.path()).string());
+    }
+  }
+  run(compile, work, kCompilerPackage);
+
+  std::vector<std::string> link = {"arm-none-eabi-gcc",
+                                   "-nostartfiles",
+                                   "--specs=nano.specs",
+                                   "-Wl,--gc-sections",
+                                   "-Wl,-T,emulated.ld",
+                                   "-Wl,--no-warn-rwx-segments",
+                                   "-o",
+                                   kProgram};
+  link.insert(link.begin() + 1, flags.begin(), flags.end());
+  const auto symbol = [&](const char* name, std::uint32_t value) {
+    link.push_back(fmt::format("-Wl,--defsym={}={:#x}", name, value));
+  };
+  symbol("FLASH_ORIGIN", memory.flash_origin);
+  symbol("FLASH_BYTES", memory.flash_bytes);
+  symbol("RAM_ORIGIN", memory.ram_origin);
+  symbol("RAM_BYTES", memory.ram_bytes);
+  for (const auto& entry : fs::directory_iterator(work)) {
+    if (entry.path().extension() == ".o") link.push_back(entry.path().filename().string());
+  }
+  run(link, work, kCompilerPackage);
+
+  LinkedSize size;
+  std::istringstream lines(
+      run({"arm-none-eabi-size", "-A", kProgram}, work, "binutils-arm-none-eabi"));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::string section;
+    std::int64_t bytes = 0;
+    if (!(fields >> section >> bytes)) continue;
+    if (section == ".constants") size.constants = bytes;
+    if (section == ".code") size.code = bytes;
+    if (section == ".statics") size.statics = bytes;
+  }
+  return size;
+}
+
+EmulatedRun run_firmware(const fs::path& folder, const Core& core,
+                         const std::vector<RecordedRun>& runs) {
+  if (!core.emulator) {
+    throw UsageError("QEMU has no board with a " + core.name + "; its code is built, not run");
+  }
+  const fs::path work = folder / "firmware";
+  std::string bytes;
+  const auto count = static_cast<std::int32_t>(runs.size());
+  bytes.append(reinterpret_cast<const char*>(&count), sizeof(count));
+  for (const RecordedRun& each : runs) {
+    bytes.append(reinterpret_cast<const char*>(each.input.data()), each.input.size());
+    bytes.append(reinterpret_cast<const char*>(each.output.data()), each.output.size());
+  }
+  write(work / "runs.bin", bytes);
+
+  const CommandResult result =
+      run_command({"qemu-system-arm", "-M", core.emulator->machine, "-nographic", "-monitor",
+                   "none", "-serial", "none", "-icount", "shift=0", "-semihosting-config",
+                   "enable=on,target=native", "-kernel", kProgram},
+                  work, "qemu-system-arm of Debian and Ubuntu");
+  // 1: some bytes differ, which the caller reports.
+  if (result.code != 0 && result.code != 1) {
+    throw ToolError(fmt::format("the emulator ended with code {}: {}", result.code, result.output));
+  }
+  EmulatedRun emulated;
+  std::istringstream lines(result.output);
+  std::string name;
+  for (std::int64_t number = 0; lines >> name >> number;) {
+    if (name == "runs") emulated.runs = number;
+    if (name == "differing") emulated.differing = number;
+    if (name == "stack") emulated.stack = number;
+    if (name == "step") emulated.instructions.push_back(40 * number);
+  }
+  if (emulated.runs != count) {
+    throw ToolError("the emulator did not finish its runs: " + result.output);
+  }
+  return emulated;
+}
+
+}  // namespace paretiny

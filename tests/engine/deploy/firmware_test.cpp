@@ -1,0 +1,94 @@
+// Generated C on emulated Cortex-M boards: every output byte, and sizes as the linker says.
+#include "engine/deploy/firmware.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "engine/deploy/command.h"
+#include "engine/deploy/memory_problem.h"
+#include "kernels/error.h"
+#include "tests/engine/deploy/random_network.h"
+
+namespace paretiny {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace test;
+
+class Firmware : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!has_command("arm-none-eabi-gcc") || !has_command("qemu-system-arm")) {
+      GTEST_SKIP() << "no arm-none-eabi-gcc or qemu-system-arm here";
+    }
+    folder_ = fs::temp_directory_path() / ("paretiny-firmware-" + std::to_string(::getpid()));
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void write(const DeployedModel& model, const ActivationPlan& plan) {
+    fs::remove_all(folder_);
+    for (const auto& [name, text] : c_code(model, plan, {})) {
+      fs::create_directories((folder_ / name).parent_path());
+      std::ofstream(folder_ / name) << text;
+    }
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Firmware, EveryCoreGivesEveryByte) {
+  for (const char* name : {"resnet8", "mobilenet_v3"}) {
+    const Graph graph =
+        build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = 0.5});
+    const DeployedModel model = deployed(random_network(graph, 5), name);
+    const ActivationPlan plan = plan_activations(memory_problem(model.network));
+    const std::vector<RecordedRun> runs = record_runs(model.network, 3, 2);
+    for (const Core& core : cores()) {
+      write(model, plan);
+      const LinkedSize size = build_firmware(folder_, core);
+      EXPECT_EQ(size.statics, static_cast<std::int64_t>(plan.bytes)) << core.name;
+      EXPECT_LT(size.code, 16 * 1024) << core.name;
+      if (!core.emulator) continue;
+      const EmulatedRun run = run_firmware(folder_, core, runs);
+      EXPECT_EQ(run.runs, 3) << core.name;
+      EXPECT_EQ(run.differing, 0) << core.name << " " << name;
+      EXPECT_GT(run.stack, 0) << core.name;
+      EXPECT_LT(run.stack, 512) << core.name;
+      EXPECT_EQ(run.instructions.size(), model.network.steps.size()) << core.name;
+    }
+  }
+}
+
+TEST_F(Firmware, AByteThatDiffersIsCounted) {
+  const DeployedModel model = deployed(random_network(random_graph(3), 3), "small");
+  write(model, plan_activations(memory_problem(model.network)));
+  build_firmware(folder_, *find_core("m4"));
+  std::vector<RecordedRun> runs = record_runs(model.network, 2, 2);
+  runs[1].output[0] ^= 1;
+  EXPECT_EQ(run_firmware(folder_, *find_core("m4"), runs).differing, 1);
+}
+
+TEST_F(Firmware, SaysWhatTheCompilerSays) {
+  const DeployedModel model = deployed(random_network(random_graph(3), 3), "small");
+  write(model, plan_activations(memory_problem(model.network)));
+  std::ofstream(folder_ / "model.c") << "this is no C";
+  EXPECT_THROW(build_firmware(folder_, *find_core("m4")), ToolError);
+  EXPECT_THROW(run_firmware(folder_, *find_core("m0plus"), {}), UsageError);
+}
+
+TEST(Command, ReportsCodesAndMissingPrograms) {
+  EXPECT_EQ(run_command({"sh", "-c", "echo out; echo err >&2; exit 3"}, "/", "sh").code, 3);
+  EXPECT_EQ(run_command({"sh", "-c", "echo out; echo err >&2"}, "/", "sh").output, "out\nerr\n");
+  EXPECT_EQ(run_command({"sleep", "20"}, "/", "sleep", std::chrono::seconds(1)).code, 124);
+  try {
+    run_command({"no-such-program"}, "/", "the-package");
+    FAIL();
+  } catch (const ToolError& error) {
+    EXPECT_NE(std::string(error.what()).find("the-package"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace paretiny
