@@ -8,8 +8,8 @@
 
 namespace paretiny {
 
-/// Bytes of code and stack are estimates for generated C on a Cortex-M4 at -Os; everything else is
-/// exact for the int8 network (docs/footprint.md).
+/// Constants and arena are exact for our generated C; code and stack are those of a Cortex-M4, from
+/// sizes measured once an operator (docs/footprint.md).
 struct Footprint {
   std::int64_t parameters = 0;     ///< weights and biases once batch norm is folded
   std::int64_t macs = 0;           ///< multiply-accumulates of one inference

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "engine/deploy/command.h"
+#include "engine/deploy/footprint.h"
 #include "engine/deploy/memory_problem.h"
 #include "kernels/error.h"
 #include "tests/engine/deploy/random_network.h"
@@ -57,6 +58,26 @@ TEST_F(Firmware, EveryCoreGivesEveryByte) {
       EXPECT_GT(run.stack, 0) << core.name;
       EXPECT_LT(run.stack, 512) << core.name;
       EXPECT_EQ(run.instructions.size(), model.network.steps.size()) << core.name;
+    }
+  }
+}
+
+TEST_F(Firmware, TheFormulaIsWithinTwoPercentOfTheLinker) {
+  const auto compare = [&](const Graph& graph, const std::string& name) {
+    const DeployedModel model = deployed(random_network(graph, 5), name);
+    write(model, plan_activations(memory_problem(model.network)));
+    const LinkedSize size = build_firmware(folder_, *find_core("m4"));
+    const Footprint formula = footprint(graph);
+    EXPECT_EQ(formula.rom_constants, size.constants) << name;
+    EXPECT_EQ(formula.ram_arena, size.statics) << name;
+    const double ratio = static_cast<double>(formula.rom()) / static_cast<double>(size.rom());
+    EXPECT_NEAR(ratio, 1, 0.02) << name << ": code " << formula.rom_code << ", linked "
+                                << size.code;
+  };
+  for (const char* name : {"resnet8", "ds_cnn", "mobilenet_v3", "resnet18"}) {
+    for (const double width : {0.25, 1.0}) {
+      compare(build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = width}),
+              name);
     }
   }
 }
