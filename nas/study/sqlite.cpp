@@ -59,6 +59,13 @@ Statement& Statement::bind(std::string_view value) {
   return *this;
 }
 
+Statement& Statement::bind(std::span<const std::uint8_t> bytes) {
+  const int code =
+      sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
+  if (code != SQLITE_OK) database_.fail(code);
+  return *this;
+}
+
 bool Statement::step() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
@@ -74,6 +81,11 @@ double Statement::real(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL
              ? std::numeric_limits<double>::quiet_NaN()
              : sqlite3_column_double(statement_, column);
+}
+
+std::vector<std::uint8_t> Statement::bytes(int column) const {
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column));
+  return {data, data + sqlite3_column_bytes(statement_, column)};
 }
 
 std::string Statement::text(int column) const {

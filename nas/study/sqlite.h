@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -26,6 +28,7 @@ class Statement {
   Statement& bind(std::int64_t value);
   Statement& bind(double value);
   Statement& bind(std::string_view value);
+  Statement& bind(std::span<const std::uint8_t> bytes);
 
   /// Goes to the next row; false after the last.
   bool step();
@@ -34,6 +37,7 @@ class Statement {
   /// NaN for NULL.
   double real(int column) const;
   std::string text(int column) const;
+  std::vector<std::uint8_t> bytes(int column) const;
 
  private:
   Database& database_;

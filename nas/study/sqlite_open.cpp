@@ -14,7 +14,7 @@ namespace paretiny {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x50415254;  // "PART"
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr std::int64_t kSchemaVersion = 2;
 constexpr std::array kSchema = {
     "CREATE TABLE study (id INTEGER PRIMARY KEY CHECK (id = 1), header TEXT NOT NULL, "
     "checksum INTEGER NOT NULL) STRICT",
@@ -26,6 +26,8 @@ constexpr std::array kSchema = {
     "CREATE TABLE epochs (trial INTEGER NOT NULL, epoch INTEGER NOT NULL, loss REAL, "
     "accuracy REAL, sparsity REAL, checksum INTEGER NOT NULL, "
     "PRIMARY KEY (trial, epoch)) STRICT, WITHOUT ROWID",
+    // A model carries a checksum of its own.
+    "CREATE TABLE models (trial INTEGER PRIMARY KEY, model BLOB NOT NULL) STRICT",
 };
 
 std::filesystem::path with_folder(const std::filesystem::path& path) {

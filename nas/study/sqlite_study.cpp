@@ -251,8 +251,20 @@ bool SqliteStudy::conclude(std::int64_t number, const std::string& owner, TrialS
   trial->lease_until = 0;
   trial->finished = utc_now();
   save(*trial);
+  if (!result.model.empty()) {
+    Statement(database_, "INSERT OR REPLACE INTO models VALUES (?, ?)")
+        .bind(number)
+        .bind(std::span<const std::uint8_t>(result.model))
+        .step();
+  }
   transaction.commit();
   return true;
+}
+
+std::vector<std::uint8_t> SqliteStudy::model(std::int64_t number) {
+  Statement row(database_, "SELECT model FROM models WHERE trial = ?");
+  row.bind(number);
+  return row.step() ? row.bytes(0) : std::vector<std::uint8_t>{};
 }
 
 }  // namespace paretiny

@@ -24,6 +24,7 @@ class SqliteStudy final : public Study {
   std::vector<Trial> trials() override;
   std::int64_t trial_count() override;
   std::vector<EpochRecord> epochs(std::int64_t number) override;
+  std::vector<std::uint8_t> model(std::int64_t number) override;
   bool add_trial(std::int64_t number, const Values& values, std::uint64_t architecture,
                  std::uint64_t seed) override;
   std::optional<Trial> claim(const std::string& owner, std::chrono::milliseconds lease) override;

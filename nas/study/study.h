@@ -71,6 +71,7 @@ struct TrialResult {
   std::vector<double> objectives;  ///< [header.objectives], or empty: none is known
   std::map<std::string, double> metrics;
   std::string reason;
+  std::vector<std::uint8_t> model{};  ///< the int8 network, as engine/deploy/model_file.h writes it
 };
 
 /// One epoch of a trial's training.
@@ -98,6 +99,8 @@ class Study {
   virtual std::int64_t trial_count() = 0;
   /// The history of a trial's last attempt, by epoch.
   virtual std::vector<EpochRecord> epochs(std::int64_t number) = 0;
+  /// The model that a trial ended with; empty when it has none.
+  virtual std::vector<std::uint8_t> model(std::int64_t number) = 0;
 
   /// Adds waiting trial `number`, which must be trial_count(). False when another worker has added
   /// it since: ask again with what is known now. Throws UsageError for a gap or a value not finite.
