@@ -1,6 +1,9 @@
 #include "engine/deploy/footprint.h"
 
+#include <iterator>
 #include <set>
+#include <variant>
+#include <vector>
 
 #include "engine/deploy/memory_problem.h"
 #include "engine/graph/parameters.h"
@@ -54,47 +57,95 @@ std::int64_t padded(std::int64_t bytes) {
   return (bytes + 3) / 4 * 4;
 }
 
-/// Clamps are part of the layer before them.
-bool is_table(const Node& node) {
-  return node.op == OpKind::activation &&
-         (node.activation == Activation::hard_swish || node.activation == Activation::hard_sigmoid);
+/// A step of the int8 network, as far as its size goes.
+struct SizedStep {
+  OpKind op;
+  std::int64_t weights = 0;
+  std::int64_t channels = 0;  ///< with a bias, a multiplier and a shift each
+  std::int64_t macs = 0;
+};
+
+Footprint sum(const std::vector<SizedStep>& steps, const ActivationPlan& plan) {
+  Footprint result;
+  result.rom_code = kStartBytes;
+  std::set<OpKind> used;
+  bool products = false;
+  bool pools = false;
+  for (const SizedStep& step : steps) {
+    const OperatorBytes bytes = operator_bytes(step.op);
+    result.rom_code += kCallBytes + bytes.descriptor;
+    if (used.insert(step.op).second) result.rom_code += bytes.code;
+    products = products || step.op == OpKind::conv || step.op == OpKind::fully_connected;
+    pools = pools || step.op == OpKind::max_pool || step.op == OpKind::average_pool;
+    if (step.op == OpKind::activation) result.rom_constants += kTableBytes;
+    // int8 weights; int32 bias, int32 multiplier and int8 shift an output channel.
+    result.rom_constants += padded(step.weights) + 8 * step.channels + padded(step.channels);
+    result.macs += step.macs;
+  }
+  if (products) result.rom_code += kProductBytes;
+  if (pools) result.rom_code += kPoolBytes;
+  result.flops = 2 * result.macs;
+  result.ram_arena = static_cast<std::int64_t>(plan.bytes);
+  result.ram_stack = kStackBytes;
+  return result;
 }
 
+/// Clamps and batch norm are part of the layer before them.
 bool is_folded(const Node& node) {
-  return node.op == OpKind::batch_norm || (node.op == OpKind::activation && !is_table(node));
+  return node.op == OpKind::batch_norm ||
+         (node.op == OpKind::activation && node.activation != Activation::hard_swish &&
+          node.activation != Activation::hard_sigmoid);
+}
+
+OpKind kind_of(const Int8Operation& operation) {
+  constexpr OpKind kinds[] = {OpKind::conv,     OpKind::depthwise,     OpKind::fully_connected,
+                              OpKind::add,      OpKind::channel_scale, OpKind::activation,
+                              OpKind::max_pool, OpKind::average_pool,  OpKind::global_average_pool};
+  static_assert(std::size(kinds) == std::variant_size_v<Int8Operation>);
+  return kinds[operation.index()];
 }
 
 }  // namespace
 
 Footprint footprint(const Graph& graph) {
-  Footprint result;
-  result.parameters = folded_parameter_count(graph);
-  result.macs = macs(graph);
-  result.flops = 2 * result.macs;
-  result.rom_code = kStartBytes;
-  std::set<OpKind> used;
-  bool products = false;
-  bool pools = false;
+  std::vector<SizedStep> steps;
   const ParameterLayout layout(graph);
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     if (node.op == OpKind::input || is_folded(node)) continue;
-    const OperatorBytes bytes = operator_bytes(node.op);
-    result.rom_code += kCallBytes + bytes.descriptor;
-    if (used.insert(node.op).second) result.rom_code += bytes.code;
-    products = products || node.op == OpKind::conv || node.op == OpKind::fully_connected;
-    pools = pools || node.op == OpKind::max_pool || node.op == OpKind::average_pool;
-    if (is_table(node)) result.rom_constants += kTableBytes;
-    const ParameterTensor* weight = layout.find(id, Role::weight);
-    if (weight == nullptr) continue;
-    // int8 weights; int32 bias, int32 multiplier and int8 shift an output channel.
-    result.rom_constants +=
-        padded(weight->shape.elements()) + 8 * node.output.c + padded(node.output.c);
+    SizedStep step{node.op};
+    if (const ParameterTensor* weight = layout.find(id, Role::weight)) {
+      step.weights = weight->shape.elements();
+      step.channels = node.output.c;
+      step.macs = macs(graph, id);
+    }
+    steps.push_back(step);
   }
-  if (products) result.rom_code += kProductBytes;
-  if (pools) result.rom_code += kPoolBytes;
-  result.ram_arena = static_cast<std::int64_t>(plan_activations(memory_problem(graph)).bytes);
-  result.ram_stack = kStackBytes;
+  Footprint result = sum(steps, plan_activations(memory_problem(graph)));
+  result.parameters = folded_parameter_count(graph);
+  return result;
+}
+
+Footprint footprint(const Int8Network& network) {
+  std::vector<SizedStep> steps;
+  std::int64_t parameters = 0;
+  for (const Int8Step& step : network.steps) {
+    SizedStep sized{kind_of(step.operation)};
+    std::visit(
+        [&]<class Operation>(const Operation& operation) {
+          if constexpr (std::is_base_of_v<Int8Layer, Operation>) {
+            const Shape& out = network.tensors[static_cast<std::size_t>(step.output)].shape;
+            sized.weights = operation.weights_shape.elements();
+            sized.channels = out.c;
+            sized.macs = sized.weights * out.h * out.w;
+          }
+        },
+        step.operation);
+    parameters += sized.weights + sized.channels;
+    steps.push_back(sized);
+  }
+  Footprint result = sum(steps, plan_activations(memory_problem(network)));
+  result.parameters = parameters;
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "engine/compress/int8_network.h"
 #include "engine/graph/graph.h"
 
 namespace paretiny {
@@ -24,5 +25,7 @@ struct Footprint {
 };
 
 Footprint footprint(const Graph& graph);
+/// The same of the network that was made from it, where every output channel has a bias.
+Footprint footprint(const Int8Network& network);
 
 }  // namespace paretiny

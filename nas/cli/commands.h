@@ -11,5 +11,7 @@ void add_train_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_hypervolume_command(CLI::App& app);
+void add_export_command(CLI::App& app);
+void add_verify_command(CLI::App& app);
 
 }  // namespace paretiny

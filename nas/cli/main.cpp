@@ -61,6 +61,8 @@ void run(int argc, char** argv) {
   add_train_command(app);
   add_report_command(app);
   add_info_command(app);
+  add_export_command(app);
+  add_verify_command(app);
   add_hypervolume_command(app);
   try {
     app.parse(argc, argv);

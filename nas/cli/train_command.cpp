@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "engine/deploy/model_file.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/interrupt.h"
 #include "nas/cli/options.h"
@@ -29,7 +30,7 @@ void print_epoch(const EpochReport& report) {
   std::fflush(stdout);
 }
 
-void train_one(const ExperimentOptions& options) {
+void train_one(const ExperimentOptions& options, const std::string& save) {
   const InterruptGuard interrupt;
   const Experiment experiment = options.load();
   const Device device = parse_device(options.device);
@@ -53,6 +54,10 @@ void train_one(const ExperimentOptions& options) {
                100 * result.int8_test_accuracy);
   }
   print_footprint("size", plan.footprint);
+  if (!save.empty()) {
+    save_model(deployed_model(experiment.name, result.int8, dataset), save);
+    fmt::print("model     {}\n", save);
+  }
   fmt::print("time      {} of training, {} planned\n", format_seconds(result.training_seconds),
              format_bytes(static_cast<double>(result.planned_bytes)));
 }
@@ -62,8 +67,10 @@ void train_one(const ExperimentOptions& options) {
 void add_train_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "train one candidate, epoch by epoch");
   auto options = std::make_shared<ExperimentOptions>();
+  auto save = std::make_shared<std::string>();
   options->add_to(*command);
-  command->callback([options] { train_one(*options); });
+  command->add_option("--save", *save, "file for the int8 network, which export and verify read");
+  command->callback([options, save] { train_one(*options, *save); });
 }
 
 }  // namespace paretiny

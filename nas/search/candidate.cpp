@@ -68,15 +68,20 @@ CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,
   CandidateResult result;
   result.training_seconds = took.count();
   result.planned_bytes = trained.planned_bytes;
-  const Int8Network int8 = quantize(stream, trained.network, data, sketch.spec.calibration, seed);
+  result.int8 = quantize(stream, trained.network, data, sketch.spec.calibration, seed);
   result.float_accuracy = evaluate(stream, trained.network, data, selection).accuracy;
-  result.int8_accuracy = int8_accuracy(stream, int8, data, selection);
+  result.int8_accuracy = int8_accuracy(stream, result.int8, data, selection);
   if (data.test.size > 0) {
     result.float_test_accuracy = evaluate(stream, trained.network, data, data.test).accuracy;
-    result.int8_test_accuracy = int8_accuracy(stream, int8, data, data.test);
+    result.int8_test_accuracy = int8_accuracy(stream, result.int8, data, data.test);
   }
   result.network = std::move(trained.network);
   return result;
+}
+
+DeployedModel deployed_model(const std::string& name, const Int8Network& int8,
+                             const Dataset& dataset) {
+  return {name, int8, dataset.classes, dataset.scale, dataset.shift};
 }
 
 std::map<std::string, double> metrics_of(const Sketch& sketch) {

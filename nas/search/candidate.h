@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "engine/deploy/deployed_model.h"
 #include "engine/deploy/footprint.h"
 #include "engine/train/trainer.h"
 #include "nas/search/experiment.h"
@@ -28,6 +29,7 @@ Sketch sketch(const CandidateSpec& spec, const Dataset& dataset);
 /// there is none, the test split.
 struct CandidateResult {
   Network network;
+  Int8Network int8;
   double float_accuracy = 0;  ///< selection split
   double int8_accuracy = 0;   ///< selection split, computed in integers: the objective is 1 - this
   double float_test_accuracy = 0;
@@ -41,6 +43,10 @@ CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,
                                    const Sketch& sketch, std::uint64_t seed,
                                    const std::function<void(const EpochReport&)>& report,
                                    std::stop_token stop);
+
+/// The int8 network with what its caller must know of the data set. `name` is for people.
+DeployedModel deployed_model(const std::string& name, const Int8Network& int8,
+                             const Dataset& dataset);
 
 /// The study's record of a result, by name.
 std::map<std::string, double> metrics_of(const Sketch& sketch, const CandidateResult& result);

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "engine/deploy/model_file.h"
 #include "kernels/random.h"
 #include "nas/report/summary.h"
 #include "nas/search/table_reader.h"
@@ -147,6 +148,7 @@ class Searcher {
                                     static_cast<double>(size.flops)};
       std::string broken = broken_limit(objectives_, values);
       std::map<std::string, double> metrics = metrics_of(plan);
+      std::vector<std::uint8_t> model;
       if (broken.empty()) {
         const CandidateResult result = evaluate_candidate(
             stream_, data_, plan, trial.seed,
@@ -154,10 +156,12 @@ class Searcher {
         values[0] = 1 - result.int8_accuracy;
         broken = broken_limit(objectives_, values);
         metrics = metrics_of(plan, result);
+        model = to_bytes(deployed_model(fmt::format("{}, trial {}", experiment_.name, trial.number),
+                                        result.int8, dataset_));
       }
       study_.conclude(trial.number, owner_,
                       broken.empty() ? TrialState::done : TrialState::infeasible,
-                      {values, metrics, broken});
+                      {values, metrics, broken, std::move(model)});
     } catch (const Interrupted&) {
       study_.release(trial.number, owner_);
       return false;

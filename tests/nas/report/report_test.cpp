@@ -89,6 +89,7 @@ class MadeStudy final : public Study {
     if (trials_[static_cast<std::size_t>(number)].state != TrialState::done) return {};
     return {{1, 1.5, 0.4, 0.0}, {2, kNan, 0.6, 0.25}, {3, 0.7, 0.8, 0.5}};
   }
+  std::vector<std::uint8_t> model(std::int64_t) override { return {}; }
   bool add_trial(std::int64_t, const Values&, std::uint64_t, std::uint64_t) override {
     return false;
   }

@@ -1,0 +1,99 @@
+#include "engine/deploy/export.h"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <system_error>
+
+#include "engine/deploy/c_code.h"
+#include "engine/deploy/export_readme.h"
+#include "engine/deploy/memory_problem.h"
+#include "kernels/error.h"
+
+namespace paretiny {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Runs that go into an export for its host test.
+constexpr std::int64_t kRecordedRuns = 4;
+
+void write_files(const Files& files, const fs::path& folder) {
+  for (const auto& [name, text] : files) {
+    const fs::path path = folder / name;
+    std::error_code error;
+    fs::create_directories(path.parent_path(), error);
+    std::ofstream file(path, std::ios::binary);
+    file << text;
+    file.close();
+    if (!file) throw DataError("cannot write " + path.string());
+  }
+}
+
+/// A folder that is removed again, unless it was moved away.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {
+    std::error_code error;
+    fs::create_directories(path_, error);
+    if (error) throw DataError("cannot make the folder " + path_.string() + ": " + error.message());
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    fs::remove_all(path_, error);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const fs::path& path() const { return path_; }
+
+ private:
+  const fs::path path_;
+};
+
+fs::path temporary_name() {
+  static int count = 0;
+  return fs::temp_directory_path() /
+         ("paretiny-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
+}
+
+}  // namespace
+
+void export_c(const DeployedModel& model, const Target& target, const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder, error) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
+    throw UsageError("'" + folder.string() + "' is there and not empty; name a new folder");
+  }
+  const ActivationPlan plan = plan_activations(memory_problem(model.network));
+  Files files = c_code(model, plan, record_runs(model.network, kRecordedRuns, 1));
+  files["README.md"] = export_readme(model, plan, target);
+  const fs::path whole = fs::absolute(folder).lexically_normal();
+  const TemporaryFolder part(whole.string() + ".part" + std::to_string(::getpid()));
+  write_files(files, part.path());
+  fs::remove(whole, error);  // it was empty
+  fs::rename(part.path(), whole, error);
+  if (error) throw DataError("cannot write " + folder.string() + ": " + error.message());
+}
+
+LinkedSize measure_size(const DeployedModel& model, const Core& core) {
+  const TemporaryFolder folder(temporary_name());
+  const ActivationPlan plan = plan_activations(memory_problem(model.network));
+  write_files(c_code(model, plan, {}), folder.path());
+  return build_firmware(folder.path(), core);
+}
+
+Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs) {
+  const TemporaryFolder folder(temporary_name());
+  const ActivationPlan plan = plan_activations(memory_problem(model.network));
+  write_files(c_code(model, plan, {}), folder.path());
+  Verification result;
+  result.planned = footprint(model.network);
+  result.linked = build_firmware(folder.path(), core);
+  result.run = run_firmware(folder.path(), core, record_runs(model.network, runs, 1));
+  for (const int step : plan.order) {
+    result.steps.push_back(model.network.steps[static_cast<std::size_t>(step)].name);
+  }
+  return result;
+}
+
+}  // namespace paretiny

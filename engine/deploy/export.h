@@ -1,0 +1,33 @@
+// A model on its way out: a folder of C code, its size by the linker, its run in the emulator.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/deploy/deployed_model.h"
+#include "engine/deploy/firmware.h"
+#include "engine/deploy/footprint.h"
+#include "engine/deploy/target.h"
+
+namespace paretiny {
+
+/// Writes C code, its README and its host test into `folder`, which must be new or empty: all of it
+/// or nothing. Throws DataError.
+void export_c(const DeployedModel& model, const Target& target,
+              const std::filesystem::path& folder);
+
+/// Compiles and links the model in a folder of its own. Throws ToolError.
+LinkedSize measure_size(const DeployedModel& model, const Core& core);
+
+struct Verification {
+  Footprint planned;
+  LinkedSize linked;
+  EmulatedRun run;
+  std::vector<std::string> steps;  ///< names, in the order they ran
+};
+
+/// Also runs it in the emulator on `runs` random inputs. Throws ToolError, UsageError.
+Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs);
+
+}  // namespace paretiny

@@ -1,0 +1,15 @@
+// The page that comes with an export. Private to this folder.
+#pragma once
+
+#include <string>
+
+#include "engine/deploy/activation_plan.h"
+#include "engine/deploy/deployed_model.h"
+#include "engine/deploy/target.h"
+
+namespace paretiny {
+
+std::string export_readme(const DeployedModel& model, const ActivationPlan& plan,
+                          const Target& target);
+
+}  // namespace paretiny

@@ -1,0 +1,84 @@
+#include "nas/cli/deploy_options.h"
+
+#include <fmt/format.h>
+
+#include "engine/deploy/footprint.h"
+#include "engine/deploy/model_file.h"
+#include "kernels/error.h"
+#include "nas/report/format.h"
+#include "nas/report/summary.h"
+#include "nas/search/targets.h"
+#include "nas/study/study.h"
+
+namespace paretiny {
+namespace {
+
+NamedModel model_of(Study& study, const std::string& path, std::int64_t number) {
+  if (number < 0 || number >= study.trial_count()) {
+    throw UsageError(fmt::format("the study '{}' has no trial {}; it has {} trials, from 0", path,
+                                 number, study.trial_count()));
+  }
+  const std::vector<std::uint8_t> bytes = study.model(number);
+  const std::string name = fmt::format("trial {}", number);
+  if (bytes.empty()) {
+    const Trial trial = study.trials()[static_cast<std::size_t>(number)];
+    throw UsageError(fmt::format("{} has no model: it is {}{}", name, to_string(trial.state),
+                                 trial.reason.empty() ? "" : " (" + trial.reason + ")"));
+  }
+  return {name, model_from_bytes(bytes, fmt::format("{}, {}", path, name))};
+}
+
+}  // namespace
+
+void DeployOptions::add_to(CLI::App& command) {
+  command.add_option("study", study, "the study's file");
+  command.add_option("--trial", trial, "number of the trial");
+  command.add_option("--model", model, "a model's file, in place of a study and trial");
+  command.add_option("--target", target, "a core or a board (docs/deployment.md)")
+      ->capture_default_str();
+  command.add_option("--targets", targets, "a TOML file with further boards");
+}
+
+Target DeployOptions::find() const {
+  return find_target(target, targets);
+}
+
+NamedModel DeployOptions::one() const {
+  if (study.empty() == model.empty()) {
+    throw UsageError("name either a study with --trial N, or a model with --model FILE");
+  }
+  if (!model.empty()) {
+    if (trial) throw UsageError("--trial belongs to a study, not to --model");
+    return {std::filesystem::path(model).filename().string(), load_model(model)};
+  }
+  if (!trial) throw UsageError("name the trial: --trial N; 'paretiny report' lists the front");
+  return model_of(*open_study(study), study, *trial);
+}
+
+std::vector<NamedModel> DeployOptions::all() const {
+  if (study.empty() || trial) return {one()};
+  if (!model.empty()) return {one()};  // says that it is one or the other
+  const auto opened = open_study(study);
+  const std::vector<Trial> trials = opened->trials();
+  std::vector<NamedModel> models;
+  for (const std::size_t index : summarise(opened->header().objectives, trials).front) {
+    models.push_back(model_of(*opened, study, trials[index].number));
+  }
+  if (models.empty()) throw UsageError("no trial of the study has finished inside the limits");
+  return models;
+}
+
+void check_fits(const Int8Network& network, const Target& target) {
+  const Footprint size = footprint(network);
+  const auto check = [&](const char* memory, std::int64_t needs, std::int64_t has) {
+    if (has == 0 || needs <= has) return;
+    throw UsageError(fmt::format("the network needs {} of {} and {} has {}: {} too much",
+                                 format_bytes(static_cast<double>(needs)), memory, target.board,
+                                 format_bytes(static_cast<double>(has)),
+                                 format_bytes(static_cast<double>(needs - has))));
+  };
+  check("flash", size.rom(), target.flash_bytes);
+  check("RAM", size.ram(), target.ram_bytes);
+}
+
+}  // namespace paretiny

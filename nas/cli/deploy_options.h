@@ -1,0 +1,40 @@
+// What export and verify share on the command line: which models, for which target.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/deploy/deployed_model.h"
+#include "engine/deploy/target.h"
+
+namespace paretiny {
+
+/// A model and what to call it in a table: "trial 7", or a file's name.
+struct NamedModel {
+  std::string name;
+  DeployedModel model;
+};
+
+struct DeployOptions {
+  std::string study;
+  std::string model;  ///< file, in place of a study
+  std::optional<std::int64_t> trial;
+  std::string target = "cortex-m4";
+  std::string targets;  ///< a user's file of boards
+
+  void add_to(CLI::App& command);
+
+  Target find() const;
+  /// The one trial, or the one file. Throws UsageError when neither or both are given, or the
+  /// trial has no model.
+  NamedModel one() const;
+  /// The same, or every trial of the study's front.
+  std::vector<NamedModel> all() const;
+};
+
+/// Throws UsageError, saying which memory and by how much, when the network is too large.
+void check_fits(const Int8Network& network, const Target& target);
+
+}  // namespace paretiny

@@ -1,0 +1,65 @@
+#include "nas/search/targets.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "engine/nearest.h"
+#include "kernels/error.h"
+#include "nas/search/experiment.h"
+#include "nas/search/table_reader.h"
+
+namespace paretiny {
+
+extern const char* const kTargets;  // targets.toml, compiled in
+
+namespace {
+
+toml::table parsed(const std::filesystem::path& file) {
+  try {
+    return file.empty() ? toml::parse(kTargets) : toml::parse_file(file.string());
+  } catch (const toml::parse_error& error) {
+    throw DataError(fmt::format("{} line {}: {}", file.string(), error.source().begin.line,
+                                error.description()));
+  }
+}
+
+Target read_target(const toml::table& root, const std::string& name) {
+  TableReader table(root, name);
+  std::vector<std::string> names;
+  for (const Core& core : cores()) names.push_back(core.name);
+  const auto bytes = [&](const char* key) -> std::int64_t {
+    const std::string text = table.text(key, "");
+    if (text.empty()) return 0;
+    try {
+      return static_cast<std::int64_t>(parse_bytes(text));
+    } catch (const UsageError& error) {
+      table.fail(key, error.what());
+    }
+  };
+  Target target;
+  target.name = name;
+  target.board = table.text("board", name);
+  target.core = cores()[table.choice("core", names, "cortex-m4")];
+  target.flash_bytes = bytes("flash");
+  target.ram_bytes = bytes("ram");
+  target.clock_hz = 1e6 * table.number("clock_mhz", 0, 0, 1e5);
+  table.finish();
+  return target;
+}
+
+}  // namespace
+
+Target find_target(const std::string& name, const std::filesystem::path& file) {
+  std::vector<std::string> known;
+  for (const std::filesystem::path& from : {file, std::filesystem::path()}) {
+    const toml::table root = parsed(from);
+    for (const auto& [key, value] : root) known.emplace_back(key.str());
+    if (root.contains(name)) return read_target(root, name);
+  }
+  if (const Core* core = find_core(name)) return {core->name, core->name, *core, 0, 0, 0};
+  for (const Core& core : cores()) known.push_back(core.name);
+  throw UsageError(fmt::format("'{}' is no target{}", name, suggestion(name, known)));
+}
+
+}  // namespace paretiny
