@@ -44,8 +44,8 @@ TEST_F(StudyStoreTest, RefusesAStudyMadeForSomethingElse) {
   EXPECT_EQ(refusal(other), "");
   EXPECT_EQ(open_study(path_)->header().experiment, made.experiment);
 
-  Database(path_, Database::Mode::write).execute("PRAGMA user_version = 2");
-  EXPECT_SAYS(refusal(made), "has schema 2, this program reads schema 1");
+  Database(path_, Database::Mode::write).execute("PRAGMA user_version = 3");
+  EXPECT_SAYS(refusal(made), "has schema 3, this program reads schema 2");
 }
 
 TEST_F(StudyStoreTest, SeveralProcessesMayMakeItAtOnce) {

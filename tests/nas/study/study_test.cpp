@@ -66,6 +66,22 @@ TEST_F(StudyTest, KeepsEverythingAcrossReopening) {
   EXPECT_EQ(values_from_json(json["values"]), example_values(0));
 }
 
+TEST_F(StudyTest, ATrialKeepsItsModel) {
+  const auto study = create_or_open_study(path_, example_header());
+  for (std::int64_t number = 0; number < 2; ++number) {
+    study->add_trial(number, example_values(number), 1, 2);
+    study->claim("me", std::chrono::minutes(1));
+  }
+  std::vector<std::uint8_t> bytes(100000);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 7);
+  EXPECT_TRUE(study->finish(0, "me", {{0.1, 1000}, {}, "", bytes}));
+  EXPECT_TRUE(study->finish(1, "me", {{0.1, 1000}, {}, ""}));
+  const auto again = open_study(path_);
+  EXPECT_EQ(again->model(0), bytes);
+  EXPECT_TRUE(again->model(1).empty());
+  EXPECT_TRUE(again->model(7).empty());
+}
+
 TEST_F(StudyTest, NumbersTrialsOnce) {
   auto a = create_or_open_study(path_, example_header());
   auto b = create_or_open_study(path_, example_header());
