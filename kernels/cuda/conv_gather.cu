@@ -19,10 +19,6 @@ namespace {
 constexpr int kPixels = 128;   ///< of a tile
 constexpr int kChannels = 64;  ///< of a tile
 
-/// Blocks that a multiprocessor shall hold: 128 registers a thread in bf16, 168 in f32.
-template <class T>
-inline constexpr int kBlocksEach = sizeof(T) == 2 ? 4 : 3;
-
 /// kRows rows of the product with their terms of a step, in four packs that lie exchanged so that
 /// neither copies nor reads of eight rows meet in a bank.
 template <int kRows>
@@ -202,15 +198,17 @@ class GatherSums<float> {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kTileThreads, kBlocksEach<T>)
+__global__ void __launch_bounds__(kTileThreads, kTileBlocks)
     gather_kernel(Gather g, const T* source, const T* weights, const float* bias, T* target,
                   bool whole_packs) {
-  const int phase = static_cast<int>(blockIdx.z);
+  const int phase = static_cast<int>(blockIdx.y);
   const Walk y = g.y.walk(phase / g.x.phases());
   const Walk x = g.x.walk(phase % g.x.phases());
-  const std::int64_t first_pixel = std::int64_t{blockIdx.x} * kPixels;
+  // Neighbouring blocks share their pixels, which then come from the cache.
+  const unsigned channel_tiles = (g.target_channels + kChannels - 1u) / kChannels;
+  const std::int64_t first_pixel = std::int64_t{blockIdx.x / channel_tiles} * kPixels;
   if (first_pixel >= std::int64_t{g.images} * y.count * x.count) return;
-  const int first_channel = static_cast<int>(blockIdx.y) * kChannels;
+  const int first_channel = static_cast<int>(blockIdx.x % channel_tiles) * kChannels;
   const int channels = g.target_channels - first_channel;
   const int thread = static_cast<int>(threadIdx.x);
 
@@ -221,15 +219,14 @@ __global__ void __launch_bounds__(kTileThreads, kBlocksEach<T>)
   const int column = thread % 4;
   const int first_row = thread / 4;
   const int depth = g.depth();
-  const T* const weight_row =
-      weights + (std::int64_t{phase} * g.target_channels + first_channel + first_row) * depth;
+  const int weight_row = (phase * g.target_channels + first_channel + first_row) * depth;
   Place place;
   place.advance(column * kPack<T>, g.source_channels, x.taps);
   int term = column * kPack<T>;
 
   const auto load = [&](Stage& stage) {
-    const int dy = place.tap_y * y.direction;
-    const int dx = place.tap_x * x.direction;
+    const int dy = g.y.backward ? -place.tap_y : place.tap_y;
+    const int dx = g.x.backward ? -place.tap_x : place.tap_x;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const PixelRow& row = memory.row[first_row + 32 * i];
@@ -244,7 +241,7 @@ __global__ void __launch_bounds__(kTileThreads, kBlocksEach<T>)
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const bool valid = first_row + 32 * i < channels && term < depth;
-      const T* const from = weight_row + std::int64_t{32 * i} * depth + term;
+      const T* const from = weights + weight_row + 32 * i * depth + term;
       copy_async_16(stage.weights.at(first_row + 32 * i, column), valid ? from : weights, valid);
     }
     place.advance(kTileDepth<T>, g.source_channels, x.taps);
@@ -295,9 +292,9 @@ void gather_convolution(Stream& stream, const char* name, const Gather& gather,
   // The first phase has the most pixels.
   const std::int64_t pixels =
       std::int64_t{gather.images} * gather.y.walk(0).count * gather.x.walk(0).count;
-  const dim3 blocks(static_cast<unsigned>((pixels + kPixels - 1) / kPixels),
-                    static_cast<unsigned>((gather.target_channels + kChannels - 1) / kChannels),
-                    static_cast<unsigned>(gather.phases()));
+  const std::int64_t tiles =
+      (pixels + kPixels - 1) / kPixels * ((gather.target_channels + kChannels - 1) / kChannels);
+  const dim3 blocks(static_cast<unsigned>(tiles), static_cast<unsigned>(gather.phases()));
   with_element(source.dtype, [&]<class T>(const T*) {
     launch(stream, name, gather_kernel<T>, {blocks, dim3(kTileThreads), sizeof(GatherMemory<T>)},
            gather, source.as<T>(), weights.as<T>(), b.as<float>(), target.as<T>(),

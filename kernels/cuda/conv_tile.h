@@ -1,4 +1,4 @@
-// What our convolution's two products share: a block of four warps, three stages of shared memory
+// What our convolution's two products share: a block of four warps, four stages of shared memory
 // that cp.async fills, and sums in registers. bf16 goes through mma.sync, f32 through exact FMA;
 // both have the same geometry in packs of 16 bytes.
 #pragma once
@@ -10,7 +10,9 @@
 namespace paretiny::cuda {
 
 inline constexpr int kTileThreads = 128;
-inline constexpr int kTileStages = 3;
+inline constexpr int kTileStages = 4;
+/// Blocks that a multiprocessor shall hold: 168 registers a thread, and 51 KiB of shared memory.
+inline constexpr int kTileBlocks = 3;
 
 /// Terms of the sum that a stage holds: 32 of bf16, 16 of f32.
 template <class T>

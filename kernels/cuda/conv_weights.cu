@@ -17,7 +17,6 @@ namespace {
 
 constexpr int kOuts = 64;          ///< output channels of a tile
 constexpr int kColumns = 128;      ///< (tap, input channel) of a tile
-constexpr int kBlocksEach = 3;     ///< that a multiprocessor shall hold: 168 registers a thread
 constexpr int kLeastPixels = 256;  ///< of a strip, else its sums cost more than they save
 
 /// A row a pixel with kValues values, its packs exchanged so that neither copies nor reads of eight
@@ -208,7 +207,7 @@ class GradientSums<float> {
 
 /// sums: [strip] and then as dw.
 template <class T>
-__global__ void __launch_bounds__(kTileThreads, kBlocksEach)
+__global__ void __launch_bounds__(kTileThreads, kTileBlocks)
     gradient_kernel(Gradient g, const T* x, const T* dy, float* sums) {
   constexpr int kDyPacks = kOuts / kPack<T>;
   constexpr int kXPacks = kColumns / kPack<T>;
@@ -296,7 +295,7 @@ struct Split {
         tiles(w.kernel_h * w.kernel_w * padded_channels(shape.input.c, activations), kColumns);
     out_tiles = tiles(out.c, kOuts);
     const std::int64_t room =
-        std::int64_t{multiprocessors(stream)} * kBlocksEach / (column_tiles * out_tiles);
+        std::int64_t{multiprocessors(stream)} * kTileBlocks / (column_tiles * out_tiles);
     const std::int64_t worth = (pixels + kLeastPixels - 1) / kLeastPixels;
     const std::int64_t wanted = std::clamp<std::int64_t>(room, 1, worth);
     // Whole steps, and no empty strip.

@@ -30,7 +30,8 @@ std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream&, const ConvShape&, D
                                                     ConvPass);
 
 /// As in conv.h, without bias. In bf16 weights are rounded to bf16, and so is dw where cuDNN has no
-/// f32 output for bf16 inputs: an error of 2^-9 of each value.
+/// f32 output for bf16 inputs: an error of 2^-9 of each value. Tensors that are not aligned to 16
+/// bytes are declined.
 bool cudnn_conv_forward(Stream&, const ConvShape&, ConstView x, ConstView w, View y);
 bool cudnn_conv_backward_data(Stream&, const ConvShape&, ConstView dy, ConstView w, View dx);
 bool cudnn_conv_backward_weights(Stream&, const ConvShape&, ConstView x, ConstView dy, View dw);

@@ -1,6 +1,7 @@
 #include "kernels/fully_connected.h"
 
 #include "tests/support/convolution.h"
+#include "tests/support/libraries.h"
 
 namespace paretiny::test {
 namespace {
@@ -23,44 +24,51 @@ ConvolutionOps ops(Stream& stream, const FullyConnectedShape& shape) {
       shape.output()};
 }
 
+void expect_agreement(const FullyConnectedShape& shape, DType dtype, std::uint64_t seed) {
+  SCOPED_TRACE("input " + to_string(shape.input) + ", " + name_of(dtype));
+  const auto stream = test_stream();
+  const std::size_t announced = fully_connected_scratch_bytes(*stream, shape, dtype);
+  const Shape bias{1, 1, 1, shape.out_features};
+  const Tensor x = Tensor::random(*stream, dtype, shape.input, ++seed);
+  const Tensor w = Tensor::random(*stream, DType::f32, shape.weights(), ++seed);
+  const Tensor b = Tensor::random(*stream, DType::f32, bias, ++seed);
+  const Tensor dy = Tensor::random(*stream, DType::f32, shape.output(), ++seed);
+  const Tensor y(*stream, DType::f32, shape.output());
+  const Tensor dx(*stream, dtype, shape.input);
+  const Tensor dw(*stream, DType::f32, shape.weights());
+  const Tensor db(*stream, DType::f32, bias);
+  const auto expect = [&](const Tensor& actual, const std::vector<double>& expected,
+                          const char* name) {
+    // Everything is summed in f32; only dx may be rounded to bf16.
+    const double relative = actual.dtype() == DType::bf16 ? 0x1p-8 : 1e-5;
+    expect_near(actual, expected, relative * max_abs(expected), name);
+  };
+  const ConvolutionJudge exact = judge(shape);
+  fully_connected_forward(*stream, shape, x, w, ConstView{}, y);
+  expect(y, exact.forward(x.values(), w.values(), {}), "y without bias");
+  fully_connected_forward(*stream, shape, x, w, b, y);
+  expect(y, exact.forward(x.values(), w.values(), b.values()), "y");
+  fully_connected_backward(*stream, shape, x, w, dy, dx, dw, db);
+  expect(dx, exact.backward_data(dy.values(), w.values()), "dx");
+  expect(dw, exact.backward_weights(x.values(), dy.values()), "dw");
+  expect(db, exact.backward_bias(dy.values()), "db");
+
+  const Tensor dw_alone(*stream, DType::f32, shape.weights());
+  fully_connected_backward(*stream, shape, x, w, dy, View{}, dw_alone, View{});
+  EXPECT_EQ(dw_alone.bytes(), dw.bytes());
+  EXPECT_LE(stream->scratch().peak(), announced);
+}
+
 TEST(FullyConnected, AgreesWithDirectLoops) {
   std::uint64_t seed = 0;
-  for (const FullyConnectedShape& shape :
-       {FullyConnectedShape{{3, 1, 1, 64}, 10}, FullyConnectedShape{{1, 1, 1, 1}, 1},
-        FullyConnectedShape{{2, 3, 5, 7}, 13}, FullyConnectedShape{{130, 1, 1, 301}, 19}}) {
-    for (const DType dtype : {DType::f32, DType::bf16}) {
-      SCOPED_TRACE("input " + to_string(shape.input) + ", " + name_of(dtype));
-      const auto stream = test_stream();
-      const std::size_t announced = fully_connected_scratch_bytes(*stream, shape, dtype);
-      const Shape bias{1, 1, 1, shape.out_features};
-      const Tensor x = Tensor::random(*stream, dtype, shape.input, ++seed);
-      const Tensor w = Tensor::random(*stream, DType::f32, shape.weights(), ++seed);
-      const Tensor b = Tensor::random(*stream, DType::f32, bias, ++seed);
-      const Tensor dy = Tensor::random(*stream, DType::f32, shape.output(), ++seed);
-      const Tensor y(*stream, DType::f32, shape.output());
-      const Tensor dx(*stream, dtype, shape.input);
-      const Tensor dw(*stream, DType::f32, shape.weights());
-      const Tensor db(*stream, DType::f32, bias);
-      const auto expect = [&](const Tensor& actual, const std::vector<double>& expected,
-                              const char* name) {
-        // Everything is summed in f32; only dx may be rounded to bf16.
-        const double relative = actual.dtype() == DType::bf16 ? 0x1p-8 : 1e-5;
-        expect_near(actual, expected, relative * max_abs(expected), name);
-      };
-      const ConvolutionJudge exact = judge(shape);
-      fully_connected_forward(*stream, shape, x, w, ConstView{}, y);
-      expect(y, exact.forward(x.values(), w.values(), {}), "y without bias");
-      fully_connected_forward(*stream, shape, x, w, b, y);
-      expect(y, exact.forward(x.values(), w.values(), b.values()), "y");
-      fully_connected_backward(*stream, shape, x, w, dy, dx, dw, db);
-      expect(dx, exact.backward_data(dy.values(), w.values()), "dx");
-      expect(dw, exact.backward_weights(x.values(), dy.values()), "dw");
-      expect(db, exact.backward_bias(dy.values()), "db");
-
-      const Tensor dw_alone(*stream, DType::f32, shape.weights());
-      fully_connected_backward(*stream, shape, x, w, dy, View{}, dw_alone, View{});
-      EXPECT_EQ(dw_alone.bytes(), dw.bytes());
-      EXPECT_LE(stream->scratch().peak(), announced);
+  for (const bool libraries : library_choices()) {
+    const LibraryChoice choice(libraries);
+    for (const FullyConnectedShape& shape :
+         {FullyConnectedShape{{3, 1, 1, 64}, 10}, FullyConnectedShape{{1, 1, 1, 1}, 1},
+          FullyConnectedShape{{2, 3, 5, 7}, 13}, FullyConnectedShape{{130, 1, 1, 301}, 19}}) {
+      for (const DType dtype : {DType::f32, DType::bf16}) {
+        expect_agreement(shape, dtype, seed += 10);
+      }
     }
   }
 }
