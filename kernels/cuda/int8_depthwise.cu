@@ -1,8 +1,8 @@
 // int8 depthwise convolution: four taps of a channel at a time (__dp4a). A thread makes kWords * 4
 // channels of two pixels: it loads words of four channels at four taps and turns each 4 x 4 square
 // of bytes, so that a word holds four taps of one channel; weights are turned once before, by a
-// small kernel. Reads x kh * kw / (strides) times, from the caches mostly, and writes y once: about
-// 17 instructions an output for 3 x 3, near what memory allows.
+// small kernel. Reads x kh * kw / (stride_h * stride_w) times, from the caches mostly, and writes y
+// once. 3 x 3 by 16 channels counts about 17 instructions an output, half of a product a tap.
 #include "kernels/cuda/int8_bytes.h"
 #include "kernels/int8.h"
 
