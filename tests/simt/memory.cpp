@@ -68,8 +68,8 @@ void check_device_memory(const char* what, const void* data, std::size_t bytes) 
     const auto& [begin, size] = *--after;
     if (at + bytes <= begin + size) return;
   }
-  throw DeviceError(std::string(what) + ": " + std::to_string(bytes) +
-                    " bytes at an address that is not the device's");
+  throw DeviceError(std::string(what) + ": an address in no allocation of the device, or " +
+                    std::to_string(bytes) + " bytes that go beyond it");
 }
 
 }  // namespace paretiny::simt
