@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "paretiny_kernels.h"
+
 /* Two products an instruction on cores with the DSP extension; -DPT_DSP=0 switches it off. */
 #ifndef PT_DSP
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
@@ -39,6 +41,9 @@ static inline int32_t pt_multiply(int32_t x, int32_t multiplier, int32_t shift) 
   if (shift > 0) return pt_high_multiply((int32_t)((uint32_t)x << shift), multiplier);
   return pt_rounding_shift(pt_high_multiply(x, multiplier), -shift);
 }
+
+/* A layer's sum as output of a channel. */
+int8_t pt_requantized(const pt_layer *layer, int32_t channel, int32_t sum);
 
 #if PT_DSP
 /* Four neighbouring int8 in one word, from any address: one load on these cores. */

@@ -1,6 +1,5 @@
 /* Addition, the gate of squeeze-and-excite, functions by table. */
 #include "paretiny_arithmetic.h"
-#include "paretiny_kernels.h"
 
 void pt_add(const pt_add_constants *constants, int32_t count, const int8_t *a, const int8_t *b,
             int8_t *out) {

@@ -1,6 +1,5 @@
 /* Pools and the mean. */
 #include "paretiny_arithmetic.h"
-#include "paretiny_kernels.h"
 
 /* Calls for each output pixel and channel with what lies inside the input. */
 static void pool(const pt_window *window, const int8_t *in, int8_t *out, int32_t average) {
