@@ -67,19 +67,22 @@ __device__ inline void copy_panel(bf16* panel, int rows, const RowSource& from,
   const UnitWalk walk(units, thread, threads);
   if (walk.unit >= units) return;
   const int columns = window.columns - walk.unit * kUnit;
-  const std::int64_t rows_left = from.rows - window.row;
+  const std::int64_t left = from.rows - window.row;
+  const int inside = columns <= 0 ? 0 : left < rows ? static_cast<int>(left) : rows;
   const bf16* unit =
       from.data + (window.row + walk.row) * from.columns + window.column + walk.unit * kUnit;
-  for (int r = walk.row; r < rows; r += walk.step) {
-    const bool inside = r < rows_left && columns > 0;
-    bf16* to = panel + unit_at(r, walk.unit);
-    if (from.aligned) {
-      copy_async_16(to, inside ? unit : from.data, inside);
-    } else {
-      store_pack(to, load_some(unit, inside ? (columns < kUnit ? columns : kUnit) : 0));
+  const std::int64_t stride = std::int64_t{walk.step} * from.columns;
+  int r = walk.row;
+  if (from.aligned) {
+    for (; r < inside; r += walk.step, unit += stride) {
+      copy_async_16(panel + unit_at(r, walk.unit), unit);
     }
-    unit += std::int64_t{walk.step} * from.columns;
+  } else {
+    for (; r < inside; r += walk.step, unit += stride) {
+      store_pack(panel + unit_at(r, walk.unit), load_some(unit, columns));
+    }
   }
+  for (; r < rows; r += walk.step) store_pack(panel + unit_at(r, walk.unit), Pack<bf16>{});
 }
 
 /// Turns the first `rows` rows of a panel into what the Prologue makes of them. A thread sees to
@@ -123,32 +126,34 @@ __device__ inline void transform_panel(bf16* panel, int rows, const InputTransfo
   }
 }
 
-/// Fragments of mma_16x8x16, all lanes of a warp calling. `lane` = threadIdx.x % 32.
+/// Fragments of mma_16x8x16, all lanes of a warp calling. `lane` = threadIdx.x % 32; rows start at
+/// multiples of 8, which leaves a lane's place within them the same for all.
 ///
 /// a = panel[row .. row + 15][16 * step .. 16 * step + 15].
 __device__ inline void load_a(std::uint32_t (&a)[4], const bf16* panel, int row, int step,
                               int lane) {
-  load_tiles(a, panel + unit_at(row + lane % 16, 2 * step + lane / 16));
+  load_tiles(a, panel + unit_at(lane % 16, 2 * step ^ lane / 16) + row * kPanel);
 }
 
 /// a = the transpose of panel[row .. row + 15][column .. column + 15].
 __device__ inline void load_a_transposed(std::uint32_t (&a)[4], const bf16* panel, int row,
                                          int column, int lane) {
-  load_tiles_transposed(
-      a, panel + unit_at(row + lane / 16 * 8 + lane % 8, column / kUnit + lane / 8 % 2));
+  const int place = unit_at(lane / 16 * 8 + lane % 8, column / kUnit ^ lane / 8 % 2);
+  load_tiles_transposed(a, panel + place + row * kPanel);
 }
 
 /// Two b, side by side, of a matrix that lies transposed: b = the transpose of
 /// panel[row .. row + 15][16 * step .. 16 * step + 15]; the first is tiles[0..1].
 __device__ inline void load_b_transposed(std::uint32_t (&b)[4], const bf16* panel, int row,
                                          int step, int lane) {
-  load_tiles(b, panel + unit_at(row + lane / 16 * 8 + lane % 8, 2 * step + lane / 8 % 2));
+  const int place = unit_at(lane / 16 * 8 + lane % 8, 2 * step ^ lane / 8 % 2);
+  load_tiles(b, panel + place + row * kPanel);
 }
 
 /// Two b, side by side: panel[row .. row + 15][column .. column + 15].
 __device__ inline void load_b(std::uint32_t (&b)[4], const bf16* panel, int row, int column,
                               int lane) {
-  load_tiles_transposed(b, panel + unit_at(row + lane % 16, column / kUnit + lane / 16));
+  load_tiles_transposed(b, panel + unit_at(lane % 16, column / kUnit ^ lane / 16) + row * kPanel);
 }
 
 /// d[0], d[1] += a * the two b.

@@ -2,163 +2,27 @@
 // its input.
 //
 // Bytes: x once, y once, w once a block. A block keeps its columns of the weights in shared memory,
-// as bf16, for as long as it lives; blocks are as many as fit the device. Its warps go their own
+// as bf16, for as long as it lives, and there is one block a multiprocessor. Its warps go their own
 // ways from there, without another barrier: each takes 32 pixels at a time, streams their channels
-// through three panels of its own that cp.async fills (about 4 KB each, so that 8 warps have up to
-// 96 KB on their way), multiplies, and turns the panel it read last into 32 rows of y that leave in
-// 16-byte stores. While one warp computes, others wait for memory. A residual comes as further
+// through three panels of its own that cp.async fills (up to 4 KB each: 8 to 12 warps have up to
+// 144 KB on their way), multiplies, and turns the panel it read last into 32 rows of y that leave
+// in 16-byte stores. While one warp computes, others wait for memory. A residual comes as further
 // panels of the same stream and is overwritten by y in place. Where the columns take several
 // slices, blocks of all slices go through the same pixels together, so that x comes from memory
 // once and from the cache after that.
+//
+// Registers on sm_90: 162 for slices of up to 64 columns, which 12 warps have room for; 232 for up
+// to 128, and 8 warps.
 #include <algorithm>
 
 #include "kernels/cuda/merge_parts.h"
-#include "kernels/cuda/mma_tile.h"
+#include "kernels/cuda/pixel_rows.h"
 #include "kernels/cuda/pointwise_mma.h"
 
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kRows = 32;  // pixels of a warp's tile
-constexpr int kStages = 3;
-constexpr int kMostColumns = 128;
-constexpr int kMostWarps = 12;
-
-/// Warps of a block: what the registers of a multiprocessor allow.
-template <int kColumns>
-constexpr int kWarps = kColumns <= kPanel ? kMostWarps : 8;
-
-/// The warps' panels and the weights follow it.
-struct alignas(128) Shared {
-  float factor[kMostColumns], addend[kMostColumns];
-  bf16 pivot[kMostWarps][kMostColumns];  // of a warp's statistics: its first row of y
-  float count[kMostWarps];
-};
-
-constexpr int kQueue = kStages * kRows * kPanel;  // elements of a warp's panels
-
-/// What a warp knows of the columns in the end; takes the place of its panels.
-struct Totals {
-  float sum[kMostColumns], square[kMostColumns];
-};
-
-struct Job {
-  RowSource x, residual;
-  const float* weights;
-  int columns;  // of y
-  int slices;   // that these are cut into
-  int slice;    // columns of one, a multiple of 16
-  bf16* y;
-  bool y_aligned;
-  InputTransform input;
-  OutputTransform output;
-  Moments* moments;  // [blocks of a slice, columns], or null
-
-  __host__ __device__ int x_panels() const { return (x.columns + kPanel - 1) / kPanel; }
-};
-
-/// A warp's place in the job.
-struct Place {
-  int lane, warp, warps;
-  int column, columns;  // its block's slice
-  int tile, step;       // its first tile, and from one to the next
-  int tiles;
-
-  __device__ explicit Place(const Job& job) {
-    lane = static_cast<int>(threadIdx.x) % kWarp;
-    warp = static_cast<int>(threadIdx.x) / kWarp;
-    warps = static_cast<int>(blockDim.x) / kWarp;
-    const int slice = static_cast<int>(blockIdx.x) % job.slices;
-    const int worker = static_cast<int>(blockIdx.x) / job.slices;
-    column = slice * job.slice;
-    columns = job.columns - column < job.slice ? job.columns - column : job.slice;
-    tile = worker * warps + warp;
-    step = static_cast<int>(gridDim.x) / job.slices * warps;
-    tiles = static_cast<int>((job.x.rows + kRows - 1) / kRows);
-  }
-};
-
-/// Rows of a tile that exist.
-__device__ int rows_of(const Job& job, int tile) {
-  const std::int64_t left = job.x.rows - std::int64_t{tile} * kRows;
-  return left < kRows ? static_cast<int>(left) : kRows;
-}
-
-/// What a warp reads, panel by panel: for each of its tiles the channels of x, then the residual.
-class PanelQueue {
- public:
-  __device__ PanelQueue(const Job& job, const Place& place, bf16* panels)
-      : job_(job), place_(place), panels_(panels), tile_(place.tile) {
-#pragma unroll 1
-    for (int i = 1; i < kStages; ++i) fetch();
-  }
-
-  /// The panel that comes next, in place of the one before it, with which the warp must be done.
-  /// Each lane sees what it copied; the barrier after that is the caller's.
-  __device__ bf16* next() {
-    __syncwarp();
-    fetch();
-    wait_for_copies<kStages - 1>();
-    bf16* const panel = panels_ + front_ * kRows * kPanel;
-    front_ = front_ + 1 < kStages ? front_ + 1 : 0;
-    return panel;
-  }
-
- private:
-  __device__ void fetch() {
-    bf16* const panel = panels_ + back_ * kRows * kPanel;
-    back_ = back_ + 1 < kStages ? back_ + 1 : 0;
-    if (tile_ < place_.tiles) {
-      const int x_panels = job_.x_panels();
-      const bool of_x = panel_ < x_panels;
-      const int first = of_x ? panel_ * kPanel : (panel_ - x_panels) * kPanel;
-      const int columns = (of_x ? job_.x.columns : place_.columns) - first;
-      copy_panel(panel, kRows, of_x ? job_.x : job_.residual,
-                 {std::int64_t{tile_} * kRows, of_x ? first : place_.column + first,
-                  columns < kPanel ? columns : kPanel},
-                 place_.lane, kWarp);
-      const int residual_panels =
-          job_.residual.data != nullptr ? (place_.columns + kPanel - 1) / kPanel : 0;
-      if (++panel_ == x_panels + residual_panels) {
-        panel_ = 0;
-        tile_ += place_.step;
-      }
-    }
-    commit_copies();  // an empty group past the end, so that counting them stays right
-  }
-
-  const Job& job_;
-  const Place& place_;
-  bf16* panels_;
-  int tile_;
-  int panel_ = 0;
-  int front_ = 0, back_ = 0;
-};
-
-/// A rectangle of the weights as bf16 panels, zeros up to whole fragments: rows [row, row + rows),
-/// columns [column, column + columns) of the matrix of `width` columns.
-__device__ void load_weights(bf16* panels, const float* weights, int width, int row, int rows,
-                             int column, int columns) {
-  const bool aligned = width % 4 == 0 && reinterpret_cast<std::uintptr_t>(weights) % 16 == 0;
-  const int padded_rows = (rows + 15) / 16 * 16;
-  const int units = fragment_units(columns);
-#pragma unroll 4
-  for (int i = static_cast<int>(threadIdx.x); i < padded_rows * units;
-       i += static_cast<int>(blockDim.x)) {
-    const int r = i / units, unit = i % units;
-    const float* from = weights + std::int64_t{row + r} * width + column + unit * kUnit;
-    const int count = r < rows ? columns - unit * kUnit : 0;
-    Pack<bf16> pack;
-    for (int half = 0; half < 2; ++half) {
-      const int left = count - half * 4;
-      const Pack<float> four = left >= 4 && aligned
-                                   ? load_pack(from + half * 4)
-                                   : load_some(from + half * 4, left < 4 ? left : 4);
-      for (int k = 0; k < 4; ++k) pack.value[half * 4 + k] = four.value[k];
-    }
-    store_pack(panels + unit / 8 * padded_rows * kPanel + unit_at(r, unit % 8), pack);
-  }
-}
+using namespace pixels;
 
 /// sum += the panel's channels, number `p` of x, times their weights.
 template <int kColumns, bool kInnerFirst>
@@ -189,150 +53,6 @@ __device__ void multiply_panel(float (&sum)[2][kColumns / 8][4], const bf16* pan
       multiply(sum[1][2 * j], sum[1][2 * j + 1], a[1], b[j % 2]);
     }
   }
-}
-
-/// Turns the sums of 64 columns, from `first` on, into y in a panel, which holds the residual if
-/// there is one.
-template <int kTiles>
-__device__ void finish_panel(bf16* panel, const float (&sum)[2][kTiles][4], int first,
-                             const Shared& shared, const Job& job, const Place& place) {
-  const int group = place.lane / 4, pair = place.lane % 4 * 2;
-#pragma unroll
-  for (int j = 0; j < kPanel / 8; ++j) {
-    const int column = first + j * 8;
-    if (column >= place.columns) continue;
-    const float2 factor = *reinterpret_cast<const float2*>(&shared.factor[column + pair]);
-    const float2 addend = *reinterpret_cast<const float2*>(&shared.addend[column + pair]);
-    std::uint32_t* at[4];
-    float value[8];
-    for (int i = 0; i < 4; ++i) {
-      const int row = i * 8 + group;
-      at[i] = reinterpret_cast<std::uint32_t*>(panel + unit_at(row, j) + pair);
-      const float* product = &sum[i / 2][first / 8 + j][i % 2 * 2];
-      value[2 * i] = factor.x * product[0] + addend.x;
-      value[2 * i + 1] = factor.y * product[1] + addend.y;
-    }
-    if (job.residual.data != nullptr) {
-      for (int i = 0; i < 4; ++i) {
-        value[2 * i] += widen_low(*at[i]);
-        value[2 * i + 1] += widen_high(*at[i]);
-      }
-    }
-    activate_all(job.output.activation, value);
-    for (int i = 0; i < 4; ++i) *at[i] = narrow_pair(value[2 * i], value[2 * i + 1]);
-  }
-}
-
-/// Sums of differences from a pivot and of their squares, for kCount columns.
-template <int kCount>
-struct ColumnSums {
-  float sum[kCount] = {}, square[kCount] = {};
-};
-
-/// Adds the sums of two lanes, each of which keeps those of half of the columns: the lane whose bit
-/// `distance` is set the upper half.
-template <int kCount>
-__device__ ColumnSums<kCount / 2> share_sums(const ColumnSums<kCount>& mine, int lane,
-                                             int distance) {
-  ColumnSums<kCount / 2> kept;
-  const bool upper = (lane & distance) != 0;
-  const auto share = [&](const float(&from)[kCount], int i) {
-    const float keep = upper ? from[i + kCount / 2] : from[i];
-    const float give = upper ? from[i] : from[i + kCount / 2];
-    return keep + __shfl_xor_sync(kAllLanes, give, distance);
-  };
-  for (int i = 0; i < kCount / 2; ++i) {
-    kept.sum[i] = share(mine.sum, i);
-    kept.square[i] = share(mine.square, i);
-  }
-  return kept;
-}
-
-/// What a lane keeps of its unit's eight columns.
-using LaneSums = ColumnSums<kUnit / 4>;
-
-/// Stores a panel of y and adds what it stored to the sums.
-__device__ void store_panel(const bf16* panel, int first, int tile, LaneSums& sums, Shared& shared,
-                            const Job& job, const Place& place) {
-  const int columns = place.columns - first < kPanel ? place.columns - first : kPanel;
-  const UnitWalk walk((columns + kUnit - 1) / kUnit, place.lane, kWarp);
-  const int count = columns - walk.unit * kUnit;
-  const int rows = count > 0 ? rows_of(job, tile) : 0;
-  bf16* to = job.y + (std::int64_t{tile} * kRows + walk.row) * job.columns + place.column + first +
-             walk.unit * kUnit;
-  Pack<bf16> pivot{};
-  if (job.moments != nullptr) {
-    bf16* const pivots = &shared.pivot[place.warp][first + walk.unit * kUnit];
-    if (tile == place.tile && count > 0 && walk.row == 0) {
-      *reinterpret_cast<uint4*>(pivots) =
-          *reinterpret_cast<const uint4*>(panel + unit_at(0, walk.unit));
-    }
-    __syncwarp();
-    if (count > 0) pivot = load_pack(pivots);
-  }
-  ColumnSums<kUnit> now;
-  for (int r = walk.row; r < rows; r += walk.step) {
-    const bf16* at = panel + unit_at(r, walk.unit);
-    const Pack<bf16> y = load_pack(at);
-    if (job.y_aligned) {
-      *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(at);
-    } else {
-      store_some(to, y, count);
-    }
-    to += std::int64_t{walk.step} * job.columns;
-    if (job.moments == nullptr) continue;
-    for (int k = 0; k < kUnit; ++k) {
-      const float d = y.value[k] - pivot.value[k];
-      now.sum[k] += d;
-      now.square[k] += d * d;
-    }
-  }
-  if (job.moments == nullptr) return;
-  const LaneSums shared_sums = share_sums(share_sums(now, place.lane, 16), place.lane, 8);
-  for (int k = 0; k < kUnit / 4; ++k) {
-    sums.sum[k] += shared_sums.sum[k];
-    sums.square[k] += shared_sums.square[k];
-  }
-}
-
-/// The block's statistics, from its warps' sums, in a fixed order.
-template <int kPanels>
-__device__ void store_moments(const LaneSums (&sums)[kPanels], const Shared& shared, bf16* panels,
-                              const Job& job, const Place& place) {
-  const auto totals = [&](int warp) -> Totals& {
-    return *reinterpret_cast<Totals*>(panels + warp * kQueue);
-  };
-  __syncwarp();
-#pragma unroll
-  for (int p = 0; p < kPanels; ++p) {
-    if (p * kPanel >= place.columns) continue;
-    const int columns = place.columns - p * kPanel < kPanel ? place.columns - p * kPanel : kPanel;
-    const UnitWalk walk((columns + kUnit - 1) / kUnit, place.lane, kWarp);
-    const int lanes = kWarp / walk.step;  // that share a row
-    const int quarter = (place.lane & 16) / 8 + (place.lane & 8) / 8;
-    for (int k = 0; k < kUnit / 4; ++k) {
-      float sum = sums[p].sum[k], square = sums[p].square[k];
-      for (int distance = 4; distance >= lanes; distance /= 2) {
-        sum += __shfl_xor_sync(kAllLanes, sum, distance);
-        square += __shfl_xor_sync(kAllLanes, square, distance);
-      }
-      if ((place.lane & 7) >= lanes) continue;
-      const int column = p * kPanel + walk.unit * kUnit + quarter * (kUnit / 4) + k;
-      totals(place.warp).sum[column] = sum;
-      totals(place.warp).square[column] = square;
-    }
-  }
-  __syncthreads();
-  const int column = static_cast<int>(threadIdx.x);
-  if (column >= place.columns) return;
-  Moments moments;
-  for (int w = 0; w < place.warps; ++w) {
-    if (shared.count[w] == 0) continue;
-    moments.merge(moments_about(widen(shared.pivot[w][column]), shared.count[w],
-                                totals(w).sum[column], totals(w).square[column]));
-  }
-  const std::int64_t worker = blockIdx.x / static_cast<unsigned>(job.slices);
-  job.moments[worker * job.columns + place.column + column] = moments;
 }
 
 template <int kColumns, bool kInnerFirst>
@@ -422,7 +142,7 @@ struct Plan {
     slices = static_cast<int>((product.columns + slice - 1) / slice);
     const std::int64_t tiles = (product.pixels + kRows - 1) / kRows;
     const std::int64_t fit = std::max(multiprocessors(stream) / slices, 1);
-    workers = static_cast<int>(std::min((tiles + warps - 1) / warps, fit));
+    workers = static_cast<int>(std::min(tiles, fit));
   }
 
   std::size_t moments_bytes(const PixelProduct& product) const {
