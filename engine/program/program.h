@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "engine/graph/memory_plan.h"
 #include "engine/graph/parameters.h"
 #include "kernels/buffer.h"
+#include "kernels/int8_parameters.h"
 #include "kernels/stream.h"
 
 namespace paretiny {
@@ -26,6 +28,9 @@ struct ProgramOptions {
   DType dtype = DType::f32;  ///< of activations and their gradients: f32 or bf16
   float label_smoothing = 0;
   bool fused = false;  ///< what fuses_layers(device) says: the same numbers but for rounding
+  /// By node, or empty: outputs that are rounded to what an int8 tensor holds (fake_quantize.h),
+  /// and with any of them all weights; needs f32 and nothing fused.
+  std::vector<std::optional<Quantization>> quantization{};
 };
 
 /// Whether the layers of a program for `device` should be fused (DeviceInfo::fuses_layers).
@@ -43,7 +48,8 @@ class Program {
     std::function<std::size_t(Stream&)> scratch;  ///< may be empty: none
   };
 
-  /// Plans; allocates nothing. Throws UsageError if the graph does not end in logits.
+  /// Plans; allocates nothing. Throws UsageError if the graph does not end in logits, and for
+  /// options that do not go together.
   Program(const Graph& graph, const ParameterLayout& layout, const ProgramOptions& options);
 
   const ProgramOptions& options() const { return options_; }

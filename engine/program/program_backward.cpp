@@ -29,8 +29,10 @@ void ProgramBuilder::contribute(NodeId id, Gradient gradient) {
 void ProgramBuilder::backward(NodeId id) {
   const Node& node = graph_.node(id);
   const NodeId from = node.inputs[0];
+  if (gradients_[static_cast<std::size_t>(id)].tensor < 0)
+    return;  // the loss does not depend on it
+  pass_gradient(id);
   const Gradient dy = gradients_[static_cast<std::size_t>(id)];
-  if (dy.tensor < 0) return;  // the loss does not depend on this node
   if (fusion(id).into >= 0) {
     contribute(from, dy);
     return;
@@ -49,9 +51,9 @@ void ProgramBuilder::backward(NodeId id) {
          });
     if (!data) return;
     const TensorId dx = activation_tensor(sample);
-    emit(id, "backward data", {dy.tensor, dx},
-         [=, w = parameter(id, Role::weight)](Stream& s, const Program& p) {
-           data_op(s, shape, p.at(dy.tensor), p.parameter(w), p.at(dx));
+    emit(id, "backward data", {dy.tensor, dx, rounded_weights_[static_cast<std::size_t>(id)]},
+         [=, weights = weights(id)](Stream& s, const Program& p) {
+           data_op(s, shape, p.at(dy.tensor), weights.weight(p), p.at(dx));
          });
     contribute(from, {dx, false});
   };
@@ -82,10 +84,10 @@ void ProgramBuilder::backward(NodeId id) {
       break;
     case OpKind::fully_connected: {
       const TensorId dx = data ? activation_tensor(sample) : x;
-      emit(id, "backward", {x, dy.tensor, dx},
+      emit(id, "backward", {x, dy.tensor, dx, rounded_weights_[static_cast<std::size_t>(id)]},
            [=, shape = FullyConnectedShape{in, node.output.c}, weights = weights(id)](
                Stream& s, const Program& p) {
-             fully_connected_backward(s, shape, p.at(x), p.parameter(weights.w), p.at(dy.tensor),
+             fully_connected_backward(s, shape, p.at(x), weights.weight(p), p.at(dy.tensor),
                                       data ? p.at(dx) : View{}, p.gradient(weights.w),
                                       weights.bias_gradient(p));
            });

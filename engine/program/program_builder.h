@@ -47,7 +47,11 @@ class ProgramBuilder {
   struct Weights {
     ParameterTensor w, b;
     bool biased = false;
+    TensorId rounded = -1;  ///< the weights as int8 holds them, if they are rounded
 
+    ConstView weight(const Program& p) const {
+      return rounded < 0 ? p.parameter(w) : p.at(rounded);
+    }
     ConstView bias(const Program& p) const { return biased ? p.parameter(b) : ConstView{}; }
     View bias_gradient(const Program& p) const { return biased ? p.gradient(b) : View{}; }
   };
@@ -89,6 +93,11 @@ class ProgramBuilder {
   WayIn fold(NodeId id);
   WayOut way_out(NodeId id);
 
+  /// Fake quantization of the weights of a node, of its output, and back through the latter.
+  void round_weights(NodeId id);
+  void round_output(NodeId id);
+  void pass_gradient(NodeId id);
+
   void backward(NodeId id);
   void backward_batch_norm(NodeId id);
   void backward_add(NodeId id);
@@ -107,6 +116,8 @@ class ProgramBuilder {
   std::vector<bool> needs_gradient_;  // whether a parameter lies at or above the node
   std::vector<Gradient> gradients_;   // by node
   std::vector<TensorId> saved_mean_, saved_var_;
+  std::vector<TensorId> rounded_weights_;  // by node, -1: as they are
+  std::vector<TensorId> raw_outputs_;      // by node, -1: the output is not rounded
   std::vector<Program::Step>* steps_ = nullptr;
   int now_ = 0;
 };

@@ -24,6 +24,8 @@ ProgramBuilder::ProgramBuilder(const Graph& graph, const ParameterLayout& layout
   gradients_.resize(nodes);
   saved_mean_.assign(nodes, -1);
   saved_var_.assign(nodes, -1);
+  rounded_weights_.assign(nodes, -1);
+  raw_outputs_.assign(nodes, -1);
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     bool needed = layout.find(id, Role::weight) != nullptr || node.op == OpKind::batch_norm;
@@ -38,6 +40,10 @@ void ProgramBuilder::build() {
   if (graph_.size() == 0 || graph_.nodes().back().op != OpKind::fully_connected) {
     throw UsageError("a network must end in a fully connected layer that gives its logits");
   }
+  const ProgramOptions& options = program_.options_;
+  if (!options.quantization.empty() && (options.fused || options.dtype != DType::f32)) {
+    throw UsageError("a program with fake quantization needs f32 activations and nothing fused");
+  }
   steps_ = &program_.forward_;
   const std::int64_t batch = program_.options_.batch;
   program_.input_ = activation_tensor(graph_.node(0).output);
@@ -49,7 +55,11 @@ void ProgramBuilder::build() {
   for (const TensorId given : {program_.input_, program_.labels_}) {
     program_.tensors_[static_cast<std::size_t>(given)].block = {0, 0, 0};
   }
-  for (NodeId id = 1; id < graph_.size(); ++id) forward(id);
+  round_output(0);
+  for (NodeId id = 1; id < graph_.size(); ++id) {
+    forward(id);
+    round_output(id);
+  }
   program_.logits_ = output(graph_.output());
   loss();
   if (training()) {
@@ -75,8 +85,8 @@ Program::TensorId ProgramBuilder::tensor(DType dtype, const Shape& shape) {
 
 ProgramBuilder::Weights ProgramBuilder::weights(NodeId id) const {
   const ParameterTensor* bias = layout_.find(id, Role::bias);
-  return {parameter(id, Role::weight), bias == nullptr ? ParameterTensor{} : *bias,
-          bias != nullptr};
+  return {parameter(id, Role::weight), bias == nullptr ? ParameterTensor{} : *bias, bias != nullptr,
+          rounded_weights_[static_cast<std::size_t>(id)]};
 }
 
 void ProgramBuilder::emit(NodeId id, const char* direction, const std::vector<TensorId>& used,
@@ -97,10 +107,11 @@ void ProgramBuilder::forward_plain(NodeId id, const OpShape& shape, Forward op,
                                    ScratchBytes scratch_bytes) {
   const TensorId x = input(id);
   const TensorId y = output(id);
+  const Weights weights = this->weights(id);
   emit(
-      id, "forward", {x, y},
-      [=, weights = weights(id)](Stream& s, const Program& p) {
-        op(s, shape, p.at(x), p.parameter(weights.w), weights.bias(p), p.at(y));
+      id, "forward", {x, y, weights.rounded},
+      [=](Stream& s, const Program& p) {
+        op(s, shape, p.at(x), weights.weight(p), weights.bias(p), p.at(y));
       },
       [=, type = dtype()](Stream& s) { return scratch_bytes(s, shape, type); });
 }
@@ -112,13 +123,13 @@ void ProgramBuilder::forward_fused(NodeId id, const OpShape& shape, Forward op,
   const TensorId y = output(id);
   const WayIn in = way_in(graph_.node(id).inputs[0]);
   const WayOut out = way_out(id);
+  const Weights weights = this->weights(id);
   emit(
       id, "forward",
       {x, in.scale, in.shift, in.gate, y, out.scale, out.shift, out.residual, out.mean,
-       out.variance},
-      [=, weights = weights(id)](Stream& s, const Program& p) {
-        op(s, shape, p.at(x), p.parameter(weights.w), weights.bias(p), p.at(y), in.of(p),
-           out.of(p));
+       out.variance, weights.rounded},
+      [=](Stream& s, const Program& p) {
+        op(s, shape, p.at(x), weights.weight(p), weights.bias(p), p.at(y), in.of(p), out.of(p));
       },
       [=, type = dtype()](Stream& s) { return scratch_bytes(s, shape, type); });
 }
@@ -141,6 +152,7 @@ void ProgramBuilder::forward(NodeId id) {
   }
   out = node.op == OpKind::fully_connected ? tensor(DType::f32, batched(node.output))
                                            : activation_tensor(node.output);
+  round_weights(id);
   const TensorId x = input(id);
   const TensorId y = out;
   const Shape in = batched(graph_.input_of(id));

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/buffer.h"
+#include "kernels/stream.h"
 
 namespace paretiny {
 
@@ -21,6 +22,10 @@ struct CandidateSizes {
 /// Throws OutOfMemory, saying how much is missing, unless `bytes` can be allocated on the device.
 /// (An allocation larger than the memory may well succeed, and end the process when it is used.)
 void check_available(Device device, std::size_t bytes);
+
+/// Bytes of a candidate's block and the stream's scratch, which a step takes `scratch` of. Throws
+/// OutOfMemory like `check_available` unless there is room for what is not yet allocated of them.
+std::size_t check_candidate(Stream& stream, const CandidateSizes& sizes, std::size_t scratch);
 
 class CandidateMemory {
  public:

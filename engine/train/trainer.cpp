@@ -1,22 +1,15 @@
 #include "engine/train/trainer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <limits>
 #include <memory>
-#include <numeric>
 
 #include "engine/compress/prune.h"
 #include "engine/compress/pruning_plan.h"
-#include "engine/data/step_table.h"
 #include "engine/program/program.h"
 #include "engine/train/candidate_memory.h"
 #include "engine/train/ranking.h"
-#include "kernels/optimizer.h"
-#include "kernels/random.h"
+#include "engine/train/training_loop.h"
 
 namespace paretiny {
 namespace {
@@ -36,25 +29,17 @@ class Trainer {
         pruning_(graph, pruning, training.epochs),
         seed_(seed),
         dtype_(activation_type(training.precision, stream.device())),
-        steps_(data.train.size / training.batch),
+        loop_(stream, data, training, seed),
         validates_(validates),
-        source_(stream, data, data.train),
         validation_(stream, data, data.validation),
         graph_(graph),
         layout_(graph) {
-    if (steps_ == 0) {
-      throw UsageError(fmt::format(
-          "training.batch is {} but there are only {} training samples; choose a smaller batch",
-          training.batch, data.train.size));
-    }
-    table_ = StepTable(stream.device(), steps_, kEpochRowWidth);
     const CandidateSizes sizes = plan();
     check_memory(sizes);
     memory_ = CandidateMemory(stream.device(), sizes);
     const std::vector<float> values = initial_parameters(graph, layout_, seed);
     stream_.upload(memory_.parameters(), values.data(), values.size() * sizeof(float));
-    stream_.zero(memory_.first_moment(), bytes_of(layout_.trainable_end()));
-    if (adam()) stream_.zero(memory_.second_moment(), bytes_of(layout_.trainable_end()));
+    loop_.clear_moments(memory_, layout_);
     compile();
   }
 
@@ -62,37 +47,17 @@ class Trainer {
 
   EpochReport epoch(std::int64_t index, const std::stop_token& stop) {
     prune(index);
-    shuffle(index);
-    const auto started = std::chrono::steady_clock::now();
-    table_.fill(stream_, epoch_rows(training_, index, steps_));
-    const View sums = program_->totals();
-    stream_.zero(sums.data, sums.bytes());
-    for (std::int64_t i = 0; i < steps_; ++i) {
-      if (stop.stop_requested()) {
-        stream_.synchronize();  // the device may be steps behind
-        throw Interrupted("training was interrupted");
-      }
-      step_->run();
-    }
-    float totals[2];
-    stream_.download(totals, sums.data, sizeof(totals));
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-    const auto samples = static_cast<double>(steps_ * training_.batch);
-
+    const EpochTotals totals = loop_.epoch(index, stop);
     EpochReport report;
     report.epoch = index + 1;
     report.epochs = training_.epochs;
-    report.loss = totals[0] / samples;
-    report.train_accuracy = totals[1] / samples;
+    report.loss = totals.loss;
+    report.train_accuracy = totals.accuracy;
     report.validation_accuracy = std::numeric_limits<double>::quiet_NaN();
-    report.learning_rate = learning_rate(training_, (index + 1) * steps_ - 1, steps_);
+    report.learning_rate = totals.learning_rate;
     report.sparsity = pruning_.sparsity(graph_);
-    report.seconds = took.count();
-    report.samples_per_second = samples / took.count();
-    if (!std::isfinite(report.loss)) {
-      throw DivergedError(fmt::format("the loss became {} in epoch {} at learning rate {:.4g}",
-                                      report.loss, report.epoch, report.learning_rate));
-    }
+    report.seconds = totals.seconds;
+    report.samples_per_second = totals.samples / totals.seconds;
     if (evaluator_) report.validation_accuracy = evaluator_->run(stream_).accuracy;
     return report;
   }
@@ -107,7 +72,6 @@ class Trainer {
   static std::size_t bytes_of(std::int64_t floats) {
     return static_cast<std::size_t>(floats) * sizeof(float);
   }
-  bool adam() const { return training_.optimizer != Optimizer::sgd; }
   bool ranks_by(PruningCriterion criterion) const {
     return pruning_.prunes() && pruning_.spec().criterion == criterion;
   }
@@ -130,7 +94,7 @@ class Trainer {
     CandidateSizes sizes;
     sizes.parameters = layout_.total();
     sizes.trainable = layout_.trainable_end();
-    sizes.moments = adam() ? 2 : 1;
+    sizes.moments = loop_.moments();
     sizes.gradient_sum = ranks_by(PruningCriterion::taylor);
     if (pruning_.prunes()) {
       sizes.channels = pruning_.groups().array_size();
@@ -153,71 +117,20 @@ class Trainer {
     if (validates_) {
       scratch = std::max(scratch, evaluator(graph_, layout_)->scratch_bytes(stream_));
     }
-    const std::size_t block = CandidateMemory::bytes(sizes);
-    planned_bytes_ =
-        data_.bytes() + source_.bytes() + validation_.bytes() + table_.bytes() + block + scratch;
-    const std::size_t there = stream_.scratch().capacity();
-    check_available(stream_.device(), block + (scratch > there ? scratch - there : 0));
+    planned_bytes_ = data_.bytes() + loop_.bytes() + validation_.bytes() +
+                     check_candidate(stream_, sizes, scratch);
   }
 
   /// Plans the step for the present network and records it.
   void compile() {
-    step_.reset();
     evaluator_.reset();
     stream_.zero(memory_.gradients(), bytes_of(layout_.trainable_end()));
     program_ = std::make_unique<Program>(training_program(graph_, layout_));
     program_->bind(stream_, memory_.work(), memory_.parameters(), memory_.gradients());
-    step_ = stream_.record([this] {
-      table_.next(stream_);
-      source_.load(stream_, augment(), table_.row(DType::i32, 0, 2), program_->input(),
-                   program_->labels());
-      program_->forward(stream_);
-      program_->backward(stream_);
-      update();
-    });
+    loop_.record(*program_, layout_, memory_);
     if (!validates_) return;
     evaluator_ = evaluator(graph_, layout_);
     evaluator_->bind(stream_, validation_, memory_.work(), memory_.parameters());
-  }
-
-  void shuffle(std::int64_t epoch) {
-    std::vector<std::int32_t> order(static_cast<std::size_t>(data_.train.size));
-    std::iota(order.begin(), order.end(), 0);
-    Random(seed_, "batch order", static_cast<std::uint64_t>(epoch)).shuffle(order);
-    source_.set_order(stream_, order);
-  }
-
-  AugmentSpec augment() const {
-    return {training_.crop, training_.flip, training_.shift, static_cast<float>(training_.noise),
-            seed_};
-  }
-
-  void update() {
-    const std::int64_t end = layout_.trainable_end();
-    const std::int64_t decayed = training_.decay_all ? end : layout_.weights_end();
-    update(0, decayed, static_cast<float>(training_.weight_decay));
-    if (decayed < end) update(decayed, end, 0);
-  }
-
-  void update(std::int64_t begin, std::int64_t end, float decay) {
-    const auto part = [&](float* array) {
-      return view(static_cast<void*>(array + begin), DType::f32, {1, 1, 1, end - begin});
-    };
-    const View g = part(memory_.gradients());
-    const View w = part(memory_.parameters());
-    const auto momentum = static_cast<float>(training_.momentum);
-    if (!adam()) {
-      sgd_step(stream_, {momentum, decay, true}, table_.row(DType::f32, 2, 1), g, w,
-               part(memory_.first_moment()));
-      return;
-    }
-    AdamOptions options;
-    options.beta1 = momentum;
-    options.beta2 = static_cast<float>(kAdamBeta2);
-    options.weight_decay = decay;
-    options.decoupled = training_.optimizer == Optimizer::adamw;
-    adam_step(stream_, options, table_.row(DType::f32, 2, 3), g, w, part(memory_.first_moment()),
-              part(memory_.second_moment()));
   }
 
   /// Removes the channels that are due before epoch `index`. The host knows how many; which, the
@@ -237,11 +150,10 @@ class Trainer {
   }
 
   void score(const ChannelGroups& groups, std::int64_t epoch) {
-    shuffle(epoch);
-    const std::int64_t batches = std::min(kRankingBatches, steps_);
+    loop_.shuffle(epoch);
+    const std::int64_t batches = std::min(kRankingBatches, loop_.steps());
     const LoadBatch load = [&](const Program& program, std::int64_t i) {
-      source_.load(stream_, augment(), i * training_.batch, epoch, program.input(),
-                   program.labels());
+      loop_.load(program, i, epoch);
     };
     const View scores = memory_.scores();
     stream_.zero(scores.data, scores.bytes());
@@ -269,7 +181,7 @@ class Trainer {
     };
     shorten(memory_.parameters(), layout_.total(), layout.total());
     shorten(memory_.first_moment(), layout_.trainable_end(), layout.trainable_end());
-    if (adam()) {
+    if (loop_.moments() > 1) {
       shorten(memory_.second_moment(), layout_.trainable_end(), layout.trainable_end());
     }
     graph_ = pruned;
@@ -283,17 +195,14 @@ class Trainer {
   const PruningPlan pruning_;
   const std::uint64_t seed_;
   const DType dtype_;
-  const std::int64_t steps_;  // an epoch
-  const bool validates_;      // after each epoch
-  BatchSource source_;
+  TrainingLoop loop_;
+  const bool validates_;  // after each epoch
   const BatchSource validation_;
-  StepTable table_;
   Graph graph_;
   ParameterLayout layout_;
   std::size_t planned_bytes_ = 0;
   CandidateMemory memory_;
   std::unique_ptr<Program> program_;
-  std::unique_ptr<Recording> step_;
   std::unique_ptr<Evaluator> evaluator_;
 };
 

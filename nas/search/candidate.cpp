@@ -1,9 +1,11 @@
 #include "nas/search/candidate.h"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "engine/compress/channel_groups.h"
+#include "engine/compress/fold_batch_norm.h"
 #include "kernels/random.h"
 
 namespace paretiny {
@@ -37,7 +39,22 @@ std::string canonical(const CandidateSpec& spec, const Graph& graph, const Graph
   }
   const CalibrationSpec& c = spec.calibration;
   form["quantization"] = {c.samples, name_of(c.method), c.percentile};
+  const FineTuneSpec& tuning = spec.fine_tune;
+  if (tuning.epochs > 0) form["fine_tune"] = {tuning.epochs, tuning.learning_rate};
   return form.dump();
+}
+
+/// The integer form of what training leaves, which is first trained on for it if that is wanted.
+Int8Network quantize_candidate(Stream& stream, const ResidentDataset& data,
+                               const CandidateSpec& spec, std::uint64_t seed, std::stop_token stop,
+                               TrainingResult& trained) {
+  const Network folded = fold_batch_norm(trained.network);
+  const std::vector<ValueRange> ranges = calibrate(stream, folded, data, spec.calibration, seed);
+  if (spec.fine_tune.epochs == 0) return quantize(folded, ranges);
+  const TrainingResult tuned =
+      fine_tune(stream, data, folded, ranges, spec.training, spec.fine_tune, seed, stop);
+  trained.planned_bytes = std::max(trained.planned_bytes, tuned.planned_bytes);
+  return quantize(tuned.network, ranges);
 }
 
 }  // namespace
@@ -63,12 +80,12 @@ CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,
   const auto started = std::chrono::steady_clock::now();
   TrainingResult trained = train(stream, data, sketch.graph, sketch.spec.training,
                                  sketch.spec.pruning, seed, report, stop);
+  CandidateResult result;
+  result.int8 = quantize_candidate(stream, data, sketch.spec, seed, stop, trained);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   const ResidentSplit& selection = data.validation.size > 0 ? data.validation : data.test;
-  CandidateResult result;
   result.training_seconds = took.count();
   result.planned_bytes = trained.planned_bytes;
-  result.int8 = quantize(stream, trained.network, data, sketch.spec.calibration, seed);
   result.float_accuracy = evaluate(stream, trained.network, data, selection).accuracy;
   result.int8_accuracy = int8_accuracy(stream, result.int8, data, selection);
   if (data.test.size > 0) {

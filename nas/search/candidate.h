@@ -28,17 +28,18 @@ Sketch sketch(const CandidateSpec& spec, const Dataset& dataset);
 /// A candidate after training. Accuracies are shares; "selection" is the validation split or, where
 /// there is none, the test split.
 struct CandidateResult {
-  Network network;
+  Network network;  ///< as training leaves it, not fine-tuned for int8
   Int8Network int8;
   double float_accuracy = 0;  ///< selection split
   double int8_accuracy = 0;   ///< selection split, computed in integers: the objective is 1 - this
   double float_test_accuracy = 0;
   double int8_test_accuracy = 0;
-  double training_seconds = 0;
+  double training_seconds = 0;  ///< up to the int8 network
   std::size_t planned_bytes = 0;
 };
 
-/// Trains, prunes, quantizes and measures. Throws what `train` throws.
+/// Trains, prunes, fine-tunes for int8 where the candidate says so, quantizes and measures. Throws
+/// what `train` throws.
 CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,
                                    const Sketch& sketch, std::uint64_t seed,
                                    const std::function<void(const EpochReport&)>& report,

@@ -79,14 +79,16 @@ PruningSpec read_pruning(const toml::table& root) {
   return spec;
 }
 
-CalibrationSpec read_quantization(const toml::table& root) {
+void read_quantization(const toml::table& root, CandidateSpec& candidate) {
   TableReader table(root, "quantization");
-  CalibrationSpec spec;
+  CalibrationSpec& spec = candidate.calibration;
   spec.samples = table.integer("samples", spec.samples, 1, 1000000);
   spec.method = read_kind(table, "range", spec.method, RangeMethod::percentile);
   spec.percentile = table.number("percentile", spec.percentile, 50.1, 100);
+  FineTuneSpec& tuning = candidate.fine_tune;
+  tuning.epochs = table.integer("fine_tune", tuning.epochs, 0, 100000);
+  tuning.learning_rate = table.number("fine_tune_rate", tuning.learning_rate, 0, 1);
   table.finish();
-  return spec;
 }
 
 }  // namespace
@@ -97,7 +99,9 @@ const std::vector<std::string>& candidate_tables() {
 }
 
 CandidateSpec read_candidate_tables(const toml::table& root) {
-  return {read_model(root), read_training(root), read_pruning(root), read_quantization(root)};
+  CandidateSpec spec{read_model(root), read_training(root), read_pruning(root), {}};
+  read_quantization(root, spec);
+  return spec;
 }
 
 CandidateSpec read_candidate(const toml::table& root) {

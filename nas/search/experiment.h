@@ -14,7 +14,7 @@
 #include "engine/compress/quantize.h"
 #include "engine/data/dataset.h"
 #include "engine/models/model.h"
-#include "engine/train/spec.h"
+#include "engine/train/fine_tune.h"
 #include "nas/space/space.h"
 
 namespace paretiny {
@@ -25,6 +25,7 @@ struct CandidateSpec {
   TrainingSpec training;
   PruningSpec pruning;
   CalibrationSpec calibration;
+  FineTuneSpec fine_tune{};
 };
 
 /// A limit of [constraints]: `value` in bytes, FLOPs or a share, `text` as the user wrote it.

@@ -58,6 +58,34 @@ TEST_F(CandidateTest, WhatIsKnownBeforeTrainingIsWhatTrainingLeaves) {
   }
 }
 
+TEST_F(CandidateTest, FineTuningChangesTheInt8NetworkAlone) {
+  const auto stream = Stream::create({DeviceKind::cpu, 0});
+  const ResidentDataset data(*stream, dataset_);
+  const auto run = [&](std::int64_t epochs) {
+    CandidateSpec spec = experiment_.candidate({{"quantization.fine_tune", epochs}});
+    return evaluate_candidate(*stream, data, sketch(spec, dataset_), 7, {}, {});
+  };
+  const auto bytes = [](const CandidateResult& result) {
+    std::vector<std::int8_t> weights;
+    for (const Int8Step& step : result.int8.steps) {
+      if (const auto* conv = std::get_if<Int8Conv>(&step.operation)) {
+        weights.insert(weights.end(), conv->weights.begin(), conv->weights.end());
+      }
+    }
+    return weights;
+  };
+  const CandidateResult plain = run(0), tuned = run(1), again = run(1);
+  EXPECT_EQ(plain.network.parameters, tuned.network.parameters);
+  EXPECT_EQ(plain.float_accuracy, tuned.float_accuracy);
+  EXPECT_NE(bytes(plain), bytes(tuned));
+  EXPECT_EQ(bytes(tuned), bytes(again));
+  ASSERT_EQ(plain.int8.tensors.size(), tuned.int8.tensors.size());
+  for (std::size_t i = 0; i < plain.int8.tensors.size(); ++i) {
+    EXPECT_EQ(plain.int8.tensors[i].quantization, tuned.int8.tensors[i].quantization) << i;
+  }
+  EXPECT_GE(tuned.planned_bytes, plain.planned_bytes);
+}
+
 TEST_F(CandidateTest, EqualCandidatesHaveEqualHashes) {
   const Values values = {{"model.width", 0.5}, {"training.learning_rate", 0.1}};
   EXPECT_EQ(hash(values), hash(values));
@@ -66,6 +94,11 @@ TEST_F(CandidateTest, EqualCandidatesHaveEqualHashes) {
   // With nothing to prune, how it would be pruned is all the same.
   EXPECT_EQ(hash({{"pruning.sparsity", 0.0}, {"pruning.criterion", "l1"}}),
             hash({{"pruning.sparsity", 0.0}, {"pruning.criterion", "taylor"}}));
+  // Nor without fine-tuning its rate.
+  EXPECT_EQ(hash({{"quantization.fine_tune_rate", 0.5}}), hash({}));
+  EXPECT_NE(
+      hash({{"quantization.fine_tune", std::int64_t{1}}}),
+      hash({{"quantization.fine_tune", std::int64_t{1}}, {"quantization.fine_tune_rate", 0.5}}));
 }
 
 TEST_F(CandidateTest, WhateverTrainingDependsOnIsInTheHash) {
@@ -92,6 +125,7 @@ TEST_F(CandidateTest, WhateverTrainingDependsOnIsInTheHash) {
       {"pruning.end", 0.9},
       {"quantization.range", "percentile"},
       {"quantization.samples", std::int64_t{100}},
+      {"quantization.fine_tune", std::int64_t{2}},
   };
   std::set<std::uint64_t> seen = {plain};
   for (const auto& [key, value] : changes) {

@@ -1,0 +1,61 @@
+#include "engine/train/fine_tune.h"
+
+#include <map>
+
+#include "engine/train/candidate_memory.h"
+#include "engine/train/training_loop.h"
+
+namespace paretiny {
+
+std::vector<std::optional<Quantization>> quantization_by_node(
+    const Network& folded, const std::vector<ValueRange>& ranges) {
+  // Taken from the int8 network itself, so that the two cannot differ.
+  std::map<std::string, Quantization> by_name;
+  for (const Int8Tensor& tensor : quantize(folded, ranges).tensors) {
+    by_name[tensor.name] = tensor.quantization;
+  }
+  std::vector<std::optional<Quantization>> by_node;
+  for (const Node& node : folded.graph.nodes()) {
+    const auto found = by_name.find(node.name);
+    by_node.push_back(found == by_name.end() ? std::nullopt : std::optional(found->second));
+  }
+  return by_node;
+}
+
+TrainingResult fine_tune(Stream& stream, const ResidentDataset& data, const Network& folded,
+                         const std::vector<ValueRange>& ranges, const TrainingSpec& training,
+                         const FineTuneSpec& tuning, std::uint64_t seed, std::stop_token stop) {
+  TrainingSpec spec = training;
+  spec.epochs = tuning.epochs;
+  spec.learning_rate *= tuning.learning_rate;
+  spec.warmup = 0;
+  TrainingLoop loop(stream, data, spec, seed);
+
+  const ParameterLayout layout(folded.graph);
+  Program program(
+      folded.graph, layout,
+      {ProgramKind::training, spec.batch, DType::f32, static_cast<float>(spec.label_smoothing),
+       false, quantization_by_node(folded, ranges)});
+  CandidateSizes sizes;
+  sizes.parameters = layout.total();
+  sizes.trainable = layout.trainable_end();
+  sizes.moments = loop.moments();
+  sizes.work = program.arena_bytes();
+  TrainingResult result;
+  result.planned_bytes =
+      data.bytes() + loop.bytes() + check_candidate(stream, sizes, program.scratch_bytes(stream));
+
+  const CandidateMemory memory(stream.device(), sizes);
+  const std::size_t bytes = folded.parameters.size() * sizeof(float);
+  stream.upload(memory.parameters(), folded.parameters.data(), bytes);
+  loop.clear_moments(memory, layout);
+  stream.zero(memory.gradients(), static_cast<std::size_t>(layout.trainable_end()) * sizeof(float));
+  program.bind(stream, memory.work(), memory.parameters(), memory.gradients());
+  loop.record(program, layout, memory);
+  for (std::int64_t epoch = 0; epoch < spec.epochs; ++epoch) loop.epoch(epoch, stop);
+  result.network = folded;
+  stream.download(result.network.parameters.data(), memory.parameters(), bytes);
+  return result;
+}
+
+}  // namespace paretiny

@@ -1,0 +1,28 @@
+// Quantization-aware fine-tuning: a short training of a folded network that computes with the
+// numbers its int8 form will have. Jacob et al.: Quantization and training of neural networks for
+// efficient integer-arithmetic-only inference, CVPR 2018.
+#pragma once
+
+#include "engine/compress/quantize.h"
+#include "engine/train/trainer.h"
+
+namespace paretiny {
+
+struct FineTuneSpec {
+  std::int64_t epochs = 0;      ///< none: the network is quantized as training leaves it
+  double learning_rate = 0.01;  ///< the highest, as a share of the training's
+};
+
+/// By node, how `quantize` represents its output; empty for a node whose output has no tensor.
+std::vector<std::optional<Quantization>> quantization_by_node(
+    const Network& folded, const std::vector<ValueRange>& ranges);
+
+/// Trains on, from the first step without a warm-up, as `training` says but for epochs and rate and
+/// in f32. Forward, weights and activations are rounded as `quantize` rounds them with these
+/// ranges; backward, rounding passes the gradient where it does not clip. The caller quantizes the
+/// result with the same ranges. Throws what `train` throws.
+TrainingResult fine_tune(Stream& stream, const ResidentDataset& data, const Network& folded,
+                         const std::vector<ValueRange>& ranges, const TrainingSpec& training,
+                         const FineTuneSpec& tuning, std::uint64_t seed, std::stop_token stop = {});
+
+}  // namespace paretiny

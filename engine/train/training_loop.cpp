@@ -1,0 +1,125 @@
+#include "engine/train/training_loop.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/error.h"
+#include "kernels/optimizer.h"
+#include "kernels/random.h"
+
+namespace paretiny {
+
+TrainingLoop::TrainingLoop(Stream& stream, const ResidentDataset& data,
+                           const TrainingSpec& training, std::uint64_t seed)
+    : stream_(stream),
+      training_(training),
+      seed_(seed),
+      samples_(data.train.size),
+      steps_(data.train.size / training.batch),
+      source_(stream, data, data.train) {
+  if (steps_ == 0) {
+    throw UsageError(fmt::format(
+        "training.batch is {} but there are only {} training samples; choose a smaller batch",
+        training.batch, data.train.size));
+  }
+  table_ = StepTable(stream.device(), steps_, kEpochRowWidth);
+}
+
+void TrainingLoop::clear_moments(const CandidateMemory& memory, const ParameterLayout& layout) {
+  const auto bytes = static_cast<std::size_t>(layout.trainable_end()) * sizeof(float);
+  stream_.zero(memory.first_moment(), bytes);
+  if (adam()) stream_.zero(memory.second_moment(), bytes);
+}
+
+void TrainingLoop::record(const Program& program, const ParameterLayout& layout,
+                          const CandidateMemory& memory) {
+  step_.reset();
+  totals_ = program.totals();
+  step_ = stream_.record([this, &program, &layout, &memory] {
+    table_.next(stream_);
+    source_.load(stream_, augment(), table_.row(DType::i32, 0, 2), program.input(),
+                 program.labels());
+    program.forward(stream_);
+    program.backward(stream_);
+    update(layout, memory);
+  });
+}
+
+EpochTotals TrainingLoop::epoch(std::int64_t index, const std::stop_token& stop) {
+  shuffle(index);
+  const auto started = std::chrono::steady_clock::now();
+  table_.fill(stream_, epoch_rows(training_, index, steps_));
+  stream_.zero(totals_.data, totals_.bytes());
+  for (std::int64_t i = 0; i < steps_; ++i) {
+    if (stop.stop_requested()) {
+      stream_.synchronize();  // the device may be steps behind
+      throw Interrupted("training was interrupted");
+    }
+    step_->run();
+  }
+  float sums[2];
+  stream_.download(sums, totals_.data, sizeof(sums));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+
+  EpochTotals totals;
+  totals.samples = static_cast<double>(steps_ * training_.batch);
+  totals.loss = sums[0] / totals.samples;
+  totals.accuracy = sums[1] / totals.samples;
+  totals.learning_rate = learning_rate(training_, (index + 1) * steps_ - 1, steps_);
+  totals.seconds = took.count();
+  if (!std::isfinite(totals.loss)) {
+    throw DivergedError(fmt::format("the loss became {} in epoch {} at learning rate {:.4g}",
+                                    totals.loss, index + 1, totals.learning_rate));
+  }
+  return totals;
+}
+
+void TrainingLoop::shuffle(std::int64_t epoch) {
+  std::vector<std::int32_t> order(static_cast<std::size_t>(samples_));
+  std::iota(order.begin(), order.end(), 0);
+  Random(seed_, "batch order", static_cast<std::uint64_t>(epoch)).shuffle(order);
+  source_.set_order(stream_, order);
+}
+
+void TrainingLoop::load(const Program& program, std::int64_t i, std::int64_t epoch) {
+  source_.load(stream_, augment(), i * training_.batch, epoch, program.input(), program.labels());
+}
+
+AugmentSpec TrainingLoop::augment() const {
+  return {training_.crop, training_.flip, training_.shift, static_cast<float>(training_.noise),
+          seed_};
+}
+
+void TrainingLoop::update(const ParameterLayout& layout, const CandidateMemory& memory) const {
+  const std::int64_t end = layout.trainable_end();
+  const std::int64_t decayed = training_.decay_all ? end : layout.weights_end();
+  update(memory, 0, decayed, static_cast<float>(training_.weight_decay));
+  if (decayed < end) update(memory, decayed, end, 0);
+}
+
+void TrainingLoop::update(const CandidateMemory& memory, std::int64_t begin, std::int64_t end,
+                          float decay) const {
+  const auto part = [&](float* array) {
+    return view(static_cast<void*>(array + begin), DType::f32, {1, 1, 1, end - begin});
+  };
+  const View g = part(memory.gradients());
+  const View w = part(memory.parameters());
+  const auto momentum = static_cast<float>(training_.momentum);
+  if (!adam()) {
+    sgd_step(stream_, {momentum, decay, true}, table_.row(DType::f32, 2, 1), g, w,
+             part(memory.first_moment()));
+    return;
+  }
+  AdamOptions options;
+  options.beta1 = momentum;
+  options.beta2 = static_cast<float>(kAdamBeta2);
+  options.weight_decay = decay;
+  options.decoupled = training_.optimizer == Optimizer::adamw;
+  adam_step(stream_, options, table_.row(DType::f32, 2, 3), g, w, part(memory.first_moment()),
+            part(memory.second_moment()));
+}
+
+}  // namespace paretiny

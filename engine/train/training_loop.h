@@ -1,0 +1,66 @@
+// What every training has in common: batches drawn by epoch, a step that is recorded once and
+// replayed, the optimiser. Private to this folder.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+
+#include "engine/data/resident.h"
+#include "engine/data/step_table.h"
+#include "engine/program/program.h"
+#include "engine/train/candidate_memory.h"
+#include "engine/train/spec.h"
+
+namespace paretiny {
+
+/// What an epoch gave.
+struct EpochTotals {
+  double loss = 0;  ///< means over the epoch's samples
+  double accuracy = 0;
+  double learning_rate = 0;  ///< of the last step
+  double seconds = 0;
+  double samples = 0;
+};
+
+class TrainingLoop {
+ public:
+  /// The data must outlive the loop. Throws UsageError when the batch is larger than the split.
+  TrainingLoop(Stream& stream, const ResidentDataset& data, const TrainingSpec& training,
+               std::uint64_t seed);
+  TrainingLoop(const TrainingLoop&) = delete;
+
+  std::int64_t steps() const { return steps_; }  ///< an epoch
+  std::size_t bytes() const { return source_.bytes() + table_.bytes(); }
+  int moments() const { return adam() ? 2 : 1; }
+
+  /// Zeros: the optimiser's state of a fresh network.
+  void clear_moments(const CandidateMemory& memory, const ParameterLayout& layout);
+  /// Records the step of a bound training program; all of these must outlive it or the next call.
+  void record(const Program& program, const ParameterLayout& layout, const CandidateMemory& memory);
+  /// Runs an epoch counted from 0. Batches are drawn without replacement, keyed by (seed, epoch).
+  /// Throws DivergedError, and Interrupted once the steps given to the device are done.
+  EpochTotals epoch(std::int64_t index, const std::stop_token& stop);
+
+  /// The order of an epoch's samples, and its batch `i` outside a recorded step.
+  void shuffle(std::int64_t epoch);
+  void load(const Program& program, std::int64_t i, std::int64_t epoch);
+
+ private:
+  bool adam() const { return training_.optimizer != Optimizer::sgd; }
+  AugmentSpec augment() const;
+  void update(const ParameterLayout& layout, const CandidateMemory& memory) const;
+  void update(const CandidateMemory& memory, std::int64_t begin, std::int64_t end,
+              float decay) const;
+
+  Stream& stream_;
+  const TrainingSpec training_;
+  const std::uint64_t seed_;
+  const std::int64_t samples_;
+  const std::int64_t steps_;
+  BatchSource source_;
+  StepTable table_;
+  View totals_{};
+  std::unique_ptr<Recording> step_;
+};
+
+}  // namespace paretiny
