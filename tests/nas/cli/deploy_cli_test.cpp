@@ -155,7 +155,7 @@ TEST_F(DeployCliTest, ASearchVerifiesItsFront) {
   EXPECT_EQ(ended.out.substr(0, verified.out.size()), verified.out);
   const Ended one = run({"verify", "tiny.sqlite", "--trial", "0", "--runs", "2", "--steps"});
   ASSERT_EQ(one.code, 0) << one.err;
-  EXPECT_TRUE(says(one.out, {"trial 0", "logits"}));
+  EXPECT_TRUE(says(one.out, {"trial 0", "classifier"}));
 }
 
 TEST_F(DeployCliTest, TheTargetIsCheckedBeforeTheSearch) {
