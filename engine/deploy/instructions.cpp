@@ -145,7 +145,7 @@ std::vector<double> pool_terms(const StepShape& step) {
           rows * channels, visits * channels};
 }
 
-/// What a term costs, in the order of instruction_terms: as bench/instructions_bench.cpp prints it.
+/// What a term costs, in the order of instruction_terms: as bench/instruction_fit.cpp prints it.
 std::vector<double> fitted(OpKind op) {
   switch (op) {
     case OpKind::conv:  // 462 steps, off by 0.5 % on average, 4.9 % at most

@@ -25,7 +25,7 @@ StepShape step_shape(const Int8Network& network, const Int8Step& step);
 std::vector<double> instruction_terms(const StepShape& step);
 
 /// Instructions of one run of the step: its terms times constants fitted to counts of the emulator
-/// (bench/instructions_bench.cpp), for GCC 12 at -O2.
+/// (bench/instruction_fit.cpp), for GCC 12 at -O2.
 std::int64_t instructions(const StepShape& step);
 
 }  // namespace paretiny
