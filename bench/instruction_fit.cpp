@@ -84,7 +84,13 @@ struct Measured {
 void count(const Graph& graph, std::map<OpKind, Measured>& samples) {
   const ParameterLayout layout(graph);
   const Network folded = fold_batch_norm({graph, initial_parameters(graph, layout, 1)});
-  const std::vector<ValueRange> ranges(static_cast<std::size_t>(folded.graph.size()), {-2, 3});
+  // Zero points, shifts and clamps differ, and with them the branches that are taken.
+  Random random(1, "ranges");
+  std::vector<ValueRange> ranges;
+  for (NodeId id = 0; id < folded.graph.size(); ++id) {
+    ranges.push_back(
+        {static_cast<float>(random.uniform(-3, 0)), static_cast<float>(random.uniform(0.5, 3))});
+  }
   const DeployedModel model{"layers", quantize(folded, ranges), {}, {}, {}};
   const Verification result = verify(model, *find_core("m4"), 2);
   const ActivationPlan plan = plan_activations(memory_problem(model.network));

@@ -9,7 +9,7 @@
 namespace paretiny {
 namespace {
 
-/// Outputs along one side of a window's input, and how much of the window lies inside it.
+/// Rows (or columns) of one window that lie before, inside and after the input.
 struct Reach {
   std::int64_t before = 0, inside = 0, after = 0;
 };
@@ -148,26 +148,26 @@ std::vector<double> pool_terms(const StepShape& step) {
 /// What a term costs, in the order of instruction_terms: as bench/instruction_fit.cpp prints it.
 std::vector<double> fitted(OpKind op) {
   switch (op) {
-    case OpKind::conv:  // 462 steps, off by 0.5 % on average, 4.9 % at most
-      return {67.66, 101.54, 46.52, 55.44, 40.23, 51.13, 25.84, 12.10,
-              49.12, 15.74,  7.08,  48.19, 14.46, 10.67, 23.83, 7.55};
-    case OpKind::depthwise:  // 167 steps, off by 0.5 % on average, 2.7 % at most
-      return {107.36, 43.93, 217.05, 35.40, 17.33, 21.99, 32.48,
-              28.41,  71.94, 23.54,  5.07,  11.19, 29.01, 4.51};
-    case OpKind::activation:  // 123 steps, off by 0.5 % on average, 5.7 % at most
-      return {35.13, 5.97};
-    case OpKind::add:  // 92 steps, off by 0.4 % on average, 2.5 % at most
-      return {20.85, 76.64};
-    case OpKind::channel_scale:  // 91 steps, off by 0.6 % on average, 3.1 % at most
-      return {11.59, 13.69, 46.81};
-    case OpKind::max_pool:  // 43 steps, off by 0.3 % on average, 1.3 % at most
-      return {55.05, 37.79, 19.72, 8.07, 9.00};
+    case OpKind::conv:  // 462 steps, off by 0.6 % on average, 3.4 % at most
+      return {66.49, 101.14, 56.45, 60.49, 37.80, 50.55, 25.88, 11.92,
+              47.88, 15.68,  7.97,  49.22, 14.51, 10.16, 23.83, 7.61};
+    case OpKind::depthwise:  // 167 steps, off by 0.6 % on average, 2.7 % at most
+      return {91.21, 44.57, 218.59, 35.13, 17.00, 21.64, 33.32,
+              27.28, 71.44, 23.67,  5.13,  10.72, 27.19, 8.12};
+    case OpKind::activation:  // 123 steps, off by 0.5 % on average, 4.3 % at most
+      return {0.58, 6.02};
+    case OpKind::add:  // 92 steps, off by 0.7 % on average, 3.3 % at most
+      return {45.82, 76.52};
+    case OpKind::channel_scale:  // 91 steps, off by 0.5 % on average, 3.2 % at most
+      return {89.22, 12.48, 46.90};
+    case OpKind::max_pool:  // 43 steps, off by 0.3 % on average, 1.9 % at most
+      return {58.89, 39.15, 19.65, 8.06, 8.99};
     case OpKind::average_pool:  // 52 steps, off by 0.1 % on average, 0.4 % at most
-      return {79.94, 33.63, 27.96, 8.10, 8.99};
-    case OpKind::global_average_pool:  // 91 steps, off by 0.4 % on average, 2.7 % at most
-      return {40.35, 36.33, 5.99};
-    case OpKind::fully_connected:  // 114 steps, off by 0.2 % on average, 2.7 % at most
-      return {9.19, 60.92, 10.01, 7.06};
+      return {72.68, 34.21, 27.92, 8.10, 8.99};
+    case OpKind::global_average_pool:  // 91 steps, off by 0.2 % on average, 2.5 % at most
+      return {24.89, 36.21, 6.00};
+    case OpKind::fully_connected:  // 114 steps, off by 0.1 % on average, 1.6 % at most
+      return {39.07, 60.91, 10.00, 5.76};
     case OpKind::input:
     case OpKind::batch_norm:
       break;
