@@ -21,13 +21,16 @@ class DeployCliTest : public test::FolderTest {
   DeployCliTest() { file(test::tiny_experiment() + test::tiny_space()); }
 
   Ended run(const std::vector<std::string>& arguments) { return test::run(folder_, arguments); }
+  Ended run_with_path(const std::string& path, const std::vector<std::string>& arguments) {
+    const std::string before = std::getenv("PATH");
+    setenv("PATH", path.c_str(), 1);
+    const Ended ended = run(arguments);
+    setenv("PATH", before.c_str(), 1);
+    return ended;
+  }
   /// The same where no other program is found.
   Ended run_without_tools(const std::vector<std::string>& arguments) {
-    const std::string path = std::getenv("PATH");
-    setenv("PATH", folder_.c_str(), 1);
-    const Ended ended = run(arguments);
-    setenv("PATH", path.c_str(), 1);
-    return ended;
+    return run_with_path(folder_.string(), arguments);
   }
   void train() {
     const Ended ended = run({"train", "tiny.toml", "--save", "tiny.model"});
@@ -156,6 +159,18 @@ TEST_F(DeployCliTest, ASearchVerifiesItsFront) {
   const Ended one = run({"verify", "tiny.sqlite", "--trial", "0", "--runs", "2", "--steps"});
   ASSERT_EQ(one.code, 0) << one.err;
   EXPECT_TRUE(says(one.out, {"trial 0", "classifier"}));
+}
+
+TEST_F(DeployCliTest, AByteThatDiffersIsAnError) {
+  if (!has_tools()) GTEST_SKIP() << "no arm-none-eabi-gcc or qemu-system-arm here";
+  const std::filesystem::path emulator = folder_ / "bin" / "qemu-system-arm";
+  test::write_text(emulator, "#!/bin/sh\necho 'stack 8 step 9 runs 10 differing 3'\nexit 1\n");
+  std::filesystem::permissions(emulator, std::filesystem::perms::owner_all);
+  const Ended ended =
+      run_with_path((folder_ / "bin").string() + ":" + std::getenv("PATH"),
+                    {"search", "tiny.toml", "--trials", "3", "--set", "study.verify=m4"});
+  EXPECT_TRUE(refused(ended, 1, {"output bytes differ"}));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "tiny" / "report.html"));
 }
 
 TEST_F(DeployCliTest, TheTargetIsCheckedBeforeTheSearch) {
