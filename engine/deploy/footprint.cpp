@@ -32,7 +32,7 @@ OperatorBytes operator_bytes(OpKind op) {
     case OpKind::conv:
       return {1690, 40};
     case OpKind::depthwise:
-      return {1146, 40};
+      return {998, 40};
     case OpKind::fully_connected:
       return {184, 20};
     case OpKind::add:
