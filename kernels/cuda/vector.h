@@ -31,7 +31,8 @@ __device__ inline bf16 narrow<bf16>(float x) {
 
 /// Two bf16 as tensor cores take them, the first in the lower half.
 __device__ inline std::uint32_t narrow_pair(float low, float high) {
-  return std::uint32_t{narrow<bf16>(low).bits} | std::uint32_t{narrow<bf16>(high).bits} << 16;
+  const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);  // one instruction
+  return reinterpret_cast<const std::uint32_t&>(pair);
 }
 __device__ inline float widen_low(std::uint32_t pair) {
   return __uint_as_float(pair << 16);
