@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -28,8 +27,7 @@ struct Verification {
   std::vector<std::string> steps;  ///< names, in the order they ran
 };
 
-/// Also runs it in the emulator on `runs` random inputs. Throws ToolError, UsageError, Interrupted.
-Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs,
-                    std::stop_token stop = {});
+/// Also runs it in the emulator on `runs` random inputs. Throws ToolError, UsageError.
+Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs);
 
 }  // namespace paretiny

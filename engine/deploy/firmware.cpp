@@ -33,9 +33,8 @@ void write(const fs::path& path, const std::string& text) {
   if (!file) throw DataError("cannot write " + path.string());
 }
 
-std::string run(const std::vector<std::string>& command, const fs::path& folder,
-                const char* package, std::stop_token stop) {
-  const CommandResult result = run_command(command, folder, package, stop);
+std::string run(std::vector<std::string> command, const fs::path& folder, const char* package) {
+  const CommandResult result = run_command(command, folder, package);
   if (result.code != 0) {
     throw ToolError(
         fmt::format("{} failed with code {}: {}", command.front(), result.code, result.output));
@@ -53,18 +52,16 @@ std::vector<std::string> sources(const fs::path& folder) {
 }
 
 void compile(const fs::path& work, const std::vector<std::string>& flags,
-             const std::vector<std::string>& options, const std::vector<std::string>& files,
-             std::stop_token stop) {
+             const std::vector<std::string>& options, const std::vector<std::string>& files) {
   std::vector<std::string> command = {"arm-none-eabi-gcc",   "-std=c99",        "-O2",
                                       "-ffunction-sections", "-fdata-sections", "-c"};
   for (const auto* words : {&flags, &options, &files}) {
     command.insert(command.end(), words->begin(), words->end());
   }
-  run(command, work, kCompilerPackage, stop);
+  run(command, work, kCompilerPackage);
 }
 
-void link(const fs::path& work, const Core& core, const std::vector<std::string>& flags,
-          std::stop_token stop) {
+void link(const fs::path& work, const Core& core, const std::vector<std::string>& flags) {
   // A core that is not emulated is linked as if for the smallest board that is.
   const Emulator memory = core.emulator.value_or(*find_core("m3")->emulator);
   std::vector<std::string> command = {"arm-none-eabi-gcc",
@@ -86,13 +83,13 @@ void link(const fs::path& work, const Core& core, const std::vector<std::string>
   for (const auto& entry : fs::directory_iterator(work)) {
     if (entry.path().extension() == ".o") command.push_back(entry.path().filename().string());
   }
-  run(command, work, kCompilerPackage, stop);
+  run(command, work, kCompilerPackage);
 }
 
-LinkedSize linked_size(const fs::path& work, std::stop_token stop) {
+LinkedSize linked_size(const fs::path& work) {
   LinkedSize size;
   std::istringstream lines(
-      run({"arm-none-eabi-size", "-A", kProgram}, work, "binutils-arm-none-eabi", stop));
+      run({"arm-none-eabi-size", "-A", kProgram}, work, "binutils-arm-none-eabi"));
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);
     std::string section;
@@ -107,25 +104,25 @@ LinkedSize linked_size(const fs::path& work, std::stop_token stop) {
 
 }  // namespace
 
-LinkedSize build_firmware(const fs::path& folder, const Core& core, std::stop_token stop) {
+LinkedSize build_firmware(const fs::path& folder, const Core& core) {
   const fs::path work = folder / "firmware";
   fs::create_directories(work);
   for (const auto& [name, text] : kFirmwareFiles) write(work / name, text);
 
   const std::vector<std::string> flags = words_of(core.flags);
-  compile(work, flags, {}, sources(folder), stop);
+  compile(work, flags, {}, sources(folder));
   // Loops of the harness must not become calls of memcpy, which would count as the network's.
-  compile(work, flags, {"-fno-tree-loop-distribute-patterns"}, sources(work), stop);
-  link(work, core, flags, stop);
-  const LinkedSize size = linked_size(work, stop);
+  compile(work, flags, {"-fno-tree-loop-distribute-patterns"}, sources(work));
+  link(work, core, flags);
+  const LinkedSize size = linked_size(work);
   // What counts instructions is linked in once the size is known.
-  compile(work, flags, {"-DMODEL_STEP_HOOK"}, {fs::absolute(folder / "model.c").string()}, stop);
-  link(work, core, flags, stop);
+  compile(work, flags, {"-DMODEL_STEP_HOOK"}, {fs::absolute(folder / "model.c").string()});
+  link(work, core, flags);
   return size;
 }
 
 EmulatedRun run_firmware(const fs::path& folder, const Core& core,
-                         const std::vector<RecordedRun>& runs, std::stop_token stop) {
+                         const std::vector<RecordedRun>& runs) {
   if (!core.emulator) {
     throw UsageError("QEMU has no board with a " + core.name + "; its code is built, not run");
   }
@@ -143,7 +140,7 @@ EmulatedRun run_firmware(const fs::path& folder, const Core& core,
       run_command({"qemu-system-arm", "-M", core.emulator->machine, "-nographic", "-monitor",
                    "none", "-serial", "none", "-icount", "shift=0", "-semihosting-config",
                    "enable=on,target=native", "-kernel", kProgram},
-                  work, "qemu-system-arm of Debian and Ubuntu", stop);
+                  work, "qemu-system-arm of Debian and Ubuntu");
   // 1: some bytes differ, which the caller reports.
   if (result.code != 0 && result.code != 1) {
     throw ToolError(fmt::format("the emulator ended with code {}: {}", result.code, result.output));

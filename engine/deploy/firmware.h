@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <stop_token>
 #include <vector>
 
 #include "engine/deploy/c_code.h"
@@ -30,14 +29,12 @@ struct EmulatedRun {
 };
 
 /// Compiles and links what c_code wrote into `folder` for a core, in `folder`/firmware, with a
-/// program that runs it in the emulator. Throws ToolError when the compiler is missing or fails,
-/// Interrupted when asked to stop.
-LinkedSize build_firmware(const std::filesystem::path& folder, const Core& core,
-                          std::stop_token stop = {});
+/// program that runs it in the emulator. Throws ToolError when the compiler is missing or fails.
+LinkedSize build_firmware(const std::filesystem::path& folder, const Core& core);
 
 /// Runs it on `runs`. Throws ToolError when the emulator is missing or fails, UsageError for a core
-/// without one, Interrupted.
+/// without one.
 EmulatedRun run_firmware(const std::filesystem::path& folder, const Core& core,
-                         const std::vector<RecordedRun>& runs, std::stop_token stop = {});
+                         const std::vector<RecordedRun>& runs);
 
 }  // namespace paretiny

@@ -54,7 +54,7 @@ struct AnyInput {
 };
 
 template <class T>
-__global__ void any_forward_kernel(const AnyShape shape, const AnyInput<T> x, const float* w, T* y,
+__global__ void any_forward_kernel(const AnyShape shape, const AnyInput<T> x, const float* w,
                                    const Writing<T> writing) {
   const Window& v = shape.window;
   const std::int64_t c = shape.channel(blockIdx.x);
@@ -73,9 +73,10 @@ __global__ void any_forward_kernel(const AnyShape shape, const AnyInput<T> x, co
       const std::int64_t i = p * shape.out.c + c;
       const float residual = writing.residual != nullptr ? widen(writing.residual[i]) : 0;
       const float value = sum * writing.factor(c) + writing.addend(c) + residual;
-      y[i] = narrow<T>(activate(writing.activation, value));
-      const float stored[1] = {widen(y[i])};
-      if (writing.moments != nullptr) moments.add(stored);
+      writing.y[i] = narrow<T>(activate(writing.activation, value));
+      const float stored[1] = {widen(writing.y[i])};
+      moments.begin(stored);
+      moments.add(stored);
     }
   }
   if (writing.moments == nullptr) return;
@@ -159,13 +160,13 @@ void any_forward(Stream& stream, const DepthwiseShape& shape, ConstView x, Const
   with_element(x.dtype, [&]<class T>(const T*) {
     const int blocks = blocks_of(stream, y.shape);
     Arena::Scope scratch(stream.scratch());
-    Writing<T> writing(b, epilogue);
+    Writing<T> writing(y, b, epilogue);
     if (epilogue.mean) writing.moments = take_parts<Moments>(scratch, blocks, y.shape.c);
     launch(
         stream, "depthwise_forward", any_forward_kernel<T>,
         launch_shape(slices_of(y.shape), blocks, merge_lanes_bytes<Moments, 1>(kChannels, kPixels)),
         AnyShape(shape), AnyInput<T>{x.as<T>(), x.shape, Reading<T>(prologue)}, w.as<float>(),
-        y.as<T>(), writing);
+        writing);
     merge_statistics(stream, blocks, y.shape.c, writing.moments, epilogue);
   });
 }

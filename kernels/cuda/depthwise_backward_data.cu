@@ -5,8 +5,8 @@
 // 2q + kx: a thread owns an even number of neighbouring columns and keeps sums for kKernelH rows;
 // a row of gradients (read once) completes two of them. The floor is dy once and dx once, two
 // fifths and a tenth of the forward pass's traffic each way about: writing dx dominates.
-#include "kernels/cuda/depthwise_fusion.h"
 #include "kernels/cuda/depthwise_kernels.h"
+#include "kernels/cuda/depthwise_stream.h"
 #include "kernels/cuda/shared.h"
 
 namespace paretiny::cuda::depthwise {
@@ -16,7 +16,7 @@ constexpr int kStages = 3;
 
 template <class F>
 void with_spread_taps(const Window& window, F f) {
-  if (window.kernel_h == 3) return f(Taps<3, 3, 2, 4, 4>{});
+  if (window.kernel_h == 3) return f(Taps<3, 3, 2, 4, 4, 128>{});
   if (window.kernel_h == 5) return f(Taps<5, 5, 2, 2, 4, 128>{});
   f(Taps<1, 9, 2, 2, 8>{});
 }
@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks) spread_kernel(const P
   using S = Share<T, W>;
   const Plan& plan = problem.plan;
   const Place place = Place::of<T, W>(plan);
-  const Source<S> source{problem.dy, plan, place};
+  const Source<S> source(problem.dy, plan, place);
   uint4* const ring = &shared_memory<uint4>();
   const int stage_size = stage_chunks<S>(problem.dy.layout);
   const int channel = place.channel;
@@ -73,18 +73,24 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks) spread_kernel(const P
     for (int i = 0; i < W::kColumns; ++i) {
       const int column = first + i;
       if (column < 0 || column >= plan.result_w) continue;
-      store_vector(to + column * plan.channels, values[i], plan.aligned, count);
+      if (plan.aligned) {
+        store_vector(to + column * plan.channels, values[i]);
+      } else {
+        store_elements(to + column * plan.channels, values[i], count);
+      }
     }
   };
+  typename Source<S>::Way way{};
   const auto copy = [&](const auto& at, int stage) {
-    source.copy(at.strip, at.step, at.end(), ring + stage * stage_size);
+    if (at.at_first()) way = source.enter(at.strip, at.step);
+    source.copy(way, at.step, at.end(), ring + stage * stage_size);
   };
   const auto use = [&](const auto& at, int stage) {
     const uint4* row = ring + stage * stage_size;
     const int end = min(at.step + S::kSteps, at.end());
 #pragma unroll 1
     for (int step = at.step; step < end; ++step, row += problem.dy.layout.row) {
-      if (step == at.first()) {
+      if (step == at.step && at.at_first()) {
         for (auto& row_sums : sums) {
           for (auto& column : row_sums) {
             for (float& sum : column) sum = 0;

@@ -6,14 +6,24 @@
 // added to all of them; then the oldest row of sums is complete. Memory traffic is the floor, x
 // once and y once (and the residual), plus halos between strips from L2: (kernel - stride) rows a
 // strip of rows, as many columns a strip of columns.
-#include "kernels/cuda/depthwise_fusion.h"
 #include "kernels/cuda/depthwise_kernels.h"
+#include "kernels/cuda/depthwise_results.h"
 #include "kernels/cuda/shared.h"
 
 namespace paretiny::cuda::depthwise {
 namespace {
 
 constexpr int kStages = 3;
+
+/// Calls f<turn>() for a turn below kTurns: as a constant, so that arrays it indexes stay in
+/// registers, and in one place each, so that it is inlined.
+template <int kTurns, int kTurn = 0, class F>
+__device__ void with_turn(int turn, F f) {
+  if constexpr (kTurn + 1 < kTurns) {
+    if (turn != kTurn) return with_turn<kTurns, kTurn + 1>(turn, f);
+  }
+  f.template operator()<kTurn>();
+}
 
 template <class T, class W>
 using Share = SourceShare<T, W::kColumns * W::kStrideW,
@@ -25,7 +35,6 @@ struct Problem {
   Plan plan;
   Weights weights;
   SourceTensor<T> x;
-  T* y;
   Reading<T> reading;
   Writing<T> writing;
 };
@@ -37,182 +46,78 @@ struct Steps {
   __device__ int end(const Strip& strip) const { return strip.row_end + W::kDepthH - 1; }
 };
 
-/// A block's shared memory, floats first: factor and addend a channel, then the threads' running
-/// moments, which are seldom needed and would crowd the registers; then the ring.
-template <class T, class W>
-struct Layout {
-  int constants, moments;  ///< floats
-
-  PARETINY_HOST_DEVICE explicit Layout(const Plan& plan, bool statistics)
-      : constants(2 * plan.chunks * kPack<T>),
-        moments(statistics ? 3 * plan.channel_threads * plan.lanes() * W::kVector : 0) {}
-  /// A multiple of 16, as chunks are.
-  PARETINY_HOST_DEVICE int bytes() const { return (constants + (moments + 3) / 4 * 4) * 4; }
-};
-
-/// What a thread writes: rows of kColumns results of kVector channels.
-template <class T, class W>
-struct Results {
-  const Problem<T>& problem;
-  const Place& place;
-  float* shared;
-  RunningMoments<W::kVector>& running;
-
-  __device__ int count() const { return min(problem.plan.channels - place.channel, W::kVector); }
-
-  __device__ void keep_constants() const {
-    const Plan& plan = problem.plan;
-    const int channels = plan.chunks * kPack<T>;
-    for (int i = static_cast<int>(threadIdx.x); i < channels; i += static_cast<int>(blockDim.x)) {
-      const int channel = static_cast<int>(blockIdx.x) * channels + i;
-      const bool exists = channel < plan.channels;
-      shared[i] = exists ? problem.writing.factor(channel) : 0;
-      shared[channels + i] = exists ? problem.writing.addend(channel) : 0;
-    }
-  }
-
-  /// The sums in place become what is stored.
-  __device__ void finish(std::int64_t begin, int columns,
-                         float (&sums)[W::kColumns][W::kVector]) const {
-    const Plan& plan = problem.plan;
-    const int channels = plan.chunks * kPack<T>;
-    const int local = place.channel - static_cast<int>(blockIdx.x) * channels;
-    float factor[W::kVector], addend[W::kVector];
-    load_vector(shared + local, factor);
-    load_vector(shared + channels + local, addend);
-    for (int i = 0; i < W::kColumns; ++i) {
-      for (int v = 0; v < W::kVector; ++v) sums[i][v] = sums[i][v] * factor[v] + addend[v];
-    }
-    if (problem.writing.residual != nullptr) {
-      for (int i = 0; i < W::kColumns; ++i) {
-        const T* const from = problem.writing.residual + begin + i * plan.channels;
-        float residual[W::kVector];
-        if (i >= columns) break;
-        if (plan.aligned) {
-          load_vector(from, residual);
-        } else {
-          for (int v = 0; v < W::kVector; ++v) residual[v] = v < count() ? widen(from[v]) : 0;
-        }
-        for (int v = 0; v < W::kVector; ++v) sums[i][v] += residual[v];
-      }
-    }
-    activate_rows(problem.writing.activation, sums);
-  }
-
-  __device__ void store(const Strip& strip, int row, float (&sums)[W::kColumns][W::kVector]) const {
-    const Plan& plan = problem.plan;
-    const int sample = strip.sample + place.sample_lane;
-    if (place.channel >= plan.channels || sample >= plan.samples) return;
-    const int first = (strip.column_strip * plan.column_threads + place.column_lane) * W::kColumns;
-    const int columns = min(plan.result_w - first, W::kColumns);
-    const std::int64_t begin =
-        ((std::int64_t{sample} * plan.result_h + row) * plan.result_w + first) * plan.channels +
-        place.channel;
-    finish(begin, columns, sums);
-#pragma unroll
-    for (int i = 0; i < W::kColumns; ++i) {
-      if (i < columns) {
-        store_vector(problem.y + begin + i * plan.channels, sums[i], plan.aligned, count());
-      }
-    }
-    if (problem.writing.moments != nullptr) add_moments(columns, sums);
-  }
-
-  __device__ float* kept_moments(int k) const {
-    const int threads = static_cast<int>(blockDim.x), thread = static_cast<int>(threadIdx.x);
-    return shared + Layout<T, W>(problem.plan, true).constants +
-           (k * threads + thread) * W::kVector;
-  }
-  __device__ void load_moments() const {
-    load_vector(kept_moments(0), running.first);
-    load_vector(kept_moments(1), running.sum);
-    load_vector(kept_moments(2), running.square);
-  }
-  __device__ void add_moments(int columns, const float (&stored)[W::kColumns][W::kVector]) const {
-    load_moments();
-    for (int i = 0; i < W::kColumns; ++i) {
-      if (i < columns) running.add(stored[i]);
-    }
-    store_vector(kept_moments(0), running.first, true, W::kVector);
-    store_vector(kept_moments(1), running.sum, true, W::kVector);
-    store_vector(kept_moments(2), running.square, true, W::kVector);
-  }
-};
-
 template <class T, class W>
 __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
     correlate_kernel(const Problem<T> problem) {
   using S = Share<T, W>;
   const Plan& plan = problem.plan;
   const Place place = Place::of<T, W>(plan);
-  const Source<S> source{problem.x, plan, place};
-  const Layout<T, W> layout(plan, problem.writing.moments != nullptr);
-  float* const shared = reinterpret_cast<float*>(&shared_memory<uint4>());
-  uint4* const ring = &shared_memory<uint4>() + layout.bytes() / 16;
+  const Source<S> source(problem.x, plan, place);
+  const ResultsLayout<T, W> layout(plan, problem.writing.moments != nullptr);
+  uint4* const shared = &shared_memory<uint4>();
+  uint4* const ring = shared + layout.chunks();
   const int stage_size = stage_chunks<S>(problem.x.layout);
-  RunningMoments<W::kVector> running;
-  const Results<T, W> results{problem, place, shared, running};
-  results.keep_constants();
+  Results<T, W> results(problem.writing, plan, place, reinterpret_cast<float*>(shared));
 
   float weights[W::kKernelH][W::kKernelW][W::kVector];
   load_weights(problem.weights, plan.channels, place.channel, results.count(), weights);
+  // Those of result row r are in [r % kDepthH], counted from the first row of all.
   float sums[W::kDepthH][W::kColumns][W::kVector] = {};
+  int turn = 0;
 
+  typename Source<S>::Way way{};
   const auto copy = [&](const auto& at, int stage) {
-    source.copy(at.strip, at.step, at.end(), ring + stage * stage_size);
+    if (at.at_first()) way = source.enter(at.strip, at.step);
+    source.copy(way, at.step, at.end(), ring + stage * stage_size);
   };
   const auto prepare = [&](const auto& at, int stage) {
     if (!problem.reading.any) return;
-    read_through(problem.reading, source, at.strip, at.step, at.end(), ring + stage * stage_size);
+    read_through(problem.reading, source, plan, place, at, ring + stage * stage_size);
   };
-  const auto use = [&](const auto& at, int stage) {
-    const uint4* rows = ring + stage * stage_size;
-    const int end = min(at.step + S::kSteps, at.end());
-#pragma unroll 1
-    for (int step = at.step; step < end; ++step) {
+  const uint4* rows = ring;
+  float done[W::kColumns][W::kVector];
+  // Begins the sums of row `step`, adds the source rows of the step to all that meet them, and
+  // leaves in `done` those of the row that is then complete.
+  const auto add = [&]<int kTurn>(int step) {
+    for (auto& column : sums[kTurn]) {
+      for (float& sum : column) sum = 0;
+    }
 #pragma unroll
-      for (int d = W::kDepthH - 1; d >= 0; --d) {
-        for (int i = 0; i < W::kColumns; ++i) {
-          for (int v = 0; v < W::kVector; ++v) sums[d][i][v] = d > 0 ? sums[d - 1][i][v] : 0;
-        }
-      }
+    for (int phase = 0; phase < W::kStrideH; ++phase, rows += problem.x.layout.row) {
+      if (!source.has_row(step, phase)) continue;
+      float x[S::kReach][W::kVector];
+      source.load(rows, x);
 #pragma unroll
-      for (int phase = 0; phase < W::kStrideH; ++phase, rows += problem.x.layout.row) {
-        if (!source.has_row(step, phase)) continue;
-        float x[S::kReach][W::kVector];
-        source.load(rows, x);
+      for (int ky = phase; ky < W::kKernelH; ky += W::kStrideH) {
+        const int slot = (kTurn + W::kDepthH - ky / W::kStrideH) % W::kDepthH;
 #pragma unroll
-        for (int d = W::kDepthH - 1; d >= 0; --d) {
-          const int ky = W::kStrideH * d + phase;
-          if (ky >= W::kKernelH) continue;
-#pragma unroll
-          for (int kx = 0; kx < W::kKernelW; ++kx) {
-            if (W::kKernelH == 1 && kx >= problem.weights.kernel_w) break;
-            for (int i = 0; i < W::kColumns; ++i) {
-              for (int v = 0; v < W::kVector; ++v) {
-                sums[d][i][v] += x[i * W::kStrideW + kx][v] * weights[ky][kx][v];
-              }
+        for (int kx = 0; kx < W::kKernelW; ++kx) {
+          if (W::kKernelH == 1 && kx >= problem.weights.kernel_w) break;
+          for (int i = 0; i < W::kColumns; ++i) {
+            for (int v = 0; v < W::kVector; ++v) {
+              sums[slot][i][v] += x[i * W::kStrideW + kx][v] * weights[ky][kx][v];
             }
           }
         }
       }
-      const int row = step - (W::kDepthH - 1);
-      if (row >= at.strip.row) results.store(at.strip, row, sums[W::kDepthH - 1]);
+    }
+    for (int i = 0; i < W::kColumns; ++i) {
+      for (int v = 0; v < W::kVector; ++v) done[i][v] = sums[(kTurn + 1) % W::kDepthH][i][v];
+    }
+  };
+  const auto use = [&](const auto& at, int stage) {
+    if (at.at_first()) results.enter(at.strip);
+    rows = ring + stage * stage_size;
+    const int end = min(at.step + S::kSteps, at.end());
+#pragma unroll 1
+    for (int step = at.step; step < end; ++step) {
+      with_turn<W::kDepthH>(turn, [&]<int kTurn>() { add.template operator()<kTurn>(step); });
+      turn = turn + 1 == W::kDepthH ? 0 : turn + 1;
+      if (step - (W::kDepthH - 1) >= at.strip.row) results.store_row(done);
     }
   };
   stream_stages<kStages>(plan, Steps<W>{}, S::kSteps, copy, prepare, use);
-
-  if (problem.writing.moments == nullptr) return;
-  results.load_moments();
-  Moments moments[W::kVector];
-  for (int v = 0; v < W::kVector; ++v) moments[v] = running.moments(v);
-  merge_lanes(plan.channel_threads, plan.lanes(), moments, reinterpret_cast<Moments*>(ring));
-  if (static_cast<int>(threadIdx.x) >= plan.channel_threads) return;
-  Moments* const to =
-      problem.writing.moments + std::int64_t{blockIdx.y} * plan.channels + place.channel;
-  for (int v = 0; v < W::kVector; ++v) {
-    if (v < results.count()) to[v] = moments[v];
-  }
+  if (problem.writing.moments != nullptr) results.merge_moments(reinterpret_cast<Moments*>(ring));
 }
 
 template <class T, class W>
@@ -244,9 +149,8 @@ void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, co
           plan,
           weights,
           {x.as<T>(), shape.input, shape.window.top, shape.window.left, plan.layout<S>()},
-          y.as<T>(),
           Reading<T>(prologue),
-          Writing<T>(b, epilogue)};
+          Writing<T>(y, b, epilogue)};
       Arena::Scope scratch(stream.scratch());
       Moments*& moments = problem.writing.moments;
       if (epilogue.mean) moments = take_parts<Moments>(scratch, plan.blocks, channels);
@@ -254,7 +158,7 @@ void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, co
           merge_lanes_bytes<Moments, W::kVector>(plan.channel_threads, plan.lanes());
       launch(stream, name, correlate_kernel<T, W>,
              {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
-              Layout<T, W>(plan, moments != nullptr).bytes() +
+              ResultsLayout<T, W>(plan, moments != nullptr).chunks() * sizeof(uint4) +
                   std::max(kStages * stage_chunks<S>(problem.x.layout) * sizeof(uint4), merging)},
              problem);
       merge_statistics(stream, plan.blocks, channels, moments, epilogue);

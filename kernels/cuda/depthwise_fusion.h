@@ -2,28 +2,12 @@
 // block that share their channels.
 #pragma once
 
-#include "kernels/cuda/depthwise.h"
+#include "kernels/cuda/depthwise_stream.h"
 #include "kernels/cuda/fixed_activation.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/fusion.h"
 
 namespace paretiny::cuda::depthwise {
-
-template <int kCount>
-__device__ void activate_all(Activation activation, float (&values)[kCount]) {
-  with_activation(activation, [&]<Activation kActivation>() {
-    for (float& value : values) value = activate(kActivation, value);
-  });
-}
-
-template <int kRows, int kCount>
-__device__ void activate_rows(Activation activation, float (&rows)[kRows][kCount]) {
-  with_activation(activation, [&]<Activation kActivation>() {
-    for (auto& row : rows) {
-      for (float& value : row) value = activate(kActivation, value);
-    }
-  });
-}
 
 /// A Prologue.
 template <class T>
@@ -34,7 +18,6 @@ struct Reading {
   Activation activation = Activation::none;
   bool any = false;
 
-  Reading() = default;
   explicit Reading(const Prologue& prologue)
       : scale(prologue.scale.as<float>()),
         shift(prologue.shift.as<float>()),
@@ -46,20 +29,24 @@ struct Reading {
 /// A bias and an Epilogue: y = activation(factor * p + addend + residual).
 template <class T>
 struct Writing {
+  T* y;
   const float* bias = nullptr;
   const float* scale = nullptr;
   const float* shift = nullptr;
   const T* residual = nullptr;
   Activation activation = Activation::none;
+  bool plain = true;           ///< y = p
   Moments* moments = nullptr;  ///< [blocks][channels], or null
 
-  Writing() = default;
-  Writing(const ConstView& b, const Epilogue& epilogue)
-      : bias(b.as<float>()),
+  Writing(const View& to, const ConstView& b, const Epilogue& epilogue)
+      : y(to.as<T>()),
+        bias(b.as<float>()),
         scale(epilogue.scale.as<float>()),
         shift(epilogue.shift.as<float>()),
         residual(epilogue.residual.as<T>()),
-        activation(epilogue.activation) {}
+        activation(epilogue.activation),
+        plain(bias == nullptr && scale == nullptr && residual == nullptr &&
+              activation == Activation::none) {}
 
   __device__ float factor(std::int64_t channel) const {
     return scale != nullptr ? scale[channel] : 1.0f;
@@ -72,32 +59,32 @@ struct Writing {
 
 /// Reads what this thread copied of a stage through the prologue, in place, and rounds it as a
 /// tensor between two ops would be; padding stays zero.
-template <class S>
+template <class S, class Cursor>
 __device__ void read_through(const Reading<typename S::Element>& reading, const Source<S>& source,
-                             const Strip& strip, int step, int end, uint4* stage) {
+                             const Plan& plan, const Place& place, const Cursor& at, uint4* stage) {
   using T = typename S::Element;
-  const int channels = source.plan.channels;
-  const int first = source.copy_channel();
-  const int sample = strip.sample + source.place.sample_lane;
-  const int count = min(channels - first, kPack<T>);
-  if (sample >= source.plan.samples || count <= 0) return;
+  const int sample = at.strip.sample + place.sample_lane;
+  const int count = min(plan.channels - source.channel(), kPack<T>);
+  if (sample >= plan.samples || count <= 0) return;
   float scale[kPack<T>], shift[kPack<T>], gate[kPack<T>];
   for (int i = 0; i < kPack<T>; ++i) {
-    const int channel = first + min(i, count - 1);
+    const int channel = source.channel() + min(i, count - 1);
+    const std::int64_t gated = std::int64_t{sample} * plan.channels + channel;
     scale[i] = reading.scale != nullptr ? reading.scale[channel] : 1;
     shift[i] = reading.shift != nullptr ? reading.shift[channel] : 0;
-    gate[i] = reading.gate != nullptr
-                  ? widen(reading.gate[std::int64_t{sample} * channels + channel])
-                  : 1;
+    gate[i] = reading.gate != nullptr ? widen(reading.gate[gated]) : 1;
   }
-  source.each_chunk(strip, step, end, stage, [&](const T*, uint4* chunk, bool valid) {
-    if (!valid) return;
-    T* const at = reinterpret_cast<T*>(chunk);
-    Pack<T> pack = load_pack(at);
-    for (int i = 0; i < kPack<T>; ++i) pack.value[i] = pack.value[i] * scale[i] + shift[i];
-    activate_all(reading.activation, pack.value);
-    for (int i = 0; i < kPack<T>; ++i) pack.value[i] *= gate[i];
-    store_pack(at, pack);
+  with_activation(reading.activation, [&]<Activation kActivation>() {
+    source.each_chunk(at.strip, at.step, at.end(), stage, [&](T* chunk) {
+      Pack<T> pack = load_pack(chunk);
+      for (int i = 0; i < kPack<T>; ++i) {
+        pack.value[i] = activate(kActivation, pack.value[i] * scale[i] + shift[i]);
+      }
+      if (reading.gate != nullptr) {
+        for (int i = 0; i < kPack<T>; ++i) pack.value[i] *= gate[i];
+      }
+      store_pack(chunk, pack);
+    });
   });
 }
 
@@ -108,12 +95,17 @@ struct RunningMoments {
   float count = 0;
   float first[kVector], sum[kVector], square[kVector];
 
+  /// Before values are added: what they are likely to be near.
+  __device__ void begin(const float (&values)[kVector]) {
+    if (count != 0) return;
+    for (int v = 0; v < kVector; ++v) {
+      first[v] = values[v];
+      sum[v] = square[v] = 0;
+    }
+  }
+
   __device__ void add(const float (&values)[kVector]) {
     for (int v = 0; v < kVector; ++v) {
-      if (count == 0) {
-        first[v] = values[v];
-        sum[v] = square[v] = 0;
-      }
       const float deviation = values[v] - first[v];
       sum[v] += deviation;
       square[v] += deviation * deviation;

@@ -17,7 +17,7 @@ bool with_taps(const Window& window, F f) {
            window.stride_w == stride;
   };
   if (is(3, 1)) return f(Taps<3, 3, 1, 4, 4, 128>{}), true;
-  if (is(3, 2)) return f(Taps<3, 3, 2, 4, 2>{}), true;
+  if (is(3, 2)) return f(Taps<3, 3, 2, 4, 2, 128>{}), true;
   if (is(5, 1)) return f(Taps<5, 5, 1, 2, 4, 128>{}), true;
   if (is(5, 2)) return f(Taps<5, 5, 2, 2, 2, 128>{}), true;
   if (window.kernel_h != 1 || window.kernel_w > 9 || window.stride_h != 1) return false;

@@ -19,10 +19,10 @@ template <class T, class F>
 void with_weight_taps(const Window& window, F f) {
   constexpr int kWide = sizeof(T) == 2 ? 4 : 2;
   if (window.kernel_h == 3) {
-    return window.stride_h == 1 ? f(Taps<3, 3, 1, 2, kWide>{}) : f(Taps<3, 3, 2, 2, 2>{});
+    return window.stride_h == 1 ? f(Taps<3, 3, 1, 2, kWide, 128>{}) : f(Taps<3, 3, 2, 2, 2, 128>{});
   }
   if (window.kernel_h == 5) {
-    return window.stride_h == 1 ? f(Taps<5, 5, 1, 2, kWide, 128>{}) : f(Taps<5, 5, 2, 2, 2, 128>{});
+    return window.stride_h == 1 ? f(Taps<5, 5, 1, 2, 2, 128>{}) : f(Taps<5, 5, 2, 2, 2, 128>{});
   }
   window.stride_w == 1 ? f(Taps<1, 9, 1, 2, 2 * kWide>{}) : f(Taps<1, 9, 2, 2, kWide>{});
 }
@@ -58,8 +58,8 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
   using D = GradientShare<T, W>;
   const Plan& plan = problem.plan;
   const Place place = Place::of<T, W>(plan);
-  const Source<X> input{problem.x, plan, place};
-  const Source<D> gradient{problem.dy, plan, place};
+  const Source<X> input(problem.x, plan, place);
+  const Source<D> gradient(problem.dy, plan, place);
   uint4* const ring = &shared_memory<uint4>();
   const int x_size = stage_chunks<X>(problem.x.layout);
   const int stage_size = x_size + stage_chunks<D>(problem.dy.layout);
@@ -68,14 +68,20 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
   PlainSum sums[(kBias + 1) * W::kVector];
   float dy[W::kDepthH][W::kColumns][W::kVector];
 
+  typename Source<X>::Way x_way{};
+  typename Source<D>::Way dy_way{};
   const auto copy = [&](const auto& at, int stage) {
+    if (at.at_first()) {
+      x_way = input.enter(at.strip, at.step);
+      dy_way = gradient.enter(at.strip, at.step);
+    }
     uint4* const to = ring + stage * stage_size;
-    input.copy(at.strip, at.step, at.end(), to);
-    gradient.copy(at.strip, at.step, at.strip.row_end, to + x_size);
+    input.copy(x_way, at.step, at.end(), to);
+    gradient.copy(dy_way, at.step, at.strip.row_end, to + x_size);
   };
   const auto prepare = [&](const auto& at, int stage) {
     if (!problem.reading.any) return;
-    read_through(problem.reading, input, at.strip, at.step, at.end(), ring + stage * stage_size);
+    read_through(problem.reading, input, plan, place, at, ring + stage * stage_size);
   };
   const auto use = [&](const auto& at, int stage) {
     const uint4* rows = ring + stage * stage_size;
