@@ -46,7 +46,8 @@ std::vector<PointwiseShape> shapes() {
       {{1, 1, 1, 5}, 9},  // pruned channels
       {{2, 3, 3, 1}, 7},     {{2, 3, 3, 19}, 1},   {{5, 3, 7, 8}, 3},     {{1, 5, 9, 17}, 17},
       {{2, 5, 5, 100}, 100}, {{1, 3, 5, 88}, 136}, {{1, 3, 5, 130}, 264}, {{1, 2, 5, 520}, 65},
-      {{1, 40, 50, 8}, 8},   {{1, 1, 3, 4100}, 2},  // weights larger than shared memory
+      {{1, 40, 50, 8}, 8},   {{1, 50, 71, 9}, 6},  // several tiles a warp, channel by channel
+      {{1, 1, 3, 4100}, 2},                        // weights larger than shared memory
   };
 }
 
