@@ -12,8 +12,6 @@
 #include <sstream>
 #include <system_error>
 
-#include "kernels/error.h"
-
 namespace paretiny {
 namespace {
 
@@ -27,19 +25,23 @@ std::filesystem::path find_program(const std::string& name) {
   return {};
 }
 
-/// Reads until the other end is closed or time runs out; false for the latter.
-bool read_all(int from, std::chrono::steady_clock::time_point until, std::string& text) {
+enum class Ending { closed, late, stopped };
+
+/// Reads until the other end is closed, time runs out or somebody asks to stop.
+Ending read_all(int from, std::chrono::steady_clock::time_point until, std::stop_token stop,
+                std::string& text) {
   std::array<char, 4096> block;
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         until - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return false;
+    if (left.count() <= 0) return Ending::late;
+    if (stop.stop_requested()) return Ending::stopped;
     pollfd ready{from, POLLIN, 0};
-    const int polled = ::poll(&ready, 1, static_cast<int>(std::min<long>(left.count(), 1000)));
+    const int polled = ::poll(&ready, 1, static_cast<int>(std::min<long>(left.count(), 100)));
     if (polled == 0 || (polled < 0 && errno == EINTR)) continue;
     const ssize_t count = ::read(from, block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return true;
+    if (count <= 0) return Ending::closed;
     text.append(block.data(), static_cast<std::size_t>(count));
   }
 }
@@ -52,11 +54,11 @@ bool has_command(const std::string& name) {
 
 CommandResult run_command(const std::vector<std::string>& arguments,
                           const std::filesystem::path& folder, const std::string& package,
-                          std::chrono::seconds limit) {
+                          std::stop_token stop, std::chrono::seconds limit) {
   const std::filesystem::path program = find_program(arguments.front());
   if (program.empty()) {
-    throw ToolError("'" + arguments.front() + "' is not installed; it is in the package " +
-                    package);
+    throw MissingTool("'" + arguments.front() + "' is not installed; it is in the package " +
+                      package);
   }
   std::vector<char*> words;
   for (const std::string& argument : arguments)
@@ -72,6 +74,8 @@ CommandResult run_command(const std::vector<std::string>& arguments,
     throw std::system_error(errno, std::generic_category(), "fork");
   }
   if (child == 0) {
+    // A group of its own: Ctrl-C on the terminal is not for it, and its children end with it.
+    ::setpgid(0, 0);
     // Signals that this program blocks or ignores are the child's own again.
     sigset_t none;
     sigemptyset(&none);
@@ -87,13 +91,20 @@ CommandResult run_command(const std::vector<std::string>& arguments,
   }
   ::close(ends[1]);
   CommandResult result;
-  const bool in_time = read_all(ends[0], std::chrono::steady_clock::now() + limit, result.output);
+  const Ending ending =
+      read_all(ends[0], std::chrono::steady_clock::now() + limit, stop, result.output);
   ::close(ends[0]);
-  if (!in_time) ::kill(child, SIGKILL);
+  if (ending != Ending::closed) {
+    ::setpgid(child, child);  // should it not have got there itself
+    ::kill(-child, SIGKILL);
+  }
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  result.code = !in_time ? 124 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (ending == Ending::stopped) throw Interrupted("interrupted");
+  result.code = ending == Ending::late ? 124
+                : WIFEXITED(status)    ? WEXITSTATUS(status)
+                                       : 128 + WTERMSIG(status);
   return result;
 }
 

@@ -3,8 +3,11 @@
 
 #include <chrono>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
+
+#include "kernels/error.h"
 
 namespace paretiny {
 
@@ -13,10 +16,16 @@ struct CommandResult {
   std::string output;  ///< standard output and error as they came
 };
 
-/// Runs `arguments[0]`, found on PATH, in `folder` and waits; no shell is involved. Throws
-/// ToolError when it is not there, naming `package` to install.
+/// A program that is not on PATH.
+class MissingTool : public ToolError {
+  using ToolError::ToolError;
+};
+
+/// Runs `arguments[0]`, found on PATH, in `folder` and waits; no shell is involved. A stop request
+/// ends it, and what it started. Throws MissingTool, naming `package` to install, and Interrupted.
 CommandResult run_command(const std::vector<std::string>& arguments,
                           const std::filesystem::path& folder, const std::string& package,
+                          std::stop_token stop = {},
                           std::chrono::seconds limit = std::chrono::seconds(300));
 
 /// Whether PATH has a program of that name.

@@ -82,14 +82,15 @@ LinkedSize measure_size(const DeployedModel& model, const Core& core) {
   return build_firmware(folder.path(), core);
 }
 
-Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs) {
+Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs,
+                    std::stop_token stop) {
   const TemporaryFolder folder(temporary_name());
   const ActivationPlan plan = plan_activations(memory_problem(model.network));
   write_files(c_code(model, plan, {}), folder.path());
   Verification result;
   result.planned = footprint(model.network);
-  result.linked = build_firmware(folder.path(), core);
-  result.run = run_firmware(folder.path(), core, record_runs(model.network, runs, 1));
+  result.linked = build_firmware(folder.path(), core, stop);
+  result.run = run_firmware(folder.path(), core, record_runs(model.network, runs, 1), stop);
   for (const int step : plan.order) {
     result.steps.push_back(model.network.steps[static_cast<std::size_t>(step)].name);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,8 @@ struct Verification {
   std::vector<std::string> steps;  ///< names, in the order they ran
 };
 
-/// Also runs it in the emulator on `runs` random inputs. Throws ToolError, UsageError.
-Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs);
+/// Also runs it in the emulator on `runs` random inputs. Throws ToolError, UsageError, Interrupted.
+Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs,
+                    std::stop_token stop = {});
 
 }  // namespace paretiny

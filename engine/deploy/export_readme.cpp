@@ -49,12 +49,13 @@ std::string export_readme(const DeployedModel& model, const ActivationPlan& plan
       "| | bytes |\n|---|---|\n"
       "| ROM, constants | {} |\n| ROM, code (Cortex-M4, GCC -O2) | {} |\n"
       "| RAM, arena | {} |\n| RAM, stack (Cortex-M4, measured in the emulator) | at most {} |\n\n"
-      "{} parameters, {} multiply-accumulates. Tensors kept apart would need {} bytes; here an "
+      "{} parameters, {} multiply-accumulates, about {} instructions on a Cortex-M4 (not cycles).\n"
+      "Tensors kept apart would need {} bytes; here an "
       "output\n"
       "may lie over what has been read of its input.\n\n"
       "| step | operator | output | weights | at byte | bytes |\n|---|---|---|---|---|---|\n",
       model.name, target.board, size.rom_constants, size.rom_code, size.ram_arena, size.ram_stack,
-      size.parameters, size.macs, plan.liveness);
+      size.parameters, size.macs, size.instructions, plan.liveness);
   for (const int index : plan.order) {
     const Int8Step& step = model.network.steps[static_cast<std::size_t>(index)];
     const auto output = static_cast<std::size_t>(step.output);

@@ -33,8 +33,9 @@ void write(const fs::path& path, const std::string& text) {
   if (!file) throw DataError("cannot write " + path.string());
 }
 
-std::string run(std::vector<std::string> command, const fs::path& folder, const char* package) {
-  const CommandResult result = run_command(command, folder, package);
+std::string run(const std::vector<std::string>& command, const fs::path& folder,
+                const char* package, std::stop_token stop) {
+  const CommandResult result = run_command(command, folder, package, stop);
   if (result.code != 0) {
     throw ToolError(
         fmt::format("{} failed with code {}: {}", command.front(), result.code, result.output));
@@ -52,16 +53,18 @@ std::vector<std::string> sources(const fs::path& folder) {
 }
 
 void compile(const fs::path& work, const std::vector<std::string>& flags,
-             const std::vector<std::string>& options, const std::vector<std::string>& files) {
+             const std::vector<std::string>& options, const std::vector<std::string>& files,
+             std::stop_token stop) {
   std::vector<std::string> command = {"arm-none-eabi-gcc",   "-std=c99",        "-O2",
                                       "-ffunction-sections", "-fdata-sections", "-c"};
   for (const auto* words : {&flags, &options, &files}) {
     command.insert(command.end(), words->begin(), words->end());
   }
-  run(command, work, kCompilerPackage);
+  run(command, work, kCompilerPackage, stop);
 }
 
-void link(const fs::path& work, const Core& core, const std::vector<std::string>& flags) {
+void link(const fs::path& work, const Core& core, const std::vector<std::string>& flags,
+          std::stop_token stop) {
   // A core that is not emulated is linked as if for the smallest board that is.
   const Emulator memory = core.emulator.value_or(*find_core("m3")->emulator);
   std::vector<std::string> command = {"arm-none-eabi-gcc",
@@ -83,13 +86,13 @@ void link(const fs::path& work, const Core& core, const std::vector<std::string>
   for (const auto& entry : fs::directory_iterator(work)) {
     if (entry.path().extension() == ".o") command.push_back(entry.path().filename().string());
   }
-  run(command, work, kCompilerPackage);
+  run(command, work, kCompilerPackage, stop);
 }
 
-LinkedSize linked_size(const fs::path& work) {
+LinkedSize linked_size(const fs::path& work, std::stop_token stop) {
   LinkedSize size;
   std::istringstream lines(
-      run({"arm-none-eabi-size", "-A", kProgram}, work, "binutils-arm-none-eabi"));
+      run({"arm-none-eabi-size", "-A", kProgram}, work, "binutils-arm-none-eabi", stop));
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);
     std::string section;
@@ -104,25 +107,25 @@ LinkedSize linked_size(const fs::path& work) {
 
 }  // namespace
 
-LinkedSize build_firmware(const fs::path& folder, const Core& core) {
+LinkedSize build_firmware(const fs::path& folder, const Core& core, std::stop_token stop) {
   const fs::path work = folder / "firmware";
   fs::create_directories(work);
   for (const auto& [name, text] : kFirmwareFiles) write(work / name, text);
 
   const std::vector<std::string> flags = words_of(core.flags);
-  compile(work, flags, {}, sources(folder));
+  compile(work, flags, {}, sources(folder), stop);
   // Loops of the harness must not become calls of memcpy, which would count as the network's.
-  compile(work, flags, {"-fno-tree-loop-distribute-patterns"}, sources(work));
-  link(work, core, flags);
-  const LinkedSize size = linked_size(work);
+  compile(work, flags, {"-fno-tree-loop-distribute-patterns"}, sources(work), stop);
+  link(work, core, flags, stop);
+  const LinkedSize size = linked_size(work, stop);
   // What counts instructions is linked in once the size is known.
-  compile(work, flags, {"-DMODEL_STEP_HOOK"}, {fs::absolute(folder / "model.c").string()});
-  link(work, core, flags);
+  compile(work, flags, {"-DMODEL_STEP_HOOK"}, {fs::absolute(folder / "model.c").string()}, stop);
+  link(work, core, flags, stop);
   return size;
 }
 
 EmulatedRun run_firmware(const fs::path& folder, const Core& core,
-                         const std::vector<RecordedRun>& runs) {
+                         const std::vector<RecordedRun>& runs, std::stop_token stop) {
   if (!core.emulator) {
     throw UsageError("QEMU has no board with a " + core.name + "; its code is built, not run");
   }
@@ -140,7 +143,7 @@ EmulatedRun run_firmware(const fs::path& folder, const Core& core,
       run_command({"qemu-system-arm", "-M", core.emulator->machine, "-nographic", "-monitor",
                    "none", "-serial", "none", "-icount", "shift=0", "-semihosting-config",
                    "enable=on,target=native", "-kernel", kProgram},
-                  work, "qemu-system-arm of Debian and Ubuntu");
+                  work, "qemu-system-arm of Debian and Ubuntu", stop);
   // 1: some bytes differ, which the caller reports.
   if (result.code != 0 && result.code != 1) {
     throw ToolError(fmt::format("the emulator ended with code {}: {}", result.code, result.output));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 #include <vector>
 
 #include "engine/deploy/c_code.h"
@@ -29,12 +30,14 @@ struct EmulatedRun {
 };
 
 /// Compiles and links what c_code wrote into `folder` for a core, in `folder`/firmware, with a
-/// program that runs it in the emulator. Throws ToolError when the compiler is missing or fails.
-LinkedSize build_firmware(const std::filesystem::path& folder, const Core& core);
+/// program that runs it in the emulator. Throws ToolError when the compiler is missing or fails,
+/// Interrupted when asked to stop.
+LinkedSize build_firmware(const std::filesystem::path& folder, const Core& core,
+                          std::stop_token stop = {});
 
 /// Runs it on `runs`. Throws ToolError when the emulator is missing or fails, UsageError for a core
-/// without one.
+/// without one, Interrupted.
 EmulatedRun run_firmware(const std::filesystem::path& folder, const Core& core,
-                         const std::vector<RecordedRun>& runs);
+                         const std::vector<RecordedRun>& runs, std::stop_token stop = {});
 
 }  // namespace paretiny

@@ -1,10 +1,10 @@
 #include "engine/deploy/footprint.h"
 
-#include <iterator>
 #include <set>
 #include <variant>
 #include <vector>
 
+#include "engine/deploy/instructions.h"
 #include "engine/deploy/memory_problem.h"
 #include "engine/graph/parameters.h"
 
@@ -32,7 +32,7 @@ OperatorBytes operator_bytes(OpKind op) {
     case OpKind::conv:
       return {1690, 40};
     case OpKind::depthwise:
-      return {1146, 40};
+      return {998, 40};
     case OpKind::fully_connected:
       return {184, 20};
     case OpKind::add:
@@ -59,7 +59,7 @@ std::int64_t padded(std::int64_t bytes) {
 
 /// A step of the int8 network, as far as its size goes.
 struct SizedStep {
-  OpKind op;
+  StepShape shape;
   std::int64_t weights = 0;
   std::int64_t channels = 0;  ///< with a bias, a multiplier and a shift each
   std::int64_t macs = 0;
@@ -71,14 +71,16 @@ Footprint sum(const std::vector<SizedStep>& steps, const ActivationPlan& plan) {
   std::set<OpKind> used;
   bool pools = false;
   for (const SizedStep& step : steps) {
-    const OperatorBytes bytes = operator_bytes(step.op);
+    const OpKind op = step.shape.op;
+    const OperatorBytes bytes = operator_bytes(op);
     result.rom_code += kCallBytes + bytes.descriptor;
-    if (used.insert(step.op).second) result.rom_code += bytes.code;
-    pools = pools || step.op == OpKind::max_pool || step.op == OpKind::average_pool;
-    if (step.op == OpKind::activation) result.rom_constants += kTableBytes;
+    if (used.insert(op).second) result.rom_code += bytes.code;
+    pools = pools || op == OpKind::max_pool || op == OpKind::average_pool;
+    if (op == OpKind::activation) result.rom_constants += kTableBytes;
     // int8 weights; int32 bias, int32 multiplier and int8 shift an output channel.
     result.rom_constants += padded(step.weights) + 8 * step.channels + padded(step.channels);
     result.macs += step.macs;
+    result.instructions += instructions(step.shape);
   }
   result.rom_code += kLayerBytes;  // every network ends in one
   if (pools) result.rom_code += kPoolBytes;
@@ -95,14 +97,6 @@ bool is_folded(const Node& node) {
           node.activation != Activation::hard_sigmoid);
 }
 
-OpKind kind_of(const Int8Operation& operation) {
-  constexpr OpKind kinds[] = {OpKind::conv,     OpKind::depthwise,     OpKind::fully_connected,
-                              OpKind::add,      OpKind::channel_scale, OpKind::activation,
-                              OpKind::max_pool, OpKind::average_pool,  OpKind::global_average_pool};
-  static_assert(std::size(kinds) == std::variant_size_v<Int8Operation>);
-  return kinds[operation.index()];
-}
-
 }  // namespace
 
 Footprint footprint(const Graph& graph) {
@@ -111,7 +105,7 @@ Footprint footprint(const Graph& graph) {
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     if (node.op == OpKind::input || is_folded(node)) continue;
-    SizedStep step{node.op};
+    SizedStep step{step_shape(graph, id)};
     if (const ParameterTensor* weight = layout.find(id, Role::weight)) {
       step.weights = weight->shape.elements();
       step.channels = node.output.c;
@@ -128,7 +122,7 @@ Footprint footprint(const Int8Network& network) {
   std::vector<SizedStep> steps;
   std::int64_t parameters = 0;
   for (const Int8Step& step : network.steps) {
-    SizedStep sized{kind_of(step.operation)};
+    SizedStep sized{step_shape(network, step)};
     std::visit(
         [&]<class Operation>(const Operation& operation) {
           if constexpr (std::is_base_of_v<Int8Layer, Operation>) {

@@ -19,6 +19,7 @@ struct Footprint {
   std::int64_t rom_code = 0;
   std::int64_t ram_arena = 0;  ///< activations, the int8 input and the logits among them
   std::int64_t ram_stack = 0;
+  std::int64_t instructions = 0;  ///< of one inference on a Cortex-M4, a fit (instructions.h)
 
   std::int64_t rom() const { return rom_constants + rom_code; }
   std::int64_t ram() const { return ram_arena + ram_stack; }

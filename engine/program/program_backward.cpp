@@ -29,8 +29,8 @@ void ProgramBuilder::contribute(NodeId id, Gradient gradient) {
 void ProgramBuilder::backward(NodeId id) {
   const Node& node = graph_.node(id);
   const NodeId from = node.inputs[0];
-  if (gradients_[static_cast<std::size_t>(id)].tensor < 0)
-    return;  // the loss does not depend on it
+  // Where nothing came, the loss does not depend on this node.
+  if (gradients_[static_cast<std::size_t>(id)].tensor < 0) return;
   pass_gradient(id);
   const Gradient dy = gradients_[static_cast<std::size_t>(id)];
   if (fusion(id).into >= 0) {

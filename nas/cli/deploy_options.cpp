@@ -8,12 +8,9 @@
 #include "nas/report/format.h"
 #include "nas/report/summary.h"
 #include "nas/search/targets.h"
-#include "nas/study/study.h"
 
 namespace paretiny {
-namespace {
-
-NamedModel model_of(Study& study, const std::string& path, std::int64_t number) {
+NamedModel trial_model(Study& study, const std::string& path, std::int64_t number) {
   if (number < 0 || number >= study.trial_count()) {
     throw UsageError(fmt::format("the study '{}' has no trial {}; it has {} trials, from 0", path,
                                  number, study.trial_count()));
@@ -27,8 +24,6 @@ NamedModel model_of(Study& study, const std::string& path, std::int64_t number) 
   }
   return {name, model_from_bytes(bytes, fmt::format("{}, {}", path, name))};
 }
-
-}  // namespace
 
 void DeployOptions::add_to(CLI::App& command) {
   command.add_option("study", study, "the study's file");
@@ -52,7 +47,7 @@ NamedModel DeployOptions::one() const {
     return {std::filesystem::path(model).filename().string(), load_model(model)};
   }
   if (!trial) throw UsageError("name the trial: --trial N; 'paretiny report' lists the front");
-  return model_of(*open_study(study), study, *trial);
+  return trial_model(*open_study(study), study, *trial);
 }
 
 std::vector<NamedModel> DeployOptions::all() const {
@@ -62,7 +57,7 @@ std::vector<NamedModel> DeployOptions::all() const {
   const std::vector<Trial> trials = opened->trials();
   std::vector<NamedModel> models;
   for (const std::size_t index : summarise(opened->header().objectives, trials).front) {
-    models.push_back(model_of(*opened, study, trials[index].number));
+    models.push_back(trial_model(*opened, study, trials[index].number));
   }
   if (models.empty()) throw UsageError("no trial of the study has finished inside the limits");
   return models;

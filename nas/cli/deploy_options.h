@@ -8,6 +8,7 @@
 
 #include "engine/deploy/deployed_model.h"
 #include "engine/deploy/target.h"
+#include "nas/study/study.h"
 
 namespace paretiny {
 
@@ -33,6 +34,9 @@ struct DeployOptions {
   /// The same, or every trial of the study's front.
   std::vector<NamedModel> all() const;
 };
+
+/// The model of a study's trial. Throws UsageError when there is none. `path` names the study.
+NamedModel trial_model(Study& study, const std::string& path, std::int64_t number);
 
 /// Throws UsageError, saying which memory and by how much, when the network is too large.
 void check_fits(const Int8Network& network, const Target& target);

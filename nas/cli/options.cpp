@@ -36,16 +36,18 @@ std::string front_table(const std::vector<Objective>& objectives,
     const auto found = trial.metrics.find(name);
     return found == trial.metrics.end() ? std::nan("") : found->second;
   };
-  std::string table = fmt::format("{:>6} {:>9} {:>9} {:>10} {:>10} {:>13} {:>11}\n", "trial",
-                                  "accuracy", "on test", "ROM", "RAM", "FLOPs", "parameters");
+  std::string table =
+      fmt::format("{:>6} {:>9} {:>9} {:>10} {:>10} {:>13} {:>12} {:>11}\n", "trial", "accuracy",
+                  "on test", "ROM", "RAM", "FLOPs", "instructions", "parameters");
   for (const std::size_t index : summary.front) {
     const Trial& trial = trials[index];
     table += fmt::format(
-        "{:>6} {:>7.2f} % {:>7.2f} % {:>10} {:>10} {:>13} {:>11.0f}\n", trial.number,
+        "{:>6} {:>7.2f} % {:>7.2f} % {:>10} {:>10} {:>13} {:>12} {:>11.0f}\n", trial.number,
         100 * (1 - trial.objectives[0]), 100 * metric(trial, "test_accuracy_int8"),
         format_quantity(objectives[1], trial.objectives[1]),
         format_quantity(objectives[2], trial.objectives[2]),
-        format_quantity(objectives[3], trial.objectives[3]), metric(trial, "parameters"));
+        format_quantity(objectives[3], trial.objectives[3]),
+        format_metric("instructions", metric(trial, "instructions")), metric(trial, "parameters"));
   }
   return table;
 }

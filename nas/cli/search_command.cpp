@@ -5,17 +5,24 @@
 #include <cerrno>
 #include <system_error>
 
+#include "engine/deploy/command.h"
 #include "kernels/error.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/interrupt.h"
 #include "nas/cli/options.h"
 #include "nas/cli/output.h"
 #include "nas/cli/progress.h"
+#include "nas/cli/verification.h"
 #include "nas/report/report.h"
+#include "nas/report/summary.h"
 #include "nas/search/search.h"
+#include "nas/search/targets.h"
 
 namespace paretiny {
 namespace {
+
+/// Inputs that a trial of the front is verified on.
+constexpr std::int64_t kVerifiedRuns = 10;
 
 struct SearchOptions {
   ExperimentOptions experiment;
@@ -34,6 +41,28 @@ void prepare(const std::filesystem::path& folder) {
         fmt::format("the report's folder '{}' cannot be written: {}; name another: --out",
                     folder.string(), error.message()));
   }
+}
+
+/// Builds and runs every trial of the front. What keeps it from that is said and ends no search; a
+/// byte that differs is an Error.
+void verify_front(Study& study, const Experiment& experiment, std::stop_token stop) {
+  const Target target = find_target(experiment.verify);
+  const std::vector<Trial> trials = study.trials();
+  VerificationTable table(target.core, kVerifiedRuns, false, stop);
+  for (const std::size_t index : summarise(study.header().objectives, trials).front) {
+    const std::int64_t number = trials[index].number;
+    try {
+      table.add(trial_model(study, experiment.store.string(), number));
+    } catch (const MissingTool& error) {
+      say(fmt::format("the front is not verified: {}\n", error.what()));
+      break;
+    } catch (const ToolError& error) {
+      say(fmt::format("trial {} is not verified: {}\n", number, error.what()));
+    } catch (const UsageError& error) {
+      say(fmt::format("trial {} is not verified: {}\n", number, error.what()));
+    }
+  }
+  table.finish();
 }
 
 void search(const SearchOptions& options) {
@@ -68,6 +97,7 @@ void search(const SearchOptions& options) {
   if (const auto others = static_cast<std::ptrdiff_t>(trials.size()) - ended; others > 0) {
     say(fmt::format("{} more are being worked on by another process\n", others));
   }
+  if (!experiment.verify.empty()) verify_front(*study, experiment, interrupt.token());
   write_report(*study, out);
   fmt::print("{}report: {}\n", front_table(study->header().objectives, trials),
              (std::filesystem::absolute(out) / "report.html").string());

@@ -106,6 +106,7 @@ std::map<std::string, double> metrics_of(const Sketch& sketch) {
   return {{"parameters", static_cast<double>(f.parameters)},
           {"macs", static_cast<double>(f.macs)},
           {"rom_constants", static_cast<double>(f.rom_constants)},
+          {"instructions", static_cast<double>(f.instructions)},
           {"ram_arena", static_cast<double>(f.ram_arena)}};
 }
 

@@ -11,6 +11,7 @@
 #include "nas/search/candidate_reader.h"
 #include "nas/search/space_reader.h"
 #include "nas/search/table_reader.h"
+#include "nas/search/targets.h"
 
 namespace paretiny {
 namespace {
@@ -36,7 +37,8 @@ std::optional<Limit> read_limit(TableReader& table, const std::string& key,
   const toml::node* node = table.find(key);
   if (node == nullptr) return std::nullopt;
   if (!node->is_string()) {
-    table.fail(key, "needs a unit, in quotes, such as \"256 KB\", \"400 MFLOPs\" or \"80 %\"");
+    table.fail(key,
+               "needs a unit, in quotes, such as \"256 KB\", \"400 MFLOPs\", \"20 M\" or \"80 %\"");
   }
   const std::string text = *node->value<std::string>();
   Limit limit{0, text};
@@ -61,6 +63,7 @@ Constraints read_constraints(const toml::table& root) {
   constraints.rom = read_limit(table, "rom", parse_bytes);
   constraints.ram = read_limit(table, "ram", parse_bytes);
   constraints.flops = read_limit(table, "flops", parse_flops);
+  constraints.instructions = read_limit(table, "instructions", parse_instructions);
   table.finish();
   return constraints;
 }
@@ -121,6 +124,16 @@ void check_space(const Experiment& experiment) {
       }
     }
   }
+}
+
+void check_emulated(const TableReader& study, const std::string& target) {
+  bool emulated = false;
+  try {
+    emulated = find_target(target).core.emulator.has_value();
+  } catch (const UsageError& error) {
+    study.fail("verify", std::string("is wrong: ") + error.what());
+  }
+  if (!emulated) study.fail("verify", "is '" + target + "', whose core QEMU does not emulate");
 }
 
 /// What is set is no longer searched: erases `key`, and the groups it leaves empty, from [space].
@@ -192,6 +205,9 @@ Experiment load_experiment(const std::filesystem::path& path,
   experiment.seed = static_cast<std::uint64_t>(study.integer("seed", 0, 0, INT64_MAX));
   const std::vector<std::string> samplers = sampler_names();
   experiment.sampler = samplers[study.choice("sampler", samplers, experiment.sampler)];
+  experiment.instructions = study.boolean("instructions", false);
+  experiment.verify = study.text("verify", "");
+  if (!experiment.verify.empty()) check_emulated(study, experiment.verify);
   study.finish();
   TableReader sampler(root, "sampler");
   for (const std::string& option : sampler.unread()) {
@@ -200,6 +216,8 @@ Experiment load_experiment(const std::filesystem::path& path,
 
   experiment.dataset = read_dataset(root, path.parent_path());
   experiment.constraints = read_constraints(root);
+  // A limit is kept by an objective.
+  experiment.instructions = experiment.instructions || experiment.constraints.instructions;
   for (const std::string& part : candidate_tables()) {
     if (const toml::node* node = find_path(root, part)) set_path(experiment.base, part, *node);
   }

@@ -28,7 +28,8 @@ struct CandidateSpec {
   FineTuneSpec fine_tune{};
 };
 
-/// A limit of [constraints]: `value` in bytes, FLOPs or a share, `text` as the user wrote it.
+/// A limit of [constraints]: `value` in bytes, FLOPs, instructions or a share, `text` as the user
+/// wrote it.
 struct Limit {
   double value = 0;
   std::string text;
@@ -36,7 +37,7 @@ struct Limit {
 
 struct Constraints {
   std::optional<Limit> error;  ///< from `accuracy`: 1 - it
-  std::optional<Limit> rom, ram, flops;
+  std::optional<Limit> rom, ram, flops, instructions;
 };
 
 struct Experiment {
@@ -47,6 +48,9 @@ struct Experiment {
   std::uint64_t seed = 0;
   std::string sampler = "ars";
   std::map<std::string, double> sampler_options;
+  bool instructions = false;  ///< they are the fifth objective
+  /// Core or board that the front is verified on when the search ends, "" for none.
+  std::string verify;
   DatasetSpec dataset;
   Constraints constraints;
   Space space;  ///< empty when the file has none: enough for `train`
@@ -72,6 +76,7 @@ Experiment load_experiment(const std::filesystem::path& path,
 /// GFLOPs; MMACs count twice), "80 %" as 0.8. Throws UsageError when the unit is missing or wrong.
 double parse_bytes(const std::string& text);
 double parse_flops(const std::string& text);
+double parse_instructions(const std::string& text);  ///< "20 M" (also k, G) as 2e7
 double parse_share(const std::string& text);
 
 }  // namespace paretiny

@@ -64,8 +64,9 @@ std::string broken_limit(const std::vector<Objective>& objectives,
       const bool error = objectives[i].name == "error";
       return error ? fmt::format("accuracy {:.2f} % is below the limit of {}",
                                  100 * (1 - values[i]), objectives[i].limit_text)
-                   : fmt::format("{} {:.0f} {} is above the limit of {}", objectives[i].name,
-                                 values[i], objectives[i].unit, objectives[i].limit_text);
+                   : fmt::format("{} {:.0f}{}{} is above the limit of {}", objectives[i].name,
+                                 values[i], objectives[i].unit.empty() ? "" : " ",
+                                 objectives[i].unit, objectives[i].limit_text);
     }
   }
   return "";
@@ -75,7 +76,7 @@ std::unique_ptr<Sampler> make_search_sampler(const Experiment& experiment,
                                              std::function<bool(const Values&)> duplicate = {}) {
   SamplerProblem problem;
   problem.space = experiment.space;
-  problem.objectives = search_objectives(experiment.constraints).size();
+  problem.objectives = search_objectives(experiment).size();
   problem.reference.assign(problem.objectives, 1.0);
   problem.seed = experiment.seed;
   problem.initial = static_cast<std::size_t>(experiment.initial);
@@ -92,7 +93,7 @@ class Searcher {
         study_(study),
         stream_(stream),
         observer_(observer),
-        objectives_(search_objectives(experiment.constraints)),
+        objectives_(search_objectives(experiment)),
         data_(stream, dataset_),
         owner_(process_owner()),
         sampler_(make_search_sampler(
@@ -146,6 +147,7 @@ class Searcher {
       std::vector<double> values = {kUnknown, static_cast<double>(size.rom()),
                                     static_cast<double>(size.ram()),
                                     static_cast<double>(size.flops)};
+      if (experiment_.instructions) values.push_back(static_cast<double>(size.instructions));
       std::string broken = broken_limit(objectives_, values);
       std::map<std::string, double> metrics = metrics_of(plan);
       std::vector<std::uint8_t> model;
@@ -208,7 +210,8 @@ class Searcher {
 
 }  // namespace
 
-std::vector<Objective> search_objectives(const Constraints& constraints) {
+std::vector<Objective> search_objectives(const Experiment& experiment) {
+  const Constraints& constraints = experiment.constraints;
   const auto objective = [](const char* name, const char* unit, const std::optional<Limit>& limit) {
     Objective result{name, unit, std::nullopt, ""};
     if (limit) {
@@ -217,8 +220,13 @@ std::vector<Objective> search_objectives(const Constraints& constraints) {
     }
     return result;
   };
-  return {objective("error", "", constraints.error), objective("rom", "B", constraints.rom),
-          objective("ram", "B", constraints.ram), objective("flops", "FLOPs", constraints.flops)};
+  std::vector<Objective> objectives = {
+      objective("error", "", constraints.error), objective("rom", "B", constraints.rom),
+      objective("ram", "B", constraints.ram), objective("flops", "FLOPs", constraints.flops)};
+  if (experiment.instructions) {
+    objectives.push_back(objective("instructions", "", constraints.instructions));
+  }
+  return objectives;
 }
 
 StudyHeader study_header(const Experiment& experiment, Device device) {
@@ -231,7 +239,7 @@ StudyHeader study_header(const Experiment& experiment, Device device) {
   StudyHeader header;
   header.name = experiment.name;
   header.space = experiment.space.describe();
-  header.objectives = search_objectives(experiment.constraints);
+  header.objectives = search_objectives(experiment);
   header.task = experiment.task;
   header.seed = experiment.seed;
   header.sampler = experiment.sampler;

@@ -12,8 +12,9 @@
 
 namespace paretiny {
 
-/// The objectives of a search, in the order the study keeps them: error, rom, ram, flops.
-std::vector<Objective> search_objectives(const Constraints& constraints);
+/// The objectives of a search, in the order the study keeps them: error, rom, ram, flops and, where
+/// the experiment asks for it, instructions.
+std::vector<Objective> search_objectives(const Experiment& experiment);
 
 /// The header a study of this experiment must have. Throws UsageError when its space is empty or
 /// its sampler has no such options.

@@ -44,6 +44,10 @@ double parse_flops(const std::string& text) {
   return parse(text, units, "400 MFLOPs");
 }
 
+double parse_instructions(const std::string& text) {
+  return parse(text, {{"k", 1e3}, {"M", 1e6}, {"G", 1e9}}, "20 M");
+}
+
 double parse_share(const std::string& text) {
   return parse(text, {{"%", 0.01}}, "80 %");
 }

@@ -20,7 +20,8 @@
 
 namespace paretiny {
 
-/// A column to minimise: "error" (1 - accuracy of the int8 network), "rom", "ram", "flops".
+/// A column to minimise: "error" (1 - accuracy of the int8 network), "rom", "ram", "flops",
+/// "instructions".
 struct Objective {
   std::string name;
   std::string unit;             ///< "" for a fraction or a count, "B" for bytes

@@ -105,11 +105,14 @@ TEST_F(Firmware, SaysWhatTheCompilerSays) {
 TEST(Command, ReportsCodesAndMissingPrograms) {
   EXPECT_EQ(run_command({"sh", "-c", "echo out; echo err >&2; exit 3"}, "/", "sh").code, 3);
   EXPECT_EQ(run_command({"sh", "-c", "echo out; echo err >&2"}, "/", "sh").output, "out\nerr\n");
-  EXPECT_EQ(run_command({"sleep", "20"}, "/", "sleep", std::chrono::seconds(1)).code, 124);
+  EXPECT_EQ(run_command({"sleep", "20"}, "/", "sleep", {}, std::chrono::seconds(1)).code, 124);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(run_command({"sleep", "20"}, "/", "sleep", stop.get_token()), Interrupted);
   try {
     run_command({"no-such-program"}, "/", "the-package");
     FAIL();
-  } catch (const ToolError& error) {
+  } catch (const MissingTool& error) {
     EXPECT_NE(std::string(error.what()).find("the-package"), std::string::npos);
   }
 }

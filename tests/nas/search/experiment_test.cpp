@@ -103,6 +103,8 @@ TEST_F(ExperimentTest, WrongTypesAndRanges) {
   EXPECT_TRUE(says(refusal({"training.learning_rate=nan"}), {"training.learning_rate is nan"}));
   EXPECT_TRUE(says(refusal({"training.learning_rate=inf"}), {"training.learning_rate is inf"}));
   EXPECT_TRUE(says(refusal({"training.flip=1"}), {"must be true or false"}));
+  EXPECT_TRUE(says(refusal({"study.instructions=1"}), {"must be true or false"}));
+  EXPECT_TRUE(says(refusal({"study.verify=4"}), {"study.verify must be a text"}));
   EXPECT_TRUE(says(refusal({"training.optimizer=3"}), {"must be a text"}));
   EXPECT_TRUE(says(refusal({"training.milestones=0.5"}), {"must be a list of numbers"}));
   EXPECT_TRUE(says(refusal({"training.milestones=[0.5, \"x\"]"}), {"must be a list of numbers"}));
@@ -298,12 +300,14 @@ TEST(Units, AreRead) {
   EXPECT_EQ(parse_flops("400 MFLOPs"), 4e8);
   EXPECT_EQ(parse_flops("1 GFLOPs"), 1e9);
   EXPECT_EQ(parse_flops("3 kMACs"), 6000);
+  EXPECT_EQ(parse_instructions("20 M"), 2e7);
   EXPECT_EQ(parse_share("80 %"), 0.8);
   for (const char* text :
        {"", "5", "KB", "5 kb", "five KB", "5 KB KB", "-1 KB", "inf B", "nan B"}) {
     EXPECT_THROW(parse_bytes(text), UsageError) << text;
   }
   EXPECT_THROW(parse_flops("5 FLOPS"), UsageError);
+  EXPECT_THROW(parse_instructions("20000000"), UsageError);
   EXPECT_THROW(parse_share("0.8"), UsageError);
 }
 

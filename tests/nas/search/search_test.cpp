@@ -257,7 +257,7 @@ TEST_F(SearchTest, HeadersAreRefusedBeforeThereIsAStudy) {
 }
 
 TEST_F(SearchTest, ObjectivesCarryTheirLimits) {
-  const auto objectives = search_objectives(load({"constraints.accuracy=75 %"}).constraints);
+  const auto objectives = search_objectives(load({"constraints.accuracy=75 %"}));
   ASSERT_EQ(objectives.size(), 4u);
   EXPECT_EQ(objectives[0].name, "error");
   EXPECT_EQ(objectives[0].limit, 0.25);
@@ -265,6 +265,12 @@ TEST_F(SearchTest, ObjectivesCarryTheirLimits) {
   EXPECT_EQ(objectives[1].limit_text, "5 KB");
   EXPECT_FALSE(objectives[2].limit);
   EXPECT_EQ(objectives[3].name, "flops");
+  for (const char* set : {"study.instructions=true", "constraints.instructions=20 M"}) {
+    const auto five = search_objectives(load({set}));
+    ASSERT_EQ(five.size(), 5u);
+    EXPECT_EQ(five[4].name, "instructions");
+  }
+  EXPECT_EQ(search_objectives(load({"constraints.instructions=20 M"}))[4].limit, 20e6);
 }
 
 }  // namespace

@@ -1,0 +1,136 @@
+// Fits the constants of engine/deploy/instructions.cpp: networks of random layers are built and run
+// in the emulator, and by operator least squares find what each term of a step costs. Prints the
+// constants as they stand there, and how far off they are. Needs arm-none-eabi-gcc and QEMU.
+#include <fmt/format.h>
+
+#include <Eigen/Dense>
+#include <map>
+
+#include "engine/compress/fold_batch_norm.h"
+#include "engine/compress/quantize.h"
+#include "engine/deploy/export.h"
+#include "engine/deploy/instructions.h"
+#include "engine/deploy/memory_problem.h"
+#include "kernels/random.h"
+
+namespace paretiny {
+namespace {
+
+constexpr int kNetworks = 24;
+constexpr int kLayers = 40;
+
+/// Layers in a chain; those with a window may leave the input smaller, and then it starts again.
+Graph random_layers(std::uint64_t seed) {
+  Random random(seed, "layers");
+  const auto draw = [&](int low, int high) {
+    return low +
+           static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low + 1)));
+  };
+  Graph graph;
+  const bool series = seed % 3 == 0;
+  const NodeId input =
+      graph.input({1, series ? 1 : draw(8, 20), series ? draw(60, 200) : draw(8, 20), draw(1, 24)});
+  NodeId x = input;
+  for (int layer = 0; layer < kLayers; ++layer) {
+    const Shape in = graph.node(x).output;
+    if (in.h * in.w < 12) {
+      x = input;
+      continue;
+    }
+    const std::int64_t height = series ? 1 : draw(1, 5);
+    const std::int64_t stride = draw(0, 4) == 0 ? 2 : 1;
+    const Window window = Window::same(in.h, in.w, height, draw(1, 5), series ? 1 : stride, stride);
+    const std::string name = fmt::format("layer{}", layer);
+    switch (draw(0, 9)) {
+      case 0:
+      case 1:
+        x = graph.conv(name, x, draw(1, 40), window, true);
+        break;
+      case 2:
+        x = graph.conv(name, x, draw(1, 48), Window{}, true);
+        break;
+      case 3:
+      case 4:
+        x = graph.depthwise(name, x, window, true);
+        break;
+      case 5:
+        x = graph.add(name, x, graph.conv(name + "/other", x, in.c, Window{}, true));
+        break;
+      case 6: {
+        const NodeId gate = graph.global_average_pool(name + "/mean", x);
+        x = graph.channel_scale(name, x, graph.conv(name + "/gate", gate, in.c, Window{}, true));
+        break;
+      }
+      case 7:
+        x = graph.activation(name, x, Activation::hard_swish);
+        break;
+      case 8:
+        x = draw(0, 1) == 0 ? graph.max_pool(name, x, window) : graph.average_pool(name, x, window);
+        break;
+      default:
+        graph.fully_connected(name, x, draw(1, 30));
+        break;
+    }
+  }
+  graph.fully_connected("logits", x, draw(2, 20));
+  return graph;
+}
+
+struct Measured {
+  std::vector<std::vector<double>> terms;
+  std::vector<double> counts;
+};
+
+void count(const Graph& graph, std::map<OpKind, Measured>& samples) {
+  const ParameterLayout layout(graph);
+  const Network folded = fold_batch_norm({graph, initial_parameters(graph, layout, 1)});
+  // Zero points, shifts and clamps differ, and with them the branches that are taken.
+  Random random(1, "ranges");
+  std::vector<ValueRange> ranges;
+  for (NodeId id = 0; id < folded.graph.size(); ++id) {
+    ranges.push_back(
+        {static_cast<float>(random.uniform(-3, 0)), static_cast<float>(random.uniform(0.5, 3))});
+  }
+  const DeployedModel model{"layers", quantize(folded, ranges), {}, {}, {}};
+  const Verification result = verify(model, *find_core("m4"), 2);
+  const ActivationPlan plan = plan_activations(memory_problem(model.network));
+  for (std::size_t i = 0; i < plan.order.size(); ++i) {
+    const StepShape step =
+        step_shape(model.network, model.network.steps[static_cast<std::size_t>(plan.order[i])]);
+    Measured& of = samples[step.op];
+    of.terms.push_back(instruction_terms(step));
+    of.counts.push_back(static_cast<double>(result.run.instructions[i]));
+  }
+}
+
+/// Least squares of the relative error; terms that no sample has cost nothing.
+void fit(OpKind op, const Measured& samples) {
+  const auto rows = static_cast<Eigen::Index>(samples.counts.size());
+  const auto columns = static_cast<Eigen::Index>(samples.terms.front().size());
+  Eigen::MatrixXd a(rows, columns);
+  for (Eigen::Index i = 0; i < rows; ++i) {
+    const auto row = static_cast<std::size_t>(i);
+    for (Eigen::Index j = 0; j < columns; ++j) {
+      a(i, j) = samples.terms[row][static_cast<std::size_t>(j)] / samples.counts[row];
+    }
+  }
+  const Eigen::VectorXd ones = Eigen::VectorXd::Ones(rows);
+  const Eigen::VectorXd x = a.completeOrthogonalDecomposition().solve(ones);
+  const Eigen::VectorXd off = (a * x - ones).cwiseAbs();
+  fmt::print("    case OpKind::{}:  // {} steps, off by {:.1f} % on average, {:.1f} % at most\n",
+             name_of(op), rows, 100 * off.mean(), 100 * off.maxCoeff());
+  std::string constants;
+  for (const double each : x)
+    constants += fmt::format("{}{:.2f}", constants.empty() ? "" : ", ", each);
+  fmt::print("      return {{{}}};\n", constants);
+}
+
+}  // namespace
+}  // namespace paretiny
+
+int main() {
+  using namespace paretiny;
+  std::map<OpKind, Measured> samples;
+  for (int i = 0; i < kNetworks; ++i) count(random_layers(static_cast<std::uint64_t>(i)), samples);
+  for (const auto& [op, of] : samples) fit(op, of);
+}

@@ -1,0 +1,241 @@
+#include "engine/deploy/instructions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numeric>
+#include <variant>
+
+namespace paretiny {
+namespace {
+
+/// Rows (or columns) of one window that lie before, inside and after the input.
+struct Reach {
+  std::int64_t before = 0, inside = 0, after = 0;
+};
+
+Reach reach(std::int64_t output, std::int64_t stride, std::int64_t pad, std::int64_t kernel,
+            std::int64_t size) {
+  const std::int64_t first = output * stride - pad;
+  const std::int64_t before = std::clamp<std::int64_t>(-first, 0, kernel);
+  const std::int64_t after = std::clamp<std::int64_t>(first + kernel - size, 0, kernel - before);
+  return {before, kernel - before - after, after};
+}
+
+Reach rows_of(const StepShape& step, std::int64_t y) {
+  return reach(y, step.window.stride_h, step.window.top, step.window.kernel_h, step.in.h);
+}
+
+Reach columns_of(const StepShape& step, std::int64_t x) {
+  return reach(x, step.window.stride_w, step.window.left, step.window.kernel_w, step.in.w);
+}
+
+/// A loop over bytes that takes four at a time and what is left one by one.
+struct ByFour {
+  double calls = 0, words = 0, bytes = 0;
+
+  void add(std::int64_t count, double times) {
+    calls += times;
+    words += times * static_cast<double>(count / 4);
+    bytes += times * static_cast<double>(count % 4);
+  }
+};
+
+/// Windows of at most so many bytes are gathered before they are used (paretiny_conv.c).
+constexpr std::int64_t kGathered = 64;
+
+std::vector<double> conv_terms(const StepShape& step) {
+  const Window& window = step.window;
+  const std::int64_t positions = window.kernel_h * window.kernel_w;
+  const std::int64_t taps = positions * step.in.c;
+  const bool gathers = taps <= kGathered && positions > 1;
+  const auto pairs = static_cast<double>((step.out.c + 1) / 2);
+  double blocks = 0, doubles = 0, singles = 0;
+  ByFour two, one, padding;
+  for (std::int64_t y = 0; y < step.out.h; ++y) {
+    const Reach rows = rows_of(step, y);
+    for (std::int64_t x = 0; x < step.out.w;) {
+      const Reach columns = columns_of(step, x);
+      const bool second = x + 1 < step.out.w;
+      const bool inner =
+          columns.before == 0 && columns.after == 0 && second && columns_of(step, x + 1).after == 0;
+      const bool both = gathers ? second : inner;
+      ByFour& products = both ? two : one;
+      (both ? doubles : singles) += pairs;
+      ++blocks;
+      x += both ? 2 : 1;
+      if (gathers) {
+        products.add(taps, pairs);
+        continue;
+      }
+      const auto inside = static_cast<double>(rows.inside) * pairs;
+      products.add(columns.inside * step.in.c, inside);
+      if (columns.before > 0) padding.add(columns.before * step.in.c, inside);
+      if (columns.after > 0) padding.add(columns.after * step.in.c, inside);
+      const auto outside = static_cast<double>(rows.before + rows.after) * pairs;
+      padding.add(window.kernel_w * step.in.c, outside);
+    }
+  }
+  const auto outputs = static_cast<double>(step.out.elements());
+  const double pixels = gathers ? static_cast<double>(step.out.h * step.out.w) : 0;
+  return {1,
+          blocks,
+          doubles,
+          singles,
+          outputs,
+          two.calls,
+          two.words,
+          two.bytes,
+          one.calls,
+          one.words,
+          one.bytes,
+          padding.calls,
+          padding.words,
+          padding.bytes,
+          pixels * static_cast<double>(positions),
+          pixels * static_cast<double>(taps)};
+}
+
+std::vector<double> depthwise_terms(const StepShape& step) {
+  const auto fours = static_cast<double>(step.out.c / 4);
+  const auto left = static_cast<double>(step.out.c % 4);
+  double whole = 0, whole_rows = 0, whole_taps = 0;  // pixels whose window is inside, and others
+  double part = 0, part_rows = 0, inside = 0, outside = 0;
+  const auto rows_each = static_cast<double>(step.window.kernel_h);
+  const double taps = rows_each * static_cast<double>(step.window.kernel_w);
+  for (std::int64_t y = 0; y < step.out.h; ++y) {
+    const Reach rows = rows_of(step, y);
+    for (std::int64_t x = 0; x < step.out.w; ++x) {
+      const double reached =
+          static_cast<double>(rows.inside) * static_cast<double>(columns_of(step, x).inside);
+      const bool is_whole = reached == taps;
+      (is_whole ? whole : part) += 1;
+      (is_whole ? whole_rows : part_rows) += rows_each;
+      (is_whole ? whole_taps : inside) += reached;
+      if (!is_whole) outside += taps - reached;
+    }
+  }
+  return {1,
+          whole + part,
+          fours * (whole + part),
+          fours * whole_rows,
+          fours * whole_taps,
+          fours * part_rows,
+          fours * inside,
+          fours * outside,
+          left * (whole + part),
+          left * whole_rows,
+          left * whole_taps,
+          left * part_rows,
+          left * inside,
+          left * outside};
+}
+
+std::vector<double> pool_terms(const StepShape& step) {
+  double rows = 0, visits = 0;
+  for (std::int64_t y = 0; y < step.out.h; ++y) {
+    const auto high = static_cast<double>(rows_of(step, y).inside);
+    for (std::int64_t x = 0; x < step.out.w; ++x) {
+      rows += high;
+      visits += high * static_cast<double>(columns_of(step, x).inside);
+    }
+  }
+  const auto channels = static_cast<double>(step.out.c);
+  return {1, static_cast<double>(step.out.h * step.out.w), static_cast<double>(step.out.elements()),
+          rows * channels, visits * channels};
+}
+
+/// What a term costs, in the order of instruction_terms: as bench/instruction_fit.cpp prints it.
+std::vector<double> fitted(OpKind op) {
+  switch (op) {
+    case OpKind::conv:  // 462 steps, off by 0.6 % on average, 3.4 % at most
+      return {66.49, 101.14, 56.45, 60.49, 37.80, 50.55, 25.88, 11.92,
+              47.88, 15.68,  7.97,  49.22, 14.51, 10.16, 23.83, 7.61};
+    case OpKind::depthwise:  // 167 steps, off by 0.6 % on average, 2.7 % at most
+      return {91.21, 44.57, 218.59, 35.13, 17.00, 21.64, 33.32,
+              27.28, 71.44, 23.67,  5.13,  10.72, 27.19, 8.12};
+    case OpKind::activation:  // 123 steps, off by 0.5 % on average, 4.3 % at most
+      return {0.58, 6.02};
+    case OpKind::add:  // 92 steps, off by 0.7 % on average, 3.3 % at most
+      return {45.82, 76.52};
+    case OpKind::channel_scale:  // 91 steps, off by 0.5 % on average, 3.2 % at most
+      return {89.22, 12.48, 46.90};
+    case OpKind::max_pool:  // 43 steps, off by 0.3 % on average, 1.9 % at most
+      return {58.89, 39.15, 19.65, 8.06, 8.99};
+    case OpKind::average_pool:  // 52 steps, off by 0.1 % on average, 0.4 % at most
+      return {72.68, 34.21, 27.92, 8.10, 8.99};
+    case OpKind::global_average_pool:  // 91 steps, off by 0.2 % on average, 2.5 % at most
+      return {24.89, 36.21, 6.00};
+    case OpKind::fully_connected:  // 114 steps, off by 0.1 % on average, 1.6 % at most
+      return {39.07, 60.91, 10.00, 5.76};
+    case OpKind::input:
+    case OpKind::batch_norm:
+      break;
+  }
+  return {};
+}
+
+OpKind kind_of(const Int8Operation& operation) {
+  constexpr OpKind kinds[] = {OpKind::conv,     OpKind::depthwise,     OpKind::fully_connected,
+                              OpKind::add,      OpKind::channel_scale, OpKind::activation,
+                              OpKind::max_pool, OpKind::average_pool,  OpKind::global_average_pool};
+  static_assert(std::size(kinds) == std::variant_size_v<Int8Operation>);
+  return kinds[operation.index()];
+}
+
+}  // namespace
+
+StepShape step_shape(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  return {node.op, graph.input_of(id), node.output, node.window};
+}
+
+StepShape step_shape(const Int8Network& network, const Int8Step& step) {
+  const auto shape = [&](int tensor) {
+    return network.tensors[static_cast<std::size_t>(tensor)].shape;
+  };
+  StepShape result{kind_of(step.operation), shape(step.inputs.front()), shape(step.output), {}};
+  std::visit(
+      [&]<class Operation>(const Operation& operation) {
+        if constexpr (requires { operation.window; }) result.window = operation.window;
+      },
+      step.operation);
+  return result;
+}
+
+std::vector<double> instruction_terms(const StepShape& step) {
+  const auto elements = static_cast<double>(step.out.elements());
+  switch (step.op) {
+    case OpKind::conv:
+      return conv_terms(step);
+    case OpKind::depthwise:
+      return depthwise_terms(step);
+    case OpKind::fully_connected: {
+      ByFour products;
+      products.add(step.in.elements(), elements);
+      return {1, products.calls, products.words, products.bytes};
+    }
+    case OpKind::channel_scale:
+      return {1, static_cast<double>(step.out.h * step.out.w), elements};
+    case OpKind::add:
+    case OpKind::activation:
+      return {1, elements};
+    case OpKind::global_average_pool:
+      return {1, elements, static_cast<double>(step.in.elements())};
+    case OpKind::max_pool:
+    case OpKind::average_pool:
+      return pool_terms(step);
+    case OpKind::input:
+    case OpKind::batch_norm:
+      break;
+  }
+  return {1};
+}
+
+std::int64_t instructions(const StepShape& step) {
+  const std::vector<double> terms = instruction_terms(step);
+  const std::vector<double> each = fitted(step.op);
+  return std::llround(std::inner_product(each.begin(), each.end(), terms.begin(), 0.0));
+}
+
+}  // namespace paretiny
