@@ -40,8 +40,19 @@ std::int32_t hard_swish(std::int32_t q, const HardSwishParameters& p) {
 
 }  // namespace
 
-Int8Table requantize_table(const Quantization& x, const Quantization& y, const Int8Range& range) {
+Int8Table requantize_table(const Quantization& x, const Quantization& y) {
   const QuantizedMultiplier m = quantize_multiplier(double{x.scale} / double{y.scale});
+  return tabulate(
+      [&](std::int32_t q) { return requantize(q - x.zero_point, m, y.zero_point, {}); });
+}
+
+Int8Table relu_table(Activation activation, const Quantization& x, const Quantization& y) {
+  if (activation != Activation::relu && activation != Activation::relu6) {
+    throw UsageError(std::string("int8 relu table: ") + name_of(activation) +
+                     " is neither relu nor relu6");
+  }
+  const QuantizedMultiplier m = quantize_multiplier(double{x.scale / y.scale});
+  const Int8Range range = activation_range(activation, y);
   return tabulate(
       [&](std::int32_t q) { return requantize(q - x.zero_point, m, y.zero_point, range); });
 }
@@ -74,14 +85,12 @@ Int8Table hard_swish_table(const Quantization& x, const Quantization& y) {
 }
 
 Int8Table hard_sigmoid_table(const Quantization& x, const Quantization& y) {
-  constexpr std::int32_t top = 127;
-  const Quantization three{3.0f / 255, -128};
-  const Quantization sixth{1.0f / (6 * 255), -128};
-  const Quantization sum{6.0f / 255, -128};
-  const Int8AddParameters add = add_parameters(x, three, sum, Activation::relu6);
-  const Int8MulParameters mul = mul_parameters(sum, sixth, y);
-  return tabulate(
-      [&](std::int32_t q) { return quantized_mul(quantized_add(q, top, add), top, mul); });
+  const Int8AddParameters add =
+      add_parameters(x, kHardSigmoidThree, kHardSigmoidSum, Activation::relu6);
+  const Int8MulParameters mul = mul_parameters(kHardSigmoidSum, kHardSigmoidSixth, y);
+  return tabulate([&](std::int32_t q) {
+    return quantized_mul(quantized_add(q, kHardSigmoidConstant, add), kHardSigmoidConstant, mul);
+  });
 }
 
 }  // namespace paretiny

@@ -12,10 +12,12 @@ namespace paretiny {
 
 using Int8Table = std::array<std::int8_t, 256>;
 
-/// x with another scale and zero point, limited to `range`: relu and relu6 are requantizations to
-/// the range of the activation.
-Int8Table requantize_table(const Quantization& x, const Quantization& y,
-                           const Int8Range& range = {});
+/// x with another scale and zero point.
+Int8Table requantize_table(const Quantization& x, const Quantization& y);
+
+/// relu or relu6 as an operator of its own: a requantization to the activation's range, the ratio
+/// of the scales rounded to float first. Throws UsageError for another activation.
+Int8Table relu_table(Activation activation, const Quantization& x, const Quantization& y);
 
 /// Output scale 1/256, zero point -128.
 Int8Table logistic_table(const Quantization& x);
@@ -33,9 +35,12 @@ struct HardSwishParameters {
 HardSwishParameters hard_swish_parameters(const Quantization& x, const Quantization& y);
 Int8Table hard_swish_table(const Quantization& x, const Quantization& y);
 
-/// relu6(x + 3) * (1/6) as the operators it is made of: an add with activation relu6 (output scale
-/// 6/255, zero point -128) and a mul, each with its constant as an int8 tensor of one element
-/// (scale = constant / 255, zero point -128, value 127).
+/// relu6(x + 3) * (1/6) as the operators it is made of: an add with activation relu6 and a mul,
+/// each with its constant as an int8 tensor of one element, `kHardSigmoidConstant`.
 Int8Table hard_sigmoid_table(const Quantization& x, const Quantization& y);
+inline constexpr std::int8_t kHardSigmoidConstant = 127;
+inline constexpr Quantization kHardSigmoidThree{3.0f / 255, -128};
+inline constexpr Quantization kHardSigmoidSixth{1.0f / (6 * 255), -128};
+inline constexpr Quantization kHardSigmoidSum{6.0f / 255, -128};  ///< of the add's output
 
 }  // namespace paretiny

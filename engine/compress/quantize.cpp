@@ -147,7 +147,7 @@ class Quantizer {
   static Int8Table table(Activation activation, const Quantization& x, const Quantization& y) {
     if (activation == Activation::hard_swish) return hard_swish_table(x, y);
     if (activation == Activation::hard_sigmoid) return hard_sigmoid_table(x, y);
-    return requantize_table(x, y, activation_range(activation, y));
+    return relu_table(activation, x, y);
   }
 
   template <class Operation>

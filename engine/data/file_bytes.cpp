@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <lzma.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -149,6 +150,20 @@ Bytes read_file(const fs::path& path) {
   if (file.extension() == ".gz") return unpack_gzip(file, bytes);
   if (file.extension() == ".xz") return unpack_xz(file, bytes);
   return bytes;
+}
+
+void write_file(const fs::path& path, std::span<const std::byte> bytes) {
+  const fs::path part = path.string() + ".part" + std::to_string(::getpid());
+  std::ofstream file(part, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  std::error_code error;
+  if (file) fs::rename(part, path, error);
+  if (!file || error) {
+    fs::remove(part, error);
+    throw DataError("cannot write " + path.string());
+  }
 }
 
 std::string_view as_text(const Bytes& bytes) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ bool has_file(const std::filesystem::path& path);
 /// every filter it knows). Throws DataError for a file that is missing, unreadable, not what its
 /// name says, cut short, damaged (checksums are verified) or followed by foreign bytes.
 Bytes read_file(const std::filesystem::path& path);
+
+/// Writes a file whole or not at all; replaces one that is there. Throws DataError.
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 /// `bytes` as text, in place.
 std::string_view as_text(const Bytes& bytes);

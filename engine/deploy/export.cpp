@@ -5,9 +5,12 @@
 #include <fstream>
 #include <system_error>
 
+#include "engine/data/file_bytes.h"
 #include "engine/deploy/c_code.h"
 #include "engine/deploy/export_readme.h"
 #include "engine/deploy/memory_problem.h"
+#include "engine/deploy/onnx.h"
+#include "engine/deploy/tflite.h"
 #include "kernels/error.h"
 
 namespace paretiny {
@@ -51,6 +54,16 @@ class TemporaryFolder {
   const fs::path path_;
 };
 
+template <class Content>
+std::size_t write_new_file(const fs::path& file, const Content& content) {
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(file, error))) {
+    throw UsageError("'" + file.string() + "' is there already; name a new file");
+  }
+  write_file(file, std::as_bytes(std::span(content)));
+  return content.size();
+}
+
 fs::path temporary_name() {
   static int count = 0;
   return fs::temp_directory_path() /
@@ -73,6 +86,14 @@ void export_c(const DeployedModel& model, const Target& target, const fs::path& 
   fs::remove(whole, error);  // it was empty
   fs::rename(part.path(), whole, error);
   if (error) throw DataError("cannot write " + folder.string() + ": " + error.message());
+}
+
+std::size_t export_tflite(const DeployedModel& model, const fs::path& file) {
+  return write_new_file(file, tflite_model(model));
+}
+
+std::size_t export_onnx(const DeployedModel& model, const fs::path& file) {
+  return write_new_file(file, onnx_model(model));
 }
 
 LinkedSize measure_size(const DeployedModel& model, const Core& core) {

@@ -1,4 +1,5 @@
-// A model on its way out: a folder of C code, its size by the linker, its run in the emulator.
+// A model on its way out: a folder of C code or a file of another format, its size by the linker,
+// its run in the emulator.
 #pragma once
 
 #include <filesystem>
@@ -17,6 +18,12 @@ namespace paretiny {
 /// or nothing. Throws DataError.
 void export_c(const DeployedModel& model, const Target& target,
               const std::filesystem::path& folder);
+
+/// Writes the model as a TensorFlow Lite or ONNX file, which must be new: all of it or nothing.
+/// Returns its bytes. Throws UsageError for a file that is there or an operator the format lacks,
+/// and DataError.
+std::size_t export_tflite(const DeployedModel& model, const std::filesystem::path& file);
+std::size_t export_onnx(const DeployedModel& model, const std::filesystem::path& file);
 
 /// Compiles and links the model in a folder of its own. Throws ToolError.
 LinkedSize measure_size(const DeployedModel& model, const Core& core);

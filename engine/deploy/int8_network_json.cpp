@@ -215,10 +215,14 @@ class Reader {
 
   Int8Lookup lookup(const std::string& name) const {
     const Quantization& x = in().quantization;
-    for (const Activation activation : {Activation::none, Activation::relu, Activation::relu6}) {
+    if (name == name_of(Activation::none)) {
+      check_ratio(x.scale);
+      return {Activation::none, requantize_table(x, out())};
+    }
+    for (const Activation activation : {Activation::relu, Activation::relu6}) {
       if (name == name_of(activation)) {
         check_ratio(x.scale);
-        return {activation, requantize_table(x, out(), activation_range(activation, out()))};
+        return {activation, relu_table(activation, x, out())};
       }
     }
     if (name == name_of(Activation::hard_swish)) {

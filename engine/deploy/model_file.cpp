@@ -1,11 +1,9 @@
 #include "engine/deploy/model_file.h"
 
-#include <unistd.h>
 #include <zlib.h>
 
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine/data/file_bytes.h"
@@ -98,17 +96,7 @@ DeployedModel model_from_bytes(std::span<const std::uint8_t> bytes, const std::s
 
 void save_model(const DeployedModel& model, const std::filesystem::path& path) {
   const std::vector<std::uint8_t> bytes = to_bytes(model);
-  const std::filesystem::path part = path.string() + ".part" + std::to_string(::getpid());
-  std::ofstream file(part, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(part, path, error);
-  if (!file || error) {
-    std::filesystem::remove(part, error);
-    throw DataError("cannot write " + path.string());
-  }
+  write_file(path, std::as_bytes(std::span(bytes)));
 }
 
 DeployedModel load_model(const std::filesystem::path& path) {

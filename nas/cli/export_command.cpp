@@ -17,32 +17,53 @@ void print_size(const char* who, std::int64_t rom, std::int64_t ram) {
              format_bytes(static_cast<double>(ram)));
 }
 
-void export_one(const DeployOptions& options, const std::string& out) {
-  const Target target = options.find();
-  const NamedModel named = options.one();
-  check_fits(named.model.network, target);
-  export_c(named.model, target, out);
-  const Footprint size = footprint(named.model.network);
+void print_sizes(const DeployedModel& model, const Target& target) {
+  const Footprint size = footprint(model.network);
   print_size("planned", size.rom(), size.ram());
   if (has_command("arm-none-eabi-gcc")) {
-    const LinkedSize linked = measure_size(named.model, target.core);
+    const LinkedSize linked = measure_size(model, target.core);
     print_size("linked", linked.rom(), linked.statics + size.ram_stack);
   } else {
     fmt::print(
         "linked   not measured: there is no arm-none-eabi-gcc (package gcc-arm-none-eabi)\n");
   }
-  fmt::print("{}: {}\n", named.name, std::filesystem::absolute(out).string());
+}
+
+struct ExportOptions : DeployOptions {
+  std::string format = "c";
+  std::string out;
+};
+
+void export_one(const ExportOptions& options) {
+  const Target target = options.find();
+  const NamedModel named = options.one();
+  check_fits(named.model.network, target);
+  if (options.format == "c") {
+    export_c(named.model, target, options.out);
+    print_sizes(named.model, target);
+  } else {
+    const auto write = options.format == "tflite" ? export_tflite : export_onnx;
+    const std::size_t bytes = write(named.model, options.out);
+    fmt::print("{:<8} {}\n", "file", format_bytes(static_cast<double>(bytes)));
+  }
+  fmt::print("{}: {}\n", named.name, std::filesystem::absolute(options.out).string());
 }
 
 }  // namespace
 
 void add_export_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("export", "write a trial's network as C code");
-  auto options = std::make_shared<DeployOptions>();
-  auto out = std::make_shared<std::string>();
+  CLI::App* command =
+      app.add_subcommand("export", "write a trial's network as C code, TFLite or ONNX");
+  auto options = std::make_shared<ExportOptions>();
   options->add_to(*command);
-  command->add_option("--out", *out, "folder to write to: new or empty")->required();
-  command->callback([options, out] { export_one(*options, *out); });
+  command->add_option("--format", options->format, "c, tflite or onnx")
+      ->check(CLI::IsMember({"c", "tflite", "onnx"}))
+      ->capture_default_str();
+  command
+      ->add_option("--out", options->out,
+                   "folder to write C code to, new or empty; file for tflite and onnx, new")
+      ->required();
+  command->callback([options] { export_one(*options); });
 }
 
 }  // namespace paretiny

@@ -67,13 +67,24 @@ TEST(Int8Tables, AreTheFunctionsTheyName) {
     const Quantization y{0.05f, -100};
     const Quantization gate{1.0f / 255, -128};
     EXPECT_LE(worst_step(requantize_table(x, y), x, y, Activation::none), kTwoRoundings);
-    EXPECT_LE(worst_step(requantize_table(x, y, activation_range(Activation::relu6, y)), x, y,
-                         Activation::relu6),
+    EXPECT_LE(worst_step(relu_table(Activation::relu6, x, y), x, y, Activation::relu6),
               kTwoRoundings);
     EXPECT_LE(worst_step(hard_swish_table(x, y), x, y, Activation::hard_swish), 1.0);
     // Two roundings, the first in steps of 6/255 = 1/42.5 that the factor 1/6 makes steps of 1.
     EXPECT_LE(worst_step(hard_sigmoid_table(x, gate), x, gate, Activation::hard_sigmoid), 1.02);
   }
+}
+
+TEST(Int8Tables, ReluRoundsTheRatioOfScalesToFloat) {
+  // As a float the ratio is 255/128, so that 64 steps fall between 127 and 128; exactly, it is
+  // less.
+  const Quantization x{0.013f, -1};
+  const Quantization y{128 * x.scale / 255, -128};
+  const std::size_t at = 64 - 1 + 128;
+  EXPECT_EQ(relu_table(Activation::relu, x, y)[at], 128 - 128);
+  EXPECT_EQ(requantize_table(x, y)[at], 127 - 128);
+  EXPECT_EQ(relu_table(Activation::relu, x, y)[0], -128);
+  EXPECT_THROW(relu_table(Activation::hard_swish, x, y), UsageError);
 }
 
 TEST(Int8Tables, HardSigmoidIsTheCompositionOfOperators) {

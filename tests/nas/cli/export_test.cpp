@@ -1,0 +1,69 @@
+// What `paretiny export` writes, and what it refuses.
+#include <gtest/gtest.h>
+
+#include "engine/deploy/model_file.h"
+#include "engine/deploy/onnx.h"
+#include "engine/deploy/tflite.h"
+#include "tests/engine/deploy/random_network.h"
+#include "tests/nas/cli/program.h"
+#include "tests/nas/search/experiments.h"
+
+namespace paretiny {
+namespace {
+
+using test::Ended;
+using test::says;
+
+class ExportTest : public test::FolderTest {
+ protected:
+  ExportTest() : model_(test::deployed(test::random_network(test::random_graph(1), 1), "model")) {
+    save_model(model_, folder_ / "model.ptny");
+  }
+
+  Ended run(std::vector<std::string> more) {
+    more.insert(more.begin(), {"export", "--model", "model.ptny"});
+    return test::run(folder_, more);
+  }
+  std::string read(const char* name) {
+    std::ifstream file(folder_ / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  const DeployedModel model_;
+};
+
+TEST_F(ExportTest, WritesFilesOfOtherFormats) {
+  const Ended tflite = run({"--format", "tflite", "--out", "a.tflite"});
+  EXPECT_EQ(tflite.code, 0) << tflite.err;
+  EXPECT_TRUE(says(tflite.out, {"file", "a.tflite"}));
+  const std::vector<std::uint8_t> bytes = tflite_model(model_);
+  EXPECT_EQ(read("a.tflite"), std::string(bytes.begin(), bytes.end()));
+  EXPECT_EQ(run({"--format", "onnx", "--out", "a.onnx"}).code, 0);
+  EXPECT_EQ(read("a.onnx"), onnx_model(model_));
+}
+
+TEST_F(ExportTest, KeepsWhatIsThere) {
+  std::ofstream(folder_ / "there") << "mine";
+  for (const char* format : {"tflite", "onnx", "c"}) {
+    const Ended ended = run({"--format", format, "--out", "there"});
+    EXPECT_EQ(ended.code, 2) << format;
+    EXPECT_TRUE(says(ended.err, {"there"})) << format;
+    EXPECT_EQ(read("there"), "mine");
+  }
+}
+
+TEST_F(ExportTest, RefusesWhatCannotBe) {
+  EXPECT_EQ(run({"--format", "caffe", "--out", "a"}).code, 2);
+  EXPECT_EQ(run({"--format", "onnx", "--out", "nowhere/a.onnx"}).code, 3);
+  std::ofstream(folder_ / "boards.toml")
+      << "[tiny]\nboard = \"Tiny\"\ncore = \"cortex-m4\"\nflash = \"1 KB\"\nram = \"64 KB\"\n"
+         "clock_mhz = 1\n";
+  const Ended small = run(
+      {"--format", "tflite", "--out", "a.tflite", "--targets", "boards.toml", "--target", "tiny"});
+  EXPECT_EQ(small.code, 2);
+  EXPECT_TRUE(says(small.err, {"flash", "Tiny"}));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a.tflite"));
+}
+
+}  // namespace
+}  // namespace paretiny
