@@ -12,18 +12,18 @@ std::int64_t divided(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
-/// The cut of a slice's rows that keeps the busiest of `room` blocks busy for the fewest stages,
+/// The cut of a slice's rows that keeps the busiest of `room` blocks busy for the fewest steps,
 /// when there are `others` strips beside each other.
 std::int64_t best_row_strips(const PlanRequest& request, std::int64_t others, std::int64_t room) {
   const std::int64_t rows = request.result.h;
-  const auto stages = [&](std::int64_t strips) {
+  const auto work = [&](std::int64_t strips) {
     const std::int64_t steps = divided(divided(rows, strips), request.step_rows) + request.lead;
-    return divided(others * strips, room) * divided(steps, request.stage_steps);
+    return divided(others * strips, room) * steps;
   };
   std::int64_t best = 1;
   const std::int64_t most = std::min(rows, 4 * divided(room, others));
   for (std::int64_t strips = 2; strips <= most; ++strips) {
-    if (stages(strips) < stages(best)) best = strips;
+    if (work(strips) < work(best)) best = strips;
   }
   return best;
 }
@@ -77,6 +77,10 @@ Plan make_plan(Stream& stream, const PlanRequest& request) {
   set(plan.row_strips, divided(result.h, strip_rows));
   set(plan.strips, groups * column_strips * plan.row_strips);
   set(plan.blocks, std::min<std::int64_t>(plan.strips, room));
+  const int step_bytes = plan.layout(request.group, request.reach).row * request.rows * 16;
+  const int room_steps = kRingBytes / request.blocks / request.stages / step_bytes;
+  plan.stage_steps =
+      request.stage_steps > 0 ? request.stage_steps : std::clamp(room_steps, 1, kMostStageSteps);
   plan.aligned = request.aligned;
   return plan;
 }

@@ -17,8 +17,9 @@
 
 namespace paretiny::cuda::depthwise {
 
-inline constexpr int kMostBlocks = 4;          ///< a multiprocessor; bounds the scratch
-inline constexpr int kStageBytes = 16 * 1024;  ///< of 256 threads, about
+inline constexpr int kMostBlocks = 4;  ///< a multiprocessor; bounds the scratch
+inline constexpr int kMostStageSteps = 8;
+inline constexpr int kRingBytes = 150 * 1024;  ///< of all blocks of a multiprocessor, about
 
 /// A thread's share: kColumns results of kVector channels a row, by a window of kKernelH x kKernelW
 /// and one stride. A kernel of height 1 also serves narrower ones: taps past the window are left
@@ -36,22 +37,14 @@ struct Taps {
 };
 
 /// What a thread reads of a source: kReach columns, kGroup after its left neighbour's, and kRows
-/// rows a step, which is what one more row of results asks for; a stage of the ring holds kSteps.
-template <class T, int group, int reach, int rows, int vector, int steps>
+/// rows a step, which is what one more row of results asks for.
+template <class T, int group, int reach, int rows, int vector>
 struct SourceShare {
   using Element = T;
   static constexpr int kGroup = group, kReach = reach, kRows = rows, kVector = vector;
-  static constexpr int kSteps = steps;
   static constexpr int kPadded = group | 1;
   static constexpr int kCopies = (reach * vector + kPack<T> - 1) / kPack<T>;
 };
-
-/// Steps that fill a stage.
-template <class T>
-constexpr int stage_steps(int columns, int rows, int vector) {
-  const int step = 256 * columns * rows * vector * static_cast<int>(sizeof(T));
-  return std::max(kStageBytes / step, 1);
-}
 
 /// A source row in shared memory, in chunks of 16 bytes: [sample][group of columns][chunk][column],
 /// where columns are padded to an odd number, so that lanes, one after another in all the rest,
@@ -75,17 +68,17 @@ struct Plan {
   int slices, column_strips, row_strips, strip_rows;
   int strips;  ///< of a slice
   int blocks;  ///< of a slice
+  int stage_steps;
   bool aligned;
 
   int threads() const { return channel_threads * column_threads * sample_threads; }
   PARETINY_HOST_DEVICE int lanes() const { return column_threads * sample_threads; }
   dim3 grid() const { return {static_cast<unsigned>(slices), static_cast<unsigned>(blocks)}; }
 
-  template <class S>
-  RowLayout layout() const {
-    const int columns = (column_threads - 1) * S::kGroup + S::kReach;
-    const int groups = (columns + S::kGroup - 1) / S::kGroup;
-    const int group = chunks * S::kPadded;
+  RowLayout layout(int group_columns, int reach) const {
+    const int columns = (column_threads - 1) * group_columns + reach;
+    const int groups = (columns + group_columns - 1) / group_columns;
+    const int group = chunks * (group_columns | 1);
     return {columns, group, groups * group, sample_threads * groups * group};
   }
 
@@ -100,15 +93,24 @@ struct Plan {
 /// What a plan needs to know of a kernel.
 struct PlanRequest {
   Shape result;
-  int margin = 0;       ///< columns that the first thread has before the first of the result
+  bool aligned;
   int pack;             ///< elements a chunk
   int vector, columns;  ///< of a thread
   int threads, blocks;  ///< of a block at most, a multiprocessor at least
-  int step_rows = 1;    ///< of the result, that a step completes
   int lead;             ///< steps that a strip takes beyond those of its rows
-  int stage_steps;
-  bool aligned = true;
+  int group, reach, rows;
+  int margin = 0;     ///< columns that the first thread has before the first of the result
+  int step_rows = 1;  ///< of the result, that a step completes
+  int stages = 1;
+  int stage_steps = 0;  ///< 0: as many as there is room for
 };
+
+/// S: the share of the source that the stages hold.
+template <class T, class W, class S>
+PlanRequest plan_request(const Shape& result, bool aligned) {
+  return {result,     aligned,        kPack<T>,  W::kVector, W::kColumns, W::kThreads,
+          W::kBlocks, W::kDepthH - 1, S::kGroup, S::kReach,  S::kRows};
+}
 
 Plan make_plan(Stream& stream, const PlanRequest& request);
 

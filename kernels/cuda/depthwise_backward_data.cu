@@ -23,7 +23,7 @@ void with_spread_taps(const Window& window, F f) {
 
 template <class T, class W>
 using Share = SourceShare<T, W::kColumns / W::kStrideW, W::kColumns / W::kStrideW + W::kDepthW - 1,
-                          1, W::kVector, stage_steps<T>(W::kColumns / W::kStrideW, 1, W::kVector)>;
+                          1, W::kVector>;
 
 template <class T>
 struct Problem {
@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks) spread_kernel(const P
   const Place place = Place::of<T, W>(plan);
   const Source<S> source(problem.dy, plan, place);
   uint4* const ring = &shared_memory<uint4>();
-  const int stage_size = stage_chunks<S>(problem.dy.layout);
+  const int stage_size = problem.dy.template chunks<S>(plan);
   const int channel = place.channel;
   const int count = min(plan.channels - channel, W::kVector);
 
@@ -73,10 +73,11 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks) spread_kernel(const P
     for (int i = 0; i < W::kColumns; ++i) {
       const int column = first + i;
       if (column < 0 || column >= plan.result_w) continue;
+      const Packed<T, W::kVector> packed(values[i]);
       if (plan.aligned) {
-        store_vector(to + column * plan.channels, values[i]);
+        packed.store(to + column * plan.channels);
       } else {
-        store_elements(to + column * plan.channels, values[i], count);
+        packed.store_some(to + column * plan.channels, count);
       }
     }
   };
@@ -87,7 +88,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks) spread_kernel(const P
   };
   const auto use = [&](const auto& at, int stage) {
     const uint4* row = ring + stage * stage_size;
-    const int end = min(at.step + S::kSteps, at.end());
+    const int end = min(at.step + plan.stage_steps, at.end());
 #pragma unroll 1
     for (int step = at.step; step < end; ++step, row += problem.dy.layout.row) {
       if (step == at.step && at.at_first()) {
@@ -128,7 +129,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks) spread_kernel(const P
     }
   };
   stream_stages<kStages>(
-      plan, Steps<W>{problem.top}, S::kSteps, copy, [](const auto&, int) {}, use);
+      plan, Steps<W>{problem.top}, copy, [](const auto&, int) {}, use);
 }
 
 }  // namespace
@@ -141,28 +142,22 @@ void spread(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView
       const std::int64_t channels = shape.input.c;
       const std::int64_t odd = window.left % W::kStrideW;
       const bool whole = packs(dy.as<T>(), channels) && packs(dx.as<T>(), channels);
-      const Plan plan = make_plan(stream, {.result = dx.shape,
-                                           .margin = static_cast<int>(odd),
-                                           .pack = kPack<T>,
-                                           .vector = W::kVector,
-                                           .columns = W::kColumns,
-                                           .threads = W::kThreads,
-                                           .blocks = W::kBlocks,
-                                           .step_rows = W::kStrideH,
-                                           .lead = W::kDepthH - 1,
-                                           .stage_steps = S::kSteps,
-                                           .aligned = whole});
+      PlanRequest request = plan_request<T, W, S>(dx.shape, whole);
+      request.margin = static_cast<int>(odd);
+      request.step_rows = W::kStrideH;
+      request.stages = kStages;
+      const Plan plan = make_plan(stream, request);
       const std::int64_t before = W::kDepthW - 1 - window.left / W::kStrideW;
       const Problem<T> problem{plan,
                                {w.as<float>(), static_cast<int>(window.kernel_h),
                                 static_cast<int>(window.kernel_w), false},
-                               {dy.as<T>(), dy.shape, 0, before, plan.layout<S>()},
+                               {dy.as<T>(), dy.shape, 0, before, plan.layout(S::kGroup, S::kReach)},
                                dx.as<T>(),
                                static_cast<int>(window.top),
                                static_cast<int>(odd)};
       launch(stream, "depthwise_backward_data", spread_kernel<T, W>,
              {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
-              kStages * stage_chunks<S>(problem.dy.layout) * sizeof(uint4)},
+              kStages * problem.dy.template chunks<S>(plan) * sizeof(uint4)},
              problem);
     });
   });

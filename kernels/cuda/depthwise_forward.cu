@@ -27,8 +27,7 @@ __device__ void with_turn(int turn, F f) {
 
 template <class T, class W>
 using Share = SourceShare<T, W::kColumns * W::kStrideW,
-                          (W::kColumns - 1) * W::kStrideW + W::kKernelW, W::kStrideH, W::kVector,
-                          stage_steps<T>(W::kColumns* W::kStrideW, W::kStrideH, W::kVector)>;
+                          (W::kColumns - 1) * W::kStrideW + W::kKernelW, W::kStrideH, W::kVector>;
 
 template <class T>
 struct Problem {
@@ -56,7 +55,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
   const ResultsLayout<T, W> layout(plan, problem.writing.moments != nullptr);
   uint4* const shared = &shared_memory<uint4>();
   uint4* const ring = shared + layout.chunks();
-  const int stage_size = stage_chunks<S>(problem.x.layout);
+  const int stage_size = problem.x.template chunks<S>(plan);
   Results<T, W> results(problem.writing, plan, place, reinterpret_cast<float*>(shared));
 
   float weights[W::kKernelH][W::kKernelW][W::kVector];
@@ -108,7 +107,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
   const auto use = [&](const auto& at, int stage) {
     if (at.at_first()) results.enter(at.strip);
     rows = ring + stage * stage_size;
-    const int end = min(at.step + S::kSteps, at.end());
+    const int end = min(at.step + plan.stage_steps, at.end());
 #pragma unroll 1
     for (int step = at.step; step < end; ++step) {
       with_turn<W::kDepthH>(turn, [&]<int kTurn>() { add.template operator()<kTurn>(step); });
@@ -116,21 +115,15 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
       if (step - (W::kDepthH - 1) >= at.strip.row) results.store_row(done);
     }
   };
-  stream_stages<kStages>(plan, Steps<W>{}, S::kSteps, copy, prepare, use);
+  stream_stages<kStages>(plan, Steps<W>{}, copy, prepare, use);
   if (problem.writing.moments != nullptr) results.merge_moments(reinterpret_cast<Moments*>(ring));
 }
 
 template <class T, class W>
 Plan plan_of(Stream& stream, const Shape& result, bool aligned) {
-  return make_plan(stream, {.result = result,
-                            .pack = kPack<T>,
-                            .vector = W::kVector,
-                            .columns = W::kColumns,
-                            .threads = W::kThreads,
-                            .blocks = W::kBlocks,
-                            .lead = W::kDepthH - 1,
-                            .stage_steps = Share<T, W>::kSteps,
-                            .aligned = aligned});
+  PlanRequest request = plan_request<T, W, Share<T, W>>(result, aligned);
+  request.stages = kStages;
+  return make_plan(stream, request);
 }
 
 }  // namespace
@@ -145,12 +138,12 @@ void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, co
       const bool whole = packs(x.as<T>(), channels) && packs(y.as<T>(), channels) &&
                          packs(epilogue.residual.as<T>(), channels);
       const Plan plan = plan_of<T, W>(stream, result, whole);
-      Problem<T> problem{
-          plan,
-          weights,
-          {x.as<T>(), shape.input, shape.window.top, shape.window.left, plan.layout<S>()},
-          Reading<T>(prologue),
-          Writing<T>(y, b, epilogue)};
+      Problem<T> problem{plan,
+                         weights,
+                         {x.as<T>(), shape.input, shape.window.top, shape.window.left,
+                          plan.layout(S::kGroup, S::kReach)},
+                         Reading<T>(prologue),
+                         Writing<T>(y, b, epilogue)};
       Arena::Scope scratch(stream.scratch());
       Moments*& moments = problem.writing.moments;
       if (epilogue.mean) moments = take_parts<Moments>(scratch, plan.blocks, channels);
@@ -159,7 +152,7 @@ void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, co
       launch(stream, name, correlate_kernel<T, W>,
              {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
               ResultsLayout<T, W>(plan, moments != nullptr).chunks() * sizeof(uint4) +
-                  std::max(kStages * stage_chunks<S>(problem.x.layout) * sizeof(uint4), merging)},
+                  std::max(kStages * problem.x.template chunks<S>(plan) * sizeof(uint4), merging)},
              problem);
       merge_statistics(stream, plan.blocks, channels, moments, epilogue);
     });

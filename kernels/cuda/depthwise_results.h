@@ -25,6 +25,8 @@ class Results {
  public:
   static constexpr int kVector = W::kVector;
   using Row = float[W::kColumns][kVector];
+  using Packed = depthwise::Packed<T, kVector>;
+  using Floats = depthwise::Packed<float, kVector>;
 
   /// The constants in `shared` are there after the next barrier.
   __device__ Results(const Writing<T>& writing, const Plan& plan, const Place& place, float* shared)
@@ -56,19 +58,18 @@ class Results {
   __device__ void store_row(Row& sums) {
     if (columns_ > 0) {
       if (!writing_.plain) finish(sums);
+      Packed packed[W::kColumns];
+      for (int i = 0; i < W::kColumns; ++i) packed[i] = Packed(sums[i]);
       T* const to = writing_.y + next_;
-      if (plan_.aligned) {
 #pragma unroll
-        for (int i = 0; i < W::kColumns; ++i) {
-          if (i < columns_) store_vector(to + i * plan_.channels, sums[i]);
-        }
-      } else {
-#pragma unroll
-        for (int i = 0; i < W::kColumns; ++i) {
-          if (i < columns_) store_elements(to + i * plan_.channels, sums[i], count());
+      for (int i = 0; i < W::kColumns; ++i) {
+        if (plan_.aligned) {
+          if (i < columns_) packed[i].store(to + i * plan_.channels);
+        } else {
+          if (i < columns_) packed[i].store_some(to + i * plan_.channels, count());
         }
       }
-      if (writing_.moments != nullptr) add_moments(sums);
+      if (writing_.moments != nullptr) add_moments(packed);
     }
     next_ += plan_.result_w * plan_.channels;
   }
@@ -89,8 +90,8 @@ class Results {
  private:
   __device__ void finish(Row& sums) const {
     float factor[kVector], addend[kVector];
-    load_vector(factors_, factor);
-    load_vector(factors_ + layout_.channels, addend);
+    Floats(factors_).unpack(factor);
+    Floats(factors_ + layout_.channels).unpack(addend);
     for (int i = 0; i < W::kColumns; ++i) {
       for (int v = 0; v < kVector; ++v) sums[i][v] = sums[i][v] * factor[v] + addend[v];
     }
@@ -108,7 +109,7 @@ class Results {
       if (i >= columns_) return;
       float residual[kVector] = {};
       if (plan_.aligned) {
-        load_vector(from + i * plan_.channels, residual);
+        Packed(from + i * plan_.channels).unpack(residual);
       } else {
         for (int v = 0; v < kVector; ++v) {
           if (v < count()) residual[v] = widen(from[i * plan_.channels + v]);
@@ -118,20 +119,22 @@ class Results {
     }
   }
 
-  __device__ void add_moments(const Row& stored) {
+  __device__ void add_moments(const Packed (&stored)[W::kColumns]) {
     load_moments();
-    running_.begin(stored[0]);
     for (int i = 0; i < W::kColumns; ++i) {
-      if (i < columns_) running_.add(stored[i]);
+      float values[kVector];
+      stored[i].unpack(values);
+      if (i == 0) running_.begin(values);
+      if (i < columns_) running_.add(values);
     }
-    store_vector(moments_, running_.first);
-    store_vector(moments_ + layout_.moments, running_.sum);
-    store_vector(moments_ + 2 * layout_.moments, running_.square);
+    Floats(running_.first).store(moments_);
+    Floats(running_.sum).store(moments_ + layout_.moments);
+    Floats(running_.square).store(moments_ + 2 * layout_.moments);
   }
   __device__ void load_moments() {
-    load_vector(moments_, running_.first);
-    load_vector(moments_ + layout_.moments, running_.sum);
-    load_vector(moments_ + 2 * layout_.moments, running_.square);
+    Floats(moments_).unpack(running_.first);
+    Floats(moments_ + layout_.moments).unpack(running_.sum);
+    Floats(moments_ + 2 * layout_.moments).unpack(running_.square);
   }
 
   const Writing<T>& writing_;

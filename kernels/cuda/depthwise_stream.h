@@ -7,69 +7,64 @@
 
 namespace paretiny::cuda::depthwise {
 
-/// kCount neighbouring elements, 4 to 16 bytes and aligned to as many, in float.
+/// kCount neighbouring elements as memory has them, 4 to 16 bytes, aligned to as many.
 template <class T, int kCount>
-__device__ void load_vector(const T* from, float (&to)[kCount]) {
-  constexpr int kWords = kCount * static_cast<int>(sizeof(T)) / 4;
-  std::uint32_t word[4];
-  if constexpr (kWords == 4) {
-    const uint4 raw = *reinterpret_cast<const uint4*>(from);
-    word[0] = raw.x, word[1] = raw.y, word[2] = raw.z, word[3] = raw.w;
-  } else if constexpr (kWords == 2) {
-    const uint2 raw = *reinterpret_cast<const uint2*>(from);
-    word[0] = raw.x, word[1] = raw.y;
-  } else {
-    word[0] = *reinterpret_cast<const std::uint32_t*>(from);
-  }
-  for (int i = 0; i < kWords; ++i) {
-    if constexpr (sizeof(T) == 4) {
-      to[i] = __uint_as_float(word[i]);
+struct Packed {
+  static constexpr int kWords = kCount * static_cast<int>(sizeof(T)) / 4;
+  std::uint32_t word[kWords];
+
+  Packed() = default;
+  __device__ explicit Packed(const T* from) {
+    if constexpr (kWords == 4) {
+      const uint4 raw = *reinterpret_cast<const uint4*>(from);
+      word[0] = raw.x, word[1] = raw.y, word[2] = raw.z, word[3] = raw.w;
+    } else if constexpr (kWords == 2) {
+      const uint2 raw = *reinterpret_cast<const uint2*>(from);
+      word[0] = raw.x, word[1] = raw.y;
     } else {
-      to[2 * i] = widen_low(word[i]);
-      to[2 * i + 1] = widen_high(word[i]);
+      word[0] = *reinterpret_cast<const std::uint32_t*>(from);
     }
   }
-}
-
-/// Rounds the values to T in place and stores them: kCount neighbouring elements, aligned as in
-/// load_vector.
-template <class T, int kCount>
-__device__ void store_vector(T* to, float (&values)[kCount]) {
-  constexpr int kWords = kCount * static_cast<int>(sizeof(T)) / 4;
-  std::uint32_t word[4];
-  for (int i = 0; i < kWords; ++i) {
-    if constexpr (sizeof(T) == 4) {
-      word[i] = __float_as_uint(values[i]);
-    } else {
-      word[i] = narrow_pair(values[2 * i], values[2 * i + 1]);
-      values[2 * i] = widen_low(word[i]);
-      values[2 * i + 1] = widen_high(word[i]);
+  /// Rounds.
+  __device__ explicit Packed(const float (&values)[kCount]) {
+    for (int i = 0; i < kWords; ++i) {
+      if constexpr (sizeof(T) == 4) {
+        word[i] = __float_as_uint(values[i]);
+      } else {
+        word[i] = narrow_pair(values[2 * i], values[2 * i + 1]);
+      }
     }
   }
-  if constexpr (kWords == 4) {
-    *reinterpret_cast<uint4*>(to) = {word[0], word[1], word[2], word[3]};
-  } else if constexpr (kWords == 2) {
-    *reinterpret_cast<uint2*>(to) = {word[0], word[1]};
-  } else {
-    *reinterpret_cast<std::uint32_t*>(to) = word[0];
-  }
-}
 
-/// The same for the first `count` elements, one by one.
-template <class T, int kCount>
-__device__ void store_elements(T* to, float (&values)[kCount], int count) {
-  for (int i = 0; i < kCount; ++i) {
-    const T rounded = narrow<T>(values[i]);
-    values[i] = widen(rounded);
-    if (i < count) to[i] = rounded;
+  __device__ void unpack(float (&to)[kCount]) const {
+    for (int i = 0; i < kWords; ++i) {
+      if constexpr (sizeof(T) == 4) {
+        to[i] = __uint_as_float(word[i]);
+      } else {
+        to[2 * i] = widen_low(word[i]);
+        to[2 * i + 1] = widen_high(word[i]);
+      }
+    }
   }
-}
 
-/// Chunks of a source in a stage.
-template <class S>
-PARETINY_HOST_DEVICE int stage_chunks(const RowLayout& layout) {
-  return S::kSteps * S::kRows * layout.row;
-}
+  __device__ void store(T* to) const {
+    if constexpr (kWords == 4) {
+      *reinterpret_cast<uint4*>(to) = {word[0], word[1], word[2], word[3]};
+    } else if constexpr (kWords == 2) {
+      *reinterpret_cast<uint2*>(to) = {word[0], word[1]};
+    } else {
+      *reinterpret_cast<std::uint32_t*>(to) = word[0];
+    }
+  }
+  /// The first `count` elements; no alignment asked.
+  __device__ void store_some(T* to, int count) const {
+    float values[kCount];
+    unpack(values);
+    for (int i = 0; i < kCount; ++i) {
+      if (i < count) to[i] = narrow<T>(values[i]);
+    }
+  }
+};
 
 /// A tensor that flows through the ring. Step t brings rows [t * kRows - top, ... + kRows) of it.
 template <class T>
@@ -87,6 +82,12 @@ struct SourceTensor {
         top(static_cast<int>(above)),
         left(static_cast<int>(before)),
         layout(by) {}
+
+  /// Of a stage.
+  template <class S>
+  PARETINY_HOST_DEVICE int chunks(const Plan& plan) const {
+    return plan.stage_steps * S::kRows * layout.row;
+  }
 };
 
 /// The same for a thread, which copies some chunks of every row, all of the same channels, and
@@ -156,7 +157,7 @@ class Source {
 
   /// Starts to copy the rows of a stage, whose steps end before `end`; padding becomes zero.
   __device__ void copy(Way& way, int step, int end, uint4* stage) const {
-    const int rows = min(end - step, S::kSteps) * S::kRows;
+    const int rows = min(end - step, plan_.stage_steps) * S::kRows;
     const int first = step * S::kRows - tensor_.top;
 #pragma unroll 1
     for (int r = 0; r < rows; ++r, stage += tensor_.layout.row) {
@@ -169,7 +170,7 @@ class Source {
   template <class F>
   __device__ void each_chunk(const Strip& strip, int step, int end, uint4* stage, F f) const {
     const unsigned valid = valid_chunks(strip);
-    const int rows = min(end - step, S::kSteps) * S::kRows;
+    const int rows = min(end - step, plan_.stage_steps) * S::kRows;
     const int first = step * S::kRows - tensor_.top;
 #pragma unroll 1
     for (int r = 0; r < rows; ++r, stage += tensor_.layout.row) {
@@ -186,7 +187,8 @@ class Source {
     const T* const first = reinterpret_cast<const T*>(row) + read_;
 #pragma unroll
     for (int i = 0; i < S::kReach; ++i) {
-      load_vector(first + (i / S::kGroup * tensor_.layout.group + i % S::kGroup) * kPack<T>, to[i]);
+      const int chunk = i / S::kGroup * tensor_.layout.group + i % S::kGroup;
+      Packed<T, S::kVector>(first + chunk * kPack<T>).unpack(to[i]);
     }
   }
 
@@ -254,20 +256,20 @@ struct Cursor {
 /// Runs copy(cursor, stage) kStages - 1 stages ahead of prepare(cursor, stage), which sees what
 /// this thread copied, and use(cursor, stage), which sees all of it.
 template <int kStages, class Steps, class Copy, class Prepare, class Use>
-__device__ void stream_stages(const Plan& plan, const Steps& steps, int stage_steps, Copy copy,
-                              Prepare prepare, Use use) {
+__device__ void stream_stages(const Plan& plan, const Steps& steps, Copy copy, Prepare prepare,
+                              Use use) {
   Cursor<Steps> ahead(plan, steps);
   Cursor<Steps> here(plan, steps);
   const auto copy_next = [&](int stage) {
     if (!ahead.done()) {
       copy(ahead, stage);
-      ahead.next(stage_steps);
+      ahead.next(plan.stage_steps);
     }
     commit_copies();
   };
   for (int stage = 0; stage + 1 < kStages; ++stage) copy_next(stage);
   int stage = 0;
-  for (; !here.done(); here.next(stage_steps)) {
+  for (; !here.done(); here.next(plan.stage_steps)) {
     wait_for_copies<kStages - 2>();
     prepare(here, stage);
     __syncthreads();

@@ -27,13 +27,12 @@ void with_weight_taps(const Window& window, F f) {
   window.stride_w == 1 ? f(Taps<1, 9, 1, 2, 2 * kWide>{}) : f(Taps<1, 9, 2, 2, kWide>{});
 }
 
-/// A stage holds kDepthH steps, so that a row of gradients is always kept in the same registers.
 template <class T, class W>
 using InputShare =
     SourceShare<T, W::kColumns * W::kStrideW, (W::kColumns - 1) * W::kStrideW + W::kKernelW,
-                W::kStrideH, W::kVector, W::kDepthH>;
+                W::kStrideH, W::kVector>;
 template <class T, class W>
-using GradientShare = SourceShare<T, W::kColumns, W::kColumns, 1, W::kVector, W::kDepthH>;
+using GradientShare = SourceShare<T, W::kColumns, W::kColumns, 1, W::kVector>;
 
 template <class T>
 struct Problem {
@@ -61,8 +60,8 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
   const Source<X> input(problem.x, plan, place);
   const Source<D> gradient(problem.dy, plan, place);
   uint4* const ring = &shared_memory<uint4>();
-  const int x_size = stage_chunks<X>(problem.x.layout);
-  const int stage_size = x_size + stage_chunks<D>(problem.dy.layout);
+  const int x_size = problem.x.template chunks<X>(plan);
+  const int stage_size = x_size + problem.dy.template chunks<D>(plan);
 
   constexpr int kBias = W::kKernelH * W::kKernelW;
   PlainSum sums[(kBias + 1) * W::kVector];
@@ -120,7 +119,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
       }
     }
   };
-  stream_stages<kStages>(plan, Steps<W>{}, W::kDepthH, copy, prepare, use);
+  stream_stages<kStages>(plan, Steps<W>{}, copy, prepare, use);
 
   merge_lanes(plan.channel_threads, plan.lanes(), sums, reinterpret_cast<PlainSum*>(ring));
   if (static_cast<int>(threadIdx.x) >= plan.channel_threads) return;
@@ -137,17 +136,12 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
   }
 }
 
+/// A stage holds kDepthH steps, so that a row of gradients is always kept in the same registers.
 template <class T, class W>
 Plan plan_of(Stream& stream, const Shape& result, bool aligned) {
-  return make_plan(stream, {.result = result,
-                            .pack = kPack<T>,
-                            .vector = W::kVector,
-                            .columns = W::kColumns,
-                            .threads = W::kThreads,
-                            .blocks = W::kBlocks,
-                            .lead = W::kDepthH - 1,
-                            .stage_steps = W::kDepthH,
-                            .aligned = aligned});
+  PlanRequest request = plan_request<T, W, InputShare<T, W>>(result, aligned);
+  request.stage_steps = W::kDepthH;
+  return make_plan(stream, request);
 }
 
 /// Elements of [taps and the bias][channels].
@@ -167,13 +161,14 @@ void stream_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, Co
       const bool whole = packs(x.as<T>(), shape.input.c) && packs(dy.as<T>(), shape.input.c);
       const Plan plan = plan_of<T, W>(stream, shape.output(), whole);
       Arena::Scope scratch(stream.scratch());
-      const Problem<T> problem{plan,
-                               {x.as<T>(), shape.input, window.top, window.left, plan.layout<X>()},
-                               {dy.as<T>(), shape.output(), 0, 0, plan.layout<D>()},
-                               Reading<T>(prologue),
-                               static_cast<int>(window.kernel_w),
-                               take_parts<PlainSum>(scratch, plan.blocks, sums_of(shape))};
-      const int stage = stage_chunks<X>(problem.x.layout) + stage_chunks<D>(problem.dy.layout);
+      const Problem<T> problem{
+          plan,
+          {x.as<T>(), shape.input, window.top, window.left, plan.layout(X::kGroup, X::kReach)},
+          {dy.as<T>(), shape.output(), 0, 0, plan.layout(D::kGroup, D::kReach)},
+          Reading<T>(prologue),
+          static_cast<int>(window.kernel_w),
+          take_parts<PlainSum>(scratch, plan.blocks, sums_of(shape))};
+      const int stage = problem.x.template chunks<X>(plan) + problem.dy.template chunks<D>(plan);
       constexpr int kSums = (W::kKernelH * W::kKernelW + 1) * W::kVector;
       launch(stream, "depthwise_backward_weights", weights_kernel<T, W>,
              {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
