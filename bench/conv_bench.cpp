@@ -116,9 +116,9 @@ Layer pointwise(const std::string& name, const Shape& in, std::int64_t out) {
           shape.output(),
           static_cast<double>(shape.output().elements() * in.c),
           cpu::Convolution{{in.n, 1, in.h * in.w, in.c}, out, {}, DType::f32},
-          std::bind(pointwise_forward, _1, shape, _2, _3, _4, _5),
+          std::bind(pointwise_forward, _1, shape, _2, _3, _4, _5, Prologue{}, Epilogue{}),
           std::bind(pointwise_backward_data, _1, shape, _2, _3, _4),
-          std::bind(pointwise_backward_weights, _1, shape, _2, _3, _4, _5)};
+          std::bind(pointwise_backward_weights, _1, shape, _2, _3, _4, _5, Prologue{})};
 }
 
 Layer depthwise(const std::string& name, const Shape& in, const Window& window) {
@@ -130,9 +130,9 @@ Layer depthwise(const std::string& name, const Shape& in, const Window& window) 
           shape.output(),
           static_cast<double>(shape.output().elements() * window.kernel_h * window.kernel_w),
           std::nullopt,
-          std::bind(depthwise_forward, _1, shape, _2, _3, _4, _5),
+          std::bind(depthwise_forward, _1, shape, _2, _3, _4, _5, Prologue{}, Epilogue{}),
           std::bind(depthwise_backward_data, _1, shape, _2, _3, _4),
-          std::bind(depthwise_backward_weights, _1, shape, _2, _3, _4, _5)};
+          std::bind(depthwise_backward_weights, _1, shape, _2, _3, _4, _5, Prologue{})};
 }
 
 /// A layer's memory in one type, and the run of one direction.
