@@ -1,5 +1,6 @@
 #include "engine/deploy/int8_network_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -83,7 +84,7 @@ std::vector<T> values_of(const json& form, std::int64_t count, const char* what)
 }
 
 bool is_scale(double scale) {
-  return std::isfinite(scale) && scale >= 0x1p-100 && scale <= 0x1p100;
+  return std::isfinite(scale) && scale >= 0x1p-40 && scale <= 0x1p24;
 }
 
 Int8Range range_of(const json& form) {
@@ -177,6 +178,8 @@ class Reader {
     } else if (op == "add") {
       require(in(1).shape == x, "its inputs differ in shape");
       tensor(output, x);
+      check_ratio(0x1p-19 *
+                  std::max(double{in(0).quantization.scale}, double{in(1).quantization.scale}));
       Int8Add add{add_parameters(in(0).quantization, in(1).quantization, out())};
       add.parameters.range = range_of(form.at("range"));
       step_.operation = add;
@@ -215,13 +218,12 @@ class Reader {
 
   Int8Lookup lookup(const std::string& name) const {
     const Quantization& x = in().quantization;
+    check_ratio(x.scale);
     if (name == name_of(Activation::none)) {
-      check_ratio(x.scale);
       return {Activation::none, requantize_table(x, out())};
     }
     for (const Activation activation : {Activation::relu, Activation::relu6}) {
       if (name == name_of(activation)) {
-        check_ratio(x.scale);
         return {activation, relu_table(activation, x, out())};
       }
     }

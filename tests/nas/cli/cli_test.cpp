@@ -173,7 +173,7 @@ TEST_F(CliTest, WhatIsRefusedLeavesNoStudy) {
   file(test::tiny_experiment(), "no_space.toml");
   EXPECT_TRUE(refused(run({"search", "no_space.toml"}), 2, {"no space to search"}));
   EXPECT_TRUE(refused(search({"--set", "sampler.polices=3"}), 2, {"'polices'"}));
-  EXPECT_TRUE(refused(search({"--device", "cuda"}), 4, {"'cuda'"}));
+  EXPECT_TRUE(refused(search({"--device", "cuda:99"}), 4, {"cuda"}));
   file("", "empty.toml");
   EXPECT_TRUE(refused(run({"search", "empty.toml"}), 2, {"dataset.format"}));
   EXPECT_TRUE(refused(run({"search", "none.toml"}), 3, {"none.toml"}));
