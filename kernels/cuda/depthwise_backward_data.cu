@@ -3,8 +3,8 @@
 //
 // In coordinates of the padded input, output gradient (r, q) meets rows 2r + ky and columns
 // 2q + kx: a thread owns an even number of neighbouring columns and keeps sums for kKernelH rows;
-// a row of gradients (read once) completes two of them. The floor is dy once and dx once, two
-// fifths and a tenth of the forward pass's traffic each way about: writing dx dominates.
+// a row of gradients, read once, completes two of them. The floor is dy once and dx, four times as
+// large, once.
 #include "kernels/cuda/depthwise_kernels.h"
 #include "kernels/cuda/depthwise_stream.h"
 #include "kernels/cuda/shared.h"
