@@ -34,11 +34,14 @@ Plan make_plan(Stream& stream, const PlanRequest& request) {
   const Shape& result = request.result;
   const std::int64_t lanes = request.pack / request.vector;  // that share a chunk
   const std::int64_t all_chunks = divided(result.c, request.pack);
-  // A warp of channel lanes is enough for whole lines of memory; the rest goes to columns.
-  const std::int64_t chunks = divided(all_chunks, divided(all_chunks, 32 / lanes));
+  const std::int64_t all_columns = divided(result.w + request.margin, request.columns);
+  // Whole rows in a block have no halo of columns; but 64 bytes of a pixel at least, so that what
+  // is fetched is used, and a warp at most, which is more than enough.
+  const std::int64_t side_by_side = request.threads / (lanes * all_columns);
+  const std::int64_t most_chunks = std::clamp<std::int64_t>(side_by_side, 4, 32 / lanes);
+  const std::int64_t chunks = divided(all_chunks, divided(all_chunks, most_chunks));
   const std::int64_t slices = divided(all_chunks, chunks);
   const std::int64_t channel_threads = chunks * lanes;
-  const std::int64_t all_columns = divided(result.w + request.margin, request.columns);
   const std::int64_t most_columns = request.threads / channel_threads;
   const std::int64_t column_threads = divided(all_columns, divided(all_columns, most_columns));
   const std::int64_t column_strips = divided(all_columns, column_threads);
