@@ -60,18 +60,6 @@ void measure(benchmark::State& state, const Settings& settings) {
   }
 }
 
-void run_one(benchmark::State& state, const Settings& settings) {
-  if (out_of_time()) {
-    state.SkipWithError("not run: the time budget is spent");
-    return;
-  }
-  try {
-    measure(state, settings);
-  } catch (const std::exception& error) {
-    state.SkipWithError(error.what());
-  }
-}
-
 }  // namespace
 }  // namespace paretiny::bench
 
@@ -88,7 +76,10 @@ int main(int argc, char** argv) {
       fmt::format("search/demo/{}/{}_trials{}/paretiny", on_cpu ? "cpu" : "cuda",
                   std::filesystem::path(settings.experiment).stem().string(), settings.trials);
   benchmark::RegisterBenchmark(name.c_str(),
-                               [=](benchmark::State& state) { bench::run_one(state, settings); })
+                               [=](benchmark::State& state) {
+                                 bench::within_budget(state,
+                                                      [&] { bench::measure(state, settings); });
+                               })
       ->UseManualTime()
       ->Iterations(1)
       ->Unit(benchmark::kSecond);

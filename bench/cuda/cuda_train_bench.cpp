@@ -122,18 +122,6 @@ void measure(benchmark::State& state, const Task& task, const Settings& settings
   state.counters["data"] = checksum(set);
 }
 
-void run_one(benchmark::State& state, const Task& task, const Settings& settings) {
-  if (out_of_time()) {
-    state.SkipWithError("not run: the time budget is spent");
-    return;
-  }
-  try {
-    measure(state, task, settings);
-  } catch (const std::exception& error) {
-    state.SkipWithError(error.what());
-  }
-}
-
 }  // namespace
 }  // namespace paretiny::bench
 
@@ -152,9 +140,11 @@ int main(int argc, char** argv) {
                                  std::max<std::int64_t>(take_number("batch", "512"), 1),
                                  take_number("samples", "0")};
   for (const bench::Task& task : bench::kTasks) {
-    benchmark::RegisterBenchmark(
-        bench::name_of(task, settings).c_str(),
-        [=](benchmark::State& state) { bench::run_one(state, task, settings); })
+    benchmark::RegisterBenchmark(bench::name_of(task, settings).c_str(),
+                                 [=](benchmark::State& state) {
+                                   bench::within_budget(
+                                       state, [&] { bench::measure(state, task, settings); });
+                                 })
         ->UseManualTime()
         ->Iterations(1)
         ->Unit(benchmark::kMillisecond);

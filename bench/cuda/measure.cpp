@@ -95,28 +95,20 @@ Ceilings measure_ceilings(Stream& stream) {
 Ceilings ceilings;
 
 void measure(benchmark::State& state, const Case& one) {
-  if (out_of_time()) {
-    state.SkipWithError("not run: the time budget is spent");
-    return;
+  const std::size_t sets = sets_for(one.work.bytes);
+  double seconds = 0;
+  for (auto _ : state) {
+    seconds = seconds_of(the_stream(), sets, one.prepare(the_stream(), sets));
+    state.SetIterationTime(seconds);
   }
-  try {
-    const std::size_t sets = sets_for(one.work.bytes);
-    double seconds = 0;
-    for (auto _ : state) {
-      seconds = seconds_of(the_stream(), sets, one.prepare(the_stream(), sets));
-      state.SetIterationTime(seconds);
-    }
-    const double floor = floor_seconds(the_ceilings(), one.work);
-    state.counters["bytes"] = one.work.bytes;
-    state.counters["FLOPs"] = one.work.operations;
-    state.counters["floor_us"] = 1e6 * floor;
-    state.counters["share_of_floor"] = floor / seconds;
-    state.counters["GB/s"] = 1e-9 * one.work.bytes / seconds;
-    state.counters["TFLOP/s"] = 1e-12 * one.work.operations / seconds;
-    state.SetLabel(one.label);
-  } catch (const std::exception& error) {
-    state.SkipWithError(error.what());
-  }
+  const double floor = floor_seconds(the_ceilings(), one.work);
+  state.counters["bytes"] = one.work.bytes;
+  state.counters["FLOPs"] = one.work.operations;
+  state.counters["floor_us"] = 1e6 * floor;
+  state.counters["share_of_floor"] = floor / seconds;
+  state.counters["GB/s"] = 1e-9 * one.work.bytes / seconds;
+  state.counters["TFLOP/s"] = 1e-12 * one.work.operations / seconds;
+  state.SetLabel(one.label);
 }
 
 bool has_argument(int argc, char** argv, const std::string& name) {
@@ -190,8 +182,10 @@ double seconds_of(Stream& stream, std::size_t sets, const Call& call, double eno
 
 void add(Case one) {
   const std::string name = one.name;
-  benchmark::RegisterBenchmark(
-      name.c_str(), [one = std::move(one)](benchmark::State& state) { measure(state, one); })
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [one = std::move(one)](benchmark::State& state) {
+                                 within_budget(state, [&] { measure(state, one); });
+                               })
       ->UseManualTime()
       ->Iterations(1)
       ->Unit(benchmark::kMicrosecond);
@@ -206,8 +200,16 @@ const Ceilings& the_ceilings() {
   return ceilings;
 }
 
-bool out_of_time() {
-  return Clock::now() > deadline;
+void within_budget(benchmark::State& state, const std::function<void()>& measure) {
+  if (Clock::now() > deadline) {
+    state.SkipWithError("not run: the time budget is spent");
+    return;
+  }
+  try {
+    measure();
+  } catch (const std::exception& error) {
+    state.SkipWithError(error.what());
+  }
 }
 
 std::string take_argument(int& argc, char** argv, const std::string& name,

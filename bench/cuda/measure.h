@@ -12,6 +12,10 @@
 #include "kernels/stream.h"
 #include "kernels/tensor.h"
 
+namespace benchmark {
+class State;
+}
+
 namespace paretiny::bench {
 
 /// What the device can do at most.
@@ -88,7 +92,7 @@ int run(int argc, char** argv, Device device = {DeviceKind::cuda, 0});
 std::string take_argument(int& argc, char** argv, const std::string& name,
                           const std::string& otherwise);
 
-/// Whether --budget is spent.
-bool out_of_time();
+/// Runs `measure`. When --budget is spent, or it throws, the benchmark is skipped with the reason.
+void within_budget(benchmark::State& state, const std::function<void()>& measure);
 
 }  // namespace paretiny::bench

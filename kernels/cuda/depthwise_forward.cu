@@ -42,13 +42,6 @@ struct Problem {
   Writing<T> writing;
 };
 
-/// At step t the source rows that result row t newly meets.
-template <class W>
-struct Steps {
-  __device__ int first(const Strip& strip) const { return strip.row; }
-  __device__ int end(const Strip& strip) const { return strip.row_end + W::kDepthH - 1; }
-};
-
 template <class T, class W>
 __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
     correlate_kernel(const Problem<T> problem) {
@@ -119,7 +112,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
       if (step - (W::kDepthH - 1) >= at.strip.row) results.store_row(done);
     }
   };
-  stream_stages<kStages>(plan, Steps<W>{}, copy, prepare, use);
+  stream_stages<kStages>(plan, RowSteps<W>{}, copy, prepare, use);
   if (problem.writing.moments != nullptr) results.merge_moments(reinterpret_cast<Moments*>(ring));
 }
 

@@ -223,6 +223,14 @@ class Source {
   int read_;              ///< the first element that it reads of a row
 };
 
+/// At step t the source rows that result row t newly meets; for a weight gradient the gradients of
+/// output row t, and the rows of x that only it meets.
+template <class W>
+struct RowSteps {
+  __device__ int first(const Strip& strip) const { return strip.row; }
+  __device__ int end(const Strip& strip) const { return strip.row_end + W::kDepthH - 1; }
+};
+
 /// Walks the stages of all strips of a block. Steps, from the kernel: those of a strip are
 /// [first(strip), end(strip)).
 template <class Steps>

@@ -43,13 +43,6 @@ struct Problem {
   PlainSum* partial;  ///< [blocks][taps and the bias][channels]
 };
 
-/// At step t the gradients of output row t, and the rows of x that only it meets.
-template <class W>
-struct Steps {
-  __device__ int first(const Strip& strip) const { return strip.row; }
-  __device__ int end(const Strip& strip) const { return strip.row_end + W::kDepthH - 1; }
-};
-
 template <class T, class W>
 __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
     weights_kernel(const Problem<T> problem) {
@@ -119,7 +112,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
       }
     }
   };
-  stream_stages<kStages>(plan, Steps<W>{}, copy, prepare, use);
+  stream_stages<kStages>(plan, RowSteps<W>{}, copy, prepare, use);
 
   merge_lanes(plan.channel_threads, plan.lanes(), sums, reinterpret_cast<PlainSum*>(ring));
   if (static_cast<int>(threadIdx.x) >= plan.channel_threads) return;

@@ -8,6 +8,7 @@
 // 256 x 16. Padding is loaded as the zero point, so that its part in a sum is zero point * sum of
 // the weights everywhere (layer_offset).
 #include "kernels/cuda/int8_bytes.h"
+#include "kernels/cuda/int8_window.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/shared.h"
 #include "kernels/int8.h"
@@ -20,12 +21,9 @@ constexpr int kEach = 4;   ///< pixels and channels of a thread
 constexpr int kChunk = 4;  ///< Words of a row in shared memory
 constexpr int kChunkBytes = 16 * kChunk;
 
-struct ConvTask {
-  std::int64_t pixels;  ///< of y
-  int taps;             ///< bytes of a filter
-  int h, w, c;          ///< of x
-  int out_h, out_w, out_c;
-  int kernel_h, kernel_w, stride_h, stride_w, top, left;
+struct ConvTask : Int8Window {
+  int out_c;
+  int taps;  ///< bytes of a filter
   int zero_point, output_zero_point;
   Int8Range range;
   bool stores_words;  ///< four channels of y can be written at once
@@ -217,22 +215,9 @@ void run(Stream& stream, int bytes, const ConvTask& task, ConstView x, ConstView
 void conv(Stream& stream, const ConvShape& shape, const Int8LayerParameters& parameters,
           ConstView x, ConstView w, ConstView b, ConstView multipliers, ConstView shifts, View y) {
   const Shape in = shape.input, out = shape.output();
-  const Window& window = shape.window;
-  const auto extent = [](std::int64_t e) { return static_cast<int>(e); };
-  const ConvTask task{out.n * out.h * out.w,
-                      extent(shape.weights().elements() / out.c),
-                      extent(in.h),
-                      extent(in.w),
-                      extent(in.c),
-                      extent(out.h),
-                      extent(out.w),
-                      extent(out.c),
-                      extent(window.kernel_h),
-                      extent(window.kernel_w),
-                      extent(window.stride_h),
-                      extent(window.stride_w),
-                      extent(window.top),
-                      extent(window.left),
+  const ConvTask task{{in, out, shape.window},
+                      static_cast<int>(out.c),
+                      static_cast<int>(shape.weights().elements() / out.c),
                       parameters.input_zero_point,
                       parameters.output_zero_point,
                       parameters.range,

@@ -4,6 +4,7 @@
 // small kernel. Reads x kh * kw / (stride_h * stride_w) times, from the caches mostly, and writes y
 // once. 3 x 3 by 16 channels counts about 17 instructions an output, half of a product a tap.
 #include "kernels/cuda/int8_bytes.h"
+#include "kernels/cuda/int8_window.h"
 #include "kernels/int8.h"
 
 namespace paretiny::cuda {
@@ -12,11 +13,7 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kPixels = 2;
 
-struct DepthwiseTask {
-  std::int64_t pixels;  ///< of y
-  int h, w, c;          ///< of x
-  int out_h, out_w;
-  int kernel_h, kernel_w, stride_h, stride_w, top, left;
+struct DepthwiseTask : Int8Window {
   int groups;  ///< of four taps
   int packs;   ///< threads that share a pixel
   int zero_point, output_zero_point;
@@ -184,21 +181,9 @@ void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParam
     return reads_in(width, x.data, in.c) && reads_in(width, y.data, in.c);
   };
   const int words = both_read_in(16) ? 4 : 1;
-  const auto extent = [](std::int64_t e) { return static_cast<int>(e); };
-  const DepthwiseTask task{out.n * out.h * out.w,
-                           extent(in.h),
-                           extent(in.w),
-                           extent(in.c),
-                           extent(out.h),
-                           extent(out.w),
-                           extent(window.kernel_h),
-                           extent(window.kernel_w),
-                           extent(window.stride_h),
-                           extent(window.stride_w),
-                           extent(window.top),
-                           extent(window.left),
-                           extent((window.kernel_h * window.kernel_w + 3) / 4),
-                           extent((in.c + words * 4 - 1) / (words * 4)),
+  const DepthwiseTask task{{in, out, window},
+                           static_cast<int>((window.kernel_h * window.kernel_w + 3) / 4),
+                           static_cast<int>((in.c + words * 4 - 1) / (words * 4)),
                            parameters.input_zero_point,
                            parameters.output_zero_point,
                            parameters.range};

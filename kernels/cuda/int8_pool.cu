@@ -2,6 +2,7 @@
 // channels cannot be read 16 bytes at a time; windows overlap in the caches. Mean: a block sums 32
 // channels of an image, 8 rows of threads over its pixels. Softmax: a warp a row.
 #include "kernels/cuda/int8_bytes.h"
+#include "kernels/cuda/int8_window.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/shared.h"
 #include "kernels/int8.h"
@@ -10,13 +11,6 @@ namespace paretiny::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-
-struct PoolTask {
-  std::int64_t pixels;  ///< of y
-  int h, w, c;          ///< of x
-  int out_h, out_w;
-  int kernel_h, kernel_w, stride_h, stride_w, top, left;
-};
 
 struct Average {
   Int8Range range;
@@ -37,7 +31,7 @@ struct Largest {
 
 /// kChannels: 16 or 1.
 template <int kChannels, class Pool>
-__global__ void pool_kernel(PoolTask task, Pool pool, const std::int8_t* x, std::int8_t* y) {
+__global__ void pool_kernel(Int8Window task, Pool pool, const std::int8_t* x, std::int8_t* y) {
   const std::int64_t thread = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   const int groups = task.c / kChannels;
   const std::int64_t pixel = thread / groups;
@@ -81,20 +75,7 @@ template <class Pool>
 void run_pool(Stream& stream, const char* name, const PoolShape& shape, Pool pool, ConstView x,
               View y) {
   const Shape in = shape.input, out = shape.output();
-  const Window& window = shape.window;
-  const auto extent = [](std::int64_t e) { return static_cast<int>(e); };
-  const PoolTask task{out.n * out.h * out.w,
-                      extent(in.h),
-                      extent(in.w),
-                      extent(in.c),
-                      extent(out.h),
-                      extent(out.w),
-                      extent(window.kernel_h),
-                      extent(window.kernel_w),
-                      extent(window.stride_h),
-                      extent(window.stride_w),
-                      extent(window.top),
-                      extent(window.left)};
+  const Int8Window task(in, out, shape.window);
   const bool wide = reads_in(16, x.data, in.c) && reads_in(16, y.data, in.c);
   const std::int64_t threads = task.pixels * (wide ? in.c / 16 : in.c);
   launch(stream, name, wide ? pool_kernel<16, Pool> : pool_kernel<1, Pool>,

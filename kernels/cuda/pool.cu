@@ -56,6 +56,17 @@ struct Pool {
   __device__ std::int64_t out_at(int n, int row, int column, int c) const {
     return ((std::int64_t{n} * h.out + row) * w.out + column) * channels + c;
   }
+
+  /// f(channel of the pack, its value) for every element of a window, row by row.
+  template <int kWidth, class T, class F>
+  __device__ void each_value(const T* x, int n, Range rows, Range columns, int c, F f) const {
+    for (int row = rows.begin; row < rows.end; ++row) {
+      for (int column = columns.begin; column < columns.end; ++column) {
+        const auto values = load_values<kWidth>(x + in_at(n, row, column, c), kWidth);
+        for (int k = 0; k < kWidth; ++k) f(k, values.value[k]);
+      }
+    }
+  }
 };
 
 /// f(n, h, w, c) for every pack of channels; a block takes some rows of pixels, or a part of one.
@@ -126,15 +137,9 @@ struct MaxForward {
     Values<kWidth> best;
     for (int k = 0; k < kWidth; ++k) best.value[k] = -INFINITY;
     const Range rows = pool.h.held(oh), columns = pool.w.held(ow);
-    for (int h = rows.begin; h < rows.end; ++h) {
-      for (int w = columns.begin; w < columns.end; ++w) {
-        const auto values = load_values<kWidth>(x + pool.in_at(n, h, w, c), kWidth);
-        for (int k = 0; k < kWidth; ++k) {
-          const float value = values.value[k];
-          best.value[k] = value > best.value[k] || value != value ? value : best.value[k];  // NaN
-        }
-      }
-    }
+    pool.each_value<kWidth>(x, n, rows, columns, c, [&](int k, float value) {
+      best.value[k] = value > best.value[k] || value != value ? value : best.value[k];  // NaN
+    });
     store_values(y + pool.out_at(n, oh, ow, c), best, kWidth);
   }
 };
@@ -194,12 +199,8 @@ struct AverageForward {
   __device__ void operator()(int n, int oh, int ow, int c) const {
     Values<kWidth> sums{};
     const Range rows = pool.h.held(oh), columns = pool.w.held(ow);
-    for (int h = rows.begin; h < rows.end; ++h) {
-      for (int w = columns.begin; w < columns.end; ++w) {
-        const auto values = load_values<kWidth>(x + pool.in_at(n, h, w, c), kWidth);
-        for (int k = 0; k < kWidth; ++k) sums.value[k] += values.value[k];
-      }
-    }
+    pool.each_value<kWidth>(x, n, rows, columns, c,
+                            [&](int k, float value) { sums.value[k] += value; });
     const float weight = 1 / static_cast<float>(rows.size() * columns.size());
     for (int k = 0; k < kWidth; ++k) sums.value[k] *= weight;
     store_values(y + pool.out_at(n, oh, ow, c), sums, kWidth);
