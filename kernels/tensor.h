@@ -7,15 +7,20 @@
 
 namespace paretiny {
 
-enum class DType : std::uint8_t { f32, bf16, u8, i8, i32 };
+enum class DType : std::uint8_t { f32, bf16, u8, i8, i32, f64 };
 
 constexpr std::size_t size_of(DType dtype) {
   switch (dtype) {
+    case DType::f64:
+      return 8;
     case DType::f32:
-    case DType::i32: return 4;
-    case DType::bf16: return 2;
+    case DType::i32:
+      return 4;
+    case DType::bf16:
+      return 2;
     case DType::u8:
-    case DType::i8: return 1;
+    case DType::i8:
+      return 1;
   }
   return 0;
 }
@@ -64,7 +69,9 @@ struct View : BasicView<void*> {
   operator ConstView() const { return {{data, dtype, shape}}; }
 };
 
-inline View view(void* data, DType dtype, const Shape& shape) { return {{data, dtype, shape}}; }
+inline View view(void* data, DType dtype, const Shape& shape) {
+  return {{data, dtype, shape}};
+}
 inline ConstView view(const void* data, DType dtype, const Shape& shape) {
   return {{data, dtype, shape}};
 }
@@ -74,7 +81,9 @@ struct bf16 {
   std::uint16_t bits = 0;
 };
 
-inline float to_float(bf16 x) { return __builtin_bit_cast(float, std::uint32_t{x.bits} << 16); }
+inline float to_float(bf16 x) {
+  return __builtin_bit_cast(float, std::uint32_t{x.bits} << 16);
+}
 
 inline bf16 to_bf16(float x) {
   const auto bits = __builtin_bit_cast(std::uint32_t, x);
@@ -82,6 +91,8 @@ inline bf16 to_bf16(float x) {
   return {static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16)};
 }
 
-inline float to_float(float x) { return x; }
+inline float to_float(float x) {
+  return x;
+}
 
 }  // namespace paretiny

@@ -5,39 +5,49 @@
 
 #include <cstdint>
 #include <functional>
-#include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "kernels/device.h"
 #include "nas/space/space.h"
 
 namespace paretiny {
 
 enum class Outcome {
-  finished,    ///< all objectives known
-  infeasible,  ///< broke a limit before training: objectives not measured are NaN
+  finished,    ///< all objectives and constraints known
+  infeasible,  ///< broke a limit before all was measured: what was not is NaN
   failed,      ///< no objectives; counts against feasibility, never enters a surrogate as numbers
   pending,     ///< asked for, not told yet
 };
 
-/// One trial as a sampler sees it.
+/// One trial as a sampler sees it. Numbers that are not finite are as good as not measured.
 struct Observation {
-  std::vector<double> x;           ///< unit-cube position, snapped: [space.dimensions()]
+  std::vector<double> x;  ///< unit-cube position, snapped: [space.dimensions()]
   Outcome outcome = Outcome::pending;
-  std::vector<double> objectives;  ///< minimised, scaled so that the limit is 1: [objectives] or empty
+  std::vector<double> objectives{};   ///< minimised: [problem.objectives] or empty
+  std::vector<double> constraints{};  ///< met where <= 0: [problem.constraints] or empty
 };
 
 /// What a sampler is made for.
 struct SamplerProblem {
   Space space;
   std::size_t objectives = 0;
-  std::vector<double> reference;  ///< hypervolume reference point in scaled objectives
+  std::vector<double> reference;  ///< of the hypervolume, [objectives]
+  /// Limits on objectives, infinity for none: [objectives], or empty for none at all.
+  std::vector<double> limits{};
+  std::size_t constraints = 0;  ///< measured besides the objectives
   std::uint64_t seed = 0;
-  std::size_t initial = 10;       ///< trials of the initial design (Latin hypercube)
+  std::size_t initial = 10;  ///< trials of the initial design
+  /// Where Gaussian processes and policies are computed.
+  Device device{};
   /// Tells whether values stand for a candidate that was suggested before under another name
   /// (two points of the space may decode to one architecture). May be empty.
-  std::function<bool(const Values&)> duplicate;
+  std::function<bool(const Values&)> duplicate{};
+  /// The objectives that follow from values without a trial, exactly; NaN for the others:
+  /// [objectives], or empty where the values make no candidate. May be empty.
+  std::function<std::vector<double>(const Values&)> known{};
 };
 
 class Sampler {
@@ -48,8 +58,8 @@ class Sampler {
   virtual std::vector<double> ask(const std::vector<Observation>& history, std::uint64_t trial) = 0;
 };
 
-/// Makes the sampler called `name` ("random", "lhs", "ars"). `options` are the keys of
-/// [sampler] in an experiment; throws UsageError for an unknown name or option, naming the nearest.
+/// Makes the sampler called `name`, one of sampler_names(). `options` are the keys of [sampler] in
+/// an experiment; throws UsageError for an unknown name or option, naming the nearest.
 std::unique_ptr<Sampler> make_sampler(const std::string& name, SamplerProblem problem,
                                       const std::map<std::string, double>& options = {});
 

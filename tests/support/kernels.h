@@ -66,8 +66,13 @@ class TestDevice : public testing::Environment {
 inline testing::Environment* const test_device_environment =
     testing::AddGlobalTestEnvironment(new TestDevice);
 
+inline bool is_real(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f64;
+}
+
 /// The number as a type stores it.
 inline double rounded(DType dtype, double x) {
+  if (dtype == DType::f64) return x;
   const auto f = static_cast<float>(x);
   return dtype == DType::bf16 ? to_float(to_bf16(f)) : f;
 }
@@ -81,11 +86,9 @@ class Tensor {
 
   /// An output: NaN (or the largest integer) until it is written.
   Tensor(Stream& stream, DType dtype, const Shape& shape)
-      : Tensor(
-            stream, dtype, shape,
-            std::vector<double>(static_cast<std::size_t>(shape.elements()),
-                                dtype == DType::f32 || dtype == DType::bf16 ? std::nan("") : 127)) {
-  }
+      : Tensor(stream, dtype, shape,
+               std::vector<double>(static_cast<std::size_t>(shape.elements()),
+                                   is_real(dtype) ? std::nan("") : 127)) {}
 
   /// Normal values with standard deviation 1, named by the seed.
   static Tensor random(Stream& stream, DType dtype, const Shape& shape, std::uint64_t seed) {
@@ -190,6 +193,8 @@ class Tensor {
         return put(data, index, static_cast<std::int8_t>(value));
       case DType::u8:
         return put(data, index, static_cast<std::uint8_t>(value));
+      case DType::f64:
+        return put(data, index, value);
     }
   }
   double load(const unsigned char* data, std::size_t index) const {
@@ -204,6 +209,8 @@ class Tensor {
         return get<std::int8_t>(data, index);
       case DType::u8:
         return get<std::uint8_t>(data, index);
+      case DType::f64:
+        return get<double>(data, index);
     }
     return std::nan("");
   }
