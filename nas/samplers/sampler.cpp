@@ -6,6 +6,7 @@
 #include "kernels/error.h"
 #include "nas/samplers/ars_sampler.h"
 #include "nas/samplers/designs.h"
+#include "nas/samplers/sobol.h"
 
 namespace paretiny {
 namespace {
@@ -28,13 +29,17 @@ std::unique_ptr<Sampler> make_sampler(const std::string& name, SamplerProblem pr
     take_no_options(name, options);
     return std::make_unique<LatinHypercubeSampler>(std::move(problem));
   }
+  if (name == "sobol") {
+    take_no_options(name, options);
+    return std::make_unique<SobolSampler>(std::move(problem));
+  }
   if (name == "ars") return std::make_unique<ArsSampler>(std::move(problem), options);
   throw UsageError(
       fmt::format("there is no sampler '{}'{}", name, suggestion(name, sampler_names())));
 }
 
 std::vector<std::string> sampler_names() {
-  return {"random", "lhs", "ars"};
+  return {"random", "lhs", "sobol", "ars"};
 }
 
 }  // namespace paretiny

@@ -1,0 +1,117 @@
+#include "nas/samplers/sobol.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+
+#include "kernels/error.h"
+#include "kernels/random.h"
+#include "nas/samplers/sobol_table.h"
+#include "nas/samplers/unseen.h"
+
+namespace paretiny {
+namespace {
+
+/// Bits of an index and of a coordinate: as many as a double holds.
+constexpr unsigned kBits = 53;
+using Directions = std::array<std::uint64_t, kBits>;
+
+static_assert(kSobolRows.size() + 1 == SobolSequence::kMostDimensions);
+
+/// Direction numbers of a dimension, the first digit after the point in bit kBits - 1. Dimension 0
+/// is van der Corput's sequence.
+Directions direction_numbers(std::size_t dimension) {
+  Directions m;
+  m.fill(1);
+  if (dimension > 0) {
+    const SobolRow& row = kSobolRows[dimension - 1];
+    const std::uint64_t polynomial = row.polynomial;
+    const auto degree = static_cast<unsigned>(std::bit_width(polynomial)) - 1;
+    for (unsigned k = 0; k < kBits; ++k) {
+      if (k < degree) {
+        m[k] = row.start[k];
+        continue;
+      }
+      m[k] = m[k - degree];
+      for (unsigned i = 1; i <= degree; ++i) {
+        if ((polynomial >> (degree - i) & 1) != 0) m[k] ^= m[k - i] << i;
+      }
+    }
+  }
+  for (unsigned k = 0; k < kBits; ++k) m[k] <<= kBits - 1 - k;
+  return m;
+}
+
+std::uint64_t random_bits(Random& random) {
+  const std::uint64_t high = random();
+  return (high << 32 | random()) >> (64 - kBits);
+}
+
+/// Multiplies every direction by one random lower-triangular matrix with a unit diagonal: a digit
+/// becomes itself plus a random choice of those before it.
+void scramble(Directions& directions, Random& random) {
+  Directions scrambled{};
+  for (unsigned digit = 0; digit < kBits; ++digit) {
+    const std::uint64_t own = std::uint64_t{1} << (kBits - 1 - digit);
+    const std::uint64_t before = ~((own << 1) - 1);
+    const std::uint64_t row = own | (random_bits(random) & before);
+    for (unsigned k = 0; k < kBits; ++k) {
+      if (std::popcount(directions[k] & row) % 2 != 0) scrambled[k] |= own;
+    }
+  }
+  directions = scrambled;
+}
+
+std::size_t checked(std::size_t dimensions) {
+  if (dimensions >= 1 && dimensions <= SobolSequence::kMostDimensions) return dimensions;
+  throw UsageError(fmt::format("a Sobol sequence of {} dimensions was asked for; it has 1 to {}",
+                               dimensions, SobolSequence::kMostDimensions));
+}
+
+std::size_t checked_parameters(const Space& space) {
+  const std::size_t parameters = space.parameters().size();
+  if (parameters <= SobolSequence::kMostDimensions) return parameters;
+  throw UsageError(
+      fmt::format("sampler 'sobol' takes at most {} parameters, the space has {}; "
+                  "'lhs' takes any number",
+                  SobolSequence::kMostDimensions, parameters));
+}
+
+}  // namespace
+
+SobolSequence::SobolSequence(std::size_t dimensions, std::uint64_t key) {
+  directions_.reserve(checked(dimensions) * kBits);
+  for (std::size_t j = 0; j < dimensions; ++j) {
+    Random random(key, "sobol", j);
+    Directions directions = direction_numbers(j);
+    scramble(directions, random);
+    directions_.insert(directions_.end(), directions.begin(), directions.end());
+    shift_.push_back(random_bits(random));
+  }
+}
+
+void SobolSequence::point(std::uint64_t index, double* u) const {
+  for (std::size_t j = 0; j < shift_.size(); ++j) {
+    std::uint64_t digits = shift_[j];
+    const std::uint64_t* directions = &directions_[j * kBits];
+    for (std::uint64_t rest = index; rest != 0; rest &= rest - 1) {
+      digits ^= directions[std::countr_zero(rest)];
+    }
+    u[j] = static_cast<double>(digits) * 0x1p-53;
+  }
+}
+
+SobolSampler::SobolSampler(SamplerProblem problem)
+    : problem_(std::move(problem)),
+      sequence_(checked_parameters(problem_.space), random_key(problem_.seed, "sobol sampler")) {}
+
+std::vector<double> SobolSampler::ask(const std::vector<Observation>& history,
+                                      std::uint64_t trial) {
+  const Unseen unseen(problem_, history);
+  std::vector<double> u(sequence_.dimensions());
+  sequence_.point(trial, u.data());
+  std::vector<double> x = point_at(problem_.space, u);
+  return unseen.accepts(x) ? x : unseen.draw("sobol stand-in", trial);
+}
+
+}  // namespace paretiny
