@@ -1,24 +1,12 @@
 #include "nas/pareto/hypervolume.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
-#include "kernels/error.h"
+#include "nas/pareto/rows.h"
 
 namespace paretiny {
 namespace {
-
-/// Points in one block, `width` objectives a row.
-struct Rows {
-  std::size_t width = 0;
-  std::vector<double> values;
-
-  std::size_t size() const { return values.size() / width; }
-  const double* operator[](std::size_t i) const { return values.data() + i * width; }
-};
 
 /// Non-dominated corners in the plane, x ascending and y descending.
 class Staircase {
@@ -145,27 +133,6 @@ double volume_4d(const Rows& rows, const double* reference) {
   return volume;
 }
 
-bool weakly_dominates(const double* a, const double* b, std::size_t width) {
-  for (std::size_t k = 0; k < width; ++k) {
-    if (a[k] > b[k]) return false;
-  }
-  return true;
-}
-
-/// Without dominated rows; of equal rows the first stays.
-Rows front_of(const Rows& rows) {
-  Rows front{rows.width, {}};
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    bool kept = true;
-    for (std::size_t j = 0; kept && j < rows.size(); ++j) {
-      if (i == j || !weakly_dominates(rows[j], rows[i], rows.width)) continue;
-      kept = j > i && weakly_dominates(rows[i], rows[j], rows.width);
-    }
-    if (kept) front.values.insert(front.values.end(), rows[i], rows[i] + rows.width);
-  }
-  return front;
-}
-
 double box_of(const double* point, const double* reference, std::size_t width) {
   double volume = 1;
   for (std::size_t k = 0; k < width; ++k) volume *= reference[k] - point[k];
@@ -214,35 +181,11 @@ double volume_of(const Rows& rows, const double* reference) {
   }
 }
 
-/// The points strictly below the reference, after checking all.
-Rows inside(const Points& points, const std::vector<double>& reference,
-            std::vector<std::size_t>& indices) {
-  if (reference.empty()) {
-    throw UsageError("the reference point is empty; give one number an objective");
-  }
-  if (!std::all_of(reference.begin(), reference.end(), [](double v) { return std::isfinite(v); })) {
-    throw UsageError("the reference point is not finite; give one finite number an objective");
-  }
-  check_points(points, reference.size(), "objective vector");
-  Rows rows{reference.size(), {}};
-  const auto infinite = [](double value) { return std::isinf(value) && value < 0; };
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    if (std::any_of(points[i].begin(), points[i].end(), infinite)) {
-      throw UsageError(
-          fmt::format("objective vector {} holds -infinity; its volume has no size", i));
-    }
-    if (!std::equal(points[i].begin(), points[i].end(), reference.begin(), std::less<>())) continue;
-    indices.push_back(i);
-    rows.values.insert(rows.values.end(), points[i].begin(), points[i].end());
-  }
-  return rows;
-}
-
 }  // namespace
 
 double hypervolume(const Points& points, const std::vector<double>& reference) {
   std::vector<std::size_t> indices;
-  const Rows rows = inside(points, reference, indices);
+  const Rows rows = rows_below(points, reference, indices);
   // Two sweeps need no help; above, a shorter list pays for the quadratic filter.
   return volume_of(rows.width > 3 ? front_of(rows) : rows, reference.data());
 }
@@ -251,7 +194,7 @@ std::vector<double> hypervolume_contributions(const Points& points,
                                               const std::vector<double>& reference,
                                               Dominated dominated) {
   std::vector<std::size_t> indices;
-  const Rows rows = inside(points, reference, indices);
+  const Rows rows = rows_below(points, reference, indices);
   const Rows front = front_of(rows);
   const Rows& members = dominated == Dominated::ignored ? front : rows;
   std::vector<double> contributions(points.size(), 0.0);
