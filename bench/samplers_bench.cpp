@@ -1,26 +1,23 @@
 // What a suggestion, a fit and a hypervolume cost, and how far the samplers get: hypervolume after
 // a number of trials on published problems (docs/samplers.md holds a table).
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include <cmath>
 
 #include "kernels/random.h"
 #include "nas/pareto/hypervolume.h"
+#include "nas/problems/problem.h"
 #include "nas/samplers/sampler.h"
 #include "nas/surrogate/gp_fit.h"
-#include "tests/support/problems.h"
 
 namespace paretiny {
 namespace {
 
 /// `problem` as a search sees it: objectives over the reference, so that it is the limit.
-SamplerProblem search_of(const TestProblem& problem, std::uint64_t seed) {
-  std::vector<Parameter> parameters;
-  for (std::size_t i = 0; i < problem.inputs; ++i) {
-    parameters.push_back({std::to_string(i), ParameterKind::real, 0, 1, false, {}});
-  }
+SamplerProblem search_of(const Problem& problem, std::uint64_t seed) {
   SamplerProblem search;
-  search.space = Space(std::move(parameters));
+  search.space = problem_space(problem);
   search.objectives = problem.reference.size();
   search.reference = std::vector<double>(problem.reference.size(), 1.0);
   search.seed = seed;
@@ -28,11 +25,11 @@ SamplerProblem search_of(const TestProblem& problem, std::uint64_t seed) {
   return search;
 }
 
-std::vector<Observation> run(Sampler& sampler, const TestProblem& problem, std::size_t trials) {
+std::vector<Observation> run(Sampler& sampler, const Problem& problem, std::size_t trials) {
   std::vector<Observation> history;
   for (std::uint64_t trial = 0; trial < trials; ++trial) {
     const std::vector<double> x = sampler.ask(history, trial);
-    std::vector<double> objectives = problem.evaluate(x);
+    std::vector<double> objectives = evaluate_unit(problem, x).objectives;
     for (std::size_t k = 0; k < objectives.size(); ++k) objectives[k] /= problem.reference[k];
     history.push_back({x, Outcome::finished, std::move(objectives)});
   }
@@ -40,7 +37,7 @@ std::vector<Observation> run(Sampler& sampler, const TestProblem& problem, std::
 }
 
 /// Hypervolume in the problem's own units.
-double hypervolume_of(const std::vector<Observation>& history, const TestProblem& problem) {
+double hypervolume_of(const std::vector<Observation>& history, const Problem& problem) {
   Points points;
   double unit = 1;
   for (const double reference : problem.reference) unit *= reference;
@@ -49,7 +46,7 @@ double hypervolume_of(const std::vector<Observation>& history, const TestProblem
 }
 
 /// Mean and standard deviation over 5 seeds of the hypervolume after the given number of trials.
-void search(benchmark::State& state, const std::string& name, const TestProblem& problem) {
+void search(benchmark::State& state, const std::string& name, const Problem& problem) {
   constexpr int kSeeds = 5;
   double sum = 0;
   double squares = 0;
@@ -67,7 +64,7 @@ void search(benchmark::State& state, const std::string& name, const TestProblem&
 }
 
 void ars_suggestion(benchmark::State& state) {
-  const TestProblem problem = dtlz2(static_cast<std::size_t>(state.range(1)), 4);
+  const Problem problem = make_problem(fmt::format("DTLZ2:d={},m=4", state.range(1)));
   const auto trials = static_cast<std::size_t>(state.range(0));
   const auto history = run(*make_sampler("random", search_of(problem, 1)), problem, trials);
   const auto sampler = make_sampler("ars", search_of(problem, 1));
@@ -75,14 +72,14 @@ void ars_suggestion(benchmark::State& state) {
 }
 
 void gp_fit(benchmark::State& state) {
-  const TestProblem problem = dtlz2(static_cast<std::size_t>(state.range(1)), 4);
+  const Problem problem = make_problem(fmt::format("DTLZ2:d={},m=4", state.range(1)));
   const Eigen::Index n = state.range(0);
   Random random(1, "samplers bench");
   Eigen::MatrixXd x(n, state.range(1));
   for (double& value : x.reshaped()) value = random.uniform();
   Eigen::VectorXd y(n);
   for (Eigen::Index i = 0; i < n; ++i) {
-    y(i) = problem.evaluate(std::vector<double>(x.row(i).begin(), x.row(i).end()))[0];
+    y(i) = problem.evaluate(std::vector<double>(x.row(i).begin(), x.row(i).end())).objectives[0];
   }
   y = (y.array() - y.mean()) / std::sqrt((y.array() - y.mean()).square().mean());
   for (auto _ : state) {
@@ -122,11 +119,10 @@ BENCHMARK(ars_suggestion)
     ->Unit(benchmark::kMillisecond);
 
 const int kRegistered = [] {
-  for (const TestProblem& problem :
-       {branin_currin(), vehicle_safety(), dtlz2(8, 4), dtlz2(12, 4)}) {
+  for (const char* text : {"BraninCurrin", "VehicleSafety", "DTLZ2:d=8,m=4", "DTLZ2:d=12,m=4"}) {
+    const Problem problem = make_problem(text);
     for (const std::string& name : sampler_names()) {
-      const std::string label =
-          "search/" + problem.name + "/" + std::to_string(problem.inputs) + "/" + name;
+      const std::string label = "search/" + problem.name + "/" + name;
       benchmark::RegisterBenchmark(label.c_str(),
                                    [=](benchmark::State& state) { search(state, name, problem); })
           ->Arg(60)

@@ -9,8 +9,8 @@
 
 #include "kernels/error.h"
 #include "nas/pareto/hypervolume.h"
+#include "nas/problems/problem.h"
 #include "nas/samplers/k_means.h"
-#include "tests/support/problems.h"
 
 namespace paretiny {
 namespace {
@@ -205,9 +205,10 @@ TEST(ArsSampler, SurvivesOneTrialAndIdenticalTrials) {
 TEST(ArsSampler, HandlesFortyParametersAndFourObjectives) {
   const auto problem = reals(40, 4);
   ArsSampler sampler(problem, kQuick);
-  const TestProblem dtlz = dtlz2(40, 4);
-  expect_sound(problem,
-               run(sampler, 9, [&](const Vector& x) { return finished(dtlz.evaluate(x)); }));
+  const Problem dtlz = make_problem("DTLZ2:d=40,m=4");
+  expect_sound(problem, run(sampler, 9, [&](const Vector& x) {
+                 return finished(dtlz.evaluate(x).objectives);
+               }));
 }
 
 TEST(ArsSampler, GoesThroughAFiniteSpaceAndThenRefuses) {

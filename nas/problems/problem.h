@@ -1,0 +1,51 @@
+// Published test problems of several objectives: what samplers are compared on. Formulas and
+// reference points follow BoTorch's test functions, which most published comparisons use; where
+// those differ from the original papers, the problem's own comment says so.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nas/space/space.h"
+
+namespace paretiny {
+
+struct Evaluation {
+  std::vector<double> objectives;
+  std::vector<double> constraints{};  ///< met where <= 0
+};
+
+struct Problem {
+  std::string name;  ///< as make_problem takes it: "BraninCurrin", "DTLZ2:d=12,m=4"
+  std::vector<double> lower;
+  std::vector<double> upper;
+  std::vector<double> reference;  ///< of the hypervolume: [objectives]
+  std::size_t constraints = 0;
+  /// x: [inputs()], in the problem's own units.
+  std::function<Evaluation(const std::vector<double>& x)> evaluate{};
+  /// Hypervolume of the whole front, where it is known exactly or somebody came close enough.
+  std::optional<double> max_hypervolume{};
+  std::string max_source{};  ///< where max_hypervolume comes from
+
+  std::size_t inputs() const { return lower.size(); }
+  std::size_t objectives() const { return reference.size(); }
+};
+
+/// Makes a problem by name. ZDT, DTLZ and C2DTLZ2 take their number of inputs, DTLZ and C2DTLZ2
+/// their number of objectives too: "ZDT1:d=6", "DTLZ2:d=12,m=4". Without them m is 2, a ZDT has 30
+/// inputs and a DTLZ as many as its paper gives it (m + 4 for DTLZ1, m + 19 for DTLZ7, else m + 9).
+/// Throws UsageError for an unknown name, naming the nearest, and for a size it cannot have.
+Problem make_problem(const std::string& text);
+
+/// The names make_problem knows, without sizes.
+std::vector<std::string> problem_names();
+
+/// Real parameters x1, x2, ... between the problem's bounds.
+Space problem_space(const Problem& problem);
+
+/// What the problem gives at a point of the unit cube: [inputs()], stretched to the bounds.
+Evaluation evaluate_unit(const Problem& problem, const std::vector<double>& u);
+
+}  // namespace paretiny

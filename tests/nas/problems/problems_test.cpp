@@ -1,0 +1,152 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include "kernels/error.h"
+#include "kernels/random.h"
+#include "nas/pareto/hypervolume.h"
+#include "nas/problems/problem.h"
+#include "tests/support/jsonl.h"
+
+namespace paretiny {
+namespace {
+
+using Vector = std::vector<double>;
+
+/// The name that makes the problem of a row of the vectors.
+std::string name_of(const nlohmann::json& row) {
+  const auto name = row.at("problem").get<std::string>();
+  const auto d = row.at("d").get<int>();
+  const auto m = row.at("m").get<int>();
+  if (name.starts_with("ZDT")) return name + ":d=" + std::to_string(d);
+  if (name.find("DTLZ") == std::string::npos) return name;
+  return name + ":d=" + std::to_string(d) + ",m=" + std::to_string(m);
+}
+
+void expect_close(const Vector& ours, const Vector& theirs, double tolerance,
+                  const nlohmann::json& id) {
+  ASSERT_EQ(ours.size(), theirs.size()) << id;
+  for (std::size_t k = 0; k < ours.size(); ++k) {
+    EXPECT_NEAR(ours[k], theirs[k], tolerance * (1 + std::abs(theirs[k]))) << id << " " << k;
+  }
+}
+
+TEST(Problems, ReferenceVectors) {
+  const std::filesystem::path file =
+      std::filesystem::path(PARETINY_SHARED) / "vectors/bo/problems.jsonl.gz";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
+  std::set<std::string> checked;
+  for (const auto& row : read_jsonl_gz(file)) {
+    const Problem problem = make_problem(name_of(row));
+    const Evaluation ours = problem.evaluate(row.at("x").get<Vector>());
+    const bool penicillin = problem.name == "Penicillin";
+    expect_close(ours.objectives, row.at("f").get<Vector>(), penicillin ? 1e-9 : 1e-12, row["id"]);
+    if (penicillin) {
+      EXPECT_EQ(ours.objectives[2], row["f"][2].get<double>()) << row["id"];
+    }
+    Vector slack = row.contains("slack") ? row["slack"].get<Vector>() : Vector{};
+    for (double& s : slack) s = -s;
+    expect_close(ours.constraints, slack, 1e-12, row["id"]);
+    EXPECT_EQ(problem.reference, row.at("reference").get<Vector>()) << row["id"];
+    EXPECT_EQ(problem.lower, row.at("lower").get<Vector>()) << row["id"];
+    EXPECT_EQ(problem.upper, row.at("upper").get<Vector>()) << row["id"];
+    checked.insert(row.at("problem").get<std::string>());
+  }
+  EXPECT_EQ(checked.size(), problem_names().size() - 1) << "all but the picture's own";
+}
+
+TEST(Problems, EveryOneIsWhole) {
+  for (const std::string& name : problem_names()) {
+    const Problem problem = make_problem(name);
+    EXPECT_EQ(problem.name.substr(0, problem.name.find(':')), name);
+    EXPECT_EQ(make_problem(problem.name).name, problem.name) << "its name makes it again";
+    const Space space = problem_space(problem);
+    ASSERT_EQ(space.dimensions(), problem.inputs());
+    Random random(1, name);
+    for (int i = 0; i < 20; ++i) {
+      Vector u(problem.inputs());
+      for (double& v : u) v = random.uniform();
+      const Evaluation e = evaluate_unit(problem, space.snap(u));
+      ASSERT_EQ(e.objectives.size(), problem.objectives());
+      ASSERT_EQ(e.constraints.size(), problem.constraints);
+      for (const double v : e.objectives) EXPECT_TRUE(std::isfinite(v)) << name;
+    }
+    EXPECT_EQ(problem.max_hypervolume.has_value(), !problem.max_source.empty()) << name;
+  }
+}
+
+/// Hypervolume of a grid over the first and the second input, all others at `rest`.
+double sampled_hypervolume(const Problem& problem, double rest, int first, int second) {
+  Points points;
+  for (int i = 0; i <= first; ++i) {
+    for (int j = 0; j <= second; ++j) {
+      Vector x(problem.inputs(), rest);
+      x[0] = static_cast<double>(i) / first;
+      if (second > 0) x[1] = static_cast<double>(j) / second;
+      const Evaluation e = problem.evaluate(x);
+      if (e.constraints.empty() || e.constraints[0] <= 0) points.push_back(e.objectives);
+    }
+  }
+  return hypervolume(points, problem.reference);
+}
+
+TEST(Problems, KnownMaximaAreApproachedFromBelow) {
+  struct Case {
+    const char* name;
+    double rest;  ///< of the inputs behind the front's own
+    int first;
+    int second;
+    double gap;  ///< what a grid may miss
+  };
+  for (const Case& c :
+       {Case{"ZDT1:d=4", 0, 2000, 0, 2e-3}, Case{"ZDT2:d=4", 0, 2000, 0, 2e-3},
+        Case{"ZDT3:d=4", 0, 2000, 0, 3e-3}, Case{"DTLZ1:d=4", 0.5, 2000, 0, 1e-3},
+        Case{"DTLZ2:d=4", 0.5, 2000, 0, 2e-3}, Case{"DTLZ3:d=4", 0.5, 2000, 0, 2e-3},
+        Case{"DTLZ5:d=4", 0.5, 2000, 0, 2e-3}, Case{"DTLZ7:d=4", 0, 2000, 0, 4e-3},
+        Case{"C2DTLZ2:d=4", 0.5, 2000, 0, 2e-3}, Case{"DTLZ1:d=5,m=3", 0.5, 80, 80, 0.02},
+        Case{"DTLZ2:d=5,m=3", 0.5, 80, 80, 0.04}, Case{"DTLZ5:d=5,m=3", 0.5, 4000, 0, 2e-3},
+        Case{"DTLZ7:d=5,m=3", 0, 80, 80, 0.5}}) {
+    const Problem problem = make_problem(c.name);
+    const double sampled = sampled_hypervolume(problem, c.rest, c.first, c.second);
+    ASSERT_TRUE(problem.max_hypervolume) << c.name;
+    EXPECT_LE(sampled, *problem.max_hypervolume * (1 + 1e-12)) << c.name;
+    EXPECT_GE(sampled, *problem.max_hypervolume - c.gap) << c.name;
+  }
+}
+
+TEST(Problems, TheTwoDimensionalOneIsLeastAtItsPoint) {
+  const Problem problem = make_problem("Synthetic2D");
+  const Vector best = problem.evaluate({15, 5}).objectives;
+  EXPECT_NEAR(best[0], 0, 1e-12);
+  EXPECT_EQ(best[1], 0);
+  EXPECT_NEAR(hypervolume({best}, problem.reference), *problem.max_hypervolume, 1e-9);
+  for (const Vector& x : {Vector{14, 5}, Vector{15, 6}, Vector{32, 32}, Vector{0, 0}}) {
+    const Vector other = problem.evaluate(x).objectives;
+    EXPECT_GT(other[0], 1);
+    EXPECT_GT(other[1], 0);
+    EXPECT_LE(other[1], 1);
+  }
+}
+
+TEST(Problems, RefusesWhatIsNoProblem) {
+  for (const char* text :
+       {"DTLZ4", "dtlz2", "", "DTLZ2:", "DTLZ2:d", "DTLZ2:d=", "DTLZ2:d=1.5", "DTLZ2:d=-3",
+        "DTLZ2:d=0", "DTLZ2:d=3,m=4", "DTLZ2:m=1", "DTLZ2:k=3", "DTLZ2:d=12,,m=4", "ZDT1:m=2",
+        "ZDT1:d=1", "BraninCurrin:d=2", "DTLZ2:d=100000", "DTLZ2:d=12 "}) {
+    EXPECT_THROW(make_problem(text), UsageError) << text;
+  }
+  try {
+    make_problem("BraninCurin");
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("'BraninCurrin'"), std::string::npos);
+  }
+  EXPECT_EQ(make_problem("DTLZ2").name, "DTLZ2:d=11,m=2");
+  EXPECT_EQ(make_problem("DTLZ7:m=3").name, "DTLZ7:d=22,m=3");
+  EXPECT_EQ(make_problem("ZDT1").name, "ZDT1:d=30");
+}
+
+}  // namespace
+}  // namespace paretiny
