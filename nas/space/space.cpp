@@ -16,16 +16,17 @@ namespace {
 /// enough, also in log(value), for encode and decode to be exact inverses.
 constexpr double kIntegerLimit = 0x1p40;
 
-/// Positions of a real parameter lie on a grid of this many steps, so that snapping twice is
-/// snapping once although (value - low) / (high - low) is rounded.
-constexpr double kRealSteps = 0x1p32;
-
-double on_grid(double position) {
-  return std::round(std::clamp(position, 0.0, 1.0) * kRealSteps) / kRealSteps;
-}
-
-std::size_t width(const Parameter& p) {
-  return p.kind == ParameterKind::categorical ? p.choices.size() : 1;
+CubeParameter on_cube(const Parameter& p, std::size_t first_coordinate) {
+  const auto first = static_cast<std::int32_t>(first_coordinate);
+  switch (p.kind) {
+    case ParameterKind::real:
+      return cube_number(CubeParameter::real, first, p.low, p.high, p.log);
+    case ParameterKind::integer:
+      return cube_number(CubeParameter::integer, first, p.low, p.high, p.log);
+    case ParameterKind::categorical:
+      break;
+  }
+  return cube_choice(first, static_cast<std::int32_t>(p.choices.size()));
 }
 
 void check_choices(const Parameter& p) {
@@ -65,41 +66,6 @@ void check_bounds(const Parameter& p) {
   }
 }
 
-/// Edges of the shares of integers first .. last: half a unit beyond them.
-double lower_edge(const Parameter& p, double value) {
-  return p.log ? std::log(value - 0.5) : value - 0.5;
-}
-double upper_edge(const Parameter& p, double value) {
-  return p.log ? std::log(value + 0.5) : value + 0.5;
-}
-
-double decode_real(const Parameter& p, double x) {
-  const double t = on_grid(x);
-  const double value = p.log ? std::exp(std::log(p.low) + t * (std::log(p.high) - std::log(p.low)))
-                             : p.low + t * (p.high - p.low);
-  return std::clamp(value, p.low, p.high);
-}
-
-double encode_real(const Parameter& p, double value) {
-  if (p.low == p.high) return 0;
-  return on_grid(p.log ? (std::log(value) - std::log(p.low)) / (std::log(p.high) - std::log(p.low))
-                       : (value - p.low) / (p.high - p.low));
-}
-
-std::int64_t decode_integer(const Parameter& p, double x) {
-  const double low = lower_edge(p, p.low);
-  const double edge = low + std::clamp(x, 0.0, 1.0) * (upper_edge(p, p.high) - low);
-  // floor(v + 1/2): an edge between two integers belongs to the upper one.
-  const double value = std::floor((p.log ? std::exp(edge) : edge) + 0.5);
-  return static_cast<std::int64_t>(std::clamp(value, p.low, p.high));
-}
-
-double encode_integer(const Parameter& p, double value) {
-  const double low = lower_edge(p, p.low);
-  const double middle = (lower_edge(p, value) + upper_edge(p, value)) / 2;
-  return (middle - low) / (upper_edge(p, p.high) - low);
-}
-
 double number_of(const Parameter& p, const Value& value) {
   double number = 0;
   if (const auto* whole = std::get_if<std::int64_t>(&value)) {
@@ -128,11 +94,6 @@ std::size_t choice_of(const Parameter& p, const Value& value) {
   return static_cast<std::size_t>(at - p.choices.begin());
 }
 
-/// The choice whose coordinate is largest, the first of equals.
-std::size_t largest(const Parameter& p, const double* x) {
-  return static_cast<std::size_t>(std::max_element(x, x + p.choices.size()) - x);
-}
-
 }  // namespace
 
 Space::Space(std::vector<Parameter> parameters) : parameters_(std::move(parameters)) {
@@ -144,7 +105,8 @@ Space::Space(std::vector<Parameter> parameters) : parameters_(std::move(paramete
       throw UsageError(fmt::format("parameter '{}' is defined twice; define it once", p.name));
     }
     p.kind == ParameterKind::categorical ? check_choices(p) : check_bounds(p);
-    dimensions_ += width(p);
+    cube_.push_back(on_cube(p, dimensions_));
+    dimensions_ += static_cast<std::size_t>(cube_.back().width);
   }
 }
 
@@ -161,20 +123,20 @@ void Space::check_point(const std::vector<double>& x) const {
 Values Space::decode(const std::vector<double>& x) const {
   check_point(x);
   Values values;
-  std::size_t at = 0;
-  for (const Parameter& p : parameters_) {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Parameter& p = parameters_[i];
+    const double position = x[static_cast<std::size_t>(cube_[i].first)];
     switch (p.kind) {
       case ParameterKind::real:
-        values[p.name] = decode_real(p, x[at]);
+        values[p.name] = decode_real(cube_[i], position);
         break;
       case ParameterKind::integer:
-        values[p.name] = decode_integer(p, x[at]);
+        values[p.name] = static_cast<std::int64_t>(decode_integer(cube_[i], position));
         break;
       case ParameterKind::categorical:
-        values[p.name] = p.choices[largest(p, &x[at])];
+        values[p.name] = p.choices[static_cast<std::size_t>(decode_choice(cube_[i], x.data()))];
         break;
     }
-    at += width(p);
   }
   return values;
 }
@@ -189,32 +151,34 @@ std::vector<double> Space::encode(const Values& values) const {
           fmt::format("the space has no parameter '{}'{}", name, suggestion(name, names)));
     }
   }
-  std::vector<double> x;
-  x.reserve(dimensions_);
-  for (const Parameter& p : parameters_) {
+  std::vector<double> x(dimensions_);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Parameter& p = parameters_[i];
+    const auto first = static_cast<std::size_t>(cube_[i].first);
     const auto at = values.find(p.name);
     if (at == values.end()) {
       throw UsageError(fmt::format("parameter '{}' has no value; give it one", p.name));
     }
     switch (p.kind) {
       case ParameterKind::real:
-        x.push_back(encode_real(p, number_of(p, at->second)));
+        x[first] = encode_real(cube_[i], number_of(p, at->second));
         break;
       case ParameterKind::integer:
-        x.push_back(encode_integer(p, number_of(p, at->second)));
+        x[first] = encode_integer(cube_[i], number_of(p, at->second));
         break;
-      case ParameterKind::categorical: {
-        const std::size_t chosen = choice_of(p, at->second);
-        for (std::size_t i = 0; i < p.choices.size(); ++i) x.push_back(i == chosen ? 1.0 : 0.0);
+      case ParameterKind::categorical:
+        x[first + choice_of(p, at->second)] = 1;
         break;
-      }
     }
   }
   return x;
 }
 
 std::vector<double> Space::snap(const std::vector<double>& x) const {
-  return encode(decode(x));
+  check_point(x);
+  std::vector<double> snapped = x;
+  for (const CubeParameter& parameter : cube_) paretiny::snap(parameter, snapped.data());
+  return snapped;
 }
 
 std::uint64_t Space::cardinality() const {

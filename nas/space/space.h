@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "kernels/unit_cube.h"
+
 namespace paretiny {
 
 /// A parameter's value: a float, an integer, or the name of a choice.
@@ -22,7 +24,7 @@ enum class ParameterKind { real, integer, categorical };
 struct Parameter {
   std::string name;
   ParameterKind kind = ParameterKind::real;
-  double low = 0;                    ///< real and integer: inclusive bounds
+  double low = 0;  ///< real and integer: inclusive bounds
   double high = 1;
   bool log = false;                  ///< real and integer: uniform in log(value)
   std::vector<std::string> choices;  ///< categorical
@@ -50,6 +52,8 @@ class Space {
   std::vector<double> encode(const Values& values) const;
   /// The position that stands for everything `x` decodes to: encode(decode(x)).
   std::vector<double> snap(const std::vector<double>& x) const;
+  /// What `snap` does, for kernels: parameter by parameter, the same to the bit.
+  const std::vector<CubeParameter>& cube() const { return cube_; }
   /// Number of distinct candidates, or 0 if a real parameter makes it infinite or it overflows.
   std::uint64_t cardinality() const;
 
@@ -61,6 +65,7 @@ class Space {
   void check_point(const std::vector<double>& x) const;
 
   std::vector<Parameter> parameters_;
+  std::vector<CubeParameter> cube_;  ///< [parameters]
   std::size_t dimensions_ = 0;
 };
 

@@ -68,6 +68,49 @@ TEST(Space, SnappingTwiceIsSnappingOnce) {
   }
 }
 
+/// Up to nine parameters of every kind, a fifth of the numbers fixed.
+Space random_space(Random& random) {
+  std::vector<Parameter> parameters;
+  const std::uint64_t count = 1 + random.below(9);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string name(1, static_cast<char>('a' + i));
+    const bool log = random.below(2) == 0, fixed = random.below(5) == 0;
+    const double low = log ? std::exp(random.uniform(-9, 4)) : random.uniform(-50, 50);
+    const double high = fixed ? low : low + std::exp(random.uniform(-3, 9));
+    switch (random.below(3)) {
+      case 0:
+        parameters.push_back(real(name, low, high, log));
+        break;
+      case 1:
+        parameters.push_back(integer(name, std::ceil(low), std::ceil(high), log));
+        break;
+      case 2:
+        parameters.push_back(categorical(name, {"x", "y", "z"}));
+        if (fixed) parameters.back().choices.resize(1);
+        break;
+    }
+  }
+  return Space(parameters);
+}
+
+TEST(Space, SnapsAsTheCubeDoes) {
+  Random random(3, "space test");
+  for (int trial = 0; trial < 200; ++trial) {
+    const Space space = random_space(random);
+    ASSERT_EQ(space.cube().size(), space.parameters().size());
+    for (int i = 0; i < 20; ++i) {
+      std::vector<double> x(space.dimensions());
+      for (double& coordinate : x) coordinate = random.uniform(-0.1, 1.1);
+      std::vector<double> snapped = x;
+      for (const CubeParameter& parameter : space.cube()) snap(parameter, snapped.data());
+      EXPECT_EQ(space.snap(x), snapped);
+      EXPECT_EQ(space.snap(snapped), snapped) << space.describe();
+      EXPECT_EQ(space.encode(space.decode(x)), snapped) << space.describe();
+      EXPECT_EQ(space.decode(snapped), space.decode(x)) << space.describe();
+    }
+  }
+}
+
 TEST(Space, IntegersOwnEqualSharesAndRoundTrip) {
   const Space space({integer("k", -3, 8)});
   for (int k = -3; k <= 8; ++k) {
