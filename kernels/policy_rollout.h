@@ -13,9 +13,14 @@
 
 namespace paretiny {
 
+/// Floor of the variance of states: a coordinate that never moved is not blown up.
+inline constexpr double kLeastStateVariance = 1e-6;
+/// Rewards closer together than this say nothing about a direction.
+inline constexpr double kLeastRewardSpread = 1e-12;
+
 /// A policy answers a state s, normalised by the statistics of the states it has met, with a move:
-/// reach * tanh(w2 tanh(w1 s + b1) + b2). Its weights are one vector: w1 [hidden, d], b1 [hidden],
-/// w2 [d, hidden], b2 [d], matrices by rows.
+/// reach * tanh(w2 tanh(w1 s + b1) + b2). Its weights are one vector: w1 by columns, [d, hidden],
+/// b1 [hidden], w2 by columns, [hidden, d], b2 [d].
 struct PolicyShape {
   std::int64_t policies = 0;
   std::int64_t dimensions = 0;  ///< d
@@ -27,8 +32,9 @@ struct PolicyShape {
   std::int64_t statistics() const { return 1 + 2 * dimensions; }
 };
 
-/// directions[p, j] = standard normal numbers, keyed by (key, update number, p, j); rollout 2j of
-/// policy p gets weights[p] + noise * directions[p, j], rollout 2j + 1 weights[p] - noise * ...
+/// directions[p, j] = standard normal numbers, keyed by (key, update number, p, j) as
+/// `policy_noise` of policy_noise.h says; of policy p, rollout 2j gets
+/// weights[p] + noise * directions[p, j] and rollout 2j + 1 weights[p] - noise * directions[p, j].
 /// update: [1, 1, 1, 1] i32, the number of updates made so far; weights: [policies, 1, 1, w] f64;
 /// directions: [policies, 1, n, w] f64; rollouts: [policies, 1, 2 n, w] f64.
 void policy_perturb(Stream&, const PolicyShape&, double noise, std::uint64_t key, ConstView update,
@@ -37,15 +43,17 @@ void policy_perturb(Stream&, const PolicyShape&, double noise, std::uint64_t key
 /// next = states + move, clamped to the unit cube; snapped = next moved to the positions of what it
 /// decodes to. The walk goes on from `next`, `snapped` is what a candidate there would be.
 /// cube: [1, 1, 1, bytes] u8, an array of CubeParameter; statistics: [policies, 1, 1, 1 + 2 d] f64,
-/// states are taken as they are while its count is below 2; rollouts: [policies, 1, r, w] f64;
-/// states, next, snapped: [policies, 1, r, d] f64.
+/// states are taken as they are while its count is below 2, else less their mean and over their
+/// standard deviation, whose square is at least kLeastStateVariance; rollouts:
+/// [policies, 1, r, w] f64; states, next, snapped: [policies, 1, r, d] f64, none an alias.
 void policy_move(Stream&, const PolicyShape&, ConstView cube, ConstView statistics,
                  ConstView rollouts, ConstView states, View next, View snapped);
 
 /// The reward of a rollout is the largest along it. Of each policy's n directions the `kept` ones
 /// with the largest max(r+, r-) count (of equals the first): weights += step_size / (kept * sigma)
 /// sum (r+ - r-) direction, sigma the standard deviation of the 2 kept rewards; left as they are
-/// where sigma is below 1e-12. Then the statistics take in the states, and update += 1.
+/// where sigma is below kLeastRewardSpread. Then the statistics take in the states: count, sums and
+/// sums of squares; update += 1.
 /// rewards: [horizon, 1, policies, 2 n] f64, finite; states: [horizon, policies, 2 n, d] f64, those
 /// the moves started from.
 void policy_update(Stream&, const PolicyShape&, std::int64_t kept, double step_size,
