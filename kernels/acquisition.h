@@ -9,6 +9,11 @@
 
 namespace paretiny {
 
+/// Weight of the sum in the augmented Chebyshev scalarisation.
+inline constexpr double kAugmentation = 0.05;
+/// Below this softplus(z) = log(1 + exp(z)) is exp(z) to rounding.
+inline constexpr double kFarBelow = -37;
+
 /// Improvement of the augmented Chebyshev scalarisation s(u) = max_k u_k + 0.05 sum_k u_k of
 /// u_k = (objective_k - low_k) * factor_k (Knowles, "ParEGO", 2006) below `best`.
 struct Scalarisation {
@@ -25,7 +30,7 @@ void add_log_scalarised_improvement(Stream&, const Scalarisation&, ConstView mea
                                     ConstView variance, View reward);
 
 /// reward += sum over the sets of log P(Y <= limit); a limit of infinity adds nothing.
-/// limits: [1, 1, 1, sets].
+/// limits: [1, 1, 1, sets]; variances above 0.
 void add_log_within(Stream&, ConstView limits, ConstView mean, ConstView variance, View reward);
 
 /// reward += log of the chance of not failing: a + sum_i k(survived_i) over that plus
