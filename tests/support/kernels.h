@@ -131,7 +131,7 @@ class Tensor {
   }
 
   void set(std::size_t index, double value) {
-    unsigned char element[sizeof(float)];
+    unsigned char element[sizeof(double)];
     store(element, 0, value);
     std::byte* data = static_cast<std::byte*>(buffer_.data()) + front_ + index * size_of(dtype_);
     stream_->upload(data, element, size_of(dtype_));

@@ -1,0 +1,13 @@
+// Checks that the ops on Gaussian processes share.
+#pragma once
+
+#include "kernels/check.h"
+#include "kernels/gp_posterior.h"
+
+namespace paretiny {
+
+void check_shape(const char* op, const GpShape& shape);
+void check_state(const char* op, const GpShape& shape, const GpState& state);
+void check_queries(const char* op, const GpShape& shape, const ConstView& queries);
+
+}  // namespace paretiny
