@@ -2,42 +2,55 @@
 
 #include <omp.h>
 
+#include <cmath>
 #include <limits>
 
-#include "kernels/cpu/f64_lanes.h"
+#include "kernels/cpu/f64x8_math.h"
 #include "kernels/normal.h"
 
 namespace paretiny::cpu {
 namespace {
 
-/// Points are taken sixteen at a time, a lane each.
+/// Points are taken eight at a time, a lane each.
 std::int64_t vectors_of(std::int64_t q) {
-  return (q + kF64Lanes - 1) / kF64Lanes;
+  return (q + kWide - 1) / kWide;
 }
 
 /// `count` vectors of scratch for each thread.
-F64x16* take_lanes(Arena::Scope& scratch, std::int64_t count) {
-  const Shape shape{omp_get_max_threads(), 1, count, kF64Lanes};
-  return static_cast<F64x16*>(scratch.take(DType::f64, shape).data);
+F64x8* take_vectors(Arena::Scope& scratch, std::int64_t count) {
+  const Shape shape{omp_get_max_threads(), 1, count, kWide};
+  return static_cast<F64x8*>(scratch.take(DType::f64, shape).data);
 }
 
-/// log of the mean of softplus(z) over `samples` vectors.
-F64x16 log_mean_softplus(const F64x16* z, std::int64_t samples) {
-  F64x16 top = z[0];
-  for (std::int64_t i = 1; i < samples; ++i) top = top.max(z[i]);
-  // Lanes where softplus(z) = exp(z) to rounding: the exponent of the largest is taken out.
-  const auto far = (top < kFarBelow).eval();
-  const F64x16 taken = far.select(top, F64x16::Zero());
-  F64x16 sum = F64x16::Zero();
-  if (far.all()) {
-    for (std::int64_t i = 0; i < samples; ++i) sum += (z[i] - taken).exp();
+/// mean = log of the mean of softplus(z) over `samples` vectors.
+void log_mean_softplus(F64x8& mean, const F64x8* z, std::int64_t samples) {
+  F64x8 top = z[0];
+  for (std::int64_t i = 1; i < samples; ++i) top = z[i] > top ? z[i] : top;
+  // Far below, where softplus(z) is exp(z) to rounding, the largest power is taken out.
+  const F64x8 zero{}, one = zero + 1.0;
+  const F64x8 taken = top < kFarBelow ? top : zero;
+  const F64x8 near = top < kFarBelow ? zero : one;
+  bool all_far = true;
+  for (std::int64_t j = 0; j < kWide; ++j) all_far = all_far && near[j] == 0;
+  F64x8 sum = zero;
+  if (all_far) {
+    for (std::int64_t i = 0; i < samples; ++i) {
+      F64x8 power = z[i] - taken;
+      VectorMath::exponential(power, power);
+      sum += power;
+    }
   } else {
     for (std::int64_t i = 0; i < samples; ++i) {
-      const F64x16 power = far.select(z[i] - taken, -z[i].abs()).exp();
-      sum += far.select(power, z[i].max(0.0) + log1p(power));
+      F64x8 power = (z[i] < 0.0 ? z[i] : -z[i]) - taken;
+      VectorMath::exponential(power, power);
+      F64x8 rest;
+      logarithm_of_one_plus(power, rest);
+      sum += (z[i] > 0.0 ? z[i] : zero) + (near > 0.0 ? rest : power);
     }
   }
-  return taken + (sum / static_cast<double>(samples)).log();
+  mean = sum / static_cast<double>(samples);
+  logarithm(mean, mean);
+  mean += taken;
 }
 
 void add_log_scalarised_improvement(Stream& stream, const Scalarisation& s, ConstView mean,
@@ -45,33 +58,37 @@ void add_log_scalarised_improvement(Stream& stream, const Scalarisation& s, Cons
   const std::int64_t q = reward.shape.c, m = s.low.shape.c, samples = s.normals.shape.w;
   const double* low = s.low.as<double>();
   const double* factor = s.factor.as<double>();
+  const double sharpness = 1 / s.softness, log_softness = std::log(s.softness);
   Arena::Scope scratch(stream.scratch());
-  F64x16* all_lanes = take_lanes(scratch, 2 * m + samples);
+  F64x8* all_vectors = take_vectors(scratch, 2 * m + samples);
 #pragma omp parallel for schedule(static)
   for (std::int64_t vector = 0; vector < vectors_of(q); ++vector) {
-    const std::int64_t first = vector * kF64Lanes, width = std::min(kF64Lanes, q - first);
-    F64x16* centre = all_lanes + omp_get_thread_num() * (2 * m + samples);
-    F64x16* spread = centre + m;
-    F64x16* z = spread + m;
+    const std::int64_t first = vector * kWide, width = q - first;
+    F64x8* centre = all_vectors + omp_get_thread_num() * (2 * m + samples);
+    F64x8* spread = centre + m;
+    F64x8* z = spread + m;
     for (std::int64_t k = 0; k < m; ++k) {
-      const std::int64_t at = k * q + first;
-      centre[k] = (load_f64(mean.as<double>() + at, width) - low[k]) * factor[k];
-      spread[k] = load_f64(variance.as<double>() + at, width).sqrt() * factor[k];
+      load_some(centre[k], mean.as<double>() + k * q + first, width);
+      centre[k] = (centre[k] - low[k]) * factor[k];
+      load_some(spread[k], variance.as<double>() + k * q + first, width);
+      VectorMath::square_root(spread[k], spread[k]);
+      spread[k] *= factor[k];
     }
     for (std::int64_t i = 0; i < samples; ++i) {
       const double* normal = s.normals.as<double>() + i * m;
-      F64x16 sum = centre[0] + normal[0] * spread[0];
-      F64x16 largest = sum;
+      F64x8 sum = centre[0] + normal[0] * spread[0];
+      F64x8 largest = sum;
       for (std::int64_t k = 1; k < m; ++k) {
-        const F64x16 term = centre[k] + normal[k] * spread[k];
-        largest = largest.max(term);
+        const F64x8 term = centre[k] + normal[k] * spread[k];
+        largest = term > largest ? term : largest;
         sum += term;
       }
-      z[i] = (s.best - largest - kAugmentation * sum) * (1 / s.softness);
+      z[i] = (s.best - largest - kAugmentation * sum) * sharpness;
     }
-    const F64x16 value = log_mean_softplus(z, samples) + std::log(s.softness);
-    double* at = reward.as<double>() + first;
-    store_f64(at, load_f64(at, width) + value, width);
+    F64x8 value, before;
+    log_mean_softplus(value, z, samples);
+    load_some(before, reward.as<double>() + first, width);
+    store_some(reward.as<double>() + first, before + (value + log_softness), width);
   }
 }
 
@@ -90,16 +107,21 @@ void add_log_within(Stream&, ConstView limits, ConstView mean, ConstView varianc
   }
 }
 
-/// Sum over trials [count, d] of exp(scale |x - trial|^2), x: [d] vectors.
-F64x16 sum_of_kernels(const F64x16* x, std::int64_t d, double scale, const double* trials,
-                      std::int64_t count) {
-  F64x16 sum = F64x16::Zero();
+/// sum += over trials [count, d] of exp(scale |x - trial|^2), x: [d] vectors.
+void add_kernels(F64x8& sum, const F64x8* x, std::int64_t d, double scale, const double* trials,
+                 std::int64_t count) {
+  F64x8 total = sum;
   for (std::int64_t i = 0; i < count; ++i) {
-    F64x16 distance = F64x16::Zero();
-    for (std::int64_t k = 0; k < d; ++k) distance += (x[k] - trials[i * d + k]).square();
-    sum += (scale * distance).exp();
+    F64x8 power{};
+    for (std::int64_t k = 0; k < d; ++k) {
+      const F64x8 off = x[k] - trials[i * d + k];
+      power += off * off;
+    }
+    power *= scale;
+    VectorMath::exponential(power, power);
+    total += power;
   }
-  return sum;
+  sum = total;
 }
 
 void add_log_survival(Stream& stream, double width, double taken_for_granted, ConstView survived,
@@ -107,20 +129,23 @@ void add_log_survival(Stream& stream, double width, double taken_for_granted, Co
   const std::int64_t q = queries.shape.w, d = queries.shape.c;
   const double scale = -0.5 / (static_cast<double>(d) * width * width);
   Arena::Scope scratch(stream.scratch());
-  F64x16* all_lanes = take_lanes(scratch, d);
+  F64x8* all_vectors = take_vectors(scratch, d);
 #pragma omp parallel for schedule(static)
   for (std::int64_t vector = 0; vector < vectors_of(q); ++vector) {
-    const std::int64_t first = vector * kF64Lanes, lanes = std::min(kF64Lanes, q - first);
-    F64x16* x = all_lanes + omp_get_thread_num() * d;
+    const std::int64_t first = vector * kWide, count = q - first;
+    F64x8* x = all_vectors + omp_get_thread_num() * d;
     const double* query = queries.as<double>() + first * d;
     for (std::int64_t k = 0; k < d; ++k) {
-      for (std::int64_t j = 0; j < kF64Lanes; ++j) x[k](j) = j < lanes ? query[j * d + k] : 0;
+      for (std::int64_t j = 0; j < kWide; ++j) x[k][j] = j < count ? query[j * d + k] : 0;
     }
-    const F64x16 good =
-        taken_for_granted + sum_of_kernels(x, d, scale, survived.as<double>(), survived.shape.w);
-    const F64x16 bad = sum_of_kernels(x, d, scale, failed.as<double>(), failed.shape.w);
-    double* at = reward.as<double>() + first;
-    store_f64(at, load_f64(at, lanes) - log1p(bad / good), lanes);
+    F64x8 good = F64x8{} + taken_for_granted, before;
+    add_kernels(good, x, d, scale, survived.as<double>(), survived.shape.w);
+    F64x8 all = good;
+    add_kernels(all, x, d, scale, failed.as<double>(), failed.shape.w);
+    F64x8 share = good / all;
+    logarithm(share, share);
+    load_some(before, reward.as<double>() + first, count);
+    store_some(reward.as<double>() + first, before + share, count);
   }
 }
 

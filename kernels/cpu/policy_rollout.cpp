@@ -4,7 +4,7 @@
 #include <limits>
 #include <numeric>
 
-#include "kernels/cpu/f64_lanes.h"
+#include "kernels/cpu/f64x8_math.h"
 #include "kernels/policy_noise.h"
 
 namespace paretiny::cpu {
@@ -13,34 +13,43 @@ namespace {
 /// Rollouts that a thread takes at a time.
 constexpr std::int64_t kRollouts = 16;
 
-/// Numbers of a direction that are drawn at a time, side by side.
-constexpr std::int64_t kDraw = 4 * kF64Lanes;
+/// Numbers of a direction that are drawn at a time, and the Philox blocks and pairs they take.
+constexpr std::int64_t kDraw = 64;
+constexpr std::int64_t kBlocks = kDraw / kNoisePerBlock;
+constexpr std::int64_t kPairs = kDraw / 2;
 
 /// Numbers `first` .. `first` + kDraw - 1 of a direction.
 void draw(std::uint64_t key, std::int32_t update, std::int64_t policy, std::int64_t direction,
           std::int64_t first, double* normal) {
-  constexpr std::int64_t pairs = kDraw / 2;
-  std::uint32_t length[pairs], turn[pairs];
-#pragma omp simd
-  for (std::int64_t b = 0; b < pairs / 2; ++b) {
+  // Loops that become vector code: pair i belongs to block i mod kBlocks.
+  std::uint32_t length[kPairs], turn[kPairs];
+  for (std::int64_t b = 0; b < kBlocks; ++b) {
     const PhiloxBlock block =
         policy_noise(key, update, policy, direction, first / kNoisePerBlock + b);
-    length[2 * b] = block.word[0];
-    turn[2 * b] = block.word[1];
-    length[2 * b + 1] = block.word[2];
-    turn[2 * b + 1] = block.word[3];
+    length[b] = block.word[0];
+    turn[b] = block.word[1];
+    length[kBlocks + b] = block.word[2];
+    turn[kBlocks + b] = block.word[3];
   }
-  double radius[pairs];
-  for (std::int64_t i = 0; i < pairs; ++i) radius[i] = open_unit(length[i]);
-  for (std::int64_t i = 0; i < pairs; i += kF64Lanes) {
-    const F64x16 uniform = load_f64(radius + i, kF64Lanes);
-    store_f64(radius + i, (-2 * uniform.log()).sqrt(), kF64Lanes);
+  double radius[kPairs], cosine[kPairs], sine[kPairs];
+  for (std::int64_t i = 0; i < kPairs; ++i) radius[i] = open_unit(length[i]);
+  for (std::int64_t i = 0; i < kPairs; i += kWide) {
+    F64x8 log;
+    load(log, radius + i);
+    logarithm(log, log);
+    store(radius + i, -2.0 * log);
   }
-#pragma omp simd
-  for (std::int64_t i = 0; i < pairs; ++i) {
+  for (std::int64_t i = 0; i < kPairs; ++i) {
     const OnCircle point = unit_circle(turn[i]);
-    normal[2 * i] = radius[i] * point.cosine;
-    normal[2 * i + 1] = radius[i] * point.sine;
+    const double length_of_pair = std::sqrt(radius[i]);
+    cosine[i] = length_of_pair * point.cosine;
+    sine[i] = length_of_pair * point.sine;
+  }
+  for (std::int64_t b = 0; b < kBlocks; ++b) {
+    normal[4 * b] = cosine[b];
+    normal[4 * b + 1] = sine[b];
+    normal[4 * b + 2] = cosine[kBlocks + b];
+    normal[4 * b + 3] = sine[kBlocks + b];
   }
 }
 
@@ -91,8 +100,11 @@ void layer(const double* matrix, const double* bias, const double* in, std::int6
 }
 
 void tanh_of(double* x, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; i += kF64Lanes) {
-    store_f64(x + i, tanh(load_f64(x + i, count - i)), count - i);
+  for (std::int64_t i = 0; i < count; i += kWide) {
+    F64x8 lanes;
+    load_some(lanes, x + i, count - i);
+    hyperbolic_tangent(lanes, lanes);
+    store_some(x + i, lanes, count - i);
   }
 }
 
