@@ -1,0 +1,218 @@
+// A thread takes up to twenty-four queries of a set: their features and covariances, the basis,
+// stay in the second-level cache, and the paths' weights stream past them. Backward the same
+// product with the weights gives each basis function's share first.
+#include "kernels/gp_paths.h"
+
+#include "kernels/cpu/query_tile.h"
+
+namespace paretiny::cpu {
+namespace {
+
+/// The paths of one set over a basis of features and covariances.
+struct PathsView {
+  const double* frequencies;  ///< [features, d]
+  const double* phases;       ///< [features]
+  const double* weights;      ///< [paths, basis]
+  std::int64_t features, count, basis;
+
+  PathsView(const GpPaths& paths, std::int64_t set)
+      : frequencies(paths.frequencies.as<double>()),
+        phases(paths.phases.as<double>()),
+        features(paths.phases.shape.c),
+        count(paths.weights.shape.w),
+        basis(paths.weights.shape.c) {
+    weights = paths.weights.as<double>() + set * count * basis;
+  }
+};
+
+/// frequencies[f] . z + phases[f] of the tile's queries.
+template <int kPanels>
+void angles(const PathsView& paths, std::int64_t f, const QueryTile<kPanels>& tile,
+            std::int64_t dimensions, F64x8 (&angle)[kPanels]) {
+  const double* frequency = paths.frequencies + f * dimensions;
+  F64x8 sum[kPanels] = {};
+  for (std::int64_t k = 0; k < dimensions; ++k) {
+    for (int p = 0; p < kPanels; ++p) {
+      F64x8 z;
+      tile.coordinate(k, p, z);
+      sum[p] += frequency[k] * z;
+    }
+  }
+  for (int p = 0; p < kPanels; ++p) angle[p] = sum[p] + paths.phases[f];
+}
+
+/// basis[p][b]: basis function b at the queries of panel p.
+template <int kPanels>
+void evaluate_basis(const ProcessView& process, const PathsView& paths,
+                    const QueryTile<kPanels>& tile, double* basis) {
+  const std::int64_t pitch = paths.basis * kWide;
+  F64x8 given[kPanels];
+  for (std::int64_t f = 0; f < paths.features; ++f) {
+    angles(paths, f, tile, process.dimensions, given);
+    for (int p = 0; p < kPanels; ++p) {
+      F64x8 wave;
+      VectorMath::cosine(given[p], wave);
+      store(basis + p * pitch + f * kWide, wave);
+    }
+  }
+  for (std::int64_t i = 0; i < process.used; ++i) {
+    tile.squared_distances(process.scaled + i * process.dimensions, given);
+    for (int p = 0; p < kPanels; ++p) {
+      F64x8 value, slope;
+      correlate<VectorMath>(process.covariance, given[p], value, slope);
+      store(basis + p * pitch + (paths.features + i) * kWide, process.scale * value);
+    }
+  }
+}
+
+template <int kPanels>
+void evaluate_paths(const ProcessView& process, const PathsView& paths,
+                    const QueryTile<kPanels>& tile, double* basis, double* values) {
+  evaluate_basis(process, paths, tile, basis);
+  for (std::int64_t path = 0; path < paths.count; path += kWide) {
+    F64x8 sums[kWide][kPanels];
+    multiply(rows_of(paths.weights, path, paths.count, paths.basis, 1), basis, paths.basis * kWide,
+             paths.features + process.used, sums);
+    const std::int64_t rows = std::min(kWide, paths.count - path);
+    for (int p = 0; p < kPanels; ++p) {
+      for (std::int64_t lane = 0; lane < tile.valid(p); ++lane) {
+        double* to = values + (p * kWide + lane) * paths.count + path;
+        for (std::int64_t r = 0; r < rows; ++r) to[r] = process.mean + sums[r][p][lane];
+      }
+    }
+  }
+}
+
+void gp_paths(Stream& stream, const GpShape& shape, const GpState& state, const GpPaths& paths,
+              ConstView queries, View values) {
+  const std::int64_t count = queries.shape.w, room = kTilePanels * kWide;
+  Arena::Scope scope(stream.scratch());
+  const ThreadScratch scratch(scope, room * (shape.dimensions + paths.weights.shape.c));
+  for_query_tiles(
+      shape, state, count, [&](const ProcessView& process, std::int64_t first, auto width) {
+        double* memory = scratch.mine();
+        const QueryTile<width> tile(process, queries.as<double>(), first, count, memory);
+        const PathsView view(paths, process.set);
+        evaluate_paths(process, view, tile, memory + room * shape.dimensions,
+                       values.as<double>() + (process.set * count + first) * view.count);
+      });
+}
+
+/// d_z[k] += d_value times the derivative of a basis function by scaled coordinate k.
+template <int kPanels>
+void add_feature_gradient(const PathsView& paths, std::int64_t f, const QueryTile<kPanels>& tile,
+                          std::int64_t dimensions, const F64x8 (&d_value)[kPanels], double* d_z) {
+  F64x8 factor[kPanels];
+  angles(paths, f, tile, dimensions, factor);
+  for (int p = 0; p < kPanels; ++p) {
+    F64x8 wave;
+    VectorMath::sine(factor[p], wave);
+    factor[p] = -wave * d_value[p];
+  }
+  for (std::int64_t k = 0; k < dimensions; ++k) {
+    for (int p = 0; p < kPanels; ++p) {
+      double* at = d_z + (k * kPanels + p) * kWide;
+      F64x8 sum;
+      load(sum, at);
+      store(at, sum + factor[p] * paths.frequencies[f * dimensions + k]);
+    }
+  }
+}
+
+template <int kPanels>
+void add_covariance_gradient(const ProcessView& process, std::int64_t i,
+                             const QueryTile<kPanels>& tile, const F64x8 (&d_value)[kPanels],
+                             double* d_z) {
+  const double* point = process.scaled + i * process.dimensions;
+  F64x8 factor[kPanels];
+  tile.squared_distances(point, factor);
+  for (int p = 0; p < kPanels; ++p) {
+    F64x8 value, slope;
+    correlate<VectorMath>(process.covariance, factor[p], value, slope);
+    factor[p] = -process.scale * slope * d_value[p];
+  }
+  for (std::int64_t k = 0; k < process.dimensions; ++k) {
+    for (int p = 0; p < kPanels; ++p) {
+      double* at = d_z + (k * kPanels + p) * kWide;
+      F64x8 sum, z;
+      load(sum, at);
+      tile.coordinate(k, p, z);
+      store(at, sum + factor[p] * (z - point[k]));
+    }
+  }
+}
+
+/// d_queries [8 kPanels, d] of one set. memory: room for d_values by panels and for d_z.
+template <int kPanels>
+void differentiate(const ProcessView& process, const PathsView& paths,
+                   const QueryTile<kPanels>& tile, const double* d_values, double* memory,
+                   double* d_queries) {
+  const std::int64_t pitch = paths.count * kWide, d = process.dimensions;
+  double *by_panels = memory, *d_z = memory + kPanels * pitch;
+  std::fill_n(memory, kPanels * (pitch + d * kWide), 0.0);
+  for (int p = 0; p < kPanels; ++p) {
+    for (std::int64_t lane = 0; lane < tile.valid(p); ++lane) {
+      const double* from = d_values + (p * kWide + lane) * paths.count;
+      for (std::int64_t path = 0; path < paths.count; ++path) {
+        by_panels[p * pitch + path * kWide + lane] = from[path];
+      }
+    }
+  }
+  const std::int64_t end = paths.features + process.used;
+  for (std::int64_t first = 0; first < end; first += kWide) {
+    F64x8 d_basis[kWide][kPanels];
+    multiply(rows_of(paths.weights, first, end, 1, paths.basis), by_panels, pitch, paths.count,
+             d_basis);
+    for (std::int64_t b = first; b < std::min(first + kWide, end); ++b) {
+      if (b < paths.features) {
+        add_feature_gradient(paths, b, tile, d, d_basis[b - first], d_z);
+      } else {
+        add_covariance_gradient(process, b - paths.features, tile, d_basis[b - first], d_z);
+      }
+    }
+  }
+  for (int p = 0; p < kPanels; ++p) {
+    for (std::int64_t lane = 0; lane < tile.valid(p); ++lane) {
+      for (std::int64_t k = 0; k < d; ++k) {
+        d_queries[(p * kWide + lane) * d + k] =
+            d_z[(k * kPanels + p) * kWide + lane] * process.inverse_lengthscales[k];
+      }
+    }
+  }
+}
+
+void gp_paths_backward(Stream& stream, const GpShape& shape, const GpState& state,
+                       const GpPaths& paths, ConstView queries, ConstView d_values,
+                       View d_queries) {
+  constexpr std::int64_t kPart = 4096;  // queries whose gradients by set are kept
+  const std::int64_t count = queries.shape.w, d = shape.dimensions, room = kTilePanels * kWide;
+  const std::int64_t path_count = paths.weights.shape.w, most = std::min(kPart, count);
+  Arena::Scope scope(stream.scratch());
+  const ThreadScratch scratch(scope, room * (2 * d + path_count));
+  double* by_set = scope.take(DType::f64, {shape.sets, 1, most, d}).as<double>();
+  for (std::int64_t begin = 0; begin < count; begin += kPart) {
+    const std::int64_t part = std::min(kPart, count - begin);
+    for_query_tiles(shape, state, part,
+                    [&](const ProcessView& process, std::int64_t first, auto width) {
+                      double* memory = scratch.mine();
+                      const QueryTile<width> tile(process, queries.as<double>() + begin * d, first,
+                                                  part, memory);
+                      const std::int64_t at = process.set * count + begin + first;
+                      differentiate(process, PathsView(paths, process.set), tile,
+                                    d_values.as<double>() + at * path_count, memory + room * d,
+                                    by_set + (process.set * most + first) * d);
+                    });
+    double* result = d_queries.as<double>() + begin * d;
+    for (std::int64_t i = 0; i < part * d; ++i) {
+      double sum = 0;
+      for (std::int64_t set = 0; set < shape.sets; ++set) sum += by_set[set * most * d + i];
+      result[i] = sum;
+    }
+  }
+}
+
+const Twin forward(twins::gp_paths, DeviceKind::cpu, gp_paths);
+const Twin backward(twins::gp_paths_backward, DeviceKind::cpu, gp_paths_backward);
+
+}  // namespace
+}  // namespace paretiny::cpu
