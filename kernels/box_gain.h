@@ -5,8 +5,9 @@
 // negative coefficient in any gap: however few digits a difference has, the sum has those of the
 // table.
 //
-// Gaps are divided by the largest, that to the reference. Where even so too little is left of the
-// sum, the table is made of logarithms and the boxes are weighed against the best of them.
+// Where the reference itself lies in an objective's lower tail, its gaps are told without the
+// factor that they all share. Where even so too little is left of the sum, the table is made of
+// logarithms and the boxes are weighed against the best of them.
 #pragma once
 
 #include <cmath>
@@ -17,7 +18,7 @@
 
 namespace paretiny {
 
-/// Below this a sum of products of normalised gaps may have lost some of them to underflow.
+/// Below this a sum of products of such gaps may have lost some of them to underflow.
 inline constexpr double kLeastSum = 1e-250;
 /// The logarithm of an improvement is no less.
 inline constexpr double kLeastLog = -1e6;

@@ -6,7 +6,6 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <limits>
 
 #include "kernels/box_gain.h"
 
@@ -70,11 +69,10 @@ struct Beliefs {
   }
 };
 
-/// The improvement is sum * scale * exp(-offset).
+/// The improvement is sum * exp(-offset).
 struct Gains {
-  Lanes sum = Lanes::Zero();     ///< over boxes, of products of normalised gaps
-  Lanes scale = Lanes::Ones();   ///< of the gaps to the reference
-  Lanes offset = Lanes::Zero();  ///< where the reference is in the tail
+  Lanes sum = Lanes::Zero();
+  Lanes offset = Lanes::Zero();
 };
 
 /// table: [objectives * levels] of Lanes.
@@ -86,10 +84,6 @@ Gains gains_of(const Problem& p, std::int64_t first, Lanes* table) {
     for (int i = 0; i < kPoints; ++i) gains.offset[i] -= exponent(beliefs.tail[i], 0);
     Lanes* row = table + k * p.levels;
     for (std::int64_t j = 0; j < p.levels; ++j) beliefs.gaps(level[j], row[j]);
-    const Lanes largest = row[p.levels - 1];
-    const Lanes factor = (largest > 0).select(largest.inverse(), 0);
-    for (std::int64_t j = 0; j < p.levels; ++j) row[j] *= factor;
-    gains.scale *= largest;
   }
   const std::int32_t* box = p.box;
   for (std::int64_t b = 0; b < p.boxes; ++b, box += 2 * p.objectives) {
@@ -112,7 +106,7 @@ double log_gain(const Problem& p, std::int64_t point, double* table) {
     }
   }
   const std::int64_t stride = 2 * p.objectives;
-  double shift = -std::numeric_limits<double>::infinity();
+  double shift = kLeastLog;
   for (std::int64_t b = 0; b < p.boxes; ++b) {
     shift = std::max(shift, log_upper(table, p.levels, p.box + b * stride, p.objectives));
   }
@@ -152,8 +146,7 @@ void hypervolume_improvement(Stream& stream, const BoxCover& cover, ConstView me
       stream, cover, mean, variance,
       [=](const Problem&, const Gains& gains, std::int64_t first, std::int64_t count, double*) {
         for (std::int64_t i = 0; i < count; ++i) {
-          results[first + i] =
-              std::max(0.0, gains.sum[i] * gains.scale[i] * std::exp(-gains.offset[i]));
+          results[first + i] = std::max(0.0, gains.sum[i] * std::exp(-gains.offset[i]));
         }
       });
 }
@@ -165,13 +158,10 @@ void add_log_hypervolume_improvement(Stream& stream, const BoxCover& cover, Cons
              [=](const Problem& problem, const Gains& gains, std::int64_t first, std::int64_t count,
                  double* room) {
                for (std::int64_t i = 0; i < count; ++i) {
-                 double log = kLeastLog;
-                 if (gains.sum[i] > kLeastSum) {
-                   log = std::log(gains.sum[i]) + std::log(gains.scale[i]) - gains.offset[i];
-                 } else if (gains.scale[i] > 0) {
-                   log = log_gain(problem, first + i, room);
-                 }
-                 results[first + i] += std::max(kLeastLog, log);
+                 results[first + i] +=
+                     gains.sum[i] > kLeastSum
+                         ? std::max(kLeastLog, std::log(gains.sum[i]) - gains.offset[i])
+                         : log_gain(problem, first + i, room);
                }
              });
 }

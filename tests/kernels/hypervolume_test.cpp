@@ -214,6 +214,20 @@ TEST(HypervolumeImprovement, LogarithmHoldsInTheTails) {
   }
 }
 
+TEST(HypervolumeImprovement, MoreLevelsThanSharedMemoryHolds) {
+  const auto stream = test_stream();
+  Cover cover(random_front(3, 2, 5), {1.1, 1.1});
+  const Vector level = cover.level;
+  const std::size_t few = cover.levels;
+  cover.levels = 15000;
+  cover.level.assign(2 * cover.levels, 1.1);
+  for (std::size_t k = 0; k < 2; ++k) {
+    std::copy_n(level.begin() + static_cast<std::ptrdiff_t>(k * few), few,
+                cover.level.begin() + static_cast<std::ptrdiff_t>(k * cover.levels));
+  }
+  expect_judged(*stream, cover, random_beliefs(3, 2, 0, 2, 0.05));
+}
+
 TEST(HypervolumeImprovement, ReferenceVectors) {
   const std::filesystem::path file =
       std::filesystem::path(PARETINY_SHARED) / "vectors/bo/acquisition.jsonl.gz";
