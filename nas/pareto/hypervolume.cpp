@@ -1,8 +1,9 @@
 #include "nas/pareto/hypervolume.h"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
+#include "nas/pareto/bound_sweep.h"
 #include "nas/pareto/rows.h"
 
 namespace paretiny {
@@ -12,8 +13,6 @@ namespace {
 class Staircase {
  public:
   Staircase(double reference_x, double reference_y) : right_(reference_x), top_(reference_y) {}
-
-  void clear() { corners_.clear(); }
 
   /// Adds a point below the reference; returns the area it newly covers, as a sum of disjoint
   /// rectangles.
@@ -53,141 +52,99 @@ class Staircase {
   std::vector<Corner> corners_;
 };
 
-/// Row numbers sorted by one column; equal values keep the order of their numbers.
-std::vector<std::size_t> sorted_by(const Rows& rows, std::size_t column) {
-  std::vector<std::size_t> order(rows.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t i, std::size_t j) { return rows[i][column] < rows[j][column]; });
+/// Row numbers by one column; equal values keep their order.
+std::vector<std::size_t> order_by(const Rows& rows, std::size_t column) {
+  std::vector<std::pair<double, std::size_t>> keys(rows.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = {rows[i][column], i};
+  std::sort(keys.begin(), keys.end());
+  std::vector<std::size_t> order;
+  order.reserve(keys.size());
+  for (const auto& [value, i] : keys) order.push_back(i);
   return order;
 }
 
-double volume_1d(const Rows& rows, const double* reference) {
-  double low = reference[0];
-  for (const double value : rows.values) low = std::min(low, value);
-  return reference[0] - low;
+/// By another row that is not equal.
+bool is_dominated(const Rows& rows, std::size_t i) {
+  for (std::size_t j = 0; j < rows.size(); ++j) {
+    if (weakly_dominates(rows[j], rows[i], rows.width) &&
+        !weakly_dominates(rows[i], rows[j], rows.width)) {
+      return true;
+    }
+  }
+  return false;
 }
 
-double volume_2d(const Rows& rows, const double* reference) {
-  Staircase stairs(reference[0], reference[1]);
+double volume_2d(const Rows& sorted, const double* reference) {
+  Staircase stairs(reference[1], reference[0]);
   double area = 0;
-  for (const std::size_t i : sorted_by(rows, 0)) area += stairs.add(rows[i][0], rows[i][1]);
+  for (std::size_t i = 0; i < sorted.size(); ++i) area += stairs.add(sorted[i][1], sorted[i][0]);
   return area;
 }
 
-double volume_3d(const Rows& rows, const double* reference) {
-  const std::vector<std::size_t> order = sorted_by(rows, 2);
+double volume_3d(const Rows& sorted, const double* reference) {
   Staircase stairs(reference[0], reference[1]);
   double area = 0;
   double volume = 0;
-  for (std::size_t k = 0; k < order.size(); ++k) {
-    const double* point = rows[order[k]];
-    area += stairs.add(point[0], point[1]);
-    const double next = k + 1 < order.size() ? rows[order[k + 1]][2] : reference[2];
-    volume += area * (next - point[2]);
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    area += stairs.add(sorted[i][0], sorted[i][1]);
+    const double next = i + 1 < sorted.size() ? sorted[i + 1][2] : reference[2];
+    volume += area * (next - sorted[i][2]);
   }
   return volume;
 }
 
-/// Sum over the points of (slice height) x (what the point adds, in the first three objectives, to
-/// those before it in the fourth). One sort by the third objective serves every slice: clipping
-/// to a point's box keeps that order.
-double volume_4d(const Rows& rows, const double* reference) {
-  const std::size_t n = rows.size();
-  const std::vector<std::size_t> by_fourth = sorted_by(rows, 3);
-  std::vector<std::size_t> rank(n);
-  for (std::size_t k = 0; k < n; ++k) rank[by_fourth[k]] = k;
-  struct Point {
-    double x, y, z, w;
-    std::size_t rank;
-  };
-  std::vector<Point> points;
-  points.reserve(n);
-  for (const std::size_t i : sorted_by(rows, 2)) {
-    points.push_back({rows[i][0], rows[i][1], rows[i][2], rows[i][3], rank[i]});
-  }
+template <std::size_t kWidth>
+double swept(Region region, const Rows& sorted, const double* low, const double* reference) {
+  BoundSweep<kWidth> sweep(region, sorted.width - 1, low, reference);
+  for (std::size_t i = 0; i < sorted.size(); ++i) sweep.add(sorted[i]);
+  return sweep.volume();
+}
 
-  Staircase stairs(reference[0], reference[1]);
-  double volume = 0;
-  for (const Point& p : points) {
-    const double whole = (reference[0] - p.x) * (reference[1] - p.y);
-    stairs.clear();
-    double covered = 0;  // area of the staircase at height z
-    double free = 0;
-    double z = p.z;
-    bool closed = false;
-    for (const Point& q : points) {
-      if (q.rank >= p.rank) continue;
-      if (q.z > z) {
-        free += (whole - covered) * (q.z - z);
-        z = q.z;
-      }
-      // From here up the whole of the box is covered.
-      closed = q.x <= p.x && q.y <= p.y;
-      if (closed) break;
-      covered += stairs.add(std::max(p.x, q.x), std::max(p.y, q.y));
+/// Volume of the region between `low`, which is no greater than any point, and the reference, of
+/// rows sorted by the last objective.
+double region_volume(Region region, const Rows& sorted, const double* low,
+                     const double* reference) {
+  switch (sorted.width) {
+    case 1: {
+      const double least = sorted.values.empty() ? reference[0] : sorted[0][0];
+      return region == Region::dominated ? reference[0] - least : least - low[0];
     }
-    if (!closed) free += (whole - covered) * (reference[2] - z);
-    volume += free * (reference[3] - p.w);
-  }
-  return volume;
-}
-
-double box_of(const double* point, const double* reference, std::size_t width) {
-  double volume = 1;
-  for (std::size_t k = 0; k < width; ++k) volume *= reference[k] - point[k];
-  return volume;
-}
-
-double volume_of(const Rows& rows, const double* reference);
-
-/// What `point` covers in the first `width` objectives and none of `others` does.
-double exclusive(const double* point, const Rows& others, std::size_t width,
-                 const double* reference) {
-  Rows clipped{width, {}};
-  clipped.values.reserve(others.size() * width);
-  for (std::size_t i = 0; i < others.size(); ++i) {
-    for (std::size_t k = 0; k < width; ++k) {
-      clipped.values.push_back(std::max(point[k], others[i][k]));
-    }
-  }
-  return std::max(0.0, box_of(point, reference, width) - volume_of(front_of(clipped), reference));
-}
-
-/// Five objectives and more: slices along the last one.
-double volume_by_slices(const Rows& rows, const double* reference) {
-  const std::size_t last = rows.width - 1;
-  Rows before{rows.width, {}};
-  double volume = 0;
-  for (const std::size_t i : sorted_by(rows, last)) {
-    volume += exclusive(rows[i], before, last, reference) * (reference[last] - rows[i][last]);
-    before.values.insert(before.values.end(), rows[i], rows[i] + rows.width);
-  }
-  return volume;
-}
-
-double volume_of(const Rows& rows, const double* reference) {
-  switch (rows.width) {
-    case 1:
-      return volume_1d(rows, reference);
     case 2:
-      return volume_2d(rows, reference);
+      return swept<1>(region, sorted, low, reference);
     case 3:
-      return volume_3d(rows, reference);
+      return swept<2>(region, sorted, low, reference);
     case 4:
-      return volume_4d(rows, reference);
+      return swept<3>(region, sorted, low, reference);
+    case 5:
+      return swept<4>(region, sorted, low, reference);
+    case 6:
+      return swept<5>(region, sorted, low, reference);
     default:
-      return volume_by_slices(rows, reference);
+      return swept<0>(region, sorted, low, reference);
   }
+}
+
+double dominated_volume(const Rows& rows, const double* reference) {
+  if (rows.values.empty()) return 0;
+  Rows sorted{rows.width, {}};
+  sorted.values.reserve(rows.values.size());
+  for (const std::size_t i : order_by(rows, rows.width - 1)) {
+    sorted.values.insert(sorted.values.end(), rows[i], rows[i] + rows.width);
+  }
+  if (rows.width == 2) return volume_2d(sorted, reference);
+  if (rows.width == 3) return volume_3d(sorted, reference);
+  std::vector<double> low(reference, reference + rows.width);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t k = 0; k < rows.width; ++k) low[k] = std::min(low[k], rows[i][k]);
+  }
+  return region_volume(Region::dominated, sorted, low.data(), reference);
 }
 
 }  // namespace
 
 double hypervolume(const Points& points, const std::vector<double>& reference) {
   std::vector<std::size_t> indices;
-  const Rows rows = rows_below(points, reference, indices);
-  // Two sweeps need no help; above, a shorter list pays for the quadratic filter.
-  return volume_of(rows.width > 3 ? front_of(rows) : rows, reference.data());
+  return dominated_volume(rows_below(points, reference, indices), reference.data());
 }
 
 std::vector<double> hypervolume_contributions(const Points& points,
@@ -195,21 +152,29 @@ std::vector<double> hypervolume_contributions(const Points& points,
                                               Dominated dominated) {
   std::vector<std::size_t> indices;
   const Rows rows = rows_below(points, reference, indices);
-  const Rows front = front_of(rows);
-  const Rows& members = dominated == Dominated::ignored ? front : rows;
+  const std::size_t m = rows.width;
+  std::vector<std::size_t> members;
+  for (const std::size_t i : order_by(rows, m - 1)) {
+    if (dominated == Dominated::counted || !is_dominated(rows, i)) members.push_back(i);
+  }
   std::vector<double> contributions(points.size(), 0.0);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  Rows others{m, std::vector<double>(members.empty() ? 0 : (members.size() - 1) * m)};
+  for (const std::size_t i : members) {
+    const double* point = rows[i];
+    double* clipped = others.values.data();
     bool covered = false;
-    for (std::size_t j = 0; j < rows.size() && !covered; ++j) {
-      covered = j != i && weakly_dominates(rows[j], rows[i], rows.width);
+    for (const std::size_t j : members) {
+      if (j == i) continue;
+      bool equal = true;
+      for (std::size_t k = 0; k < m; ++k) {
+        clipped[k] = std::max(point[k], rows[j][k]);
+        equal &= clipped[k] == point[k];
+      }
+      covered |= equal;
+      clipped += m;
     }
     if (covered) continue;
-    Rows others{rows.width, {}};
-    for (std::size_t j = 0; j < members.size(); ++j) {
-      if (std::equal(members[j], members[j] + rows.width, rows[i])) continue;
-      others.values.insert(others.values.end(), members[j], members[j] + rows.width);
-    }
-    contributions[indices[i]] = exclusive(rows[i], others, rows.width, reference.data());
+    contributions[indices[i]] = region_volume(Region::undominated, others, point, reference.data());
   }
   return contributions;
 }
