@@ -1,91 +1,72 @@
-// What a suggestion, a fit and a hypervolume cost, and how far the samplers get: hypervolume after
-// a number of trials on published problems (docs/samplers.md holds a table).
+// What a suggestion costs, and of what: the fit of the surrogates, their posterior. How far the
+// samplers get is `paretiny optimize`'s matter (docs/samplers.md holds tables).
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
-
-#include <cmath>
 
 #include "kernels/random.h"
 #include "nas/pareto/hypervolume.h"
 #include "nas/problems/problem.h"
 #include "nas/samplers/sampler.h"
-#include "nas/surrogate/gp_fit.h"
+#include "nas/surrogate/surrogates.h"
 
 namespace paretiny {
 namespace {
 
-/// `problem` as a search sees it: objectives over the reference, so that it is the limit.
-SamplerProblem search_of(const Problem& problem, std::uint64_t seed) {
+/// Random trials of DTLZ2 in 12 parameters and 4 objectives.
+struct Run {
+  Problem problem = make_problem("DTLZ2:d=12,m=4");
   SamplerProblem search;
-  search.space = problem_space(problem);
-  search.objectives = problem.reference.size();
-  search.reference = std::vector<double>(problem.reference.size(), 1.0);
-  search.seed = seed;
-  search.initial = 10;
-  return search;
-}
-
-std::vector<Observation> run(Sampler& sampler, const Problem& problem, std::size_t trials) {
   std::vector<Observation> history;
-  for (std::uint64_t trial = 0; trial < trials; ++trial) {
-    const std::vector<double> x = sampler.ask(history, trial);
-    std::vector<double> objectives = evaluate_unit(problem, x).objectives;
-    for (std::size_t k = 0; k < objectives.size(); ++k) objectives[k] /= problem.reference[k];
-    history.push_back({x, Outcome::finished, std::move(objectives)});
-  }
-  return history;
-}
 
-/// Hypervolume in the problem's own units.
-double hypervolume_of(const std::vector<Observation>& history, const Problem& problem) {
-  Points points;
-  double unit = 1;
-  for (const double reference : problem.reference) unit *= reference;
-  for (const Observation& o : history) points.push_back(o.objectives);
-  return unit * hypervolume(points, std::vector<double>(problem.reference.size(), 1.0));
-}
-
-/// Mean and standard deviation over 5 seeds of the hypervolume after the given number of trials.
-void search(benchmark::State& state, const std::string& name, const Problem& problem) {
-  constexpr int kSeeds = 5;
-  double sum = 0;
-  double squares = 0;
-  for (auto _ : state) {
-    for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
-      const auto sampler = make_sampler(name, search_of(problem, seed));
-      const double volume =
-          hypervolume_of(run(*sampler, problem, static_cast<std::size_t>(state.range(0))), problem);
-      sum += volume / kSeeds;
-      squares += volume * volume / kSeeds;
+  Run(std::int64_t trials, Device device) {
+    search.space = problem_space(problem);
+    search.objectives = problem.objectives();
+    search.reference = problem.reference;
+    search.seed = 1;
+    search.device = device;
+    const auto sampler = make_sampler("random", search);
+    for (std::uint64_t trial = 0; trial < static_cast<std::uint64_t>(trials); ++trial) {
+      std::vector<double> x = sampler->ask(history, trial);
+      const Evaluation evaluation = evaluate_unit(problem, x);
+      history.push_back({std::move(x), Outcome::finished, evaluation.objectives});
     }
   }
-  state.counters["hypervolume"] = sum;
-  state.counters["deviation"] = std::sqrt(std::max(0.0, squares - sum * sum));
+
+  /// What the surrogates learn from.
+  std::vector<TrainingSet> sets() const {
+    std::vector<TrainingSet> sets(search.objectives);
+    const auto n = static_cast<Eigen::Index>(history.size());
+    for (std::size_t k = 0; k < sets.size(); ++k) {
+      sets[k] = {RowMatrix(n, 12), Eigen::VectorXd(n)};
+      for (Eigen::Index i = 0; i < n; ++i) {
+        const Observation& o = history[static_cast<std::size_t>(i)];
+        sets[k].x.row(i) = Eigen::Map<const Eigen::RowVectorXd>(o.x.data(), 12);
+        sets[k].y(i) = o.objectives[k];
+      }
+    }
+    return sets;
+  }
+};
+
+void suggestion(benchmark::State& state, const std::string& name, Device device) {
+  const Run run(state.range(0), device);
+  const auto sampler = make_sampler(name, run.search);
+  for (auto _ : state) benchmark::DoNotOptimize(sampler->ask(run.history, run.history.size()));
 }
 
-void ars_suggestion(benchmark::State& state) {
-  const Problem problem = make_problem(fmt::format("DTLZ2:d={},m=4", state.range(1)));
-  const auto trials = static_cast<std::size_t>(state.range(0));
-  const auto history = run(*make_sampler("random", search_of(problem, 1)), problem, trials);
-  const auto sampler = make_sampler("ars", search_of(problem, 1));
-  for (auto _ : state) benchmark::DoNotOptimize(sampler->ask(history, trials));
+void fit(benchmark::State& state, Device device) {
+  const auto stream = Stream::create(device);
+  const std::vector<TrainingSet> sets = Run(state.range(0), device).sets();
+  for (auto _ : state) Surrogates(*stream, sets);
 }
 
-void gp_fit(benchmark::State& state) {
-  const Problem problem = make_problem(fmt::format("DTLZ2:d={},m=4", state.range(1)));
-  const Eigen::Index n = state.range(0);
+/// 320 points, as many as the rollouts of a suggestion meet at a move.
+void posterior(benchmark::State& state, Device device) {
+  const auto stream = Stream::create(device);
+  const Surrogates surrogates(*stream, Run(state.range(0), device).sets());
   Random random(1, "samplers bench");
-  Eigen::MatrixXd x(n, state.range(1));
-  for (double& value : x.reshaped()) value = random.uniform();
-  Eigen::VectorXd y(n);
-  for (Eigen::Index i = 0; i < n; ++i) {
-    y(i) = problem.evaluate(std::vector<double>(x.row(i).begin(), x.row(i).end())).objectives[0];
-  }
-  y = (y.array() - y.mean()) / std::sqrt((y.array() - y.mean()).square().mean());
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(
-        fit_gaussian_process(KernelKind::matern52, x, y, {prior_mode(x.cols())}));
-  }
+  const RowMatrix queries = RowMatrix::NullaryExpr(320, 12, [&] { return random.uniform(); });
+  for (auto _ : state) benchmark::DoNotOptimize(surrogates.predict(queries));
 }
 
 /// Points on a sphere, all non-dominated.
@@ -110,31 +91,41 @@ BENCHMARK(exact_hypervolume)
     ->Args({5, 100})
     ->Args({6, 60})
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK(gp_fit)->Args({50, 12})->Args({150, 12})->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(ars_suggestion)
-    ->Args({50, 12})
-    ->Args({150, 12})
-    ->Args({300, 12})
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
 
-const int kRegistered = [] {
-  for (const char* text : {"BraninCurrin", "VehicleSafety", "DTLZ2:d=8,m=4", "DTLZ2:d=12,m=4"}) {
-    const Problem problem = make_problem(text);
+/// Not when the program starts: devices are known after that.
+void register_benchmarks() {
+  for (const DeviceInfo& info : devices()) {
+    const Device device = info.device;
+    const std::string at = to_string(device);
     for (const std::string& name : sampler_names()) {
-      const std::string label = "search/" + problem.name + "/" + name;
-      benchmark::RegisterBenchmark(label.c_str(),
-                                   [=](benchmark::State& state) { search(state, name, problem); })
-          ->Arg(60)
-          ->Iterations(1)
+      const bool ars = name.starts_with("ars");
+      auto* bench = benchmark::RegisterBenchmark(
+          fmt::format("suggestion/{}/{}", name, at).c_str(),
+          [=](benchmark::State& state) { suggestion(state, name, device); });
+      bench->UseRealTime()->Unit(benchmark::kMillisecond)->Arg(50)->Arg(150);
+      if (ars) bench->Arg(300)->Arg(500)->Arg(1000);
+    }
+    for (const std::int64_t trials : {50, 150, 500, 1000}) {
+      benchmark::RegisterBenchmark(fmt::format("fit/{}", at).c_str(),
+                                   [=](benchmark::State& state) { fit(state, device); })
+          ->Arg(trials)
           ->UseRealTime()
-          ->Unit(benchmark::kSecond);
+          ->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark(fmt::format("posterior/{}", at).c_str(),
+                                   [=](benchmark::State& state) { posterior(state, device); })
+          ->Arg(trials)
+          ->UseRealTime()
+          ->Unit(benchmark::kMicrosecond);
     }
   }
-  return 0;
-}();
+}
 
 }  // namespace
 }  // namespace paretiny
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  paretiny::register_benchmarks();
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+}

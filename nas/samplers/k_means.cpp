@@ -7,7 +7,7 @@ constexpr int kIterations = 50;
 
 /// Squared distance of every row of `points` to `centre`.
 template <class Centre>
-Eigen::VectorXd squared_distances(const Eigen::MatrixXd& points, const Centre& centre) {
+Eigen::VectorXd squared_distances(const RowMatrix& points, const Centre& centre) {
   return (points.rowwise() - centre).rowwise().squaredNorm();
 }
 
@@ -26,9 +26,9 @@ Eigen::Index drawn(const Eigen::VectorXd& weights, Random& random) {
 
 }  // namespace
 
-Eigen::MatrixXd k_means(const Eigen::MatrixXd& points, Eigen::Index clusters, Random& random) {
+RowMatrix k_means(const RowMatrix& points, Eigen::Index clusters, Random& random) {
   const Eigen::Index n = points.rows();
-  Eigen::MatrixXd centres(std::min(clusters, n), points.cols());
+  RowMatrix centres(std::min(clusters, n), points.cols());
   Eigen::VectorXd nearest = Eigen::VectorXd::Ones(n);  // squared distance to the nearest seed
   Eigen::Index seeds = 0;
   while (seeds < centres.rows() && nearest.maxCoeff() > 0) {
@@ -42,7 +42,7 @@ Eigen::MatrixXd k_means(const Eigen::MatrixXd& points, Eigen::Index clusters, Ra
   Eigen::VectorXi owner = Eigen::VectorXi::Constant(n, -1);
   for (int iteration = 0; iteration < kIterations; ++iteration) {
     bool moved = false;
-    Eigen::MatrixXd sums = Eigen::MatrixXd::Zero(seeds, points.cols());
+    RowMatrix sums = RowMatrix::Zero(seeds, points.cols());
     Eigen::VectorXd counts = Eigen::VectorXd::Zero(seeds);
     for (Eigen::Index i = 0; i < n; ++i) {
       Eigen::Index closest = 0;

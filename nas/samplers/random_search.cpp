@@ -1,204 +1,158 @@
 #include "nas/samplers/random_search.h"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numeric>
 
+#include "kernels/policy_rollout.h"
 #include "kernels/random.h"
-#include "nas/samplers/parallel_for.h"
-#include "nas/samplers/policy.h"
 
 namespace paretiny {
 namespace {
 
-/// Rollouts that advance in lock-step and share posterior calls. Fixed: a result must not depend on
-/// the number of threads.
-constexpr Eigen::Index kChunk = 32;
+View part(const DeviceArray& array, std::int64_t index, const Shape& shape) {
+  const View whole = array.view();
+  const auto bytes = static_cast<std::size_t>(shape.elements()) * size_of(whole.dtype);
+  return view(static_cast<std::byte*>(whole.data) + static_cast<std::size_t>(index) * bytes,
+              whole.dtype, shape);
+}
 
-/// Rewards closer together than this say nothing about a direction.
-constexpr double kLeastSpread = 1e-12;
-
-struct Visit {
-  std::vector<double> x;
-  double reward = 0;
-};
-
-struct Policy {
-  Eigen::VectorXd start;    ///< [d]
-  Eigen::VectorXd weights;  ///< [w]
-  StateNormaliser normaliser;
-};
-
-/// What a chunk of rollouts brought.
-struct Rollouts {
-  Eigen::ArrayXd rewards;  ///< [r], the best along each
-  std::vector<Visit> visits;
-  StateNormaliser states;
-};
-
-class Trainer {
+/// Policies, and the memory that walks of `rollouts` rollouts each take.
+class Walker {
  public:
-  Trainer(const Acquisition& acquisition, const Space& space, const ArsOptions& options,
-          std::uint64_t seed, std::uint64_t trial)
-      : acquisition_(acquisition), space_(space), options_(options), seed_(seed), trial_(trial) {
-    const auto d = static_cast<Eigen::Index>(space.dimensions());
-    shape_ = {d, static_cast<Eigen::Index>(options.hidden),
-              options.reach / std::sqrt(static_cast<double>(d))};
+  Walker(const Reward& reward, const Space& space, const RowMatrix& starts,
+         const RandomSearchOptions& options)
+      : reward_(reward),
+        stream_(reward.surrogates().stream()),
+        starts_(starts),
+        horizon_(static_cast<std::int64_t>(options.horizon)) {
+    shape_.policies = starts.rows();
+    shape_.dimensions = starts.cols();
+    shape_.hidden = static_cast<std::int64_t>(options.hidden);
+    shape_.reach = options.reach / std::sqrt(static_cast<double>(starts.cols()));
+    const std::vector<CubeParameter> cube = space.cube();
+    cube_ = DeviceArray(stream_, DType::u8,
+                        {1, 1, 1, static_cast<std::int64_t>(cube.size() * sizeof(CubeParameter))},
+                        cube.data());
   }
 
-  /// Policy number `l`: random features, no move. (With all weights zero, as ARS starts its linear
-  /// policies, nothing but the output bias would have a first-order effect.)
-  Policy make_policy(const Eigen::MatrixXd& starts, std::size_t l) const {
-    Policy policy{starts.row(static_cast<Eigen::Index>(l)).transpose(),
-                  Eigen::VectorXd::Zero(shape_.weights()), StateNormaliser(shape_.dimensions)};
-    Random random(seed_, "ars features", trial_ * options_.policies + l);
-    const double scale = 1 / std::sqrt(static_cast<double>(shape_.dimensions));
-    for (double& weight : policy.weights.head(shape_.hidden * shape_.dimensions)) {
-      weight = scale * random.normal();
-    }
-    return policy;
+  const PolicyShape& shape() const { return shape_; }
+
+  /// Memory of walks by `rollouts` rollouts of every policy.
+  struct Room {
+    std::int64_t rollouts = 0;
+    DeviceArray states;   ///< [horizon + 1, policies, r, d]
+    DeviceArray snapped;  ///< [horizon, policies, r, d]
+    DeviceArray rewards;  ///< [horizon, 1, policies, r]
+    DeviceArray mean, variance;
+  };
+
+  Room room(std::int64_t rollouts) const {
+    const std::int64_t p = shape_.policies, d = shape_.dimensions;
+    const std::int64_t sets = reward_.surrogates().shape().sets;
+    Room room{rollouts,
+              DeviceArray(stream_, DType::f64, {horizon_ + 1, p, rollouts, d}),
+              DeviceArray(stream_, DType::f64, {horizon_, p, rollouts, d}),
+              DeviceArray(stream_, DType::f64, {horizon_, 1, p, rollouts}),
+              DeviceArray(stream_, DType::f64, {1, 1, sets, p * rollouts}),
+              DeviceArray(stream_, DType::f64, {1, 1, sets, p * rollouts})};
+    RowMatrix first(p * rollouts, d);
+    for (Eigen::Index i = 0; i < first.rows(); ++i) first.row(i) = starts_.row(i / rollouts);
+    stream_.upload(room.states.view().data, first.data(),
+                   static_cast<std::size_t>(first.size()) * sizeof(double));
+    return room;
   }
 
-  /// One update of every policy; appends what was visited to `visits`.
-  void step(std::vector<Policy>& policies, std::size_t number, std::vector<Visit>& visits) const {
-    const auto rollouts = static_cast<Eigen::Index>(2 * options_.directions);
-    const auto chunks = static_cast<std::size_t>((rollouts + kChunk - 1) / kChunk);
-    std::vector<Eigen::MatrixXd> directions(policies.size());
-    parallel_for(policies.size(), [&](std::size_t l) {
-      const std::uint64_t index = (trial_ * options_.steps + number) * options_.policies + l;
-      Random random(seed_, "ars directions", index);
-      directions[l].resize(shape_.weights(), static_cast<Eigen::Index>(options_.directions));
-      for (double& entry : directions[l].reshaped()) entry = random.normal();
-    });
-
-    std::vector<Rollouts> done(policies.size() * chunks, empty_rollouts(0));
-    parallel_for(done.size(), [&](std::size_t task) {
-      const std::size_t l = task / chunks;
-      const Eigen::Index first = static_cast<Eigen::Index>(task % chunks) * kChunk;
-      const Eigen::Index count = std::min(kChunk, rollouts - first);
-      Eigen::MatrixXd weights(shape_.weights(), count);
-      for (Eigen::Index i = 0; i < count; ++i) {
-        const double sign = (first + i) % 2 == 0 ? 1 : -1;
-        weights.col(i) =
-            policies[l].weights + sign * options_.noise * directions[l].col((first + i) / 2);
-      }
-      done[task] = roll_out(policies[l], weights);
-    });
-
-    for (std::size_t l = 0; l < policies.size(); ++l) {
-      Eigen::ArrayXd rewards(rollouts);  // of direction j: +, at 2j, and -, at 2j + 1
-      for (std::size_t c = 0; c < chunks; ++c) {
-        Rollouts& chunk = done[l * chunks + c];
-        rewards.segment(static_cast<Eigen::Index>(c) * kChunk, chunk.rewards.size()) =
-            chunk.rewards;
-        policies[l].normaliser.add(chunk.states);
-        std::move(chunk.visits.begin(), chunk.visits.end(), std::back_inserter(visits));
-      }
-      update(policies[l].weights, directions[l], rewards);
+  /// Walks every rollout from its policy's start and rewards each point.
+  void walk(const Room& room, ConstView statistics, ConstView rollouts) const {
+    const std::int64_t p = shape_.policies, d = shape_.dimensions, r = room.rollouts;
+    const Shape states{p, 1, r, d};
+    for (std::int64_t h = 0; h < horizon_; ++h) {
+      const View snapped = part(room.snapped, h, states);
+      policy_move(stream_, shape_, cube_, statistics, rollouts, part(room.states, h, states),
+                  part(room.states, h + 1, states), snapped);
+      reward_(view(snapped.data, DType::f64, {1, 1, p * r, d}), room.mean, room.variance,
+              part(room.rewards, h, {1, 1, 1, p * r}));
     }
   }
 
-  /// All rollouts of `policy`, one a column of `weights` [w, r], from its start.
-  Rollouts roll_out(const Policy& policy, const Eigen::MatrixXd& weights) const {
-    const Eigen::Index r = weights.cols();
-    Rollouts rollouts = empty_rollouts(r);
-    Eigen::MatrixXd states = policy.start.replicate(1, r);
-    Eigen::MatrixXd snapped(r, shape_.dimensions);
-    for (std::size_t h = 0; h < options_.horizon; ++h) {
-      for (Eigen::Index i = 0; i < r; ++i) {
-        const Eigen::VectorXd state = states.col(i);
-        rollouts.states.add(state);
-        const Eigen::VectorXd moved = state + shape_.move(weights.col(i), policy.normaliser(state));
-        states.col(i) = moved.cwiseMax(0.0).cwiseMin(1.0);
-        std::vector<double> x =
-            space_.snap(std::vector<double>(states.col(i).begin(), states.col(i).end()));
-        snapped.row(i) = Eigen::Map<const Eigen::RowVectorXd>(x.data(), shape_.dimensions);
-        rollouts.visits.push_back({std::move(x), 0});
-      }
-      const Eigen::ArrayXd rewards = acquisition_(snapped);
-      for (Eigen::Index i = 0; i < r; ++i) {
-        (rollouts.visits.end() - r + i)->reward = rewards(i);
-      }
-      rollouts.rewards = rollouts.rewards.max(rewards);
-    }
-    return rollouts;
+  /// The states that the moves of a walk started from.
+  ConstView started_from(const Room& room) const {
+    return view(room.states.view().data, DType::f64,
+                {horizon_, shape_.policies, room.rollouts, shape_.dimensions});
+  }
+
+  /// Waits for the stream.
+  Visits visits(const Room& room) const {
+    const std::int64_t count = horizon_ * shape_.policies * room.rollouts;
+    return {room.snapped.download(stream_, count),
+            room.rewards.download(stream_, 1).row(0).transpose()};
   }
 
  private:
-  Rollouts empty_rollouts(Eigen::Index count) const {
-    return {Eigen::ArrayXd::Constant(count, -std::numeric_limits<double>::infinity()),
-            {},
-            StateNormaliser(shape_.dimensions)};
-  }
-
-  /// Moves `weights` along the kept directions by their difference of rewards.
-  void update(Eigen::VectorXd& weights, const Eigen::MatrixXd& directions,
-              const Eigen::ArrayXd& rewards) const {
-    const auto better = [&](Eigen::Index j) {
-      return std::max(rewards(2 * j), rewards(2 * j + 1));
-    };
-    std::vector<Eigen::Index> order(options_.directions);
-    std::iota(order.begin(), order.end(), Eigen::Index{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](Eigen::Index i, Eigen::Index j) { return better(i) > better(j); });
-    const auto kept = static_cast<Eigen::Index>(options_.kept);
-    Eigen::ArrayXd plus(kept);
-    Eigen::ArrayXd minus(kept);
-    for (Eigen::Index k = 0; k < kept; ++k) {
-      const Eigen::Index j = order[static_cast<std::size_t>(k)];
-      plus(k) = rewards(2 * j);
-      minus(k) = rewards(2 * j + 1);
-    }
-    const double mean = (plus.mean() + minus.mean()) / 2;
-    const double spread =
-        std::sqrt(((plus - mean).square().mean() + (minus - mean).square().mean()) / 2);
-    if (!(spread > kLeastSpread)) return;
-    const double rate = options_.step_size / (static_cast<double>(kept) * spread);
-    for (Eigen::Index k = 0; k < kept; ++k) {
-      weights += rate * (plus(k) - minus(k)) * directions.col(order[static_cast<std::size_t>(k)]);
-    }
-  }
-
-  const Acquisition& acquisition_;
-  const Space& space_;
-  const ArsOptions& options_;
-  std::uint64_t seed_;
-  std::uint64_t trial_;
+  const Reward& reward_;
+  Stream& stream_;
+  const RowMatrix& starts_;
+  std::int64_t horizon_;
   PolicyShape shape_;
+  DeviceArray cube_;
 };
 
-void append_by_reward(std::vector<Visit>& visits, std::vector<std::vector<double>>& points) {
-  std::stable_sort(visits.begin(), visits.end(),
-                   [](const Visit& a, const Visit& b) { return a.reward > b.reward; });
-  for (Visit& visit : visits) points.push_back(std::move(visit.x));
+/// Weights of all policies, [policies, w]: random features, no move. (With all weights zero, as ARS
+/// starts its linear policies, nothing but the output's bias would have a first-order effect.)
+RowMatrix first_weights(const PolicyShape& shape, std::uint64_t seed, std::uint64_t trial) {
+  RowMatrix weights = RowMatrix::Zero(shape.policies, shape.weights());
+  Random random(seed, "ars features", trial);
+  const double scale = 1 / std::sqrt(static_cast<double>(shape.dimensions));
+  for (Eigen::Index p = 0; p < weights.rows(); ++p) {
+    for (Eigen::Index i = 0; i < shape.hidden * shape.dimensions; ++i) {
+      weights(p, i) = scale * random.normal();
+    }
+  }
+  return weights;
 }
 
 }  // namespace
 
-std::vector<std::vector<double>> augmented_random_search(const Acquisition& acquisition,
-                                                         const Space& space,
-                                                         const Eigen::MatrixXd& starts,
-                                                         const ArsOptions& options,
-                                                         std::uint64_t seed, std::uint64_t trial) {
-  const Trainer trainer(acquisition, space, options, seed, trial);
-  std::vector<Policy> policies;
-  for (std::size_t l = 0; l < static_cast<std::size_t>(starts.rows()); ++l) {
-    policies.push_back(trainer.make_policy(starts, l));
+Walks augmented_random_search(const Reward& reward, const Space& space, const RowMatrix& starts,
+                              const RandomSearchOptions& options, std::uint64_t seed,
+                              std::uint64_t trial) {
+  Stream& stream = reward.surrogates().stream();
+  const Walker walker(reward, space, starts, options);
+  const PolicyShape& shape = walker.shape();
+  const std::int64_t p = shape.policies, w = shape.weights();
+  const auto n = static_cast<std::int64_t>(options.directions);
+  const DeviceArray weights(stream, DType::f64, {p, 1, 1, w},
+                            first_weights(shape, seed, trial).data());
+  const DeviceArray statistics(stream, DType::f64, {p, 1, 1, shape.statistics()});
+  const DeviceArray update(stream, DType::i32, {1, 1, 1, 1});
+  const DeviceArray directions(stream, DType::f64, {p, 1, n, w});
+  const DeviceArray rollouts(stream, DType::f64, {p, 1, 2 * n, w});
+  stream.zero(statistics.view().data, statistics.view().bytes());
+  stream.zero(update.view().data, update.view().bytes());
+  const Walker::Room room = walker.room(2 * n);
+  Random keys(seed, "ars directions", trial);
+  const std::uint64_t key = (std::uint64_t{keys()} << 32) | keys();
+
+  const auto step = stream.record([&] {
+    policy_perturb(stream, shape, options.noise, key, update, weights, directions, rollouts);
+    walker.walk(room, statistics, rollouts);
+    policy_update(stream, shape, static_cast<std::int64_t>(options.kept), options.step_size,
+                  room.rewards, walker.started_from(room), directions, weights, statistics, update);
+  });
+  Walks walks;
+  const Eigen::Index visited = room.rewards.view().elements();
+  const Eigen::Index all = visited * static_cast<Eigen::Index>(options.steps);
+  walks.training = {RowMatrix(all, starts.cols()), Eigen::VectorXd(all)};
+  for (std::size_t i = 0; i < options.steps; ++i) {
+    step->run();
+    const Visits visits = walker.visits(room);
+    const Eigen::Index first = static_cast<Eigen::Index>(i) * visited;
+    walks.training.points.middleRows(first, visited) = visits.points;
+    walks.training.rewards.segment(first, visited) = visits.rewards;
   }
-  std::vector<Visit> training;
-  for (std::size_t number = 0; number < options.steps; ++number) {
-    trainer.step(policies, number, training);
-  }
-  std::vector<Visit> trained;
-  for (const Policy& policy : policies) {
-    Rollouts rollout = trainer.roll_out(policy, policy.weights);
-    std::move(rollout.visits.begin(), rollout.visits.end(), std::back_inserter(trained));
-  }
-  std::vector<std::vector<double>> points;
-  append_by_reward(trained, points);
-  append_by_reward(training, points);
-  return points;
+  const Walker::Room alone = walker.room(1);
+  walker.walk(alone, statistics, weights);
+  walks.trained = walker.visits(alone);
+  return walks;
 }
 
 }  // namespace paretiny

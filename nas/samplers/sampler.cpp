@@ -6,7 +6,10 @@
 #include "kernels/error.h"
 #include "nas/samplers/ars_sampler.h"
 #include "nas/samplers/designs.h"
+#include "nas/samplers/morbo.h"
+#include "nas/samplers/path_samplers.h"
 #include "nas/samplers/sobol.h"
+#include "nas/samplers/turbo.h"
 
 namespace paretiny {
 namespace {
@@ -33,13 +36,22 @@ std::unique_ptr<Sampler> make_sampler(const std::string& name, SamplerProblem pr
     take_no_options(name, options);
     return std::make_unique<SobolSampler>(std::move(problem));
   }
-  if (name == "ars") return std::make_unique<ArsSampler>(std::move(problem), options);
+  if (name == "qparego" || name == "qlognehvi") {
+    const auto gain =
+        name == "qparego" ? PathSampler::Gain::scalarised : PathSampler::Gain::hypervolume;
+    return std::make_unique<PathSampler>(gain, std::move(problem), options);
+  }
+  if (name == "turbo") return std::make_unique<TurboSampler>(std::move(problem), options);
+  if (name == "morbo") return std::make_unique<MorboSampler>(std::move(problem), options);
+  if (name == "ars" || name == "ars+") {
+    return std::make_unique<ArsSampler>(name, std::move(problem), options);
+  }
   throw UsageError(
       fmt::format("there is no sampler '{}'{}", name, suggestion(name, sampler_names())));
 }
 
 std::vector<std::string> sampler_names() {
-  return {"random", "lhs", "sobol", "ars"};
+  return {"random", "lhs", "sobol", "qparego", "qlognehvi", "turbo", "morbo", "ars", "ars+"};
 }
 
 }  // namespace paretiny

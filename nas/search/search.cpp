@@ -38,9 +38,8 @@ Outcome outcome_of(TrialState state) {
 }
 
 std::vector<Observation> observations(const Experiment& experiment,
-                                      const std::vector<Objective>& objectives,
+                                      const std::vector<double>& scales,
                                       const std::vector<Trial>& trials) {
-  const std::vector<double> scales = objective_scales(objectives, trials);
   std::vector<Observation> list;
   for (const Trial& trial : trials) {
     Observation seen;
@@ -72,16 +71,18 @@ std::string broken_limit(const std::vector<Objective>& objectives,
   return "";
 }
 
-std::unique_ptr<Sampler> make_search_sampler(const Experiment& experiment,
-                                             std::function<bool(const Values&)> duplicate = {}) {
+/// Objectives are told over their scales, so that the reference and the limits are 1.
+SamplerProblem sampler_problem(const Experiment& experiment) {
   SamplerProblem problem;
   problem.space = experiment.space;
-  problem.objectives = search_objectives(experiment).size();
+  for (const Objective& objective : search_objectives(experiment)) {
+    problem.limits.push_back(objective.limit ? 1.0 : std::numeric_limits<double>::infinity());
+  }
+  problem.objectives = problem.limits.size();
   problem.reference.assign(problem.objectives, 1.0);
   problem.seed = experiment.seed;
   problem.initial = static_cast<std::size_t>(experiment.initial);
-  problem.duplicate = std::move(duplicate);
-  return make_sampler(experiment.sampler, std::move(problem), experiment.sampler_options);
+  return problem;
 }
 
 class Searcher {
@@ -95,10 +96,13 @@ class Searcher {
         observer_(observer),
         objectives_(search_objectives(experiment)),
         data_(stream, dataset_),
-        owner_(process_owner()),
-        sampler_(make_search_sampler(
-            experiment, [this](const Values& values) { return seen_.contains(hash_of(values)); })) {
+        owner_(process_owner()) {
     release_values(dataset_);
+    SamplerProblem problem = sampler_problem(experiment);
+    problem.device = stream.device();
+    problem.duplicate = [this](const Values& values) { return seen_.contains(hash_of(values)); };
+    problem.known = [this](const Values& values) { return known_objectives(values); };
+    sampler_ = make_sampler(experiment.sampler, std::move(problem), experiment.sampler_options);
   }
 
   bool run(std::int64_t trials, std::stop_token stop) {
@@ -126,12 +130,33 @@ class Searcher {
     }
   }
 
+  /// The objectives that are known before training, in the study's order; the error is not.
+  std::vector<double> free_objectives(const Footprint& size) const {
+    std::vector<double> values = {kUnknown, static_cast<double>(size.rom()),
+                                  static_cast<double>(size.ram()), static_cast<double>(size.flops)};
+    if (experiment_.instructions) values.push_back(static_cast<double>(size.instructions));
+    return values;
+  }
+
+  /// The same as the sampler sees them; empty for values that make no network.
+  std::vector<double> known_objectives(const Values& values) const {
+    try {
+      std::vector<double> known =
+          free_objectives(sketch(experiment_.candidate(values), dataset_).footprint);
+      for (std::size_t k = 0; k < known.size(); ++k) known[k] /= scales_[k];
+      return known;
+    } catch (const UsageError&) {
+      return {};
+    }
+  }
+
   void ask() {
     const std::vector<Trial> trials = study_.trials();
     seen_.clear();
     for (const Trial& trial : trials) seen_.insert(trial.architecture);
     const auto number = static_cast<std::int64_t>(trials.size());
-    const std::vector<double> x = sampler_->ask(observations(experiment_, objectives_, trials),
+    scales_ = objective_scales(objectives_, trials);
+    const std::vector<double> x = sampler_->ask(observations(experiment_, scales_, trials),
                                                 static_cast<std::uint64_t>(number));
     const Values values = experiment_.space.decode(x);
     Random seeds(experiment_.seed, "trial seed", static_cast<std::uint64_t>(number));
@@ -143,11 +168,7 @@ class Searcher {
     try {
       const Sketch plan = sketch(experiment_.candidate(trial.values), dataset_);
       observer_.trial_started(trial, plan);
-      const Footprint& size = plan.footprint;
-      std::vector<double> values = {kUnknown, static_cast<double>(size.rom()),
-                                    static_cast<double>(size.ram()),
-                                    static_cast<double>(size.flops)};
-      if (experiment_.instructions) values.push_back(static_cast<double>(size.instructions));
+      std::vector<double> values = free_objectives(plan.footprint);
       std::string broken = broken_limit(objectives_, values);
       std::map<std::string, double> metrics = metrics_of(plan);
       std::vector<std::uint8_t> model;
@@ -204,8 +225,9 @@ class Searcher {
   const std::vector<Objective> objectives_;
   const ResidentDataset data_;
   const std::string owner_;
-  const std::unique_ptr<Sampler> sampler_;
+  std::unique_ptr<Sampler> sampler_;
   std::set<std::uint64_t> seen_;
+  std::vector<double> scales_;  ///< of the objectives, as they were last told to the sampler
 };
 
 }  // namespace
@@ -235,7 +257,8 @@ StudyHeader study_header(const Experiment& experiment, Device device) {
         "the experiment has no space to search: add tables such as "
         "[space.training.learning_rate] with low and high");
   }
-  make_search_sampler(experiment);  // refuses options it does not have
+  // Refuses options that it does not have.
+  make_sampler(experiment.sampler, sampler_problem(experiment), experiment.sampler_options);
   StudyHeader header;
   header.name = experiment.name;
   header.space = experiment.space.describe();

@@ -1,13 +1,13 @@
 #include "nas/surrogate/gp_fit.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <nlopt.hpp>
 #include <numbers>
-#include <optional>
 
 #include "kernels/error.h"
+#include "nas/surrogate/bounded_lbfgs.h"
 
 namespace paretiny {
 namespace {
@@ -19,8 +19,8 @@ constexpr double kMostNoise = 10;
 constexpr double kNoiseMean = -4;  // of log noise
 constexpr double kNoiseSpread = 1;
 constexpr double kLengthscaleSpread = std::numbers::sqrt3;
-constexpr int kEvaluations = 100;
-constexpr double kTolerance = 1e-6;  // of the log posterior density per observation
+constexpr BoundedLbfgs::Options kOptions{
+    .evaluations = 100, .value_tolerance = 1e-6, .gradient_tolerance = 1e-5};
 
 double lengthscale_mean(Eigen::Index dimensions) {
   return std::numbers::sqrt2 + 0.5 * std::log(static_cast<double>(dimensions));
@@ -33,106 +33,87 @@ double log_normal(double t, double mean, double spread, double& slope) {
   return -t - 0.5 * z * z;
 }
 
-/// What the optimiser sees: t = (log lengthscales, log noise).
-struct Posterior {
-  KernelKind kernel;
-  const Eigen::MatrixXd& x;
-  const Eigen::VectorXd& y;
-  double outputscale;
-
-  GaussianProcess process(const std::vector<double>& t) const {
-    GpHyperparameters h;
-    h.lengthscales = Eigen::Map<const Eigen::ArrayXd>(t.data(), x.cols()).exp();
-    h.noise = std::exp(t.back());
-    h.outputscale = outputscale;
-    return GaussianProcess(kernel, std::move(h), x, y, GaussianProcess::Mean::likely);
-  }
-
-  /// Log posterior density per observation.
-  static double evaluate(const std::vector<double>& t, std::vector<double>& gradient, void* self) {
-    const auto& posterior = *static_cast<const Posterior*>(self);
-    const double n = static_cast<double>(posterior.y.size());
-    const GaussianProcess process = posterior.process(t);
-    if (gradient.empty()) {
-      return (process.log_marginal_likelihood() + log_prior(process.hyperparameters())) / n;
-    }
-    Eigen::VectorXd slopes = process.gradient();
-    const double prior = log_prior(process.hyperparameters(), &slopes);
-    for (std::size_t i = 0; i < t.size(); ++i) {
-      gradient[i] = slopes(static_cast<Eigen::Index>(i) + 1) / n;
-    }
-    return (process.log_marginal_likelihood() + prior) / n;
-  }
-};
-
 }  // namespace
 
-double log_prior(const GpHyperparameters& hyperparameters, Eigen::VectorXd* gradient) {
-  const Eigen::Index d = hyperparameters.lengthscales.size();
+double log_prior(const Eigen::Ref<const Eigen::VectorXd>& hyperparameters,
+                 Eigen::VectorXd* gradient) {
+  const Eigen::Index d = hyperparameters.size() - 2;
   double slope = 0;
-  double sum = log_normal(std::log(hyperparameters.noise), kNoiseMean, kNoiseSpread, slope);
+  double sum = log_normal(hyperparameters(d + 1), kNoiseMean, kNoiseSpread, slope);
   if (gradient != nullptr) (*gradient)(d + 1) += slope;
-  for (Eigen::Index k = 0; k < d; ++k) {
-    sum += log_normal(std::log(hyperparameters.lengthscales(k)), lengthscale_mean(d),
-                      kLengthscaleSpread, slope);
-    if (gradient != nullptr) (*gradient)(1 + k) += slope;
+  for (Eigen::Index k = 1; k <= d; ++k) {
+    sum += log_normal(hyperparameters(k), lengthscale_mean(d), kLengthscaleSpread, slope);
+    if (gradient != nullptr) (*gradient)(k) += slope;
   }
   return sum;
 }
 
-GpHyperparameters prior_mode(Eigen::Index dimensions) {
-  GpHyperparameters h;
-  const double log_lengthscale =
-      lengthscale_mean(dimensions) - kLengthscaleSpread * kLengthscaleSpread;
-  h.lengthscales = Eigen::VectorXd::Constant(dimensions, std::exp(log_lengthscale));
-  h.noise = std::exp(kNoiseMean - kNoiseSpread * kNoiseSpread);
-  return h;
+Eigen::VectorXd prior_mode(Eigen::Index dimensions) {
+  Eigen::VectorXd mode = Eigen::VectorXd::Constant(
+      dimensions + 2, lengthscale_mean(dimensions) - kLengthscaleSpread * kLengthscaleSpread);
+  mode(0) = 0;
+  mode(dimensions + 1) = kNoiseMean - kNoiseSpread * kNoiseSpread;
+  return mode;
 }
 
-GaussianProcess fit_gaussian_process(KernelKind kernel, const Eigen::MatrixXd& x,
-                                     const Eigen::VectorXd& y,
-                                     const std::vector<GpHyperparameters>& starts) {
-  if (starts.empty()) throw UsageError("fitting a Gaussian process needs at least one start");
-  const auto size = static_cast<std::size_t>(x.cols()) + 1;
-  std::vector<double> low(size, std::log(kShortestLengthscale));
-  std::vector<double> high(size, std::log(kLongestLengthscale));
-  low.back() = std::log(kLeastNoise);
-  high.back() = std::log(kMostNoise);
-
-  double best_value = -std::numeric_limits<double>::infinity();
-  std::optional<GaussianProcess> best;
-  for (const GpHyperparameters& start : starts) {
-    if (start.lengthscales.size() != x.cols()) {
-      throw UsageError("a start of the fit has another number of lengthscales than x has columns");
-    }
-    Posterior posterior{kernel, x, y, start.outputscale};
-    nlopt::opt optimiser(nlopt::LD_LBFGS, static_cast<unsigned>(size));
-    optimiser.set_max_objective(Posterior::evaluate, &posterior);
-    optimiser.set_lower_bounds(low);
-    optimiser.set_upper_bounds(high);
-    optimiser.set_maxeval(kEvaluations);
-    optimiser.set_ftol_abs(kTolerance);
-    std::vector<double> t;
-    for (const double lengthscale : start.lengthscales) t.push_back(std::log(lengthscale));
-    t.push_back(std::log(start.noise));
-    for (std::size_t i = 0; i < size; ++i) t[i] = std::clamp(t[i], low[i], high[i]);
-    double value = 0;
-    try {
-      optimiser.optimize(t, value);
-    } catch (const nlopt::roundoff_limited&) {
-      // As good as double precision allows: t holds the best point met.
-    } catch (const std::runtime_error& error) {
-      // NLopt's plain failure: the line search found no way up from t, which stands.
-      if (dynamic_cast<const Error*>(&error) != nullptr) throw;
-    }
-    std::vector<double> none;
-    value = Posterior::evaluate(t, none, &posterior);
-    if (!best || value > best_value) {
-      best_value = value;
-      best = posterior.process(t);
-    }
+RowMatrix fit_hyperparameters(Stream& stream, const GpShape& shape, const GpData& data,
+                              const RowMatrix& starts) {
+  const Eigen::Index width = shape.dimensions + 2;
+  if (starts.rows() < 1 || starts.cols() != width) {
+    throw UsageError(
+        fmt::format("fitting a Gaussian process of {} coordinates needs starts of {} "
+                    "hyperparameters, got {} of {}",
+                    shape.dimensions, width, starts.rows(), starts.cols()));
   }
-  return *std::move(best);
+  const Eigen::Index items = shape.sets * starts.rows();
+  Eigen::VectorXd low = Eigen::VectorXd::Constant(width, std::log(kShortestLengthscale));
+  Eigen::VectorXd high = Eigen::VectorXd::Constant(width, std::log(kLongestLengthscale));
+  low(width - 1) = std::log(kLeastNoise);
+  high(width - 1) = std::log(kMostNoise);
+  std::vector<BoundedLbfgs> optimisers;
+  for (Eigen::Index i = 0; i < items; ++i) {
+    const Eigen::VectorXd start = starts.row(i % starts.rows()).transpose();
+    low(0) = high(0) = start(0);
+    optimisers.emplace_back(start, low, high, kOptions);
+  }
+
+  const DeviceArray theta(stream, DType::f64, {items, 1, 1, width});
+  const DeviceArray value(stream, DType::f64, {1, 1, 1, items});
+  const DeviceArray gradient(stream, DType::f64, {items, 1, 1, width});
+  std::vector<std::int32_t> counts(static_cast<std::size_t>(shape.sets));
+  stream.download(counts.data(), data.counts.data, data.counts.bytes());
+  minimise_together(
+      optimisers, [&](const RowMatrix& points, Eigen::VectorXd& values, RowMatrix& gradients) {
+        stream.upload(theta.view().data, points.data(), theta.view().bytes());
+        gp_likelihood(stream, shape, data, theta, value, gradient);
+        values = value.download(stream, items);
+        gradients = gradient.download(stream, items);
+        for (Eigen::Index i = 0; i < items; ++i) {
+          // Per trial, so that tolerances mean the same for any number of them.
+          const double n = counts[static_cast<std::size_t>(i / starts.rows())];
+          Eigen::VectorXd slopes = gradients.row(i).transpose();
+          values(i) = -(values(i) + log_prior(points.row(i).transpose(), &slopes)) / n;
+          gradients.row(i) = -slopes.transpose() / n;
+          gradients(i, 0) = 0;
+        }
+      });
+
+  RowMatrix best(shape.sets, width);
+  for (Eigen::Index s = 0; s < shape.sets; ++s) {
+    const auto first = optimisers.begin() + s * starts.rows();
+    const auto winner = std::min_element(first, first + starts.rows(),
+                                         [](const BoundedLbfgs& a, const BoundedLbfgs& b) {
+                                           return a.best_value() < b.best_value();
+                                         });
+    if (!std::isfinite(winner->best_value())) {
+      throw Error(
+          fmt::format("the covariance of the {} trials of surrogate {} is not positive "
+                      "definite, even with a jitter on its diagonal",
+                      counts[static_cast<std::size_t>(s)], s));
+    }
+    best.row(s) = winner->best().transpose();
+  }
+  return best;
 }
 
 }  // namespace paretiny

@@ -1,0 +1,163 @@
+#include "nas/samplers/reward.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/acquisition.h"
+#include "kernels/hypervolume.h"
+#include "kernels/random.h"
+#include "nas/pareto/boxes.h"
+#include "nas/samplers/model_sampler.h"
+#include "nas/samplers/violation.h"
+
+namespace paretiny {
+namespace {
+
+constexpr double kLeastRange = 1e-9;
+/// Variance of what is certain, standardised: not 0, which would leave a chance undefined at its
+/// limit.
+constexpr double kCertain = 1e-16;
+
+/// The Pareto set's objectives, and what is believed of pending trials: behind the measured ones,
+/// the surrogates' training sets hold them.
+Points believed_front(const SamplerProblem& problem, const Knowledge& knowledge,
+                      const Surrogates& surrogates) {
+  Points front = knowledge.front_points();
+  const Eigen::Index first = knowledge.sets[0].y.size();
+  const Eigen::Index pending = surrogates.training(0).y.size() - first;
+  for (Eigen::Index i = 0; i < pending; ++i) {
+    Observation believed;
+    for (std::size_t s = 0; s < knowledge.quantities.size(); ++s) {
+      const double value =
+          surrogates.standard(s).back(surrogates.training(s).y(knowledge.sets[s].y.size() + i));
+      const bool objective = knowledge.quantities[s].number < problem.objectives;
+      (objective ? believed.objectives : believed.constraints)
+          .push_back(objective ? value : value - knowledge.quantities[s].limit);
+    }
+    if (violation_of(problem, believed) == 0) front.push_back(std::move(believed.objectives));
+  }
+  return front;
+}
+
+}  // namespace
+
+Reward::Reward(const SamplerProblem& problem, const Knowledge& knowledge,
+               const Surrogates& surrogates, Improvement improvement, std::size_t samples,
+               std::uint64_t trial)
+    : surrogates_(surrogates), quantities_(knowledge.quantities), improvement_(improvement) {
+  Stream& stream = surrogates.stream();
+  std::vector<double> limits;
+  for (std::size_t s = 0; s < quantities_.size(); ++s) {
+    limits.push_back(surrogates.standard(s).of(quantities_[s].limit));
+    limited_ = limited_ || std::isfinite(limits.back());
+  }
+  limits_ = DeviceArray(stream, DType::f64, {1, 1, 1, static_cast<std::int64_t>(limits.size())},
+                        limits.data());
+  improves_ = !knowledge.front.empty();
+  if (!improves_) return;
+  const Points front = believed_front(problem, knowledge, surrogates);
+  if (improvement == Improvement::scalarised) {
+    set_scalarisation(front, samples, problem.seed, trial);
+  } else {
+    set_boxes(front, problem.reference);
+  }
+}
+
+void Reward::set_scalarisation(const Points& front, std::size_t samples, std::uint64_t seed,
+                               std::uint64_t trial) {
+  Stream& stream = surrogates_.stream();
+  const std::size_t m = front[0].size();
+  Random random(seed, "ars scalarisation", trial);
+  const std::vector<double> weights = simplex_weights(m, random);
+  // In the surrogates' units: the same scalarisation of standardised objectives.
+  std::vector<double> low(m), factor(m);
+  for (std::size_t k = 0; k < m; ++k) {
+    const auto [least, most] = std::minmax_element(
+        front.begin(), front.end(), [&](const auto& a, const auto& b) { return a[k] < b[k]; });
+    const double range = (*most)[k] - (*least)[k];
+    const Standard& standard = surrogates_.standard(k);
+    low[k] = standard.of((*least)[k]);
+    factor[k] = weights[k] * standard.scale / (range < kLeastRange ? standard.scale : range);
+  }
+  best_ = std::numeric_limits<double>::infinity();
+  for (const std::vector<double>& point : front) {
+    double largest = -std::numeric_limits<double>::infinity();
+    double sum = 0;
+    for (std::size_t k = 0; k < m; ++k) {
+      const double term = (surrogates_.standard(k).of(point[k]) - low[k]) * factor[k];
+      largest = std::max(largest, term);
+      sum += term;
+    }
+    best_ = std::min(best_, largest + kAugmentation * sum);
+  }
+  RowMatrix normals(static_cast<Eigen::Index>(samples), static_cast<Eigen::Index>(m));
+  for (double& value : normals.reshaped<Eigen::RowMajor>()) value = random.normal();
+  const Shape row{1, 1, 1, static_cast<std::int64_t>(m)};
+  low_ = DeviceArray(stream, DType::f64, row, low.data());
+  factor_ = DeviceArray(stream, DType::f64, row, factor.data());
+  normals_ = DeviceArray(stream, normals);
+}
+
+void Reward::set_boxes(const Points& front, const std::vector<double>& reference) {
+  Stream& stream = surrogates_.stream();
+  const auto standardised = [&](std::vector<double> point) {
+    for (std::size_t k = 0; k < point.size(); ++k) point[k] = surrogates_.standard(k).of(point[k]);
+    return point;
+  };
+  Points points;
+  for (const std::vector<double>& point : front) points.push_back(standardised(point));
+  const Boxes boxes = undominated_boxes(points, standardised(reference));
+  const auto m = static_cast<std::int64_t>(boxes.objectives);
+  levels_ =
+      DeviceArray(stream, DType::f64, {1, 1, m, static_cast<std::int64_t>(boxes.level_count())},
+                  boxes.levels.data());
+  corners_ = DeviceArray(stream, DType::i32, {static_cast<std::int64_t>(boxes.count()), 1, 2, m},
+                         boxes.corners.data());
+}
+
+void Reward::add(ConstView mean, ConstView variance, View rewards) const {
+  Stream& stream = surrogates_.stream();
+  stream.zero(rewards.data, rewards.bytes());
+  if (improves_ && improvement_ == Improvement::scalarised) {
+    add_log_scalarised_improvement(stream, {low_, factor_, normals_, best_}, mean, variance,
+                                   rewards);
+  } else if (improves_) {
+    add_log_hypervolume_improvement(stream, {levels_, corners_}, mean, variance, rewards);
+  }
+  if (limited_) add_log_within(stream, limits_, mean, variance, rewards);
+}
+
+void Reward::operator()(ConstView queries, View mean, View variance, View rewards) const {
+  gp_posterior(surrogates_.stream(), surrogates_.shape(), surrogates_.state(), queries, mean,
+               variance);
+  add(mean, variance, rewards);
+}
+
+Eigen::VectorXd Reward::at(const RowMatrix& points, const RowMatrix& known) const {
+  Stream& stream = surrogates_.stream();
+  const std::int64_t q = points.rows();
+  const std::int64_t sets = surrogates_.shape().sets;
+  const DeviceArray queries(stream, points);
+  const DeviceArray mean(stream, DType::f64, {1, 1, sets, q});
+  const DeviceArray variance(stream, DType::f64, {1, 1, sets, q});
+  const DeviceArray rewards(stream, DType::f64, {1, 1, 1, q});
+  gp_posterior(stream, surrogates_.shape(), surrogates_.state(), queries, mean, variance);
+  RowMatrix means = mean.download(stream, sets);
+  RowMatrix variances = variance.download(stream, sets);
+  for (std::size_t s = 0; s < quantities_.size(); ++s) {
+    const auto row = static_cast<Eigen::Index>(s);
+    const auto objective = static_cast<Eigen::Index>(quantities_[s].number);
+    for (Eigen::Index i = 0; objective < known.rows() && i < q; ++i) {
+      if (std::isnan(known(objective, i))) continue;
+      means(row, i) = surrogates_.standard(s).of(known(objective, i));
+      variances(row, i) = kCertain;
+    }
+  }
+  stream.upload(mean.view().data, means.data(), mean.view().bytes());
+  stream.upload(variance.view().data, variances.data(), variance.view().bytes());
+  add(mean, variance, rewards);
+  return rewards.download(stream, 1).row(0).transpose();
+}
+
+}  // namespace paretiny

@@ -1,0 +1,94 @@
+#include "nas/samplers/smooth_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/random.h"
+#include "nas/samplers/sobol.h"
+#include "nas/surrogate/bounded_lbfgs.h"
+
+namespace paretiny {
+namespace {
+
+/// Indices of `count` values, drawn without replacement by weights exp(standardised value), and the
+/// best among them.
+std::vector<Eigen::Index> boltzmann(const Eigen::VectorXd& values, std::size_t count,
+                                    Random& random) {
+  const double mean = values.mean();
+  const double deviation = std::sqrt((values.array() - mean).square().mean());
+  // The largest of log weight + Gumbel noise are such draws (Efraimidis and Spirakis, 2006).
+  Eigen::VectorXd keys(values.size());
+  for (Eigen::Index i = 0; i < values.size(); ++i) {
+    const double gumbel = -std::log(-std::log(1 - random.uniform() * (1 - 1e-16)));
+    keys(i) = (deviation > 0 ? (values(i) - mean) / deviation : 0) + gumbel;
+  }
+  std::vector<Eigen::Index> chosen = descending(keys);
+  chosen.resize(std::min(chosen.size(), count));
+  Eigen::Index best = 0;
+  values.maxCoeff(&best);
+  if (std::find(chosen.begin(), chosen.end(), best) == chosen.end()) chosen.back() = best;
+  return chosen;
+}
+
+RowMatrix snapped(const Space& space, RowMatrix points) {
+  for (Eigen::Index i = 0; i < points.rows(); ++i) {
+    const std::vector<double> x =
+        space.snap(std::vector<double>(points.row(i).begin(), points.row(i).end()));
+    points.row(i) = Eigen::Map<const Eigen::RowVectorXd>(x.data(), points.cols());
+  }
+  return points;
+}
+
+void append(const RowMatrix& points, const std::vector<Eigen::Index>& order,
+            std::vector<std::vector<double>>& list) {
+  for (const Eigen::Index i : order) list.emplace_back(points.row(i).begin(), points.row(i).end());
+}
+
+}  // namespace
+
+std::vector<Eigen::Index> descending(const Eigen::VectorXd& values) {
+  std::vector<Eigen::Index> order(static_cast<std::size_t>(values.size()));
+  std::iota(order.begin(), order.end(), Eigen::Index{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Eigen::Index a, Eigen::Index b) { return values(a) > values(b); });
+  return order;
+}
+
+std::vector<std::vector<double>> smooth_search(const SmoothAcquisition& acquisition,
+                                               const Space& space,
+                                               const SmoothSearchOptions& options,
+                                               std::uint64_t seed, std::uint64_t trial) {
+  const auto d = static_cast<Eigen::Index>(space.dimensions());
+  Random random(seed, "smooth search", trial);
+  const SobolSequence sobol(space.dimensions(), (std::uint64_t{random()} << 32) | random());
+  RowMatrix raw(static_cast<Eigen::Index>(options.raw), d);
+  for (Eigen::Index i = 0; i < raw.rows(); ++i) {
+    sobol.point(static_cast<std::uint64_t>(i), raw.row(i).data());
+  }
+  raw = snapped(space, std::move(raw));
+  const Eigen::VectorXd values = acquisition(raw, nullptr);
+
+  std::vector<BoundedLbfgs> runs;
+  for (const Eigen::Index i : boltzmann(values, options.restarts, random)) {
+    runs.emplace_back(raw.row(i).transpose(), Eigen::VectorXd::Zero(d), Eigen::VectorXd::Ones(d),
+                      BoundedLbfgs::Options{.evaluations = static_cast<int>(options.iterations),
+                                            .value_tolerance = 1e-6,
+                                            .gradient_tolerance = 1e-6});
+  }
+  minimise_together(runs, [&](const RowMatrix& points, Eigen::VectorXd& at, RowMatrix& gradients) {
+    at = -acquisition(points, &gradients);
+    gradients = -gradients;
+  });
+  RowMatrix ends(static_cast<Eigen::Index>(runs.size()), d);
+  for (Eigen::Index i = 0; i < ends.rows(); ++i) {
+    ends.row(i) = runs[static_cast<std::size_t>(i)].best().transpose();
+  }
+  ends = snapped(space, std::move(ends));
+  std::vector<std::vector<double>> list;
+  append(ends, descending(acquisition(ends, nullptr)), list);
+  append(raw, descending(values), list);
+  return list;
+}
+
+}  // namespace paretiny

@@ -1,0 +1,133 @@
+#include "nas/surrogate/surrogates.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/error.h"
+
+namespace paretiny {
+namespace {
+
+/// Relative to the values' size, which is taken for 1 at least; less is no variation.
+constexpr double kLeastDeviation = 1e-8;
+
+/// In units of the largest value, whose square may be no number.
+Standard standard_of(const Eigen::VectorXd& y) {
+  const double unit = std::max(y.cwiseAbs().maxCoeff(), 1.0);
+  const Eigen::ArrayXd values = y.array() / unit;
+  Standard standard{unit * values.mean(), 1};
+  if (y.size() < 2) return standard;
+  const double deviation =
+      std::sqrt((values - values.mean()).square().sum() / static_cast<double>(y.size() - 1));
+  if (deviation >= kLeastDeviation) standard.scale = unit * deviation;
+  return standard;
+}
+
+void check(const std::vector<TrainingSet>& sets) {
+  if (sets.empty()) throw UsageError("surrogates were given nothing to learn from");
+  for (const TrainingSet& set : sets) {
+    if (set.x.rows() < 1 || set.x.rows() != set.y.size() || set.x.cols() != sets[0].x.cols()) {
+      throw UsageError(
+          fmt::format("a surrogate was given {} points of {} coordinates and {} values",
+                      set.x.rows(), set.x.cols(), set.y.size()));
+    }
+    if (!set.x.allFinite() || !set.y.allFinite()) {
+      throw UsageError("a surrogate was given points or values that are not finite");
+    }
+  }
+}
+
+}  // namespace
+
+Surrogates::Surrogates(Stream& stream, const std::vector<TrainingSet>& sets,
+                       const RowMatrix& pending)
+    : stream_(stream), training_(sets) {
+  check(sets);
+  for (TrainingSet& set : training_) {
+    standards_.push_back(standard_of(set.y));
+    set.y = (set.y.array() - standards_.back().centre) / standards_.back().scale;
+  }
+  shape_.sets = static_cast<std::int64_t>(sets.size());
+  shape_.dimensions = sets[0].x.cols();
+  DeviceArray x, y, counts;
+  const GpData data = upload(x, y, counts);
+  hyperparameters_ =
+      fit_hyperparameters(stream, shape_, data, prior_mode(shape_.dimensions).transpose());
+  condition(data);
+  if (pending.rows() == 0) return;
+
+  const Belief belief = predict(pending);
+  for (std::size_t s = 0; s < training_.size(); ++s) {
+    TrainingSet& set = training_[s];
+    const Eigen::Index n = set.y.size();
+    set.x.conservativeResize(n + pending.rows(), Eigen::NoChange);
+    set.x.bottomRows(pending.rows()) = pending;
+    set.y.conservativeResize(n + pending.rows());
+    for (Eigen::Index i = 0; i < pending.rows(); ++i) {
+      set.y(n + i) = standards_[s].of(belief.mean(static_cast<Eigen::Index>(s), i));
+    }
+  }
+  condition(upload(x, y, counts));
+}
+
+GpData Surrogates::upload(DeviceArray& x, DeviceArray& y, DeviceArray& counts) {
+  const auto larger = [](const TrainingSet& a, const TrainingSet& b) {
+    return a.y.size() < b.y.size();
+  };
+  shape_.points = std::max_element(training_.begin(), training_.end(), larger)->y.size();
+  const Eigen::Index sets = shape_.sets;
+  RowMatrix all_x = RowMatrix::Zero(sets * shape_.points, shape_.dimensions);
+  RowMatrix all_y = RowMatrix::Zero(sets, shape_.points);
+  std::vector<std::int32_t> used;
+  for (Eigen::Index s = 0; s < sets; ++s) {
+    const TrainingSet& set = training_[static_cast<std::size_t>(s)];
+    all_x.middleRows(s * shape_.points, set.x.rows()) = set.x;
+    all_y.row(s).head(set.y.size()) = set.y.transpose();
+    used.push_back(static_cast<std::int32_t>(set.y.size()));
+  }
+  x = DeviceArray(stream_, DType::f64, {sets, 1, shape_.points, shape_.dimensions}, all_x.data());
+  y = DeviceArray(stream_, DType::f64, {sets, 1, 1, shape_.points}, all_y.data());
+  counts = DeviceArray(stream_, DType::i32, {1, 1, 1, sets}, used.data());
+  return {x, y, counts};
+}
+
+void Surrogates::condition(const GpData& data) {
+  const std::int64_t sets = shape_.sets, n = shape_.points, d = shape_.dimensions;
+  scaled_ = DeviceArray(stream_, DType::f64, {sets, 1, n, d});
+  inverse_root_ = DeviceArray(stream_, DType::f64, {sets, 1, n, n});
+  weights_ = DeviceArray(stream_, DType::f64, {sets, 1, 1, n});
+  parameters_ = DeviceArray(stream_, DType::f64, {sets, 1, 1, d + 3});
+  state_ = {scaled_, inverse_root_, weights_, parameters_};
+  const DeviceArray theta(stream_, DType::f64, {sets, 1, 1, d + 2}, hyperparameters_.data());
+  const DeviceArray jitter(stream_, DType::f64, {1, 1, 1, sets});
+  gp_condition(stream_, shape_, data, theta, state_, jitter);
+  if (!jitter.download(stream_, 1).allFinite()) {
+    throw Error(
+        fmt::format("the covariance of {} trials is not positive definite, even with a "
+                    "jitter on its diagonal",
+                    n));
+  }
+}
+
+Surrogates::Belief Surrogates::predict(const RowMatrix& queries) const {
+  if (queries.cols() != shape_.dimensions) {
+    throw UsageError(fmt::format("surrogates of {} coordinates were asked about points of {}",
+                                 shape_.dimensions, queries.cols()));
+  }
+  const Shape beliefs{1, 1, shape_.sets, queries.rows()};
+  const DeviceArray at(stream_, queries);
+  const DeviceArray mean(stream_, DType::f64, beliefs);
+  const DeviceArray variance(stream_, DType::f64, beliefs);
+  gp_posterior(stream_, shape_, state_, at, mean, variance);
+  Belief belief{mean.download(stream_, shape_.sets), variance.download(stream_, shape_.sets)};
+  for (Eigen::Index s = 0; s < shape_.sets; ++s) {
+    const Standard& standard = standards_[static_cast<std::size_t>(s)];
+    belief.mean.row(s).array() = standard.centre + standard.scale * belief.mean.row(s).array();
+    belief.deviation.row(s).array() = standard.scale * belief.deviation.row(s).array().sqrt();
+  }
+  return belief;
+}
+
+}  // namespace paretiny

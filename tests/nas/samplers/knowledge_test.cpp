@@ -1,0 +1,68 @@
+#include "nas/samplers/knowledge.h"
+
+#include "tests/nas/samplers/sampler_runs.h"
+
+namespace paretiny {
+namespace {
+
+using namespace test;  // NOLINT
+
+SamplerProblem constrained() {
+  auto problem = reals(1, 2);
+  problem.limits = {kNone, 2};
+  problem.constraints = 1;
+  return problem;
+}
+
+Observation told(double x, Outcome outcome, Vector objectives, Vector constraints) {
+  return {{x}, outcome, std::move(objectives), std::move(constraints)};
+}
+
+TEST(Knowledge, SortsWhatBecameOfTrials) {
+  const Knowledge k(
+      constrained(),
+      {told(0.0, Outcome::finished, {5, 1}, {-1}), told(0.1, Outcome::finished, {4, 1.5}, {-1}),
+       told(0.2, Outcome::finished, {6, 1}, {-1}),   // dominated
+       told(0.3, Outcome::finished, {1, 4}, {-1}),   // over a limit
+       told(0.4, Outcome::finished, {1, 1}, {0.5}),  // constraint
+       told(0.5, Outcome::infeasible, {kNan, 3}, {}), told(0.6, Outcome::failed, {}, {}),
+       told(0.7, Outcome::finished, {kNan, 1}, {0}), told(0.8, Outcome::pending, {}, {})});
+  EXPECT_EQ(k.trials.size(), 6u);
+  EXPECT_EQ(k.failed.rows(), 2);
+  EXPECT_EQ(k.failed(1, 0), 0.7);
+  EXPECT_EQ(k.pending.rows(), 1);
+  EXPECT_EQ(k.front, (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(k.anchors.rows(), 2);
+  EXPECT_EQ(k.front_points(), (Points{{5, 1}, {4, 1.5}}));
+  EXPECT_DOUBLE_EQ(k.trials[3].violation, 1);  // 2 over 2
+  EXPECT_DOUBLE_EQ(k.trials[4].violation, 0.5);
+  ASSERT_EQ(k.sets.size(), 4u);
+  EXPECT_EQ(k.sets[0].y.size(), 5);
+  EXPECT_EQ(k.sets[1].y.size(), 6);
+  EXPECT_EQ(k.sets[2].y.size(), 5);
+  EXPECT_DOUBLE_EQ(k.sets[1].y(3), 2 * (1 + std::log(2)));  // tempered
+  EXPECT_DOUBLE_EQ(k.sets[0].y(0), 5);
+  // Failure: six trials came through, two did not.
+  EXPECT_EQ(k.quantities[3].number, 3u);
+  EXPECT_EQ(k.sets[3].y, (Eigen::VectorXd(8) << 0, 0, 0, 0, 0, 0, 1, 1).finished());
+  EXPECT_EQ(k.sets[3].x(6, 0), 0.6);
+}
+
+TEST(Knowledge, BeforeAnythingIsFeasibleTheLeastViolationLeads) {
+  const Knowledge some(constrained(), {told(0.0, Outcome::infeasible, {kNan, 2.1}, {}),
+                                       told(0.1, Outcome::finished, {1, 4}, {-1}),
+                                       told(0.2, Outcome::finished, {1, 3}, {-1})});
+  EXPECT_TRUE(some.front.empty());
+  ASSERT_EQ(some.anchors.rows(), 1);
+  EXPECT_EQ(some.anchors(0, 0), 0.2);  // complete before incomplete
+  const Knowledge none(constrained(), {told(0.0, Outcome::infeasible, {kNan, 2.1}, {}),
+                                       told(0.1, Outcome::infeasible, {kNan, 2.5}, {})});
+  ASSERT_EQ(none.anchors.rows(), 1);
+  EXPECT_EQ(none.anchors(0, 0), 0.0);
+  ASSERT_EQ(none.quantities.size(), 1u);
+  EXPECT_EQ(none.quantities[0].number, 1u);
+  EXPECT_EQ(Knowledge(constrained(), {}).anchors.rows(), 0);
+}
+
+}  // namespace
+}  // namespace paretiny

@@ -1,0 +1,102 @@
+#include "nas/samplers/path_acquisition.h"
+
+#include "kernels/random.h"
+#include "nas/pareto/hypervolume.h"
+#include "tests/nas/samplers/sampler_runs.h"
+
+namespace paretiny {
+namespace {
+
+using namespace test;  // NOLINT
+
+class PathAcquisitionTest : public testing::Test {
+ protected:
+  PathAcquisitionTest() {
+    problem_.limits = {1, 0.2};
+    problem_.reference = {0.5, 0.5};
+    history_ = run(*make_sampler("random", problem_), 14,
+                   [](const Vector& x) { return finished(spheres(x)); });
+    history_[3] = {history_[3].x, Outcome::failed};
+    history_[5] = {history_[5].x, Outcome::pending};
+  }
+
+  /// Compares the gradient with finite differences at points in the cube.
+  void expect_gradient(const PathAcquisition& acquisition) const {
+    Random random(5, "path acquisition test");
+    RowMatrix points = RowMatrix::NullaryExpr(6, 2, [&] { return random.uniform(0.05, 0.95); });
+    RowMatrix gradients(6, 2);
+    const Eigen::VectorXd values = acquisition(points, &gradients);
+    EXPECT_EQ(values, acquisition(points, nullptr));
+    for (Eigen::Index i = 0; i < 6; ++i) {
+      EXPECT_TRUE(std::isfinite(values(i)));
+      for (Eigen::Index k = 0; k < 2; ++k) {
+        const double at = points(i, k);
+        points(i, k) = at + 1e-6;
+        const double above = acquisition(points, nullptr)(i);
+        points(i, k) = at - 1e-6;
+        const double below = acquisition(points, nullptr)(i);
+        points(i, k) = at;
+        const double slope = (above - below) / 2e-6;
+        EXPECT_NEAR(gradients(i, k), slope, 1e-3 * std::max(1.0, std::abs(slope)));
+      }
+    }
+  }
+
+  SamplerProblem problem_ = reals(2, 2);
+  History history_;
+  std::unique_ptr<Stream> stream_ = Stream::create({});
+};
+
+TEST_F(PathAcquisitionTest, GradientsAgreeWithFiniteDifferences) {
+  const Knowledge knowledge(problem_, history_);
+  const Surrogates surrogates(*stream_, knowledge.sets);
+  const PosteriorPaths paths(surrogates, 12, 3);
+  expect_gradient({knowledge, paths, surrogates, nullptr});
+  expect_gradient(
+      {knowledge, paths, surrogates, scalarised_gain(knowledge, surrogates, paths, {0.3, 0.7})});
+  expect_gradient({knowledge, paths, surrogates,
+                   hypervolume_gain(knowledge, surrogates, paths, problem_.reference)});
+}
+
+/// A draw's gain is the hypervolume that its objectives add to those of its baseline.
+TEST_F(PathAcquisitionTest, HypervolumeGainIsTheHypervolumeGained) {
+  const Knowledge knowledge(problem_, history_);
+  const Surrogates surrogates(*stream_, knowledge.sets);
+  const PosteriorPaths paths(surrogates, 4, 3);
+  const auto gain = hypervolume_gain(knowledge, surrogates, paths, problem_.reference);
+  const RowMatrix points = baseline(knowledge);
+  const RowMatrix values = paths.values(points);
+  const Vector reference = {surrogates.standard(0).of(0.5), surrogates.standard(1).of(0.5)};
+  Random random(6, "path acquisition test");
+  int gained = 0;
+  for (std::size_t p = 0; p < 4; ++p) {
+    Points front;
+    for (Eigen::Index i = 0; i < points.rows(); ++i) {
+      front.push_back({values(i, static_cast<Eigen::Index>(p)),
+                       values(points.rows() + i, static_cast<Eigen::Index>(p))});
+    }
+    const double before = hypervolume(front, reference);
+    for (int trial = 0; trial < 10; ++trial) {
+      const Vector y = {random.uniform(-2, 2), random.uniform(-2, 2)};
+      Points more = front;
+      more.push_back(y);
+      Vector slopes(2);
+      const double expected = hypervolume(more, reference) - before;
+      EXPECT_NEAR(std::exp((*gain)(p, y.data(), slopes.data())), expected, 0.02);
+      gained += expected > 0.05 ? 1 : 0;
+    }
+  }
+  EXPECT_GT(gained, 5);
+}
+
+TEST_F(PathAcquisitionTest, TheBaselineIsFeasibleOrPending) {
+  const Knowledge knowledge(problem_, history_);
+  std::size_t feasible = 0;
+  for (const Knowledge::Trial& t : knowledge.trials) feasible += t.violation == 0 ? 1 : 0;
+  EXPECT_EQ(baseline(knowledge).rows(), static_cast<Eigen::Index>(feasible + 1));
+  EXPECT_LT(feasible, knowledge.trials.size());
+  EXPECT_EQ(knowledge.failed.rows(), 1);
+}
+
+}  // namespace
+}  // namespace paretiny
