@@ -10,6 +10,7 @@ void add_search_command(CLI::App& app);
 void add_train_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_info_command(CLI::App& app);
+void add_optimize_command(CLI::App& app);
 void add_hypervolume_command(CLI::App& app);
 void add_export_command(CLI::App& app);
 void add_verify_command(CLI::App& app);

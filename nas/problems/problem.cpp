@@ -133,12 +133,16 @@ Space problem_space(const Problem& problem) {
   return Space(std::move(parameters));
 }
 
-Evaluation evaluate_unit(const Problem& problem, const std::vector<double>& u) {
+std::vector<double> in_units(const Problem& problem, const std::vector<double>& u) {
   std::vector<double> x(u.size());
   for (std::size_t i = 0; i < u.size(); ++i) {
     x[i] = problem.lower[i] + u[i] * (problem.upper[i] - problem.lower[i]);
   }
-  return problem.evaluate(x);
+  return x;
+}
+
+Evaluation evaluate_unit(const Problem& problem, const std::vector<double>& u) {
+  return problem.evaluate(in_units(problem, u));
 }
 
 }  // namespace paretiny

@@ -45,7 +45,10 @@ std::vector<std::string> problem_names();
 /// Real parameters x1, x2, ... between the problem's bounds.
 Space problem_space(const Problem& problem);
 
-/// What the problem gives at a point of the unit cube: [inputs()], stretched to the bounds.
+/// A point of the unit cube, [inputs()], stretched to the problem's bounds.
+std::vector<double> in_units(const Problem& problem, const std::vector<double>& u);
+
+/// What the problem gives there.
 Evaluation evaluate_unit(const Problem& problem, const std::vector<double>& u);
 
 }  // namespace paretiny

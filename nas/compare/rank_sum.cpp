@@ -1,0 +1,60 @@
+#include "nas/compare/rank_sum.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace paretiny {
+namespace {
+
+constexpr std::size_t kExact = 25;
+
+/// Share of all orders of n + m values in which at most `u` pairs are the other way round, twice:
+/// counted with the coefficients of the Gaussian binomial, multiplied up factor by factor.
+double exact(std::size_t u, std::size_t n, std::size_t m) {
+  const std::size_t most = n * m;
+  std::vector<double> ways(most + 1, 0.0);
+  ways[0] = 1;
+  for (std::size_t i = 1; i <= n; ++i) {
+    for (std::size_t k = most; k >= m + i; --k) ways[k] -= ways[k - m - i];
+    for (std::size_t k = i; k <= most; ++k) ways[k] += ways[k - i];
+  }
+  double tail = 0;
+  double all = 0;
+  for (std::size_t k = 0; k <= most; ++k) {
+    all += ways[k];
+    if (k <= u) tail += ways[k];
+  }
+  return std::min(1.0, 2 * tail / all);
+}
+
+}  // namespace
+
+double rank_sum_p(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.empty() || b.empty()) return std::numeric_limits<double>::quiet_NaN();
+  double u = 0;  // pairs in which a is the larger, ties by half
+  for (const double x : a) {
+    for (const double y : b) u += x > y ? 1 : x == y ? 0.5 : 0;
+  }
+  std::vector<double> all = a;
+  all.insert(all.end(), b.begin(), b.end());
+  std::sort(all.begin(), all.end());
+  double ties = 0;
+  for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    while (end < all.size() && all[end] == all[begin]) ++end;
+    const auto group = static_cast<double>(end - begin);
+    ties += group * group * group - group;
+  }
+  const double pairs = static_cast<double>(a.size()) * static_cast<double>(b.size());
+  if (ties == 0 && std::max(a.size(), b.size()) <= kExact) {
+    return exact(static_cast<std::size_t>(std::min(u, pairs - u)), a.size(), b.size());
+  }
+  const auto n = static_cast<double>(all.size());
+  const double variance = pairs / 12 * (n + 1 - ties / (n * (n - 1)));
+  if (!(variance > 0)) return 1;
+  const double z = std::max(0.0, std::abs(u - pairs / 2) - 0.5) / std::sqrt(variance);
+  return std::erfc(z / std::numbers::sqrt2);
+}
+
+}  // namespace paretiny

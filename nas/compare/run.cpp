@@ -1,0 +1,126 @@
+#include "nas/compare/run.h"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <mutex>
+#include <thread>
+
+#include "nas/pareto/hypervolume.h"
+
+namespace paretiny {
+namespace {
+
+bool feasible(const Evaluation& evaluation) {
+  return std::all_of(evaluation.objectives.begin(), evaluation.objectives.end(),
+                     [](double f) { return std::isfinite(f); }) &&
+         std::all_of(evaluation.constraints.begin(), evaluation.constraints.end(),
+                     [](double g) { return g <= 0; });
+}
+
+/// The hypervolume of what it was given, computed anew only when it grows.
+class GrowingFront {
+ public:
+  explicit GrowingFront(const std::vector<double>& reference) : reference_(reference) {}
+
+  void add(const std::vector<double>& objectives) {
+    if (!std::equal(objectives.begin(), objectives.end(), reference_.begin(), std::less<>()))
+      return;
+    const auto covers = [&](const std::vector<double>& point) {
+      return point == objectives || dominates(point, objectives);
+    };
+    if (std::any_of(front_.begin(), front_.end(), covers)) return;
+    std::erase_if(front_, [&](const auto& point) { return dominates(objectives, point); });
+    front_.push_back(objectives);
+    volume_ = hypervolume(front_, reference_);
+  }
+
+  double volume() const { return volume_; }
+
+ private:
+  const std::vector<double>& reference_;
+  Points front_;
+  double volume_ = 0;
+};
+
+}  // namespace
+
+std::string RunPlan::label() const {
+  std::string text = sampler;
+  for (const auto& [key, value] : options) text += fmt::format(" {}={}", key, value);
+  return text;
+}
+
+SamplerProblem sampler_problem(const Problem& problem, const RunPlan& plan) {
+  SamplerProblem result;
+  result.space = problem_space(problem);
+  result.objectives = problem.objectives();
+  result.reference = problem.reference;
+  result.constraints = problem.constraints;
+  result.seed = plan.seed;
+  result.initial = plan.initial;
+  result.device = plan.device;
+  return result;
+}
+
+std::optional<SamplerRun> run_sampler(const Problem& problem, const RunPlan& plan,
+                                      const std::stop_token& stop) {
+  using Clock = std::chrono::steady_clock;
+  const auto sampler = make_sampler(plan.sampler, sampler_problem(problem, plan), plan.options);
+  SamplerRun run{plan.label(), plan.seed, {}};
+  std::vector<Observation> history;
+  GrowingFront front(problem.reference);
+  for (std::uint64_t trial = 0; trial < plan.trials; ++trial) {
+    if (stop.stop_requested()) return std::nullopt;
+    const Clock::time_point begin = Clock::now();
+    const std::vector<double> u = sampler->ask(history, trial);
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    Evaluation evaluation = evaluate_unit(problem, u);
+    if (feasible(evaluation)) front.add(evaluation.objectives);
+    run.trials.push_back({front.volume(), seconds,
+                          problem.inputs() == 2 ? in_units(problem, u) : std::vector<double>()});
+    history.push_back({u, Outcome::finished, std::move(evaluation.objectives),
+                       std::move(evaluation.constraints)});
+  }
+  return run;
+}
+
+void run_samplers(const Problem& problem, const std::vector<RunPlan>& plans, std::size_t threads,
+                  const std::stop_token& stop, const std::function<void(SamplerRun)>& done) {
+  std::stop_source halt;
+  const std::stop_callback asked(stop, [&halt] { halt.request_stop(); });
+  std::mutex mutex;
+  std::size_t next = 0;
+  std::exception_ptr failure;
+  const std::size_t workers = std::min(std::max<std::size_t>(1, threads), plans.size());
+  const auto work = [&] {
+    if (workers > 1) omp_set_num_threads(1);  // of this thread alone
+    while (!halt.stop_requested()) {
+      std::size_t mine = 0;
+      {
+        const std::lock_guard lock(mutex);
+        if (next == plans.size()) return;
+        mine = next++;
+      }
+      try {
+        std::optional<SamplerRun> run = run_sampler(problem, plans[mine], halt.get_token());
+        const std::lock_guard lock(mutex);
+        if (run) done(std::move(*run));
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::current_exception();
+        halt.request_stop();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> pool;
+    for (std::size_t i = 0; i < workers; ++i) pool.emplace_back(work);
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace paretiny
