@@ -48,7 +48,6 @@ void store_tile(const Panels& to, std::int64_t row, std::int64_t panel,
 }  // namespace
 
 bool factorise(const Panels& a) {
-  const double error = static_cast<double>(a.rows()) * 0x1p-53;
   for (std::int64_t block = 0; block < a.count; ++block) {
     const std::int64_t row = block * kWide;
     const LeftRows above = transposed(a, 0, block);
@@ -68,7 +67,7 @@ bool factorise(const Panels& a) {
       if (panel == block) {
         double floor[kWide];
         for (int r = 0; r < kWide; ++r) {
-          floor[r] = error * a.at(row + r, block)[r];
+          floor[r] = kLeastPivot * a.at(row + r, block)[r];
           store(corner.u[r], tile[r][0]);
         }
         sound = corner.factorise(floor);
