@@ -16,6 +16,7 @@ inline constexpr std::int64_t kWide = 8;
 
 using F64x8 [[gnu::vector_size(kWide * sizeof(double))]] = double;
 using S64x8 [[gnu::vector_size(kWide * sizeof(double))]] = std::int64_t;
+using U64x8 [[gnu::vector_size(kWide * sizeof(double))]] = std::uint64_t;
 /// Where it lies in a tensor: at any double.
 using UnalignedF64x8
     [[gnu::vector_size(kWide * sizeof(double)), gnu::aligned(alignof(double)), gnu::may_alias]] =
@@ -68,9 +69,9 @@ struct VectorMath {
          1.0 / 2) *
         q;
     const F64x8 power = (even + odd * r) + 1.0;
-    S64x8 bits;
+    U64x8 bits;
     std::memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits << 52) + (std::int64_t{1023} << 52);  // 2^n: n is in the low bits of `shifted`
+    bits = (bits << 52) + (std::uint64_t{1023} << 52);  // 2^n: n is in the low bits of `shifted`
     F64x8 scale;
     std::memcpy(&scale, &bits, sizeof scale);
     result = x < -708.0 ? F64x8{} : power * scale;
