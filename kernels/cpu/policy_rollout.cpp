@@ -91,11 +91,24 @@ void normaliser(const double* statistics, std::int64_t d, double* mean, double* 
 /// out[j] = bias[j] + sum_k in[k] matrix[k, j], matrix: [inputs, outputs].
 void layer(const double* matrix, const double* bias, const double* in, std::int64_t inputs,
            std::int64_t outputs, double* out) {
-  std::copy_n(bias, outputs, out);
-  for (std::int64_t k = 0; k < inputs; ++k) {
-    const double* row = matrix + k * outputs;
-    const double value = in[k];
-    for (std::int64_t j = 0; j < outputs; ++j) out[j] = std::fma(value, row[j], out[j]);
+  if (outputs < kWide) {
+    for (std::int64_t j = 0; j < outputs; ++j) {
+      double sum = bias[j];
+      for (std::int64_t k = 0; k < inputs; ++k) sum = std::fma(in[k], matrix[k * outputs + j], sum);
+      out[j] = sum;
+    }
+    return;
+  }
+  for (std::int64_t next = 0; next < outputs; next += kWide) {
+    // The last vector may take some outputs of the one before again.
+    const std::int64_t j = std::min(next, outputs - kWide);
+    F64x8 sum, row;
+    load(sum, bias + j);
+    for (std::int64_t k = 0; k < inputs; ++k) {
+      load(row, matrix + k * outputs + j);
+      sum = in[k] * row + sum;
+    }
+    store(out + j, sum);
   }
 }
 

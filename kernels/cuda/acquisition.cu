@@ -104,7 +104,8 @@ __global__ void within_kernel(std::int64_t points, int sets, const double* limit
   if (point < points) {
     for (int k = lane; k < sets; k += kSetLanes) {
       const std::int64_t at = k * points + point;
-      if (limits[k] != kInfinity) sum += log_normal_cdf((limits[k] - mean[at]) / sqrt(variance[at]));
+      if (limits[k] != kInfinity)
+        sum += log_normal_cdf((limits[k] - mean[at]) / sqrt(variance[at]));
     }
   }
   for (int distance = kSetLanes / 2; distance > 0; distance /= 2) {

@@ -110,6 +110,7 @@ TEST(PolicyUpdate, UpdatesByTheBestDirections) {
   expect_judged(*stream, Update({3, 12, 16, 0.1}, 32, 8, 16), "usual");
   expect_judged(*stream, Update({1, 60, 5, 0.1}, 3, 2, 3), "wide");
   expect_judged(*stream, Update({1, 2, 3, 0.1}, 300, 2, 140), "many directions");
+  expect_judged(*stream, Update({1, 300, 2, 0.1}, 2, 2, 1), "more coordinates than threads");
 }
 
 TEST(PolicyUpdate, EqualRewardsLeaveTheWeights) {
