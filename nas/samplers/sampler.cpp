@@ -7,6 +7,7 @@
 #include "nas/samplers/ars_sampler.h"
 #include "nas/samplers/designs.h"
 #include "nas/samplers/morbo.h"
+#include "nas/samplers/nsga2.h"
 #include "nas/samplers/path_samplers.h"
 #include "nas/samplers/sobol.h"
 #include "nas/samplers/turbo.h"
@@ -36,6 +37,7 @@ std::unique_ptr<Sampler> make_sampler(const std::string& name, SamplerProblem pr
     take_no_options(name, options);
     return std::make_unique<SobolSampler>(std::move(problem));
   }
+  if (name == "nsga2") return std::make_unique<Nsga2Sampler>(std::move(problem), options);
   if (name == "qparego" || name == "qlognehvi") {
     const auto gain =
         name == "qparego" ? PathSampler::Gain::scalarised : PathSampler::Gain::hypervolume;
@@ -51,7 +53,8 @@ std::unique_ptr<Sampler> make_sampler(const std::string& name, SamplerProblem pr
 }
 
 std::vector<std::string> sampler_names() {
-  return {"random", "lhs", "sobol", "qparego", "qlognehvi", "turbo", "morbo", "ars", "ars+"};
+  return {"random",    "lhs",   "sobol", "nsga2", "qparego",
+          "qlognehvi", "turbo", "morbo", "ars",   "ars+"};
 }
 
 }  // namespace paretiny
