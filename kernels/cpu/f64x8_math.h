@@ -62,7 +62,7 @@ inline void logarithm_of_one_plus(const F64x8& x, F64x8& result) {
   result = 2.0 * s + s * q * series;
 }
 
-/// tanh(x), to 1e-16 absolute.
+/// tanh(x), to 3e-16 absolute.
 inline void hyperbolic_tangent(const F64x8& x, F64x8& result) {
   // Beyond 20 it is 1 to rounding.
   const F64x8 above = x < -20.0 ? F64x8{} - 20.0 : x;

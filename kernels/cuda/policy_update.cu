@@ -2,8 +2,9 @@
 // the first takes its states into the statistics, the others each update some of its weights, after
 // all of them have ranked the directions for themselves, which is cheaper than waiting for one.
 //
-// Ranking counts, for each direction, those before it. Sums have a fixed order: over kept rewards
-// by warps, over states by columns of threads.
+// Ranking counts, for each direction, those before it, in shared memory: a policy may try up to
+// about 9000. Sums have a fixed order: over kept rewards by warps, over states by columns of
+// threads.
 #include <algorithm>
 
 #include "kernels/cuda/launch.h"
@@ -105,6 +106,8 @@ __device__ void change(const UpdateShape& shape, std::int64_t policy, const doub
       largest = larger(largest, reward[h * shape.policies * rollouts]);
     }
     best[i] = largest;
+    if (i < shape.kept)
+      order[i] = i;  // a rank that nobody has, should a reward be NaN, is in range
   }
   __syncthreads();
   rank(shape, best, order);
