@@ -11,7 +11,6 @@ namespace twins {
 constinit Op<decltype(paretiny::add_log_scalarised_improvement)> add_log_scalarised_improvement(
     "add_log_scalarised_improvement");
 constinit Op<decltype(paretiny::add_log_within)> add_log_within("add_log_within");
-constinit Op<decltype(paretiny::add_log_survival)> add_log_survival("add_log_survival");
 }  // namespace twins
 
 namespace {
@@ -63,23 +62,6 @@ void add_log_within(Stream& stream, ConstView limits, ConstView mean, ConstView 
   check_beliefs(op, mean, variance, 1, check_reward(op, reward));
   check_tensor(op, "limits", limits, {1, 1, 1, mean.shape.w}, {DType::f64});
   twins::add_log_within(stream, limits, mean, variance, reward);
-}
-
-void add_log_survival(Stream& stream, double width, double taken_for_granted, ConstView survived,
-                      ConstView failed, ConstView queries, View reward) {
-  const char* op = "add_log_survival";
-  check(is_positive(width), op, "width is not a finite number above 0");
-  check(is_positive(taken_for_granted), op,
-        "what is taken for granted is not a finite number above 0");
-  const std::int64_t d = queries.shape.c;
-  check(d > 0, op, "queries " + to_string(queries.shape) + " have no coordinates");
-  check_tensor(op, "queries", queries, {1, 1, check_reward(op, reward), d}, {DType::f64});
-  for (const auto& [name, trials] :
-       {std::pair("survived", survived), std::pair("failed", failed)}) {
-    if (trials.shape == Shape{1, 1, 0, d}) continue;  // of no trials there need be no memory
-    check_tensor(op, name, trials, {1, 1, trials.shape.w, d}, {DType::f64});
-  }
-  twins::add_log_survival(stream, width, taken_for_granted, survived, failed, queries, reward);
 }
 
 }  // namespace paretiny

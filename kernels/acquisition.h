@@ -33,16 +33,9 @@ void add_log_scalarised_improvement(Stream&, const Scalarisation&, ConstView mea
 /// limits: [1, 1, 1, sets]; variances above 0.
 void add_log_within(Stream&, ConstView limits, ConstView mean, ConstView variance, View reward);
 
-/// reward += log of the chance of not failing: a + sum_i k(survived_i) over that plus
-/// sum_i k(failed_i), where k = exp(-|x - x_i|^2 / (2 d width^2)) and a = taken_for_granted.
-/// survived: [1, 1, s, d], failed: [1, 1, f, d], s or f may be 0; queries: [1, 1, q, d].
-void add_log_survival(Stream&, double width, double taken_for_granted, ConstView survived,
-                      ConstView failed, ConstView queries, View reward);
-
 namespace twins {
 extern Op<decltype(add_log_scalarised_improvement)> add_log_scalarised_improvement;
 extern Op<decltype(add_log_within)> add_log_within;
-extern Op<decltype(add_log_survival)> add_log_survival;
 }  // namespace twins
 
 }  // namespace paretiny

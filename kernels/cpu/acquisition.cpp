@@ -107,52 +107,9 @@ void add_log_within(Stream&, ConstView limits, ConstView mean, ConstView varianc
   }
 }
 
-/// sum += over trials [count, d] of exp(scale |x - trial|^2), x: [d] vectors.
-void add_kernels(F64x8& sum, const F64x8* x, std::int64_t d, double scale, const double* trials,
-                 std::int64_t count) {
-  F64x8 total = sum;
-  for (std::int64_t i = 0; i < count; ++i) {
-    F64x8 power{};
-    for (std::int64_t k = 0; k < d; ++k) {
-      const F64x8 off = x[k] - trials[i * d + k];
-      power += off * off;
-    }
-    power *= scale;
-    VectorMath::exponential(power, power);
-    total += power;
-  }
-  sum = total;
-}
-
-void add_log_survival(Stream& stream, double width, double taken_for_granted, ConstView survived,
-                      ConstView failed, ConstView queries, View reward) {
-  const std::int64_t q = queries.shape.w, d = queries.shape.c;
-  const double scale = -0.5 / (static_cast<double>(d) * width * width);
-  Arena::Scope scratch(stream.scratch());
-  F64x8* all_vectors = take_vectors(scratch, d);
-#pragma omp parallel for schedule(static)
-  for (std::int64_t vector = 0; vector < vectors_of(q); ++vector) {
-    const std::int64_t first = vector * kWide, count = q - first;
-    F64x8* x = all_vectors + omp_get_thread_num() * d;
-    const double* query = queries.as<double>() + first * d;
-    for (std::int64_t k = 0; k < d; ++k) {
-      for (std::int64_t j = 0; j < kWide; ++j) x[k][j] = j < count ? query[j * d + k] : 0;
-    }
-    F64x8 good = F64x8{} + taken_for_granted, before;
-    add_kernels(good, x, d, scale, survived.as<double>(), survived.shape.w);
-    F64x8 all = good;
-    add_kernels(all, x, d, scale, failed.as<double>(), failed.shape.w);
-    F64x8 share = good / all;
-    logarithm(share, share);
-    load_some(before, reward.as<double>() + first, count);
-    store_some(reward.as<double>() + first, before + share, count);
-  }
-}
-
 const Twin improvement(twins::add_log_scalarised_improvement, DeviceKind::cpu,
                        add_log_scalarised_improvement);
 const Twin within(twins::add_log_within, DeviceKind::cpu, add_log_within);
-const Twin survival(twins::add_log_survival, DeviceKind::cpu, add_log_survival);
 
 }  // namespace
 }  // namespace paretiny::cpu

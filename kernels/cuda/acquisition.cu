@@ -1,4 +1,4 @@
-// How promising points are: a warp a point whose lanes share the base samples or the trials, four
+// How promising points are: a warp a point whose lanes share the base samples, four
 // lanes a point where there are only a few sets to share. Bound by the latency of double-precision
 // elementary functions; every sum has a fixed order.
 #include <limits>
@@ -122,58 +122,9 @@ void add_log_within(Stream& stream, ConstView limits, ConstView mean, ConstView 
          limits.as<double>(), mean.as<double>(), variance.as<double>(), reward.as<double>());
 }
 
-/// Every lane gets the sum over trials [count, d] of exp(scale |x - trial|^2).
-__device__ double sum_of_kernels(const double* x, int d, double scale, const double* trials,
-                                 std::int64_t count) {
-  double sum = 0;
-  for (std::int64_t i = threadIdx.x % kWarp; i < count; i += kWarp) {
-    double square = 0;
-#pragma unroll 4
-    for (int k = 0; k < d; ++k) {
-      const double off = x[k] - trials[i * d + k];
-      square = fma(off, off, square);
-    }
-    sum += exp(scale * square);
-  }
-  return warp_sum(sum);
-}
-
-struct SurvivalShape {
-  std::int64_t points, survived, failed;
-  int dimensions;
-  double scale, taken_for_granted;
-};
-
-__global__ void survival_kernel(SurvivalShape shape, const double* survived, const double* failed,
-                                const double* queries, double* reward) {
-  const std::int64_t point = point_of_warp();
-  if (point >= shape.points) return;
-  const int d = shape.dimensions;
-  const double* x = queries + point * d;
-  const double good =
-      shape.taken_for_granted + sum_of_kernels(x, d, shape.scale, survived, shape.survived);
-  const double all = good + sum_of_kernels(x, d, shape.scale, failed, shape.failed);
-  if (threadIdx.x % kWarp == 0) reward[point] += log(good / all);
-}
-
-void add_log_survival(Stream& stream, double width, double taken_for_granted, ConstView survived,
-                      ConstView failed, ConstView queries, View reward) {
-  const std::int64_t d = queries.shape.c;
-  const SurvivalShape shape{queries.shape.w,
-                            survived.shape.w,
-                            failed.shape.w,
-                            static_cast<int>(d),
-                            -0.5 / (static_cast<double>(d) * width * width),
-                            taken_for_granted};
-  launch(stream, "add_log_survival", survival_kernel,
-         {blocks_for(shape.points, kPoints), dim3(kThreads)}, shape, survived.as<double>(),
-         failed.as<double>(), queries.as<double>(), reward.as<double>());
-}
-
 const Twin improvement_twin(twins::add_log_scalarised_improvement, DeviceKind::cuda,
                             add_log_scalarised_improvement);
 const Twin within(twins::add_log_within, DeviceKind::cuda, add_log_within);
-const Twin survival(twins::add_log_survival, DeviceKind::cuda, add_log_survival);
 
 }  // namespace
 }  // namespace paretiny::cuda

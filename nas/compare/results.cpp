@@ -20,8 +20,9 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kReached = 1e-9;
 
 std::string heading(const Problem& problem) {
-  return std::string("problem,sampler,seed,trial,hypervolume,log10_difference,seconds") +
-         (problem.inputs() == 2 ? ",x1,x2" : "");
+  std::string text = "problem,sampler,seed,trial,hypervolume,log10_difference,seconds";
+  for (std::size_t i = 1; i <= problem.inputs(); ++i) text += fmt::format(",x{}", i);
+  return text;
 }
 
 /// A name with commas stands in quotes.
@@ -83,7 +84,7 @@ void Results::read(const std::filesystem::path& path) {
     std::uint64_t seed = 0;
     std::size_t trial = 0;
     RunTrial row;
-    row.x.resize(problem_.inputs() == 2 ? 2 : 0);
+    row.x.resize(problem_.inputs());
     bool good = cells.size() == 7 + row.x.size() && cells[0] == problem_.name &&
                 parse(cells[2], seed) && parse(cells[3], trial) &&
                 parse(cells[4], row.hypervolume) && parse(cells[6], row.seconds);

@@ -80,8 +80,7 @@ std::optional<SamplerRun> run_sampler(const Problem& problem, const RunPlan& pla
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     Evaluation evaluation = evaluate_unit(problem, u);
     if (feasible(evaluation)) front.add(evaluation.objectives);
-    run.trials.push_back({front.volume(), seconds,
-                          problem.inputs() == 2 ? in_units(problem, u) : std::vector<double>()});
+    run.trials.push_back({front.volume(), seconds, in_units(problem, u)});
     history.push_back({u, Outcome::finished, std::move(evaluation.objectives),
                        std::move(evaluation.constraints)});
   }

@@ -10,8 +10,10 @@ std::vector<double> ModelSampler::ask(const std::vector<Observation>& history,
   if (trial < problem_.initial) return latin_hypercube_point(problem_, unseen, trial);
   const Knowledge knowledge(problem_, history);
   if (knowledge.sets.empty()) return latin_hypercube_point(problem_, unseen, trial);
-  for (std::vector<double>& x : suggest(history, knowledge, trial)) {
-    if (unseen.accepts(x)) return std::move(x);
+  for (const std::vector<double>& point : suggest(history, knowledge, trial)) {
+    // Another device may round a position otherwise in its last bit.
+    std::vector<double> x = problem_.space.snap(point);
+    if (unseen.accepts(x)) return x;
   }
   return unseen.draw("stand-in", trial);
 }

@@ -27,18 +27,36 @@ struct Region {
   std::vector<double> centre;
 };
 
-/// The member of a history's Pareto set with the largest contribution that is not tabu; while the
-/// set is empty, the trial of least violation.
+/// How far outside the reference box each member of a front is, in shares of the front's extent.
+Eigen::VectorXd distances_outside(const Points& front, const std::vector<double>& reference) {
+  Eigen::VectorXd distances = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(front.size()));
+  for (std::size_t k = 0; k < reference.size(); ++k) {
+    const auto [least, most] = std::minmax_element(
+        front.begin(), front.end(), [&](const auto& a, const auto& b) { return a[k] < b[k]; });
+    const double extent = (*most)[k] > (*least)[k] ? (*most)[k] - (*least)[k] : 1;
+    for (std::size_t i = 0; i < front.size(); ++i) {
+      double& distance = distances(static_cast<Eigen::Index>(i));
+      distance = std::max(distance, (front[i][k] - reference[k]) / extent);
+    }
+  }
+  return distances;
+}
+
+/// The member of a history's Pareto set with the largest contribution that is not tabu, or, where
+/// none contributes, the one that is least outside the reference; while the set is empty, the trial
+/// of least violation.
 std::vector<double> centre_of(const SamplerProblem& problem, const Knowledge& knowledge,
                               const std::set<std::vector<double>>& tabu) {
   const auto row = [&](Eigen::Index i) {
     return std::vector<double>(knowledge.anchors.row(i).begin(), knowledge.anchors.row(i).end());
   };
   if (knowledge.front.empty()) return row(0);
-  const Eigen::VectorXd contributions = Eigen::Map<const Eigen::VectorXd>(
-      hypervolume_contributions(knowledge.front_points(), problem.reference).data(),
-      knowledge.anchors.rows());
-  const std::vector<Eigen::Index> order = descending(contributions);
+  const Points front = knowledge.front_points();
+  const std::vector<double> exclusive = hypervolume_contributions(front, problem.reference);
+  Eigen::VectorXd merit =
+      Eigen::Map<const Eigen::VectorXd>(exclusive.data(), knowledge.anchors.rows());
+  if (merit.maxCoeff() <= 0) merit = -distances_outside(front, problem.reference);
+  const std::vector<Eigen::Index> order = descending(merit);
   for (const Eigen::Index i : order) {
     if (!tabu.contains(row(i))) return row(i);
   }

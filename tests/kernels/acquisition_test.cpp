@@ -188,60 +188,6 @@ TEST(Acquisition, ChanceOfStayingWithinFarOut) {
   EXPECT_EQ(within(*stream, {kInfinity}, {1e300, 0}, {1, 0}, {0.5, 0.25}), (Doubles{0.5, 0.25}));
 }
 
-Doubles survival(Stream& stream, double width, double granted, std::int64_t d,
-                 const Doubles& survived, const Doubles& failed, const Doubles& queries,
-                 const Doubles& reward) {
-  const auto rows = [d](const Doubles& x) { return static_cast<std::int64_t>(x.size()) / d; };
-  const Tensor good = numbers(stream, {1, 1, rows(survived), d}, survived);
-  const Tensor bad = numbers(stream, {1, 1, rows(failed), d}, failed);
-  const Tensor points = numbers(stream, {1, 1, rows(queries), d}, queries);
-  const Tensor rewards = numbers(stream, {1, 1, 1, rows(queries)}, reward);
-  add_log_survival(stream, width, granted, good, bad, points, rewards);
-  return rewards.values();
-}
-
-TEST(Acquisition, ChanceOfSurvival) {
-  const auto stream = test_stream();
-  const double width = 0.2, granted = 0.1;
-  for (const auto& [s, f, d, q] : {std::array{0, 0, 1, 1},
-                                   {0, 3, 2, 5},
-                                   {4, 0, 3, 17},
-                                   {40, 9, 12, 33},
-                                   {7, 50, 60, 16},
-                                   {1, 1, 1, 100}}) {
-    const Doubles survived = uniform(s * d, 1), failed = uniform(f * d, 2);
-    const Doubles queries = uniform(q * d, 3), reward = uniform(q, 4);
-    const auto n = static_cast<std::size_t>(d);
-    const auto density = [&](const Doubles& trials, std::size_t query) {
-      long double sum = 0;
-      for (std::size_t i = 0; i < trials.size() / n; ++i) {
-        long double square = 0;
-        for (std::size_t k = 0; k < n; ++k) {
-          const long double off = queries[query * n + k] - trials[i * n + k];
-          square += off * off;
-        }
-        sum += expl(-square / (2 * d * width * width));
-      }
-      return sum;
-    };
-    Doubles expected = reward;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      const long double good = granted + density(survived, i);
-      expected[i] += static_cast<double>(logl(good / (good + density(failed, i))));
-    }
-    expect_close(survival(*stream, width, granted, d, survived, failed, queries, reward), expected,
-                 std::to_string(s) + " survived, " + std::to_string(f) + " failed");
-  }
-}
-
-TEST(Acquisition, SurvivalWithoutTrials) {
-  const auto stream = test_stream();
-  EXPECT_EQ(survival(*stream, 0.1, 0.1, 2, {0.5, 0.5}, {}, {0.5, 0.5, 0, 1}, {3, 4}),
-            (Doubles{3, 4}));
-  const double one = survival(*stream, 0.1, 0.1, 2, {}, {0.5, 0.5}, {0.5, 0.5}, {0})[0];
-  EXPECT_NEAR(one, std::log(0.1 / 1.1), 1e-15);
-}
-
 TEST(Acquisition, DoesNotDependOnThreads) {
   const auto stream = test_stream();
   const Improvement problem(4, 16, 4, 200);
@@ -250,8 +196,6 @@ TEST(Acquisition, DoesNotDependOnThreads) {
   const Tensor normals = numbers(*stream, {1, 1, 16, 4}, problem.normals);
   const Tensor mean = numbers(*stream, {1, 1, 4, 200}, problem.mean);
   const Tensor variance = numbers(*stream, {1, 1, 4, 200}, problem.variance);
-  const Tensor trials = numbers(*stream, {1, 1, 9, 3}, uniform(27, 1));
-  const Tensor queries = numbers(*stream, {1, 1, 200, 3}, uniform(600, 2));
   const Tensor reward(*stream, DType::f64, {1, 1, 1, 200});
   expect_same_for_any_threads(
       [&] {
@@ -259,7 +203,6 @@ TEST(Acquisition, DoesNotDependOnThreads) {
         add_log_scalarised_improvement(*stream, {low, factor, normals, 0.3, 1e-3}, mean, variance,
                                        reward);
         add_log_within(*stream, low, mean, variance, reward);
-        add_log_survival(*stream, 0.1, 0.1, trials, trials, queries, reward);
       },
       {&reward});
 }
@@ -290,20 +233,6 @@ TEST(Acquisition, RejectsWhatDoesNotFit) {
   EXPECT_NO_THROW(add_log_within(*stream, three, beliefs, beliefs, reward));
   EXPECT_THROW(add_log_within(*stream, two, beliefs, beliefs, reward), UsageError);
   EXPECT_THROW(add_log_within(*stream, three, beliefs, one_belief, reward), UsageError);
-
-  const Tensor queries = zeros({1, 1, 7, 2}), trials = zeros({1, 1, 4, 2});
-  ConstView none = trials;
-  none.shape.w = 0;
-  none.data = nullptr;
-  const auto survive = [&](double width, double granted, ConstView survived, ConstView failed) {
-    add_log_survival(*stream, width, granted, survived, failed, queries, reward);
-  };
-  EXPECT_NO_THROW(survive(0.1, 0.1, trials, trials));
-  EXPECT_NO_THROW(survive(0.1, 0.1, none, none));
-  EXPECT_THROW(survive(0, 0.1, trials, trials), UsageError);
-  EXPECT_THROW(survive(0.1, 0, trials, trials), UsageError);
-  EXPECT_THROW(survive(0.1, 0.1, three, trials), UsageError);
-  EXPECT_THROW(survive(0.1, 0.1, trials, ConstView{}), UsageError);
 }
 
 }  // namespace

@@ -168,8 +168,9 @@ class Search {
                         uniform((kMoves + 1) * 4 * kDirections * 7, seed))),
         snapped_(stream, DType::f64, {2, 1, 2 * kDirections, 7}),
         rewards_(stream, DType::f64, {kMoves, 1, 2, 2 * kDirections}),
-        survived_(numbers(stream, {1, 1, 6, 7}, uniform(42, seed + 1))),
-        failed_(numbers(stream, {1, 1, 9, 7}, uniform(63, seed + 2))),
+        limits_(numbers(stream, {1, 1, 1, 7}, uniform(7, seed + 1))),
+        variance_(numbers(stream, {1, 1, 7, 4 * kDirections},
+                          uniform(static_cast<std::size_t>(28 * kDirections), seed + 2, 0.1, 1))),
         cube_(on_device(stream, mixed_cube())) {}
 
   void update() {
@@ -178,11 +179,12 @@ class Search {
     for (std::int64_t h = 0; h < kMoves; ++h) {
       policy_move(stream_, policy_, cube_view(cube_), statistics_, rollouts_, state(h),
                   state(h + 1), snapped_);
+      // A smooth function of where the rollouts are, whatever it means.
       View points = snapped_;
-      points.shape = {1, 1, 4 * kDirections, 7};
-      add_log_survival(stream_, 0.3, 0.1, survived_, failed_, points,
-                       view(rewards_.view().as<double>() + h * 4 * kDirections, DType::f64,
-                            {1, 1, 1, 4 * kDirections}));
+      points.shape = {1, 1, 7, 4 * kDirections};
+      add_log_within(stream_, limits_, points, variance_,
+                     view(rewards_.view().as<double>() + h * 4 * kDirections, DType::f64,
+                          {1, 1, 1, 4 * kDirections}));
     }
     View from = states_;
     from.shape.n = kMoves;
@@ -206,7 +208,7 @@ class Search {
   PolicyShape policy_{2, 7, 5, 0.2};
   Stream& stream_;
   Tensor weights_, statistics_, update_, directions_, rollouts_, states_, snapped_, rewards_,
-      survived_, failed_;
+      limits_, variance_;
   Buffer cube_;
 };
 
