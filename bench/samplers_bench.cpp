@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "kernels/random.h"
-#include "nas/pareto/hypervolume.h"
 #include "nas/problems/problem.h"
 #include "nas/samplers/sampler.h"
 #include "nas/surrogate/surrogates.h"
@@ -68,29 +67,6 @@ void posterior(benchmark::State& state, Device device) {
   const RowMatrix queries = RowMatrix::NullaryExpr(320, 12, [&] { return random.uniform(); });
   for (auto _ : state) benchmark::DoNotOptimize(surrogates.predict(queries));
 }
-
-/// Points on a sphere, all non-dominated.
-void exact_hypervolume(benchmark::State& state) {
-  Random random(1, "samplers bench");
-  const auto objectives = static_cast<std::size_t>(state.range(0));
-  Points points(static_cast<std::size_t>(state.range(1)), std::vector<double>(objectives));
-  for (std::vector<double>& point : points) {
-    double norm = 0;
-    for (double& value : point) value = std::abs(random.normal());
-    for (const double value : point) norm += value * value;
-    for (double& value : point) value = 1 - value / std::sqrt(norm);
-  }
-  const std::vector<double> reference(objectives, 1.1);
-  for (auto _ : state) benchmark::DoNotOptimize(hypervolume(points, reference));
-}
-
-BENCHMARK(exact_hypervolume)
-    ->Args({2, 200})
-    ->Args({3, 200})
-    ->Args({4, 200})
-    ->Args({5, 100})
-    ->Args({6, 60})
-    ->Unit(benchmark::kMicrosecond);
 
 /// Not when the program starts: devices are known after that.
 void register_benchmarks() {

@@ -46,23 +46,21 @@ template <int kPanels>
 void evaluate_basis(const ProcessView& process, const PathsView& paths,
                     const QueryTile<kPanels>& tile, double* basis) {
   const std::int64_t pitch = paths.basis * kWide;
-  F64x8 given[kPanels];
   for (std::int64_t f = 0; f < paths.features; ++f) {
-    angles(paths, f, tile, process.dimensions, given);
-    for (int p = 0; p < kPanels; ++p) {
-      F64x8 wave;
-      VectorMath::cosine(given[p], wave);
-      store(basis + p * pitch + f * kWide, wave);
+    F64x8 angle[kPanels];
+    angles(paths, f, tile, process.dimensions, angle);
+    for (int p = 0; p < kPanels; ++p) store(basis + p * pitch + f * kWide, angle[p]);
+  }
+  for (int p = 0; p < kPanels; ++p) {
+    for (std::int64_t f = 0; f < paths.features; ++f) {
+      double* at = basis + p * pitch + f * kWide;
+      F64x8 angle, wave;
+      load(angle, at);
+      VectorMath::cosine(angle, wave);
+      store(at, wave);
     }
   }
-  for (std::int64_t i = 0; i < process.used; ++i) {
-    tile.squared_distances(process.scaled + i * process.dimensions, given);
-    for (int p = 0; p < kPanels; ++p) {
-      F64x8 value, slope;
-      correlate<VectorMath>(process.covariance, given[p], value, slope);
-      store(basis + p * pitch + (paths.features + i) * kWide, process.scale * value);
-    }
-  }
+  cross_covariances(process, tile, basis + paths.features * kWide, pitch);
 }
 
 template <int kPanels>

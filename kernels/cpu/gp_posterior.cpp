@@ -75,16 +75,13 @@ template <int kPanels>
 void predict(const ProcessView& process, const QueryTile<kPanels>& tile, double* cross,
              double* mean, double* variance) {
   const std::int64_t n = process.used, pitch = n * kWide;
+  cross_covariances(process, tile, cross, pitch);
   F64x8 sum[kPanels] = {}, square[kPanels] = {};
   for (std::int64_t i = 0; i < n; ++i) {
-    F64x8 squared[kPanels];
-    tile.squared_distances(process.scaled + i * process.dimensions, squared);
     for (int p = 0; p < kPanels; ++p) {
-      F64x8 value, slope;
-      correlate<VectorMath>(process.covariance, squared[p], value, slope);
-      value *= process.scale;
+      F64x8 value;
+      load(value, cross + p * pitch + i * kWide);
       sum[p] += process.weights[i] * value;
-      store(cross + p * pitch + i * kWide, value);
     }
   }
   for (std::int64_t row = 0; row < n; row += kWide) {

@@ -51,6 +51,15 @@ struct Beliefs {
     }
   }
 
+  /// Whether nothing is uncertain, as where an objective is known before anything is trained.
+  bool certain() const {
+    return std::all_of(sigma, sigma + kPoints, [](double s) { return s == 0; });
+  }
+
+  void certain_gaps(double level, Lanes& result) const {
+    result = (level - Lanes::Map(mean)).max(0);
+  }
+
   void gaps(double level, Lanes& result) const {
     double* gaps = result.data();
 #pragma omp simd
@@ -83,7 +92,11 @@ Gains gains_of(const Problem& p, std::int64_t first, Lanes* table) {
     const Beliefs beliefs(p, k, first);
     for (int i = 0; i < kPoints; ++i) gains.offset[i] -= exponent(beliefs.tail[i], 0);
     Lanes* row = table + k * p.levels;
-    for (std::int64_t j = 0; j < p.levels; ++j) beliefs.gaps(level[j], row[j]);
+    if (beliefs.certain()) {
+      for (std::int64_t j = 0; j < p.levels; ++j) beliefs.certain_gaps(level[j], row[j]);
+    } else {
+      for (std::int64_t j = 0; j < p.levels; ++j) beliefs.gaps(level[j], row[j]);
+    }
   }
   const std::int32_t* box = p.box;
   for (std::int64_t b = 0; b < p.boxes; ++b, box += 2 * p.objectives) {

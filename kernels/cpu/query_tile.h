@@ -80,6 +80,27 @@ class QueryTile {
   double* z_;  ///< [d, kPanels * 8]
 };
 
+/// to[p * pitch + 8 i ..] = covariance of point i with the queries of panel p. In two passes: many
+/// short chains of arithmetic run side by side, one long chain a point would not.
+template <int kPanels>
+void cross_covariances(const ProcessView& process, const QueryTile<kPanels>& tile, double* to,
+                       std::int64_t pitch) {
+  for (std::int64_t i = 0; i < process.used; ++i) {
+    F64x8 squared[kPanels];
+    tile.squared_distances(process.scaled + i * process.dimensions, squared);
+    for (int p = 0; p < kPanels; ++p) store(to + p * pitch + i * kWide, squared[p]);
+  }
+  for (int p = 0; p < kPanels; ++p) {
+    for (std::int64_t i = 0; i < process.used; ++i) {
+      double* at = to + p * pitch + i * kWide;
+      F64x8 squared, value, slope;
+      load(squared, at);
+      correlate<VectorMath>(process.covariance, squared, value, slope);
+      store(at, process.scale * value);
+    }
+  }
+}
+
 /// f(process, first query, panels) for the tiles of all sets over the threads; the number of panels
 /// is a constant.
 template <class F>

@@ -1,8 +1,8 @@
-// Volumes by local upper bounds: points are met along the last objective, and the bounds of those
-// met so far are kept in the others (Lacour, Klamroth and Fonseca, "A box decomposition algorithm
-// to compute the hypervolume indicator", 2017). A bound u has a defining point z^k for each
-// objective k: equal to u in k, below it elsewhere. Each bound has a box in either region, all
-// disjoint, with the sides (max_{i<k} z^i_k, u_k] from the second objective on: with
+// Local upper bounds of points that are met along the last objective, kept in the other ones
+// (Lacour, Klamroth and Fonseca, "A box decomposition algorithm to compute the hypervolume
+// indicator", 2017). A bound u has a defining point z^k for each objective k: equal to u in k,
+// below it elsewhere. Between the points that made it and ended it a bound has a box in either
+// region, all disjoint, with the sides (max_{i<k} z^i_k, u_k] from the second objective on: with
 // (u_0, reference] for the first they make up what is dominated, with (low, u_0] what is not.
 //
 // Of equal values the one met later counts as the greater, which puts the points in general
@@ -14,26 +14,32 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
+
+#include "nas/pareto/rows.h"
 
 namespace paretiny {
 
-enum class Region { dominated, undominated };
-
-/// Volume of a region between `low` and `reference`. kWidth: the number of objectives but the last,
-/// or 0 where the compiler does not know it.
-template <std::size_t kWidth>
+/// kWidth: the number of objectives but the last, or 0 where the compiler does not know it. Close
+/// is called for every bound that ends, with the box's lower and upper sides in all objectives,
+/// those of the first being `low` and u_0.
+template <std::size_t kWidth, class Close>
 class BoundSweep {
  public:
   /// low, reference: [width + 1], below every point and above it, and to outlive this.
-  BoundSweep(Region region, std::size_t width, const double* low, const double* reference)
-      : region_(region), runtime_width_(width), low_(low), reference_(reference), values_(width) {
+  BoundSweep(std::size_t width, const double* low, const double* reference, Close& close)
+      : runtime_width_(width), low_(low), reference_(reference), close_(close), values_(width) {
+    if constexpr (kWidth == 0) {
+      lower_.resize(width + 1);
+      upper_.resize(width + 1);
+    }
     fresh_.resize(stride());
     for (std::size_t k = 0; k < width; ++k) {
       std::copy_n(low, width, &fresh_[k * width]);
       fresh_[k * width + k] = reference[k];
     }
-    finish(fresh_.data(), low[width]);
+    fresh_.back() = low[width];
     place();
   }
 
@@ -42,32 +48,41 @@ class BoundSweep {
     find(point);
     if (hits_.empty()) return;
     fresh_.clear();
-    double closed = 0;
     for (const std::uint32_t hit : hits_) {
-      closed += close(hit, point[width()]);
+      close(hit, point[width()]);
       for (std::size_t k = 0; k < width(); ++k) add_bound(hit, point, k);
     }
-    volume_ += closed;
     place();
   }
 
-  double volume() {
-    double closed = 0;
-    for (std::size_t b = 0; b < count_; ++b) closed += close(b, reference_[width()]);
-    return volume_ + closed;
+  /// Ends all bounds at the reference.
+  void finish() {
+    for (std::size_t b = 0; b < count_; ++b) close(b, reference_[width()]);
   }
 
  private:
   static constexpr std::size_t kBlock = 16;
+  using Sides =
+      std::conditional_t<(kWidth > 0), std::array<double, kWidth + 1>, std::vector<double>>;
 
   std::size_t width() const { return kWidth > 0 ? kWidth : runtime_width_; }
   /// Numbers a bound: the defining points [width, width], whose diagonal is the bound itself; the
-  /// volume of its box; the last objective at which that begins.
-  std::size_t stride() const { return width() * width() + 2; }
+  /// last objective of the point that made it.
+  std::size_t stride() const { return width() * width() + 1; }
 
-  double close(std::size_t bound, double last) const {
-    const double* numbers = &bounds_[bound * stride() + width() * width()];
-    return numbers[0] * (last - numbers[1]);
+  void close(std::size_t bound, double last) {
+    const double* numbers = &bounds_[bound * stride()];
+    lower_[0] = low_[0];
+    upper_[0] = numbers[0];
+    for (std::size_t k = 1; k < width(); ++k) {
+      double lower = numbers[k];
+      for (std::size_t i = 1; i < k; ++i) lower = std::max(lower, numbers[i * width() + k]);
+      lower_[k] = lower;
+      upper_[k] = numbers[k * width() + k];
+    }
+    lower_[width()] = numbers[width() * width()];
+    upper_[width()] = last;
+    close_(lower_.data(), upper_.data());
   }
 
   /// Bounds above the point in every objective but the last.
@@ -100,19 +115,7 @@ class BoundSweep {
     double* to = &fresh_[begin];
     std::copy_n(from, width() * width(), to);
     std::copy_n(point, width(), to + k * width());
-    finish(to, point[width()]);
-  }
-
-  void finish(double* numbers, double last) const {
-    double volume =
-        region_ == Region::dominated ? reference_[0] - numbers[0] : numbers[0] - low_[0];
-    for (std::size_t k = 1; k < width(); ++k) {
-      double floor = numbers[k];
-      for (std::size_t i = 1; i < k; ++i) floor = std::max(floor, numbers[i * width() + k]);
-      volume *= numbers[k * width() + k] - floor;
-    }
-    numbers[width() * width()] = volume;
-    numbers[width() * width() + 1] = last;
+    to[width() * width()] = point[width()];
   }
 
   /// Puts the fresh bounds in the place of those hit.
@@ -130,7 +133,7 @@ class BoundSweep {
     for (std::size_t h = hits_.size(); h > fresh; --h) {
       --count_;
       if (hits_[h - 1] != count_) put(hits_[h - 1], &bounds_[count_ * stride()]);
-      for (std::vector<double>& row : values_) row[count_] = nothing_;
+      for (std::vector<double>& row : values_) row[count_] = kNothing;
     }
     hits_.clear();
   }
@@ -142,21 +145,46 @@ class BoundSweep {
 
   void grow() {
     const std::size_t room = std::max(kBlock, 2 * count_);
-    for (std::vector<double>& row : values_) row.resize(room, nothing_);
+    for (std::vector<double>& row : values_) row.resize(room, kNothing);
     bounds_.resize(room * stride());
   }
 
-  static constexpr double nothing_ = -std::numeric_limits<double>::infinity();
+  static constexpr double kNothing = -std::numeric_limits<double>::infinity();
 
-  Region region_;
   std::size_t runtime_width_;
   const double *low_, *reference_;
-  double volume_ = 0;
+  Close& close_;
   std::size_t count_ = 0;
   std::vector<std::vector<double>> values_;  ///< [width, room]: the bounds, -infinity beyond count_
   std::vector<double> bounds_;               ///< [room, stride]
   std::vector<double> fresh_;                ///< [.., stride]
   std::vector<std::uint32_t> hits_;          ///< ascending
+  Sides lower_, upper_;
 };
+
+/// Meets all of `sorted` [.., width + 1], which ascends in its last objective of at least two, and
+/// calls `close` as BoundSweep does.
+template <class Close>
+void sweep_bounds(const Rows& sorted, const double* low, const double* reference, Close close) {
+  const auto run = [&]<std::size_t kWidth>(std::integral_constant<std::size_t, kWidth>) {
+    BoundSweep<kWidth, Close> sweep(sorted.width - 1, low, reference, close);
+    for (std::size_t i = 0; i < sorted.size(); ++i) sweep.add(sorted[i]);
+    sweep.finish();
+  };
+  switch (sorted.width) {
+    case 2:
+      return run(std::integral_constant<std::size_t, 1>());
+    case 3:
+      return run(std::integral_constant<std::size_t, 2>());
+    case 4:
+      return run(std::integral_constant<std::size_t, 3>());
+    case 5:
+      return run(std::integral_constant<std::size_t, 4>());
+    case 6:
+      return run(std::integral_constant<std::size_t, 5>());
+    default:
+      return run(std::integral_constant<std::size_t, 0>());
+  }
+}
 
 }  // namespace paretiny

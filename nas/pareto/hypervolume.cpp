@@ -52,17 +52,6 @@ class Staircase {
   std::vector<Corner> corners_;
 };
 
-/// Row numbers by one column; equal values keep their order.
-std::vector<std::size_t> order_by(const Rows& rows, std::size_t column) {
-  std::vector<std::pair<double, std::size_t>> keys(rows.size());
-  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = {rows[i][column], i};
-  std::sort(keys.begin(), keys.end());
-  std::vector<std::size_t> order;
-  order.reserve(keys.size());
-  for (const auto& [value, i] : keys) order.push_back(i);
-  return order;
-}
-
 /// By another row that is not equal.
 bool is_dominated(const Rows& rows, std::size_t i) {
   for (std::size_t j = 0; j < rows.size(); ++j) {
@@ -93,44 +82,29 @@ double volume_3d(const Rows& sorted, const double* reference) {
   return volume;
 }
 
-template <std::size_t kWidth>
-double swept(Region region, const Rows& sorted, const double* low, const double* reference) {
-  BoundSweep<kWidth> sweep(region, sorted.width - 1, low, reference);
-  for (std::size_t i = 0; i < sorted.size(); ++i) sweep.add(sorted[i]);
-  return sweep.volume();
-}
+enum class Region { dominated, undominated };
 
 /// Volume of the region between `low`, which is no greater than any point, and the reference, of
 /// rows sorted by the last objective.
 double region_volume(Region region, const Rows& sorted, const double* low,
                      const double* reference) {
-  switch (sorted.width) {
-    case 1: {
-      const double least = sorted.values.empty() ? reference[0] : sorted[0][0];
-      return region == Region::dominated ? reference[0] - least : least - low[0];
-    }
-    case 2:
-      return swept<1>(region, sorted, low, reference);
-    case 3:
-      return swept<2>(region, sorted, low, reference);
-    case 4:
-      return swept<3>(region, sorted, low, reference);
-    case 5:
-      return swept<4>(region, sorted, low, reference);
-    case 6:
-      return swept<5>(region, sorted, low, reference);
-    default:
-      return swept<0>(region, sorted, low, reference);
+  const std::size_t m = sorted.width;
+  if (m == 1) {
+    const double least = sorted.values.empty() ? reference[0] : sorted[0][0];
+    return region == Region::dominated ? reference[0] - least : least - low[0];
   }
+  double volume = 0;
+  sweep_bounds(sorted, low, reference, [&](const double* lower, const double* upper) {
+    double box = region == Region::dominated ? reference[0] - upper[0] : upper[0] - lower[0];
+    for (std::size_t k = 1; k < m; ++k) box *= upper[k] - lower[k];
+    volume += box;
+  });
+  return volume;
 }
 
 double dominated_volume(const Rows& rows, const double* reference) {
   if (rows.values.empty()) return 0;
-  Rows sorted{rows.width, {}};
-  sorted.values.reserve(rows.values.size());
-  for (const std::size_t i : order_by(rows, rows.width - 1)) {
-    sorted.values.insert(sorted.values.end(), rows[i], rows[i] + rows.width);
-  }
+  const Rows sorted = sorted_by_last(rows);
   if (rows.width == 2) return volume_2d(sorted, reference);
   if (rows.width == 3) return volume_3d(sorted, reference);
   std::vector<double> low(reference, reference + rows.width);
@@ -154,7 +128,7 @@ std::vector<double> hypervolume_contributions(const Points& points,
   const Rows rows = rows_below(points, reference, indices);
   const std::size_t m = rows.width;
   std::vector<std::size_t> members;
-  for (const std::size_t i : order_by(rows, m - 1)) {
+  for (const std::size_t i : order_by_last(rows)) {
     if (dominated == Dominated::counted || !is_dominated(rows, i)) members.push_back(i);
   }
   std::vector<double> contributions(points.size(), 0.0);

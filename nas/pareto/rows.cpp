@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "kernels/error.h"
 
@@ -33,15 +34,41 @@ Rows rows_below(const Points& points, const std::vector<double>& reference,
   return rows;
 }
 
+std::vector<std::size_t> order_by_last(const Rows& rows) {
+  std::vector<std::pair<double, std::size_t>> keys(rows.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = {rows[i][rows.width - 1], i};
+  std::sort(keys.begin(), keys.end());
+  std::vector<std::size_t> order;
+  order.reserve(keys.size());
+  for (const auto& [value, i] : keys) order.push_back(i);
+  return order;
+}
+
+Rows sorted_by_last(const Rows& rows) {
+  Rows sorted{rows.width, {}};
+  sorted.values.reserve(rows.values.size());
+  for (const std::size_t i : order_by_last(rows)) {
+    sorted.values.insert(sorted.values.end(), rows[i], rows[i] + rows.width);
+  }
+  return sorted;
+}
+
 Rows front_of(const Rows& rows) {
-  Rows front{rows.width, {}};
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  const std::size_t m = rows.width;
+  std::vector<const double*> order(rows.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = rows[i];
+  // A row stands behind whatever dominates it.
+  std::sort(order.begin(), order.end(), [m](const double* a, const double* b) {
+    return std::lexicographical_compare(a, a + m, b, b + m);
+  });
+  Rows front{m, {}};
+  front.values.reserve(rows.values.size());
+  for (const double* row : order) {
     bool kept = true;
-    for (std::size_t j = 0; kept && j < rows.size(); ++j) {
-      if (i == j || !weakly_dominates(rows[j], rows[i], rows.width)) continue;
-      kept = j > i && weakly_dominates(rows[i], rows[j], rows.width);
+    for (std::size_t j = 0; kept && j < front.size(); ++j) {
+      kept = !weakly_dominates(front[j], row, m);
     }
-    if (kept) front.values.insert(front.values.end(), rows[i], rows[i] + rows.width);
+    if (kept) front.values.insert(front.values.end(), row, row + m);
   }
   return front;
 }

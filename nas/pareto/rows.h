@@ -31,7 +31,13 @@ inline bool weakly_dominates(const double* a, const double* b, std::size_t width
   return true;
 }
 
-/// Without dominated rows; of equal rows the first stays.
+/// Row numbers by the last objective; equal values keep their order.
+std::vector<std::size_t> order_by_last(const Rows& rows);
+
+/// The rows in that order.
+Rows sorted_by_last(const Rows& rows);
+
+/// In lexicographic order, without dominated rows; of equal rows one stays.
 Rows front_of(const Rows& rows);
 
 }  // namespace paretiny
