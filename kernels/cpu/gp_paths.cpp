@@ -25,20 +25,25 @@ struct PathsView {
   }
 };
 
-/// frequencies[f] . z + phases[f] of the tile's queries.
+/// to[p][f] = frequencies[f] . z + phases[f] of the queries of panel p.
 template <int kPanels>
-void angles(const PathsView& paths, std::int64_t f, const QueryTile<kPanels>& tile,
-            std::int64_t dimensions, F64x8 (&angle)[kPanels]) {
-  const double* frequency = paths.frequencies + f * dimensions;
-  F64x8 sum[kPanels] = {};
-  for (std::int64_t k = 0; k < dimensions; ++k) {
+void angles(const PathsView& paths, const QueryTile<kPanels>& tile, std::int64_t dimensions,
+            double* to) {
+  const std::int64_t pitch = paths.basis * kWide;
+  for (std::int64_t f = 0; f < paths.features; ++f) {
+    const double* frequency = paths.frequencies + f * dimensions;
+    F64x8 sum[kPanels] = {};
+    for (std::int64_t k = 0; k < dimensions; ++k) {
+      for (int p = 0; p < kPanels; ++p) {
+        F64x8 z;
+        tile.coordinate(k, p, z);
+        sum[p] += frequency[k] * z;
+      }
+    }
     for (int p = 0; p < kPanels; ++p) {
-      F64x8 z;
-      tile.coordinate(k, p, z);
-      sum[p] += frequency[k] * z;
+      store(to + p * pitch + f * kWide, sum[p] + paths.phases[f]);
     }
   }
-  for (int p = 0; p < kPanels; ++p) angle[p] = sum[p] + paths.phases[f];
 }
 
 /// basis[p][b]: basis function b at the queries of panel p.
@@ -46,11 +51,7 @@ template <int kPanels>
 void evaluate_basis(const ProcessView& process, const PathsView& paths,
                     const QueryTile<kPanels>& tile, double* basis) {
   const std::int64_t pitch = paths.basis * kWide;
-  for (std::int64_t f = 0; f < paths.features; ++f) {
-    F64x8 angle[kPanels];
-    angles(paths, f, tile, process.dimensions, angle);
-    for (int p = 0; p < kPanels; ++p) store(basis + p * pitch + f * kWide, angle[p]);
-  }
+  angles(paths, tile, process.dimensions, basis);
   for (int p = 0; p < kPanels; ++p) {
     for (std::int64_t f = 0; f < paths.features; ++f) {
       double* at = basis + p * pitch + f * kWide;
@@ -81,6 +82,11 @@ void evaluate_paths(const ProcessView& process, const PathsView& paths,
   }
 }
 
+/// About the multiplications of a query.
+std::int64_t products(const GpShape& shape, const GpPaths& paths) {
+  return paths.weights.shape.c * (shape.dimensions + paths.weights.shape.w);
+}
+
 void gp_paths(Stream& stream, const GpShape& shape, const GpState& state, const GpPaths& paths,
               ConstView queries, View values) {
   const std::int64_t count = queries.shape.w, room = kTilePanels * kWide;
@@ -96,84 +102,74 @@ void gp_paths(Stream& stream, const GpShape& shape, const GpState& state, const 
       });
 }
 
-/// d_z[k] += d_value times the derivative of a basis function by scaled coordinate k.
+/// factors[p][b] = sum over the paths of d_value times weight, times the derivative of basis
+/// function b by what it is computed from: its angle, or half its squared distance.
 template <int kPanels>
-void add_feature_gradient(const PathsView& paths, std::int64_t f, const QueryTile<kPanels>& tile,
-                          std::int64_t dimensions, const F64x8 (&d_value)[kPanels], double* d_z) {
-  F64x8 factor[kPanels];
-  angles(paths, f, tile, dimensions, factor);
-  for (int p = 0; p < kPanels; ++p) {
-    F64x8 wave;
-    VectorMath::sine(factor[p], wave);
-    factor[p] = -wave * d_value[p];
-  }
-  for (std::int64_t k = 0; k < dimensions; ++k) {
-    for (int p = 0; p < kPanels; ++p) {
-      double* at = d_z + (k * kPanels + p) * kWide;
-      F64x8 sum;
-      load(sum, at);
-      store(at, sum + factor[p] * paths.frequencies[f * dimensions + k]);
+void backward_factors(const ProcessView& process, const PathsView& paths,
+                      const QueryTile<kPanels>& tile, const double* d_values, double* factors) {
+  const std::int64_t pitch = paths.basis * kWide, end = paths.features + process.used;
+  angles(paths, tile, process.dimensions, factors);
+  cross_distances(process, tile, factors + paths.features * kWide, pitch);
+  for (std::int64_t first = 0; first < end; first += kWide) {
+    F64x8 d_basis[kWide][kPanels];
+    multiply(rows_of(paths.weights, first, end, 1, paths.basis), d_values, paths.count * kWide,
+             paths.count, d_basis);
+    for (std::int64_t b = first; b < std::min(first + kWide, end); ++b) {
+      for (int p = 0; p < kPanels; ++p) {
+        double* at = factors + p * pitch + b * kWide;
+        F64x8 given, slope, value;
+        load(given, at);
+        if (b < paths.features) {
+          VectorMath::sine(given, slope);
+        } else {
+          correlate<VectorMath>(process.covariance, given, value, slope);
+          slope *= process.scale;
+        }
+        store(at, -slope * d_basis[b - first][p]);
+      }
     }
   }
 }
 
-template <int kPanels>
-void add_covariance_gradient(const ProcessView& process, std::int64_t i,
-                             const QueryTile<kPanels>& tile, const F64x8 (&d_value)[kPanels],
-                             double* d_z) {
-  const double* point = process.scaled + i * process.dimensions;
-  F64x8 factor[kPanels];
-  tile.squared_distances(point, factor);
-  for (int p = 0; p < kPanels; ++p) {
-    F64x8 value, slope;
-    correlate<VectorMath>(process.covariance, factor[p], value, slope);
-    factor[p] = -process.scale * slope * d_value[p];
-  }
-  for (std::int64_t k = 0; k < process.dimensions; ++k) {
-    for (int p = 0; p < kPanels; ++p) {
-      double* at = d_z + (k * kPanels + p) * kWide;
-      F64x8 sum, z;
-      load(sum, at);
-      tile.coordinate(k, p, z);
-      store(at, sum + factor[p] * (z - point[k]));
-    }
-  }
-}
-
-/// d_queries [8 kPanels, d] of one set. memory: room for d_values by panels and for d_z.
+/// d_queries [8 kPanels, d] of one set. memory: room for d_values by panels and for the basis.
 template <int kPanels>
 void differentiate(const ProcessView& process, const PathsView& paths,
                    const QueryTile<kPanels>& tile, const double* d_values, double* memory,
                    double* d_queries) {
-  const std::int64_t pitch = paths.count * kWide, d = process.dimensions;
-  double *by_panels = memory, *d_z = memory + kPanels * pitch;
-  std::fill_n(memory, kPanels * (pitch + d * kWide), 0.0);
+  const std::int64_t pitch = paths.basis * kWide, d = process.dimensions;
+  double *by_panels = memory, *factors = memory + kPanels * paths.count * kWide;
   for (int p = 0; p < kPanels; ++p) {
-    for (std::int64_t lane = 0; lane < tile.valid(p); ++lane) {
+    for (std::int64_t lane = 0; lane < kWide; ++lane) {
       const double* from = d_values + (p * kWide + lane) * paths.count;
       for (std::int64_t path = 0; path < paths.count; ++path) {
-        by_panels[p * pitch + path * kWide + lane] = from[path];
+        by_panels[(p * paths.count + path) * kWide + lane] = lane < tile.valid(p) ? from[path] : 0;
       }
     }
   }
-  const std::int64_t end = paths.features + process.used;
-  for (std::int64_t first = 0; first < end; first += kWide) {
-    F64x8 d_basis[kWide][kPanels];
-    multiply(rows_of(paths.weights, first, end, 1, paths.basis), by_panels, pitch, paths.count,
-             d_basis);
-    for (std::int64_t b = first; b < std::min(first + kWide, end); ++b) {
-      if (b < paths.features) {
-        add_feature_gradient(paths, b, tile, d, d_basis[b - first], d_z);
-      } else {
-        add_covariance_gradient(process, b - paths.features, tile, d_basis[b - first], d_z);
-      }
+  backward_factors(process, paths, tile, by_panels, factors);
+
+  // A feature moves with its frequencies, a covariance with the difference of query and point.
+  const double* of_points = factors + paths.features * kWide;
+  F64x8 total[kPanels] = {};
+  for (std::int64_t i = 0; i < process.used; ++i) {
+    for (int p = 0; p < kPanels; ++p) {
+      F64x8 factor;
+      load(factor, of_points + p * pitch + i * kWide);
+      total[p] += factor;
     }
   }
-  for (int p = 0; p < kPanels; ++p) {
-    for (std::int64_t lane = 0; lane < tile.valid(p); ++lane) {
-      for (std::int64_t k = 0; k < d; ++k) {
-        d_queries[(p * kWide + lane) * d + k] =
-            d_z[(k * kPanels + p) * kWide + lane] * process.inverse_lengthscales[k];
+  for (std::int64_t first = 0; first < d; first += kWide) {
+    F64x8 along[kWide][kPanels], away[kWide][kPanels];
+    multiply(rows_of(paths.frequencies, first, d, 1, d), factors, pitch, paths.features, along);
+    multiply(rows_of(process.scaled, first, d, 1, d), of_points, pitch, process.used, away);
+    for (std::int64_t k = first; k < std::min(first + kWide, d); ++k) {
+      for (int p = 0; p < kPanels; ++p) {
+        F64x8 z;
+        tile.coordinate(k, p, z);
+        const F64x8 d_z = along[k - first][p] + (z * total[p] - away[k - first][p]);
+        for (std::int64_t lane = 0; lane < tile.valid(p); ++lane) {
+          d_queries[(p * kWide + lane) * d + k] = d_z[lane] * process.inverse_lengthscales[k];
+        }
       }
     }
   }
@@ -186,7 +182,7 @@ void gp_paths_backward(Stream& stream, const GpShape& shape, const GpState& stat
   const std::int64_t count = queries.shape.w, d = shape.dimensions, room = kTilePanels * kWide;
   const std::int64_t path_count = paths.weights.shape.w, most = std::min(kPart, count);
   Arena::Scope scope(stream.scratch());
-  const ThreadScratch scratch(scope, room * (2 * d + path_count));
+  const ThreadScratch scratch(scope, room * (d + path_count + paths.weights.shape.c));
   double* by_set = scope.take(DType::f64, {shape.sets, 1, most, d}).as<double>();
   for (std::int64_t begin = 0; begin < count; begin += kPart) {
     const std::int64_t part = std::min(kPart, count - begin);

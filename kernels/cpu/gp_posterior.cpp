@@ -13,7 +13,8 @@ void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
   const std::int64_t items = hyperparameters.shape.n, width = shape.dimensions + 2;
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, Training::doubles(shape));
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (items * Training::products(shape) >= \
+                                               kParallelProducts)
   for (std::int64_t item = 0; item < items; ++item) {
     Training training(shape, scratch.mine());
     double& likelihood = value.as<double>()[item];
@@ -60,7 +61,8 @@ void gp_condition(Stream& stream, const GpShape& shape, const GpData& data,
                   ConstView hyperparameters, GpState state, View jitter) {
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, Training::doubles(shape));
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (shape.sets * Training::products(shape) >= \
+                                               kParallelProducts)
   for (std::int64_t set = 0; set < shape.sets; ++set) {
     Training training(shape, scratch.mine());
     const bool sound =

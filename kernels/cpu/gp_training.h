@@ -11,6 +11,10 @@ class Training {
  public:
   /// Doubles of scratch for a set of up to `points` points.
   static std::int64_t doubles(const GpShape& shape);
+  /// About the multiplications of a `condition`.
+  static std::int64_t products(const GpShape& shape) {
+    return shape.points * shape.points * (shape.dimensions + shape.points / 2);
+  }
 
   Training(const GpShape& shape, double* scratch) : shape_(shape), scratch_(scratch) {}
 

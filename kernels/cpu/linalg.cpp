@@ -21,7 +21,7 @@ void cholesky(Stream& stream, View a, View jitter) {
   const std::int64_t items = a.shape.n, n = a.shape.w;
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, Panels::doubles(n));
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (items * n * n * n / 6 >= kParallelProducts)
   for (std::int64_t item = 0; item < items; ++item) {
     double* matrix = a.as<double>() + item * n * n;
     const Panels u(n, scratch.mine());
@@ -44,7 +44,7 @@ void triangular_inverse(Stream& stream, ConstView l, View inverse) {
   const std::int64_t items = l.shape.n, n = l.shape.w;
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, 2 * Panels::doubles(n));
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (items * n * n * n / 6 >= kParallelProducts)
   for (std::int64_t item = 0; item < items; ++item) {
     const Panels u(n, scratch.mine()), result(n, scratch.mine() + Panels::doubles(n));
     load_transposed(l.as<double>() + item * n * n, n, u);

@@ -88,6 +88,9 @@ void for_tiles(std::int64_t begin, std::int64_t end, F f) {
   if (end - panel == 1) f(panel, std::integral_constant<int, 1>{});
 }
 
+/// Multiplications below which a second thread costs more than it saves.
+inline constexpr std::int64_t kParallelProducts = 1 << 17;
+
 /// So many doubles of scratch for every thread.
 class ThreadScratch {
  public:

@@ -80,16 +80,23 @@ class QueryTile {
   double* z_;  ///< [d, kPanels * 8]
 };
 
-/// to[p * pitch + 8 i ..] = covariance of point i with the queries of panel p. In two passes: many
-/// short chains of arithmetic run side by side, one long chain a point would not.
+/// to[p * pitch + 8 i ..] = squared distance of point i and the queries of panel p.
 template <int kPanels>
-void cross_covariances(const ProcessView& process, const QueryTile<kPanels>& tile, double* to,
-                       std::int64_t pitch) {
+void cross_distances(const ProcessView& process, const QueryTile<kPanels>& tile, double* to,
+                     std::int64_t pitch) {
   for (std::int64_t i = 0; i < process.used; ++i) {
     F64x8 squared[kPanels];
     tile.squared_distances(process.scaled + i * process.dimensions, squared);
     for (int p = 0; p < kPanels; ++p) store(to + p * pitch + i * kWide, squared[p]);
   }
+}
+
+/// The same of the covariance. In two passes: many short chains of arithmetic run side by side, one
+/// long chain a point would not.
+template <int kPanels>
+void cross_covariances(const ProcessView& process, const QueryTile<kPanels>& tile, double* to,
+                       std::int64_t pitch) {
+  cross_distances(process, tile, to, pitch);
   for (int p = 0; p < kPanels; ++p) {
     for (std::int64_t i = 0; i < process.used; ++i) {
       double* at = to + p * pitch + i * kWide;
@@ -102,12 +109,14 @@ void cross_covariances(const ProcessView& process, const QueryTile<kPanels>& til
 }
 
 /// f(process, first query, panels) for the tiles of all sets over the threads; the number of panels
-/// is a constant.
+/// is a constant. `products`: about the multiplications of a query.
 template <class F>
-void for_query_tiles(const GpShape& shape, const GpState& state, std::int64_t queries, F f) {
+void for_query_tiles(const GpShape& shape, const GpState& state, std::int64_t queries,
+                     std::int64_t products, F f) {
   constexpr std::int64_t kRoom = kTilePanels * kWide;
   const std::int64_t tiles = (queries + kRoom - 1) / kRoom;
-#pragma omp parallel for collapse(2) schedule(dynamic)
+#pragma omp parallel for collapse(2) \
+    schedule(dynamic) if (shape.sets * queries * products >= kParallelProducts)
   for (std::int64_t set = 0; set < shape.sets; ++set) {
     for (std::int64_t tile = 0; tile < tiles; ++tile) {
       const ProcessView process(shape, state, set);

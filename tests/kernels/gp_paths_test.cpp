@@ -276,7 +276,7 @@ TEST(GpPaths, AQueryDoesNotDependOnItsNeighbours) {
 
 TEST(GpPaths, ThreadsDoNotMatter) {
   const auto stream = cpu_stream();
-  const std::int64_t d = 4, q = 90, count = 11;
+  const std::int64_t d = 4, q = 130, count = 11;
   GpSets sets(*stream, problems(Covariance::matern52, {20, 15, 9}, d), 20);
   sets.condition(*stream);
   const Paths paths = random_paths(*stream, sets.shape(), 40, count, 12);

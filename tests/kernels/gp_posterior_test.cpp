@@ -403,7 +403,7 @@ TEST(GpPosterior, LargeSets) {
 
 TEST(GpPosterior, ThreadsDoNotMatter) {
   const auto stream = cpu_stream();
-  const std::int64_t n = 40, d = 5, q = 100;
+  const std::int64_t n = 60, d = 5, q = 100;
   std::vector<GpProblem> problems;
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     problems.push_back(GpProblem::random(Covariance::matern52, PriorMean::likeliest, n, d, seed));
