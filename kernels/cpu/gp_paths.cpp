@@ -93,7 +93,8 @@ void gp_paths(Stream& stream, const GpShape& shape, const GpState& state, const 
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, room * (shape.dimensions + paths.weights.shape.c));
   for_query_tiles(
-      shape, state, count, [&](const ProcessView& process, std::int64_t first, auto width) {
+      shape, state, count, products(shape, paths),
+      [&](const ProcessView& process, std::int64_t first, auto width) {
         double* memory = scratch.mine();
         const QueryTile<width> tile(process, queries.as<double>(), first, count, memory);
         const PathsView view(paths, process.set);
@@ -186,7 +187,7 @@ void gp_paths_backward(Stream& stream, const GpShape& shape, const GpState& stat
   double* by_set = scope.take(DType::f64, {shape.sets, 1, most, d}).as<double>();
   for (std::int64_t begin = 0; begin < count; begin += kPart) {
     const std::int64_t part = std::min(kPart, count - begin);
-    for_query_tiles(shape, state, part,
+    for_query_tiles(shape, state, part, products(shape, paths),
                     [&](const ProcessView& process, std::int64_t first, auto width) {
                       double* memory = scratch.mine();
                       const QueryTile<width> tile(process, queries.as<double>() + begin * d, first,

@@ -110,14 +110,16 @@ void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state, Co
   Arena::Scope scope(stream.scratch());
   const std::int64_t room = kTilePanels * kWide;
   const ThreadScratch scratch(scope, room * (shape.points + shape.dimensions));
-  for_query_tiles(
-      shape, state, count, [&](const ProcessView& process, std::int64_t first, auto width) {
-        double* memory = scratch.mine();
-        const QueryTile<width> tile(process, queries.as<double>(), first, count, memory);
-        const std::int64_t at = process.set * count + first;
-        predict(process, tile, memory + room * shape.dimensions, mean.as<double>() + at,
-                variance.as<double>() + at);
-      });
+  const std::int64_t products = shape.points * (shape.dimensions + shape.points / 2);
+  for_query_tiles(shape, state, count, products,
+                  [&](const ProcessView& process, std::int64_t first, auto width) {
+                    double* memory = scratch.mine();
+                    const QueryTile<width> tile(process, queries.as<double>(), first, count,
+                                                memory);
+                    const std::int64_t at = process.set * count + first;
+                    predict(process, tile, memory + room * shape.dimensions, mean.as<double>() + at,
+                            variance.as<double>() + at);
+                  });
 }
 
 const Twin likelihood(twins::gp_likelihood, DeviceKind::cpu, gp_likelihood);
