@@ -63,13 +63,6 @@ bool is_dominated(const Rows& rows, std::size_t i) {
   return false;
 }
 
-double volume_2d(const Rows& sorted, const double* reference) {
-  Staircase stairs(reference[1], reference[0]);
-  double area = 0;
-  for (std::size_t i = 0; i < sorted.size(); ++i) area += stairs.add(sorted[i][1], sorted[i][0]);
-  return area;
-}
-
 double volume_3d(const Rows& sorted, const double* reference) {
   Staircase stairs(reference[0], reference[1]);
   double area = 0;
@@ -84,6 +77,21 @@ double volume_3d(const Rows& sorted, const double* reference) {
 
 enum class Region { dominated, undominated };
 
+/// As region_volume, in 2 objectives.
+double region_area(Region region, const Rows& sorted, const double* low, const double* reference) {
+  double area = 0, least = reference[0], from = low[1];
+  const auto strip = [&](double to) {
+    area += (region == Region::dominated ? reference[0] - least : least - low[0]) * (to - from);
+    from = to;
+  };
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    strip(sorted[i][1]);
+    least = std::min(least, sorted[i][0]);
+  }
+  strip(reference[1]);
+  return area;
+}
+
 /// Volume of the region between `low`, which is no greater than any point, and the reference, of
 /// rows sorted by the last objective.
 double region_volume(Region region, const Rows& sorted, const double* low,
@@ -93,6 +101,7 @@ double region_volume(Region region, const Rows& sorted, const double* low,
     const double least = sorted.values.empty() ? reference[0] : sorted[0][0];
     return region == Region::dominated ? reference[0] - least : least - low[0];
   }
+  if (m == 2) return region_area(region, sorted, low, reference);
   double volume = 0;
   sweep_bounds(sorted, low, reference, [&](const double* lower, const double* upper) {
     double box = region == Region::dominated ? reference[0] - upper[0] : upper[0] - lower[0];
@@ -105,7 +114,6 @@ double region_volume(Region region, const Rows& sorted, const double* low,
 double dominated_volume(const Rows& rows, const double* reference) {
   if (rows.values.empty()) return 0;
   const Rows sorted = sorted_by_last(rows);
-  if (rows.width == 2) return volume_2d(sorted, reference);
   if (rows.width == 3) return volume_3d(sorted, reference);
   std::vector<double> low(reference, reference + rows.width);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -132,22 +140,27 @@ std::vector<double> hypervolume_contributions(const Points& points,
     if (dominated == Dominated::counted || !is_dominated(rows, i)) members.push_back(i);
   }
   std::vector<double> contributions(points.size(), 0.0);
-  Rows others{m, std::vector<double>(members.empty() ? 0 : (members.size() - 1) * m)};
+  Rows others{m, {}};
   for (const std::size_t i : members) {
     const double* point = rows[i];
+    others.values.resize(members.size() * m);
     double* clipped = others.values.data();
     bool covered = false;
     for (const std::size_t j : members) {
       if (j == i) continue;
-      bool equal = true;
+      bool closes = true;
       for (std::size_t k = 0; k < m; ++k) {
         clipped[k] = std::max(point[k], rows[j][k]);
-        equal &= clipped[k] == point[k];
+        closes &= k + 1 == m || clipped[k] == point[k];
       }
-      covered |= equal;
       clipped += m;
+      if (!closes) continue;
+      // From here up nothing of the point's box is its own.
+      covered = clipped[-1] == point[m - 1];
+      break;
     }
     if (covered) continue;
+    others.values.resize(static_cast<std::size_t>(clipped - others.values.data()));
     contributions[indices[i]] = region_volume(Region::undominated, others, point, reference.data());
   }
   return contributions;

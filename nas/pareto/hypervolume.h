@@ -9,11 +9,12 @@
 
 namespace paretiny {
 
-/// Hypervolume of `points`, any number of objectives from 1 on. In 2 and 3 objectives a staircase
-/// is swept along the last one, a binary search a point. From 4 on the volume is the sum of the
-/// boxes of the local upper bounds (bound_sweep.h), of which there are O(n^(m / 2)), rounded down,
-/// at most: O(n^2) in 4 objectives. All terms are positive, so that nothing cancels. Throws
-/// UsageError for rows of another length than the reference, for NaN and for -infinity.
+/// Hypervolume of `points`, any number of objectives from 1 on: after sorting, a sum in 2
+/// objectives and a staircase swept along the last one in 3, a binary search a point. From 4 on the
+/// volume is the sum of the boxes of the local upper bounds (bound_sweep.h), of which there are
+/// O(n^(m / 2)), rounded down, at most: O(n^2) in 4 objectives. All terms are positive, so that
+/// nothing cancels. Throws UsageError for rows of another length than the reference, for NaN and
+/// for -infinity.
 double hypervolume(const Points& points, const std::vector<double>& reference);
 
 /// Whether dominated points count as members of the set a contribution is measured against.
