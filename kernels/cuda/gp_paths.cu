@@ -6,7 +6,7 @@
 // sets. Bound by double-precision arithmetic, of which cosines are about a third for 128 paths.
 #include <algorithm>
 
-#include "kernels/cuda/gp_pairs.h"
+#include "kernels/cuda/gp_training.h"
 #include "kernels/gp_paths.h"
 
 namespace paretiny::cuda {

@@ -3,7 +3,7 @@
 // a time, its lanes along the row, and the 32 sums that it has in the end are exchanged so that a
 // lane adds up one of them. Every row is read once for eight queries: bound by shared memory and
 // the second-level cache, by latency for a few hundred queries.
-#include "kernels/cuda/gp_pairs.h"
+#include "kernels/cuda/gp_training.h"
 #include "kernels/gp_posterior.h"
 
 namespace paretiny::cuda {

@@ -29,4 +29,17 @@ void factorise(Stream& stream, const char* name, const SquareBatch& batch, const
 void invert(Stream& stream, const char* name, const SquareBatch& batch, const double* l,
             double* inverse);
 
+/// Rows and columns that are taken at a time.
+inline constexpr int kPanel = 16;
+
+/// A 16 x 16 block on the diagonal; its inverse diagonal.
+struct Corner {
+  double l[kPanel][kPanel + 1];
+  double inverse[kPanel];
+};
+
+/// Throws where `bytes` of shared memory, for matrices of `room` rows, are more than a block can
+/// have.
+void check_room(Stream& stream, const char* name, std::size_t bytes, int room);
+
 }  // namespace paretiny::cuda

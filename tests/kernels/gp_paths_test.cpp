@@ -6,8 +6,6 @@
 namespace paretiny::test {
 namespace {
 
-constexpr Covariance kCovariances[] = {Covariance::matern52, Covariance::rbf};
-
 /// Paths on the device of GpSets' points.
 struct Paths {
   Tensor frequencies, phases, weights;

@@ -11,6 +11,9 @@ namespace paretiny::test {
 
 using Values = std::vector<double>;
 
+inline constexpr Covariance kCovariances[] = {Covariance::matern52, Covariance::rbf};
+inline constexpr PriorMean kMeans[] = {PriorMean::zero, PriorMean::likeliest};
+
 /// What one training set is and asks for, on the host.
 struct GpProblem {
   Covariance covariance = Covariance::matern52;
@@ -55,6 +58,15 @@ struct GpProblem {
     return scale() * (1 + root + root * root / 3) * std::exp(-root);
   }
 };
+
+/// Two equal points and hardly any noise: singular in double precision.
+inline GpProblem singular(std::int64_t n, std::int64_t d) {
+  GpProblem problem = GpProblem::random(Covariance::rbf, PriorMean::likeliest, n, d, 9);
+  std::copy_n(problem.x.begin(), d, problem.x.end() - d);
+  problem.y.back() = problem.y.front();
+  problem.hyperparameters.back() = -60;
+  return problem;
+}
 
 /// The lower triangular root of a positive definite matrix, by rows.
 inline Values root_of(Values a, std::int64_t n) {
@@ -204,6 +216,19 @@ inline Tensor random_queries(Stream& stream, std::int64_t q, std::int64_t d, std
   Values values(static_cast<std::size_t>(q * d));
   for (double& value : values) value = random.uniform();
   return {stream, DType::f64, {1, 1, q, d}, values};
+}
+
+struct Likelihood {
+  Tensor value, gradient;
+};
+
+/// Of items x (d + 2) hyperparameters.
+inline Likelihood likelihood(Stream& stream, const GpSets& sets, const Tensor& hyperparameters) {
+  const std::int64_t items = hyperparameters.shape().n;
+  Likelihood result{{stream, DType::f64, {1, 1, 1, items}},
+                    {stream, DType::f64, hyperparameters.shape()}};
+  gp_likelihood(stream, sets.shape(), sets.data(), hyperparameters, result.value, result.gradient);
+  return result;
 }
 
 }  // namespace paretiny::test

@@ -1,5 +1,5 @@
-// Pairs of training points, a tile of 32 x 32 a block, and what else kernels on Gaussian processes
-// share.
+// What kernels on Gaussian processes share: training sets, pairs of their points by tiles of
+// 32 x 32 a block, and what both the likelihood and conditioning need.
 #pragma once
 
 #include "kernels/covariance.h"
@@ -126,5 +126,18 @@ __device__ inline void squared_distances(PairShared& shared, const TrainingItems
     }
   });
 }
+
+/// What is known of an item's data.
+struct Explained {
+  double* weights;           ///< [items, points], 0 in unused points
+  double* mean;              ///< [items]
+  double* squared_residual;  ///< [items], (y - mean)^T covariance^-1 (y - mean)
+  double* value;             ///< [items]
+};
+
+/// Covariance, its root and the inverse of that, and what they make of the targets.
+void explain(Stream& stream, const char* name, const TrainingItems& items, PriorMean prior,
+             std::int64_t count, double* covariance, double* root, double* inverse_root,
+             double* jitter, const Explained& to);
 
 }  // namespace paretiny::cuda
