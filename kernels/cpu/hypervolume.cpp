@@ -51,7 +51,10 @@ struct Beliefs {
   }
 
   void certain_gaps(double level, double* gaps) const {
-    for (std::int64_t i = 0; i < kWide; ++i) gaps[i] = std::max(level - mean[i], 0.0);
+    F64x8 below;
+    load(below, mean);
+    below = level - below;
+    store(gaps, below > 0.0 ? below : F64x8{});
   }
 
   void gaps(double level, double* gaps) const {
