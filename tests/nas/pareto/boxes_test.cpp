@@ -7,8 +7,10 @@
 #include <limits>
 
 #include "kernels/error.h"
+#include "kernels/hypervolume.h"
 #include "kernels/random.h"
 #include "nas/pareto/hypervolume.h"
+#include "tests/support/kernels.h"
 
 namespace paretiny {
 namespace {
@@ -139,6 +141,37 @@ TEST(Boxes, KnownExample) {
   EXPECT_EQ(boxes.levels, (Vector{-infinity, 1, 2, 3, -infinity, 1, 2, 3}));
   EXPECT_EQ(boxes.count(), 3);
   EXPECT_EQ(volume_above(boxes, {0, 0}), 9 - 3);
+}
+
+TEST(Boxes, GiveWhatPointsImprove) {
+  const auto stream = test::cpu_stream();
+  for (std::size_t m = 1; m <= 6; ++m) {
+    const Points front = random_points(Kind::uniform, 15, m, m);
+    const Points points = random_points(Kind::uniform, 19, m, m + 10);
+    const Vector reference(m, 0.8);
+    const Boxes boxes = undominated_boxes(front, reference);
+    const auto rows = static_cast<std::int64_t>(m);
+    const auto q = static_cast<std::int64_t>(points.size());
+    Vector means;
+    for (std::size_t k = 0; k < m; ++k) {
+      for (const Vector& point : points) means.push_back(point[k]);
+    }
+    const test::Tensor mean(*stream, DType::f64, {1, 1, rows, q}, means);
+    const test::Tensor variance(*stream, DType::f64, {1, 1, rows, q}, Vector(means.size(), 0));
+    const test::Tensor gain(*stream, DType::f64, {1, 1, 1, q});
+    const BoxCover cover{view(static_cast<const void*>(boxes.levels.data()), DType::f64,
+                              {1, 1, rows, static_cast<std::int64_t>(boxes.level_count())}),
+                         view(static_cast<const void*>(boxes.corners.data()), DType::i32,
+                              {static_cast<std::int64_t>(boxes.count()), 1, 2, rows})};
+    hypervolume_improvement(*stream, cover, mean, variance, gain);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      Points with = front;
+      with.push_back(points[i]);
+      EXPECT_NEAR(gain.values()[i], hypervolume(with, reference) - hypervolume(front, reference),
+                  1e-14)
+          << m << " objectives, point " << i;
+    }
+  }
 }
 
 TEST(Boxes, RefuseBadInput) {
