@@ -53,8 +53,9 @@ struct GpState {
   View parameters;    ///< [sets, 1, 1, d + 3]: mean, output scale, noise, the inverse lengthscales
 };
 
-/// Conditions set s on its data under hyperparameters[s]; jitter as in `cholesky`.
-/// hyperparameters: [sets, 1, 1, d + 2] f64; jitter: [1, 1, 1, sets] f64.
+/// Conditions set s on its data under hyperparameters[s]; jitter as in `cholesky`, and where that
+/// is NaN so are the predictions. hyperparameters: [sets, 1, 1, d + 2] f64; jitter: [1, 1, 1, sets]
+/// f64.
 void gp_condition(Stream&, const GpShape&, const GpData&, ConstView hyperparameters, GpState state,
                   View jitter);
 

@@ -1,5 +1,5 @@
 // Posterior of Gaussian processes: a block for eight queries of a set. Their covariances with the
-// points lie in shared memory, 64 bytes a point; then a warp takes four rows of the inverse root at
+// points lie in shared memory, 72 bytes a point; then a warp takes four rows of the inverse root at
 // a time, its lanes along the row, and the 32 sums that it has in the end are exchanged so that a
 // lane adds up one of them. Every row is read once for eight queries: bound by shared memory and
 // the second-level cache, by latency for a few hundred queries.
@@ -12,6 +12,8 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / kWarp;
 constexpr int kQueries = 8;
+constexpr int kPitch =
+    kQueries + 1;         // of a point's covariances: no conflicts between a warp's points
 constexpr int kRows = 4;  // of the inverse root, that a warp takes at a time
 static_assert(kQueries * kRows == kWarp, "a lane adds up one sum");
 
@@ -78,7 +80,7 @@ __global__ void __launch_bounds__(kThreads) posterior_kernel(PosteriorJob job) {
     double value, slope;
     correlate<DeviceMath>(job.covariance, squared, value, slope);
     value *= scale;
-    cross[i * kQueries + q] = value;
+    cross[i * kPitch + q] = value;
     sum += weights[i] * value;
   }
   shared.means[thread / kQueries][q] = sum;
@@ -97,7 +99,7 @@ __global__ void __launch_bounds__(kThreads) posterior_kernel(PosteriorJob job) {
       }
 #pragma unroll
       for (int c = 0; c < kQueries; ++c) {
-        const double value = cross[j * kQueries + c];
+        const double value = cross[j * kPitch + c];
         for (int r = 0; r < kRows; ++r) sums[r * kQueries + c] += element[r] * value;
       }
     }
@@ -130,9 +132,9 @@ void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state, Co
                          count,
                          mean.as<double>(),
                          variance.as<double>()};
-  const std::size_t bytes =
-      sizeof(PosteriorShared) +
-      sizeof(double) * kQueries * static_cast<std::size_t>(shape.dimensions + shape.points);
+  const std::size_t bytes = sizeof(PosteriorShared) +
+                            sizeof(double) * static_cast<std::size_t>(kQueries * shape.dimensions +
+                                                                      kPitch * shape.points);
   const dim3 blocks(static_cast<unsigned>((count + kQueries - 1) / kQueries),
                     static_cast<unsigned>(shape.sets));
   launch(stream, "gp_posterior", posterior_kernel, {blocks, dim3(kThreads), bytes}, job);

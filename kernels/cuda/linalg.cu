@@ -74,9 +74,8 @@ __device__ void factorise_corner(FactorShared& shared, const double* panel, int 
   if (lane == 0) shared.sound = sound ? 1 : 0;
 }
 
-/// The rows of the panel below its corner times the corner's inverse transposed; also to l.
-__device__ void solve_rows(const FactorShared& shared, double* panel, int pitch, int rows, int room,
-                           double* l) {
+/// The rows of the panel below its corner times the corner's inverse transposed.
+__device__ void solve_rows(const FactorShared& shared, double* panel, int pitch, int rows) {
   for (int r = kPanel + static_cast<int>(threadIdx.x); r < rows; r += kFactorThreads) {
     double x[kPanel];
 #pragma unroll
@@ -88,7 +87,6 @@ __device__ void solve_rows(const FactorShared& shared, double* panel, int pitch,
       for (int k = 0; k < c; ++k) sum -= x[k] * shared.corner.l[c][k];
       x[c] = sum * shared.corner.inverse[c];
       panel[c * pitch + r] = x[c];
-      l[static_cast<std::int64_t>(r) * room + c] = x[c];
     }
   }
 }
@@ -156,12 +154,14 @@ __device__ bool factorise_item(FactorShared& shared, const double* source, int n
     }
     __syncthreads();
     if (shared.sound == 0) return false;
-    solve_rows(shared, panel, pitch, rows, room, part);
-    for (int e = thread; e < width * kPanel; e += kFactorThreads) {
-      const int r = e / kPanel, c = e % kPanel;
-      if (c <= r) part[static_cast<std::int64_t>(r) * room + c] = shared.corner.l[r][c];
-    }
+    solve_rows(shared, panel, pitch, rows);
     __syncthreads();
+    for (int e = thread; e < rows * kPanel; e += kFactorThreads) {
+      const int r = e / kPanel, c = e % kPanel;
+      if (c > r || c >= width) continue;
+      part[static_cast<std::int64_t>(r) * room + c] =
+          r < kPanel ? shared.corner.l[r][c] : panel[c * pitch + r];
+    }
     subtract_products(panel, pitch, rows, room, part);
     __syncthreads();
   }
