@@ -12,9 +12,8 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / kWarp;
 constexpr int kQueries = 8;
-constexpr int kPitch =
-    kQueries + 1;         // of a point's covariances: no conflicts between a warp's points
-constexpr int kRows = 4;  // of the inverse root, that a warp takes at a time
+constexpr int kPitch = kQueries + 1;  // of a point's covariances: no bank conflicts
+constexpr int kRows = 4;              // of the inverse root, that a warp takes at a time
 static_assert(kQueries * kRows == kWarp, "a lane adds up one sum");
 
 /// The scaled queries follow, then the covariances of each point.
