@@ -2,20 +2,21 @@
 #pragma once
 
 #include "nas/samplers/model_sampler.h"
+#include "nas/samplers/path_acquisition.h"
 #include "nas/samplers/random_search.h"
 
 namespace paretiny {
 
 struct ArsOptions {
   std::size_t policies = 5;  ///< L: clusters of the Pareto set, each the start of one policy
-  std::size_t samples = 64;  ///< base samples of the scalarised expected improvement
+  std::size_t samples = 64;  ///< base samples of the scalarised improvement; joint draws
   RandomSearchOptions search;
   // Beyond the paper:
   bool hypervolume = false;  ///< the improvement is that of the hypervolume
   bool known = false;        ///< objectives that follow from the values are taken for certain
   bool cheap_first = false;  ///< candidates known to break a limit are not suggested
   bool pending = false;      ///< what is in flight counts with its expected objectives
-  bool refine = false;       ///< the best points are improved by ever smaller random steps
+  bool refine = false;  ///< L-BFGS climbs from the best points on joint draws, which then decide
 };
 
 class ArsSampler : public ModelSampler {
@@ -31,13 +32,14 @@ class ArsSampler : public ModelSampler {
                                            std::uint64_t trial) override;
   /// The knowledge with known objectives at more points than were tried.
   Knowledge informed(const Knowledge& knowledge) const;
-  /// The best of `visits`, most wanted first: by reward, with known objectives certain.
-  std::vector<std::vector<double>> choose(const Reward& reward, const Visits& visits,
-                                          const std::vector<Observation>& history) const;
-  /// Scrambled Sobol points with their rewards: what walks from the Pareto set might miss.
-  Visits scattered(const Reward& reward, std::uint64_t trial) const;
-  /// Adds to `visits` points about the best of them.
-  void refine(const Reward& reward, Visits& visits, std::uint64_t trial) const;
+  /// Snapped points, most wanted first, by joint draws of what is best of the walks.
+  std::vector<std::vector<double>> choose(const Walks& walks, const Reward& reward,
+                                          const Knowledge& knowledge, const Unseen& unseen,
+                                          std::uint64_t trial) const;
+  /// The first of `candidates` that are acceptable, by acquisition, known objectives certain.
+  std::vector<std::vector<double>> judged(const RowMatrix& candidates,
+                                          const PathAcquisition& acquisition,
+                                          const Unseen& unseen) const;
 
   ArsOptions options_;
 };

@@ -24,7 +24,10 @@ double log_fat_sigmoid(double t, double width, double& slope) {
 
 PathAcquisition::PathAcquisition(const Knowledge& knowledge, const PosteriorPaths& paths,
                                  const Surrogates& surrogates, std::unique_ptr<PathGain> gain)
-    : paths_(paths), gain_(std::move(gain)) {
+    : paths_(paths),
+      surrogates_(surrogates),
+      gain_(std::move(gain)),
+      quantities_(knowledge.quantities) {
   const std::size_t objectives = knowledge.objectives;
   for (std::size_t s = 0; s < knowledge.quantities.size(); ++s) {
     limits_.push_back(surrogates.standard(s).of(knowledge.quantities[s].limit));
@@ -64,9 +67,19 @@ double PathAcquisition::average(const RowMatrix& values, Eigen::Index point, Eig
   return top + std::log(sum / static_cast<double>(draws));
 }
 
-Eigen::VectorXd PathAcquisition::operator()(const RowMatrix& points, RowMatrix* gradients) const {
+Eigen::VectorXd PathAcquisition::operator()(const RowMatrix& points, RowMatrix* gradients,
+                                            const RowMatrix* certain) const {
   const Eigen::Index q = points.rows();
-  const RowMatrix values = paths_.values(points);
+  RowMatrix values = paths_.values(points);
+  for (std::size_t s = 0; s < quantities_.size() && certain != nullptr; ++s) {
+    const auto objective = static_cast<Eigen::Index>(quantities_[s].number);
+    for (Eigen::Index i = 0; i < q && objective < certain->rows(); ++i) {
+      const double value = (*certain)(objective, i);
+      if (std::isnan(value)) continue;
+      values.row(static_cast<Eigen::Index>(s) * q + i)
+          .setConstant(surrogates_.standard(s).of(tempered(value, quantities_[s].limit)));
+    }
+  }
   RowMatrix slopes;
   if (gradients != nullptr) slopes.resize(values.rows(), values.cols());
   Eigen::VectorXd result(q);

@@ -38,17 +38,21 @@ class PathAcquisition {
                   const Surrogates& surrogates, std::unique_ptr<PathGain> gain);
 
   /// log of the mean over the draws of gain x chance of meeting every limit: [p]; the gradients
-  /// [p, d] unless null.
-  Eigen::VectorXd operator()(const RowMatrix& points, RowMatrix* gradients) const;
+  /// [p, d] unless null. Where `certain` [objectives, p] is given and not NaN, all draws of that
+  /// objective have its value.
+  Eigen::VectorXd operator()(const RowMatrix& points, RowMatrix* gradients,
+                             const RowMatrix* certain = nullptr) const;
 
  private:
   double average(const RowMatrix& values, Eigen::Index point, Eigen::Index points,
                  RowMatrix* slopes) const;
 
   const PosteriorPaths& paths_;
+  const Surrogates& surrogates_;
   std::unique_ptr<PathGain> gain_;
   Eigen::Index objectives_ = 0;  ///< sets that are objectives, the first ones
   std::vector<double> limits_;   ///< of each set, standardised
+  std::vector<Quantity> quantities_;
 };
 
 /// Trials that a candidate must beat: complete ones inside the limits and those pending. [b, d].

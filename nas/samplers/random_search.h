@@ -5,6 +5,7 @@
 #pragma once
 
 #include "nas/samplers/reward.h"
+#include "nas/samplers/visits.h"
 
 namespace paretiny {
 
@@ -17,12 +18,6 @@ struct RandomSearchOptions {
   double noise = 0.2;           ///< nu: size of a trial step along a direction
   double step_size = 0.2;       ///< alpha
   double reach = 0.3;           ///< length of the longest move
-};
-
-/// Snapped points with their rewards.
-struct Visits {
-  RowMatrix points;         ///< [v, d]
-  Eigen::VectorXd rewards;  ///< [v]
 };
 
 struct Walks {

@@ -15,9 +15,6 @@ namespace paretiny {
 namespace {
 
 constexpr double kLeastRange = 1e-9;
-/// Variance of what is certain, standardised: not 0, which would leave a chance undefined at its
-/// limit.
-constexpr double kCertain = 1e-16;
 
 /// The Pareto set's objectives, and what is believed of pending trials: behind the measured ones,
 /// the surrogates' training sets hold them.
@@ -45,11 +42,11 @@ Points believed_front(const SamplerProblem& problem, const Knowledge& knowledge,
 Reward::Reward(const SamplerProblem& problem, const Knowledge& knowledge,
                const Surrogates& surrogates, Improvement improvement, std::size_t samples,
                std::uint64_t trial)
-    : surrogates_(surrogates), quantities_(knowledge.quantities), improvement_(improvement) {
+    : surrogates_(surrogates), improvement_(improvement) {
   Stream& stream = surrogates.stream();
   std::vector<double> limits;
-  for (std::size_t s = 0; s < quantities_.size(); ++s) {
-    limits.push_back(surrogates.standard(s).of(quantities_[s].limit));
+  for (std::size_t s = 0; s < knowledge.quantities.size(); ++s) {
+    limits.push_back(surrogates.standard(s).of(knowledge.quantities[s].limit));
     limited_ = limited_ || std::isfinite(limits.back());
   }
   limits_ = DeviceArray(stream, DType::f64, {1, 1, 1, static_cast<std::int64_t>(limits.size())},
@@ -58,14 +55,14 @@ Reward::Reward(const SamplerProblem& problem, const Knowledge& knowledge,
   if (!improves_) return;
   const Points front = believed_front(problem, knowledge, surrogates);
   if (improvement == Improvement::scalarised) {
-    set_scalarisation(front, samples, problem.seed, trial);
+    set_scalarisation(front, problem.reference, samples, problem.seed, trial);
   } else {
     set_boxes(front, problem.reference);
   }
 }
 
-void Reward::set_scalarisation(const Points& front, std::size_t samples, std::uint64_t seed,
-                               std::uint64_t trial) {
+void Reward::set_scalarisation(const Points& front, const std::vector<double>& reference,
+                               std::size_t samples, std::uint64_t seed, std::uint64_t trial) {
   Stream& stream = surrogates_.stream();
   const std::size_t m = front[0].size();
   Random random(seed, "ars scalarisation", trial);
@@ -75,7 +72,8 @@ void Reward::set_scalarisation(const Points& front, std::size_t samples, std::ui
   for (std::size_t k = 0; k < m; ++k) {
     const auto [least, most] = std::minmax_element(
         front.begin(), front.end(), [&](const auto& a, const auto& b) { return a[k] < b[k]; });
-    const double range = (*most)[k] - (*least)[k];
+    const bool below = (*least)[k] < reference[k];
+    const double range = (below ? reference[k] : (*most)[k]) - (*least)[k];
     const Standard& standard = surrogates_.standard(k);
     low[k] = standard.of((*least)[k]);
     factor[k] = weights[k] * standard.scale / (range < kLeastRange ? standard.scale : range);
@@ -116,8 +114,9 @@ void Reward::set_boxes(const Points& front, const std::vector<double>& reference
                          boxes.corners.data());
 }
 
-void Reward::add(ConstView mean, ConstView variance, View rewards) const {
+void Reward::operator()(ConstView queries, View mean, View variance, View rewards) const {
   Stream& stream = surrogates_.stream();
+  gp_posterior(stream, surrogates_.shape(), surrogates_.state(), queries, mean, variance);
   stream.zero(rewards.data, rewards.bytes());
   if (improves_ && improvement_ == Improvement::scalarised) {
     add_log_scalarised_improvement(stream, {low_, factor_, normals_, best_}, mean, variance,
@@ -128,13 +127,7 @@ void Reward::add(ConstView mean, ConstView variance, View rewards) const {
   if (limited_) add_log_within(stream, limits_, mean, variance, rewards);
 }
 
-void Reward::operator()(ConstView queries, View mean, View variance, View rewards) const {
-  gp_posterior(surrogates_.stream(), surrogates_.shape(), surrogates_.state(), queries, mean,
-               variance);
-  add(mean, variance, rewards);
-}
-
-Eigen::VectorXd Reward::at(const RowMatrix& points, const RowMatrix& known) const {
+Eigen::VectorXd Reward::at(const RowMatrix& points) const {
   Stream& stream = surrogates_.stream();
   const std::int64_t q = points.rows();
   const std::int64_t sets = surrogates_.shape().sets;
@@ -142,21 +135,7 @@ Eigen::VectorXd Reward::at(const RowMatrix& points, const RowMatrix& known) cons
   const DeviceArray mean(stream, DType::f64, {1, 1, sets, q});
   const DeviceArray variance(stream, DType::f64, {1, 1, sets, q});
   const DeviceArray rewards(stream, DType::f64, {1, 1, 1, q});
-  gp_posterior(stream, surrogates_.shape(), surrogates_.state(), queries, mean, variance);
-  RowMatrix means = mean.download(stream, sets);
-  RowMatrix variances = variance.download(stream, sets);
-  for (std::size_t s = 0; s < quantities_.size(); ++s) {
-    const auto row = static_cast<Eigen::Index>(s);
-    const auto objective = static_cast<Eigen::Index>(quantities_[s].number);
-    for (Eigen::Index i = 0; objective < known.rows() && i < q; ++i) {
-      if (std::isnan(known(objective, i))) continue;
-      means(row, i) = surrogates_.standard(s).of(known(objective, i));
-      variances(row, i) = kCertain;
-    }
-  }
-  stream.upload(mean.view().data, means.data(), mean.view().bytes());
-  stream.upload(variance.view().data, variances.data(), variance.view().bytes());
-  add(mean, variance, rewards);
+  (*this)(queries, mean, variance, rewards);
   return rewards.download(stream, 1).row(0).transpose();
 }
 

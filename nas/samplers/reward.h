@@ -15,9 +15,10 @@ enum class Improvement {
 /// While no finished trial meets the limits, that probability alone.
 class Reward {
  public:
-  /// The scalarisation has objectives scaled to [0, 1] over the Pareto set, weights uniform on the
-  /// simplex, new each trial, and `samples` base samples common to all points; its improvement is
-  /// over the best of the Pareto set. What the surrogates hold as pending counts as its members.
+  /// The scalarisation has objectives scaled to [0, 1] between the Pareto set's least and the
+  /// reference (the Pareto set's largest, where nothing is below the reference), weights uniform on
+  /// the simplex, new each trial, and `samples` base samples common to all points; its improvement
+  /// is over the best of the Pareto set. What the surrogates hold as pending counts as its members.
   /// The surrogates must outlive the reward.
   Reward(const SamplerProblem& problem, const Knowledge& knowledge, const Surrogates& surrogates,
          Improvement improvement, std::size_t samples, std::uint64_t trial);
@@ -26,20 +27,17 @@ class Reward {
   /// finite; they may be recorded. mean, variance: [1, 1, sets, q] for what is believed there.
   void operator()(ConstView queries, View mean, View variance, View rewards) const;
 
-  /// Rewards of points [q, d]: [q]. An objective is certain where `known` [objectives, q] is not
-  /// NaN.
-  Eigen::VectorXd at(const RowMatrix& points, const RowMatrix& known) const;
+  /// Rewards of points [q, d]: [q].
+  Eigen::VectorXd at(const RowMatrix& points) const;
 
   const Surrogates& surrogates() const { return surrogates_; }
 
  private:
-  void set_scalarisation(const Points& front, std::size_t samples, std::uint64_t seed,
-                         std::uint64_t trial);
+  void set_scalarisation(const Points& front, const std::vector<double>& reference,
+                         std::size_t samples, std::uint64_t seed, std::uint64_t trial);
   void set_boxes(const Points& front, const std::vector<double>& reference);
-  void add(ConstView mean, ConstView variance, View rewards) const;
 
   const Surrogates& surrogates_;
-  std::vector<Quantity> quantities_;
   bool improves_ = false;  ///< whether there is a Pareto set to improve on
   Improvement improvement_;
   DeviceArray low_, factor_, normals_;

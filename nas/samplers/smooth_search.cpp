@@ -11,8 +11,22 @@
 namespace paretiny {
 namespace {
 
-/// Indices of `count` values, drawn without replacement by weights exp(standardised value), and the
-/// best among them.
+RowMatrix snapped(const Space& space, RowMatrix points) {
+  for (Eigen::Index i = 0; i < points.rows(); ++i) {
+    const std::vector<double> x =
+        space.snap(std::vector<double>(points.row(i).begin(), points.row(i).end()));
+    points.row(i) = Eigen::Map<const Eigen::RowVectorXd>(x.data(), points.cols());
+  }
+  return points;
+}
+
+void append(const RowMatrix& points, const std::vector<Eigen::Index>& order,
+            std::vector<std::vector<double>>& list) {
+  for (const Eigen::Index i : order) list.emplace_back(points.row(i).begin(), points.row(i).end());
+}
+
+}  // namespace
+
 std::vector<Eigen::Index> boltzmann(const Eigen::VectorXd& values, std::size_t count,
                                     Random& random) {
   const double mean = values.mean();
@@ -31,28 +45,25 @@ std::vector<Eigen::Index> boltzmann(const Eigen::VectorXd& values, std::size_t c
   return chosen;
 }
 
-RowMatrix snapped(const Space& space, RowMatrix points) {
-  for (Eigen::Index i = 0; i < points.rows(); ++i) {
-    const std::vector<double> x =
-        space.snap(std::vector<double>(points.row(i).begin(), points.row(i).end()));
-    points.row(i) = Eigen::Map<const Eigen::RowVectorXd>(x.data(), points.cols());
+RowMatrix climb(const SmoothAcquisition& acquisition, const Space& space, const RowMatrix& starts,
+                std::size_t iterations) {
+  const Eigen::Index d = starts.cols();
+  std::vector<BoundedLbfgs> runs;
+  for (Eigen::Index i = 0; i < starts.rows(); ++i) {
+    runs.emplace_back(starts.row(i).transpose(), Eigen::VectorXd::Zero(d), Eigen::VectorXd::Ones(d),
+                      BoundedLbfgs::Options{.evaluations = static_cast<int>(iterations),
+                                            .value_tolerance = 1e-6,
+                                            .gradient_tolerance = 1e-6});
   }
-  return points;
-}
-
-void append(const RowMatrix& points, const std::vector<Eigen::Index>& order,
-            std::vector<std::vector<double>>& list) {
-  for (const Eigen::Index i : order) list.emplace_back(points.row(i).begin(), points.row(i).end());
-}
-
-}  // namespace
-
-std::vector<Eigen::Index> descending(const Eigen::VectorXd& values) {
-  std::vector<Eigen::Index> order(static_cast<std::size_t>(values.size()));
-  std::iota(order.begin(), order.end(), Eigen::Index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Eigen::Index a, Eigen::Index b) { return values(a) > values(b); });
-  return order;
+  minimise_together(runs, [&](const RowMatrix& points, Eigen::VectorXd& at, RowMatrix& gradients) {
+    at = -acquisition(points, &gradients);
+    gradients = -gradients;
+  });
+  RowMatrix ends(starts.rows(), d);
+  for (Eigen::Index i = 0; i < ends.rows(); ++i) {
+    ends.row(i) = runs[static_cast<std::size_t>(i)].best().transpose();
+  }
+  return snapped(space, std::move(ends));
 }
 
 std::vector<std::vector<double>> smooth_search(const SmoothAcquisition& acquisition,
@@ -69,22 +80,9 @@ std::vector<std::vector<double>> smooth_search(const SmoothAcquisition& acquisit
   raw = snapped(space, std::move(raw));
   const Eigen::VectorXd values = acquisition(raw, nullptr);
 
-  std::vector<BoundedLbfgs> runs;
-  for (const Eigen::Index i : boltzmann(values, options.restarts, random)) {
-    runs.emplace_back(raw.row(i).transpose(), Eigen::VectorXd::Zero(d), Eigen::VectorXd::Ones(d),
-                      BoundedLbfgs::Options{.evaluations = static_cast<int>(options.iterations),
-                                            .value_tolerance = 1e-6,
-                                            .gradient_tolerance = 1e-6});
-  }
-  minimise_together(runs, [&](const RowMatrix& points, Eigen::VectorXd& at, RowMatrix& gradients) {
-    at = -acquisition(points, &gradients);
-    gradients = -gradients;
-  });
-  RowMatrix ends(static_cast<Eigen::Index>(runs.size()), d);
-  for (Eigen::Index i = 0; i < ends.rows(); ++i) {
-    ends.row(i) = runs[static_cast<std::size_t>(i)].best().transpose();
-  }
-  ends = snapped(space, std::move(ends));
+  const RowMatrix ends =
+      climb(acquisition, space, raw(boltzmann(values, options.restarts, random), Eigen::all),
+            options.iterations);
   std::vector<std::vector<double>> list;
   append(ends, descending(acquisition(ends, nullptr)), list);
   append(raw, descending(values), list);

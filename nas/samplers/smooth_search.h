@@ -5,8 +5,9 @@
 #include <functional>
 #include <vector>
 
+#include "kernels/random.h"
+#include "nas/samplers/visits.h"
 #include "nas/space/space.h"
-#include "nas/surrogate/device_array.h"
 
 namespace paretiny {
 
@@ -26,7 +27,13 @@ std::vector<std::vector<double>> smooth_search(const SmoothAcquisition& acquisit
                                                const SmoothSearchOptions& options,
                                                std::uint64_t seed, std::uint64_t trial);
 
-/// Indices of `values` from the largest on, equal ones by index.
-std::vector<Eigen::Index> descending(const Eigen::VectorXd& values);
+/// The maxima that L-BFGS climbs to from each row of `starts` [s, d], snapped: [s, d].
+RowMatrix climb(const SmoothAcquisition& acquisition, const Space& space, const RowMatrix& starts,
+                std::size_t iterations);
+
+/// `count` of the points with these values: the best, and draws by Boltzmann weights of the others,
+/// exp(value) of standardised values.
+std::vector<Eigen::Index> boltzmann(const Eigen::VectorXd& values, std::size_t count,
+                                    Random& random);
 
 }  // namespace paretiny

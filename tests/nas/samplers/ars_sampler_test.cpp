@@ -38,16 +38,17 @@ TEST(ArsSampler, LearnsTheLimits) {
 TEST(ArsSampler, ShunsWhereTrialsFail) {
   for (const std::string name : {"ars", "ars+"}) {
     const auto sampler = make_sampler(name, reals(2, 2), quick(name));
-    // Two fifths of the Pareto set lie in the failing half.
+    // Two fifths of the Pareto set lie in the failing half, and the best of what is left beside it:
+    // its edge is worth a try now and then, what lies beyond is not.
     const Judge judge = [](const Vector& x) {
       return x[0] > 0.5 ? Observation{{}, Outcome::failed, {}} : finished(spheres(x));
     };
     const History history = run(*sampler, 30, judge);
     int failures = 0;
     for (std::size_t t = 15; t < history.size(); ++t) {
-      failures += history[t].outcome == Outcome::failed ? 1 : 0;
+      failures += history[t].x[0] > 0.6 ? 1 : 0;
     }
-    EXPECT_LE(failures, 7) << name;  // nearly all, when failures are not learnt from
+    EXPECT_LE(failures, 4) << name;  // most of them, when failures are not learnt from
   }
 }
 

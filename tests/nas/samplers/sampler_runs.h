@@ -27,6 +27,7 @@ inline Options quick(const std::string& sampler) {
   if (sampler == "qparego" || sampler == "qlognehvi") {
     return {{"samples", 16}, {"raw", 64}, {"restarts", 2}, {"iterations", 20}};
   }
+  if (sampler == "nsga2") return {{"population", 6}};
   if (sampler == "turbo" || sampler == "morbo") return {{"candidates", 400}};
   return {};
 }
