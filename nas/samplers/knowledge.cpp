@@ -10,6 +10,9 @@ namespace paretiny {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::infinity();
+/// Lengthscale along one coordinate; distances grow with sqrt(d).
+constexpr double kFailureLengthscale = 0.2;
+constexpr double kFailureNoise = 0.05;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 /// `values` with as many entries as are wanted, NaN where not finite or not given.
@@ -29,6 +32,17 @@ RowMatrix rows_of(const std::vector<const std::vector<double>*>& points, std::si
                                                        rows.cols());
   }
   return rows;
+}
+
+/// Of the surrogate of failure. A fit would take the step from 0 to 1 for short lengthscales and
+/// learn nothing beyond the trials themselves.
+Eigen::VectorXd failure_hyperparameters(std::size_t dimensions) {
+  const auto d = static_cast<double>(dimensions);
+  Eigen::VectorXd h = Eigen::VectorXd::Constant(static_cast<Eigen::Index>(dimensions) + 2,
+                                                std::log(kFailureLengthscale * std::sqrt(d)));
+  h(0) = 0;
+  h(h.size() - 1) = std::log(kFailureNoise);
+  return h;
 }
 
 }  // namespace
@@ -88,7 +102,7 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
     RowMatrix x(y.size(), static_cast<Eigen::Index>(d));
     x << measured, failed;
     quantities.push_back({m + problem.constraints, 0.5});
-    sets.push_back({std::move(x), std::move(y)});
+    sets.push_back({std::move(x), std::move(y), failure_hyperparameters(d)});
   }
 
   std::vector<std::size_t> feasible;

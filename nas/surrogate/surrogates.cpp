@@ -55,6 +55,10 @@ Surrogates::Surrogates(Stream& stream, const std::vector<TrainingSet>& sets,
   const GpData data = upload(x, y, counts);
   hyperparameters_ =
       fit_hyperparameters(stream, shape_, data, prior_mode(shape_.dimensions).transpose());
+  for (std::size_t s = 0; s < sets.size(); ++s) {
+    if (sets[s].hyperparameters.size() == 0) continue;
+    hyperparameters_.row(static_cast<Eigen::Index>(s)) = sets[s].hyperparameters.transpose();
+  }
   condition(data);
   if (pending.rows() == 0) return;
 

@@ -11,6 +11,8 @@ namespace paretiny {
 struct TrainingSet {
   RowMatrix x;
   Eigen::VectorXd y;
+  /// Hyperparameters [d + 2] to take instead of fitted ones, unless empty.
+  Eigen::VectorXd hyperparameters{};
 };
 
 /// Values in the processes' own units: standardised, (value - centre) / scale.
