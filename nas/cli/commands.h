@@ -10,6 +10,8 @@ void add_search_command(CLI::App& app);
 void add_train_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_info_command(CLI::App& app);
+void add_ask_command(CLI::App& app);
+void add_tell_command(CLI::App& app);
 void add_optimize_command(CLI::App& app);
 void add_hypervolume_command(CLI::App& app);
 void add_export_command(CLI::App& app);

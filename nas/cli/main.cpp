@@ -63,6 +63,8 @@ void run(int argc, char** argv) {
   add_info_command(app);
   add_export_command(app);
   add_verify_command(app);
+  add_ask_command(app);
+  add_tell_command(app);
   add_optimize_command(app);
   add_hypervolume_command(app);
   try {

@@ -8,6 +8,7 @@
 #include "nas/report/summary.h"
 
 namespace paretiny {
+
 void ExperimentOptions::add_to(CLI::App& command) {
   command.add_option("experiment", path, "experiment file (docs/experiments.md)")->required();
   command.add_option("--set", set, "key=value that wins over the file; may be repeated")
@@ -28,10 +29,37 @@ std::string describe(const Dataset& dataset) {
                      dataset.test.size(), s.h, s.w, s.c, dataset.classes.size());
 }
 
+namespace {
+
+/// The front of a black box: objectives, then the values.
+std::string black_box_table(const std::vector<Objective>& objectives,
+                            const std::vector<Trial>& trials,
+                            const std::vector<std::size_t>& front) {
+  std::string table = fmt::format("{:>6}", "trial");
+  for (const Objective& objective : objectives) table += fmt::format(" {:>12}", objective.name);
+  table += "  values\n";
+  for (const std::size_t index : front) {
+    table += fmt::format("{:>6}", trials[index].number);
+    for (std::size_t m = 0; m < objectives.size(); ++m) {
+      table += fmt::format(" {:>12}", format_quantity(objectives[m], trials[index].objectives[m]));
+    }
+    table += " ";
+    for (const auto& [name, value] : trials[index].values) {
+      const double* real = std::get_if<double>(&value);
+      table += fmt::format(" {}={}", name, real ? fmt::format("{:.6g}", *real) : to_string(value));
+    }
+    table += "\n";
+  }
+  return table;
+}
+
+}  // namespace
+
 std::string front_table(const std::vector<Objective>& objectives,
                         const std::vector<Trial>& trials) {
   const StudySummary summary = summarise(objectives, trials);
   if (summary.front.empty()) return "no trial has finished inside the limits\n";
+  if (objectives[0].name != "error") return black_box_table(objectives, trials, summary.front);
   const auto metric = [](const Trial& trial, const char* name) {
     const auto found = trial.metrics.find(name);
     return found == trial.metrics.end() ? std::nan("") : found->second;

@@ -24,7 +24,7 @@ struct ExperimentOptions {
 /// One line on a data set: "hapt: 6673 + 742 + 2996 samples of 1x128x6, 6 classes".
 std::string describe(const Dataset& dataset);
 
-/// The front as an aligned table, by error; "no finished trial" when it is empty.
+/// The front as an aligned table, by the first objective; says so when it is empty.
 std::string front_table(const std::vector<Objective>& objectives, const std::vector<Trial>& trials);
 
 }  // namespace paretiny

@@ -16,6 +16,9 @@ std::string scaled(double value, const std::array<const char*, 5>& prefixes,
     value /= 1000;
     ++power;
   }
+  if (power == 0 && value != 0 && std::abs(value) < 1) {
+    return fmt::format("{:.4g}{}{}", value, unit.empty() ? "" : " ", unit);
+  }
   const int decimals = value == std::floor(value) ? 0 : (std::abs(value) >= 100 ? 1 : 2);
   const std::string suffix = fmt::format("{}{}", prefixes[power], unit);
   return fmt::format("{:.{}f}{}{}", value, decimals, suffix.empty() ? "" : " ", suffix);

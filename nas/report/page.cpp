@@ -38,7 +38,7 @@ std::string limits_text(const std::vector<Objective>& objectives) {
   return text.empty() ? "no limits" : text;
 }
 
-void add_tile(std::string& out, const char* label, const std::string& figure,
+void add_tile(std::string& out, const std::string& label, const std::string& figure,
               const std::string& detail) {
   print(
       out,
@@ -46,29 +46,36 @@ void add_tile(std::string& out, const char* label, const std::string& figure,
       label, figure, detail);
 }
 
-void add_tiles(std::string& out, const ReportData& data) {
+/// The best accuracy; of a black box, the least of the first objective.
+void add_best(std::string& out, const ReportData& data) {
   const StudySummary& summary = data.summary;
   const std::vector<Objective>& objectives = data.header.objectives;
-  out += "<section class=\"tiles\" aria-label=\"Headline numbers\">\n";
-  if (summary.best) {
-    const Trial& best = data.trials[*summary.best];
-    const auto accuracy = std::find_if(objectives.begin(), objectives.end(),
-                                       [](const Objective& o) { return o.name == "error"; });
-    add_tile(
-        out, "Best accuracy inside the limits",
-        fmt::format(
-            "{:.2f} %",
-            100 * (1 - best.objectives[static_cast<std::size_t>(accuracy - objectives.begin())])),
-        fmt::format("trial {}, int8; {}", best.number, limits_text(objectives)));
-  } else {
-    add_tile(out, "Best accuracy inside the limits", "–", "no trial is inside the limits yet");
+  const bool accuracy = objectives[0].name == "error";
+  const std::string label =
+      accuracy ? "Best accuracy inside the limits"
+               : fmt::format("Least {} inside the limits", escape_html(objectives[0].name));
+  if (summary.front.empty()) {
+    add_tile(out, label, "–", "no trial is inside the limits yet");
+    return;
   }
+  const Trial& best = data.trials[summary.front.front()];  // sorted by the first objective
+  add_tile(out, label,
+           accuracy ? fmt::format("{:.2f} %", 100 * (1 - best.objectives[0]))
+                    : format_quantity(objectives[0], best.objectives[0]),
+           fmt::format("trial {}{}; {}", best.number, accuracy ? ", int8" : "",
+                       limits_text(objectives)));
+}
+
+void add_tiles(std::string& out, const ReportData& data) {
+  const StudySummary& summary = data.summary;
+  out += "<section class=\"tiles\" aria-label=\"Headline numbers\">\n";
+  add_best(out, data);
   add_tile(out, "Hypervolume",
            summary.hypervolume.empty() ? "–" : fmt::format("{:.4f}", summary.hypervolume.back()),
            "of 1; scales and reference are given below");
   const std::size_t done = summary.count[static_cast<std::size_t>(TrialState::done)];
   add_tile(out, "Pareto front", std::to_string(summary.front.size()),
-           fmt::format("network{} out of {} trained", summary.front.size() == 1 ? "" : "s", done));
+           fmt::format("trial{} out of {} done", summary.front.size() == 1 ? "" : "s", done));
 
   std::string bar;
   std::string words;
@@ -132,7 +139,7 @@ void add_importance(std::string& out, const ReportData& data) {
 void add_front_table(std::string& out, const ReportData& data) {
   open_section(
       out, "table", "The front",
-      "Networks inside every limit that no other beats in all objectives. A heading sorts; "
+      "Trials inside every limit that no other beats in all objectives. A heading sorts; "
       "a row selects its trial in every plot. The same rows are in <code>front.csv</code>.");
   if (data.summary.front.empty()) {
     out += "<p class=\"empty\">No trial is inside the limits yet.</p>\n</section>\n";
@@ -233,6 +240,7 @@ std::string embedded(const nlohmann::json& json) {
 std::string report_page(const ReportData& data) {
   const StudyHeader& header = data.header;
   const std::string name = escape_html(header.name);
+  const std::string first = escape_html(header.objectives[0].name);
   std::string out;
   print(out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -267,12 +275,14 @@ std::string report_page(const ReportData& data) {
   add_importance(out, data);
   out += "</div>\n";
   open_section(
-      out, "parallel", "Every trained network, parameter by parameter",
-      "A line is a trial, coloured by rank of its error. Drag along an axis to keep only the "
-      "trials that pass there; click the axis to let go.");
-  out +=
-      "<div class=\"ramp\"><span>lowest error</span><i></i><span>highest</span></div>\n"
-      "<div class=\"scroll\"></div>\n</section>\n";
+      out, "parallel", "Every trial that is done, parameter by parameter",
+      fmt::format("A line is a trial, coloured by rank of its {}. Drag along an axis to keep only "
+                  "the trials that pass there; click the axis to let go.",
+                  first));
+  print(out,
+        "<div class=\"ramp\"><span>lowest {}</span><i></i><span>highest</span></div>\n"
+        "<div class=\"scroll\"></div>\n</section>\n",
+        first);
   add_front_table(out, data);
   add_environment(out, data);
   print(out,

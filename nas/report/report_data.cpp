@@ -74,6 +74,7 @@ json study_json(const ReportData& data) {
           {"trials", trials},
           {"front", numbers_of(data, data.summary.front)},
           {"hypervolume", data.summary.hypervolume},
+          {"hypervolume_origins", data.summary.origins},
           {"hypervolume_scales", data.summary.scales},
           {"importance", importance}};
 }

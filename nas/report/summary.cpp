@@ -8,10 +8,16 @@
 namespace paretiny {
 namespace {
 
+/// What bounds the hypervolume, where it is not taken from the trials.
+std::optional<double> reference_of(const Objective& objective) {
+  return objective.reference ? objective.reference : objective.limit;
+}
+
 /// Hypervolume after each trial. A trial that is not feasible, or is dominated by the front so far,
 /// adds nothing and costs nothing.
 std::vector<double> hypervolume_series(const std::vector<Objective>& objectives,
                                        const std::vector<Trial>& trials,
+                                       const std::vector<double>& origins,
                                        const std::vector<double>& scales) {
   const std::vector<double> reference(objectives.size(), 1.0);
   Points front;
@@ -20,7 +26,7 @@ std::vector<double> hypervolume_series(const std::vector<Objective>& objectives,
     double volume = series.empty() ? 0.0 : series.back();
     if (is_feasible(objectives, trial)) {
       std::vector<double> point = trial.objectives;
-      for (std::size_t m = 0; m < point.size(); ++m) point[m] /= scales[m];
+      for (std::size_t m = 0; m < point.size(); ++m) point[m] = (point[m] - origins[m]) / scales[m];
       if (std::none_of(front.begin(), front.end(), [&](const std::vector<double>& member) {
             return member == point || dominates(member, point);
           })) {
@@ -36,16 +42,35 @@ std::vector<double> hypervolume_series(const std::vector<Objective>& objectives,
 
 }  // namespace
 
+std::vector<double> objective_origins(const std::vector<Objective>& objectives,
+                                      const std::vector<Trial>& trials) {
+  std::vector<double> origins;
+  for (std::size_t m = 0; m < objectives.size(); ++m) {
+    double origin = 0;
+    for (const Trial& trial : trials) {
+      if (trial.state == TrialState::done) origin = std::min(origin, trial.objectives[m]);
+    }
+    // Nothing is below such a reference yet; any origin below it will do.
+    const std::optional<double> reference = reference_of(objectives[m]);
+    if (reference && *reference <= origin) origin = *reference - 1;
+    origins.push_back(origin);
+  }
+  return origins;
+}
+
 std::vector<double> objective_scales(const std::vector<Objective>& objectives,
                                      const std::vector<Trial>& trials) {
+  const std::vector<double> origins = objective_origins(objectives, trials);
   std::vector<double> scales;
   for (std::size_t m = 0; m < objectives.size(); ++m) {
-    double worst = 0;
+    double worst = origins[m];
     for (const Trial& trial : trials) {
       if (trial.state == TrialState::done) worst = std::max(worst, trial.objectives[m]);
     }
-    const double unlimited = objectives[m].name == "error" || worst == 0 ? 1.0 : 1.1 * worst;
-    scales.push_back(objectives[m].limit.value_or(unlimited));
+    const double range = worst - origins[m];
+    const double unlimited = objectives[m].name == "error" || range == 0 ? 1.0 : 1.1 * range;
+    const std::optional<double> reference = reference_of(objectives[m]);
+    scales.push_back(reference ? *reference - origins[m] : unlimited);
   }
   return scales;
 }
@@ -60,8 +85,9 @@ bool is_feasible(const std::vector<Objective>& objectives, const Trial& trial) {
 
 StudySummary summarise(const std::vector<Objective>& objectives, const std::vector<Trial>& trials) {
   StudySummary summary;
+  summary.origins = objective_origins(objectives, trials);
   summary.scales = objective_scales(objectives, trials);
-  summary.hypervolume = hypervolume_series(objectives, trials, summary.scales);
+  summary.hypervolume = hypervolume_series(objectives, trials, summary.origins, summary.scales);
   summary.count.fill(0);
 
   std::vector<std::size_t> feasible;

@@ -9,8 +9,13 @@
 
 namespace paretiny {
 
-/// What one unit of each objective is in hypervolume, whose reference point is (1, ..., 1): the
-/// objective's limit; without one, 1 for "error", else 1.1 times the worst value of a done trial.
+/// Where each objective's scale begins: 0, or lower where done trials or the reference are.
+std::vector<double> objective_origins(const std::vector<Objective>& objectives,
+                                      const std::vector<Trial>& trials);
+
+/// What one unit of each objective is in hypervolume, whose reference point is (1, ..., 1): from
+/// the origin to the objective's reference, else to its limit; without either 1 for "error",
+/// else 1.1 times as far as the worst value of a done trial.
 std::vector<double> objective_scales(const std::vector<Objective>& objectives,
                                      const std::vector<Trial>& trials);
 
@@ -18,6 +23,7 @@ std::vector<double> objective_scales(const std::vector<Objective>& objectives,
 bool is_feasible(const std::vector<Objective>& objectives, const Trial& trial);
 
 struct StudySummary {
+  std::vector<double> origins;       ///< [objectives], see objective_origins
   std::vector<double> scales;        ///< [objectives], see objective_scales
   std::vector<std::size_t> front;    ///< feasible trials no other dominates, by first objective
   std::vector<double> hypervolume;   ///< [trials]: of all trials up to that one

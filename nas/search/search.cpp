@@ -11,6 +11,7 @@
 #include "engine/deploy/model_file.h"
 #include "kernels/random.h"
 #include "nas/report/summary.h"
+#include "nas/search/outcome.h"
 #include "nas/search/table_reader.h"
 #include "nas/search/version.h"
 
@@ -20,22 +21,6 @@ namespace {
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 /// Longer than any epoch should take; a dead worker of this machine is noticed at once anyway.
 constexpr std::chrono::milliseconds kLease = std::chrono::minutes(30);
-
-Outcome outcome_of(TrialState state) {
-  switch (state) {
-    case TrialState::done:
-      return Outcome::finished;
-    case TrialState::infeasible:
-      return Outcome::infeasible;
-    case TrialState::failed:
-    case TrialState::abandoned:
-      return Outcome::failed;
-    case TrialState::waiting:
-    case TrialState::running:
-      return Outcome::pending;
-  }
-  return Outcome::pending;
-}
 
 std::vector<Observation> observations(const Experiment& experiment,
                                       const std::vector<double>& scales,

@@ -75,6 +75,7 @@ std::string objectives_text(const StudyHeader& header) {
     text += objective.name;
     if (!objective.unit.empty()) text += fmt::format(" [{}]", objective.unit);
     if (objective.limit) text += fmt::format(" <= {}", *objective.limit);
+    if (objective.reference) text += fmt::format(" reference {}", *objective.reference);
     text += "\n";
   }
   return text;

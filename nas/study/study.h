@@ -20,13 +20,14 @@
 
 namespace paretiny {
 
-/// A column to minimise: "error" (1 - accuracy of the int8 network), "rom", "ram", "flops",
-/// "instructions".
+/// A column to minimise: of a search "error" (1 - accuracy of the int8 network), "rom", "ram",
+/// "flops", "instructions"; of a black box what its file names.
 struct Objective {
   std::string name;
-  std::string unit;             ///< "" for a fraction or a count, "B" for bytes
-  std::optional<double> limit;  ///< from [constraints]; a candidate above it is infeasible
-  std::string limit_text;       ///< the limit as the experiment writes it, such as "256 KB"
+  std::string unit;                   ///< "" for a fraction or a count, "B" for bytes
+  std::optional<double> limit;        ///< from [constraints]; a candidate above it is infeasible
+  std::string limit_text;             ///< the limit as the experiment writes it, such as "256 KB"
+  std::optional<double> reference{};  ///< of the hypervolume, where it is not the limit
 
   friend bool operator==(const Objective&, const Objective&) = default;
 };

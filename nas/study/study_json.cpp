@@ -15,6 +15,7 @@ json to_json(const StudyHeader& header) {
                           {"unit", objective.unit},
                           {"limit", objective.limit ? json(*objective.limit) : json()},
                           {"limit_text", objective.limit_text}});
+    if (objective.reference) objectives.back()["reference"] = *objective.reference;
   }
   return {{"name", header.name},       {"space", header.space},
           {"objectives", objectives},  {"task", header.task},
@@ -32,6 +33,10 @@ StudyHeader header_from_json(const json& text) {
         {objective.at("name"), objective.at("unit"),
          limit.is_null() ? std::nullopt : std::optional(limit.get<double>()),
          objective.at("limit_text")});
+    const auto reference = objective.find("reference");
+    if (reference != objective.end()) {
+      header.objectives.back().reference = reference->get<double>();
+    }
   }
   text.at("name").get_to(header.name);
   text.at("space").get_to(header.space);

@@ -1,0 +1,151 @@
+// The lines that results of a black box arrive in.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "engine/nearest.h"
+#include "kernels/error.h"
+#include "nas/search/black_box.h"
+
+namespace paretiny {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+/// `line` with null for the NaN, Infinity and -Infinity that some writers of JSON put down for
+/// numbers.
+std::string without_infinities(const std::string& line) {
+  constexpr std::array<std::string_view, 3> kWords{"NaN", "-Infinity", "Infinity"};
+  std::string text;
+  bool quoted = false;
+  for (std::size_t at = 0; at < line.size();) {
+    const auto here = [&](std::string_view word) {
+      return line.compare(at, word.size(), word) == 0;
+    };
+    const auto word = std::find_if(kWords.begin(), kWords.end(), here);
+    if (!quoted && word != kWords.end()) {
+      text += "null";
+      at += word->size();
+      continue;
+    }
+    if (line[at] == '"') quoted = !quoted;
+    if (line[at] == '\\' && at + 1 < line.size()) text += line[at++];  // and what it escapes
+    text += line[at++];
+  }
+  return text;
+}
+
+json parse(const std::string& line) {
+  try {
+    json parsed = json::parse(without_infinities(line));
+    if (parsed.is_object()) return parsed;
+  } catch (const json::exception&) {
+  }
+  throw DataError(R"(this is no JSON object such as {"trial": 3, "objectives": {"loss": 0.2}})");
+}
+
+void refuse_unknown(const json& object, const std::vector<std::string>& names, const char* what) {
+  for (const auto& [key, value] : object.items()) {
+    if (std::find(names.begin(), names.end(), key) == names.end()) {
+      throw DataError(fmt::format("there is no {} '{}'{}", what, key, suggestion(key, names)));
+    }
+  }
+}
+
+/// The objectives in the study's order; NaN for a null.
+std::vector<double> objectives_of(const json& told, const std::vector<Objective>& objectives) {
+  std::vector<std::string> names;
+  for (const Objective& objective : objectives) names.push_back(objective.name);
+  if (!told.is_object()) throw DataError("'objectives' must be an object of numbers by name");
+  refuse_unknown(told, names, "objective");
+  std::vector<double> values;
+  for (const std::string& name : names) {
+    const auto found = told.find(name);
+    if (found == told.end()) throw DataError(fmt::format("objective '{}' is missing", name));
+    if (!found->is_number() && !found->is_null()) {
+      throw DataError(
+          fmt::format("objective '{}' is {}; it must be a number", name, found->dump()));
+    }
+    values.push_back(found->is_null() ? kUnknown : found->get<double>());
+  }
+  return values;
+}
+
+/// How a trial with these objectives ends, and why.
+std::pair<TrialState, std::string> verdict(const std::vector<Objective>& objectives,
+                                           const std::vector<double>& values) {
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    if (!std::isfinite(values[k])) {
+      return {TrialState::failed, fmt::format("objective '{}' is not finite", objectives[k].name)};
+    }
+  }
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    if (objectives[k].limit && values[k] > *objectives[k].limit) {
+      return {TrialState::infeasible,
+              fmt::format("{} {} is above the limit of {}", objectives[k].name, values[k],
+                          *objectives[k].limit)};
+    }
+  }
+  return {TrialState::done, ""};
+}
+
+/// The trial that `told` is about, which must wait for its result.
+Trial trial_of(const json& told, Study& study) {
+  const auto found = told.find("trial");
+  if (found == told.end() || !found->is_number_integer()) {
+    throw DataError("'trial' must be the whole number that ask gave");
+  }
+  const auto number = found->get<std::int64_t>();
+  std::vector<Trial> trials = study.trials();
+  if (number < 0 || number >= static_cast<std::int64_t>(trials.size())) {
+    throw DataError(
+        fmt::format("there is no trial {}; {} have been asked for", number, trials.size()));
+  }
+  Trial& trial = trials[static_cast<std::size_t>(number)];
+  if (trial.state != TrialState::running) {
+    throw DataError(
+        trial.state == TrialState::waiting
+            ? fmt::format("trial {} has not been asked for", number)
+            : fmt::format("trial {} was told before: it is {}", number, to_string(trial.state)));
+  }
+  return std::move(trial);
+}
+
+}  // namespace
+
+std::string tell_trial(Study& study, const std::string& line) {
+  const json told = parse(line);
+  refuse_unknown(told, {"trial", "objectives", "failed"}, "key");
+  const Trial trial = trial_of(told, study);
+  if (told.contains("objectives") == told.contains("failed")) {
+    throw DataError(fmt::format("trial {} needs either 'objectives' or 'failed'", trial.number));
+  }
+  TrialResult result;
+  TrialState end = TrialState::failed;
+  if (told.contains("failed")) {
+    if (!told["failed"].is_string()) throw DataError("'failed' must be a text: the reason");
+    result.reason = told["failed"].get<std::string>();
+  } else {
+    const std::vector<Objective>& objectives = study.header().objectives;
+    std::vector<double> values = objectives_of(told["objectives"], objectives);
+    std::tie(end, result.reason) = verdict(objectives, values);
+    if (end != TrialState::failed) result.objectives = std::move(values);
+  }
+  if (!study.conclude(trial.number, trial.owner, end, result)) {
+    throw DataError(fmt::format("trial {} was told by another process just now", trial.number));
+  }
+  nlohmann::ordered_json answer;
+  answer["trial"] = trial.number;
+  answer["state"] = to_string(end);
+  if (!result.reason.empty()) answer["reason"] = result.reason;
+  return answer.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace paretiny

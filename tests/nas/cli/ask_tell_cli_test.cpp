@@ -1,0 +1,200 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "nas/study/study.h"
+#include "tests/nas/cli/program.h"
+#include "tests/nas/search/experiments.h"
+
+namespace paretiny {
+namespace {
+
+using nlohmann::json;
+using test::Ended;
+
+class AskTellCliTest : public test::FolderTest {
+ protected:
+  AskTellCliTest() { space("[objectives.loss]\n[objectives.time]\nlimit = 5.0\n"); }
+
+  void space(const std::string& objectives) {
+    std::ofstream(folder_ / "box.toml") << R"([study]
+sampler = "nsga2"
+seed = 3
+[space.x]
+low = -1.0
+high = 1.0
+[space.k]
+low = 1
+high = 9
+[space.c]
+choices = ["a", "b"]
+)" << objectives;
+  }
+  Ended ask(std::vector<std::string> more = {}, const std::string& study = "s.sqlite") {
+    more.insert(more.begin(), {"ask", study});
+    return test::run(folder_, more);
+  }
+  /// `lines` on standard input; the program's own words may hold quotes, so they go through a file.
+  Ended tell(const std::string& lines) {
+    std::ofstream(folder_ / "told.jsonl") << lines;
+    const std::string command = "cd " + folder_.string() +
+                                " && " PARETINY_BIN
+                                "/paretiny tell s.sqlite < told.jsonl > answers 2> sentence";
+    const int status = std::system(command.c_str());
+    return {WEXITSTATUS(status), text("answers"), text("sentence")};
+  }
+  std::string text(const std::string& name) {
+    std::ifstream file(folder_ / name);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  std::vector<Trial> trials() { return open_study(folder_ / "s.sqlite")->trials(); }
+  static std::vector<json> lines_of(const std::string& text) {
+    std::vector<json> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
+    return lines;
+  }
+};
+
+TEST_F(AskTellCliTest, AnswersFromOneProcessToAnother) {
+  const Ended first = ask({"--space", "box.toml", "--count", "3"});
+  ASSERT_EQ(first.code, 0) << first.err;
+  const auto asked = lines_of(first.out);
+  ASSERT_EQ(asked.size(), 3u);
+  std::set<std::string> values;
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(asked[i]["trial"], i);
+    EXPECT_TRUE(asked[i]["values"]["k"].is_number_integer());
+    EXPECT_TRUE(asked[i]["values"]["c"].is_string());
+    values.insert(asked[i]["values"].dump());
+  }
+  EXPECT_EQ(values.size(), 3u);
+  const Ended told = tell(
+      "{\"trial\": 1, \"objectives\": {\"loss\": 0.25, \"time\": 2}}\n\n"
+      "{\"trial\": 0, \"objectives\": {\"time\": 7, \"loss\": 0.5}}\n"
+      "{\"trial\": 2, \"failed\": \"NaN said \\\"no\\\" NaN\"}");
+  ASSERT_EQ(told.code, 0) << told.err;
+  const auto answers = lines_of(told.out);
+  ASSERT_EQ(answers.size(), 3u);
+  EXPECT_EQ(answers[0], json({{"trial", 1}, {"state", "done"}}));
+  EXPECT_EQ(answers[1]["state"], "infeasible");
+  EXPECT_EQ(answers[2]["reason"], "NaN said \"no\" NaN");
+  // The file is needed no more: the study knows it.
+  const Ended next = ask();
+  ASSERT_EQ(next.code, 0) << next.err;
+  EXPECT_EQ(lines_of(next.out)[0]["trial"], 3);
+  EXPECT_EQ(ask({"--pending"}).out, next.out);
+  const auto kept = trials();
+  EXPECT_EQ(kept[1].objectives, (std::vector<double>{0.25, 2}));
+  EXPECT_EQ(kept[0].reason, "time 7 is above the limit of 5");
+  EXPECT_EQ(kept[3].state, TrialState::running);
+}
+
+TEST_F(AskTellCliTest, SuggestsTheSameAgain) {
+  const auto run = [&](const std::string& study) {
+    return ask({"--space", "box.toml", "--count", "5"}, study).out;
+  };
+  EXPECT_EQ(run("one.sqlite"), run("two.sqlite"));
+  const Ended other = ask({"--space", "box.toml", "--seed", "4", "--count", "5"}, "three.sqlite");
+  EXPECT_NE(other.out, run("four.sqlite"));
+}
+
+TEST_F(AskTellCliTest, RefusesWhatIsNoResultAndTakesTheRest) {
+  ASSERT_EQ(ask({"--space", "box.toml", "--count", "3"}).code, 0);
+  const Ended told = tell(
+      "{\"trial\": 0, \"objectives\": {\"loss\": NaN, \"time\": 2}}\n"
+      "{\"trial\": 0, \"objectives\": {\"loss\": 1, \"time\": 2}}\n"
+      "nonsense\n"
+      "{\"trial\": 1, \"objectives\": {\"los\": 1, \"time\": 2}}\n"
+      "{\"trial\": 1, \"objectives\": {\"loss\": 1}}\n"
+      "{\"trial\": 1, \"objectives\": {\"loss\": \"1\", \"time\": 2}}\n"
+      "{\"trial\": 1}\n"
+      "{\"trial\": 9, \"failed\": \"x\"}\n"
+      "{\"trail\": 1, \"failed\": \"x\"}\n"
+      "{\"trial\": 1, \"objectives\": {\"loss\": -Infinity, \"time\": 2}}\n"
+      "{\"trial\": 2, \"objectives\": {\"loss\": 1, \"time\": 2}}\n");
+  EXPECT_EQ(told.code, 3);
+  EXPECT_TRUE(test::says(told.err, {"8 of 11 lines were refused", "line 2", "told before"}));
+  const auto answers = lines_of(told.out);
+  ASSERT_EQ(answers.size(), 11u);
+  EXPECT_EQ(answers[0]["state"], "failed");
+  EXPECT_EQ(answers[0]["reason"], "objective 'loss' is not finite");
+  const std::vector<std::string> said{
+      "told before",      "no JSON object",      "did you mean 'loss'", "'time' is missing",
+      "must be a number", "either 'objectives'", "no trial 9",          "did you mean 'trial'"};
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    const std::string error = answers[i + 1].at("error");
+    EXPECT_EQ(answers[i + 1]["line"], i + 2);
+    EXPECT_NE(error.find(said[i]), std::string::npos) << error;
+  }
+  EXPECT_EQ(answers[9]["state"], "failed");
+  EXPECT_EQ(answers[10]["state"], "done");
+}
+
+TEST_F(AskTellCliTest, RefusesInOneSentence) {
+  EXPECT_EQ(ask().code, 2) << "a new study needs its file";
+  EXPECT_EQ(ask({"--space", "none.toml"}).code, 3);
+  EXPECT_EQ(ask({"--space", "box.toml", "--sampler", "nsga3"}).code, 2);
+  EXPECT_EQ(tell("").code, 6) << "there is no study";
+  space("[objectives.loss]\nlimt = 3\n");
+  const Ended misspelt = ask({"--space", "box.toml"});
+  EXPECT_EQ(misspelt.code, 2);
+  EXPECT_TRUE(test::says(misspelt.err, {"box.toml line", "objectives.loss.limt", "'limit'"}));
+  space("");
+  EXPECT_TRUE(test::says(ask({"--space", "box.toml"}).err, {"names no objective"}));
+  space("[objectives.loss]\n");
+  ASSERT_EQ(ask({"--space", "box.toml"}).code, 0);
+  const Ended other = ask({"--sampler", "lhs"});
+  EXPECT_EQ(other.code, 6);
+  EXPECT_TRUE(test::says(other.err, {"the sampler is 'nsga2' in the study and 'lhs' now"}));
+}
+
+TEST_F(AskTellCliTest, ReportsSuchAStudy) {
+  space("[objectives.loss]\nreference = -1.0\n[objectives.time]\n");
+  ASSERT_EQ(ask({"--space", "box.toml", "--count", "4"}).code, 0);
+  ASSERT_EQ(tell("{\"trial\": 0, \"objectives\": {\"loss\": -3, \"time\": 0.002}}\n"
+                 "{\"trial\": 1, \"objectives\": {\"loss\": -2, \"time\": 0.001}}\n"
+                 "{\"trial\": 2, \"objectives\": {\"loss\": 4, \"time\": 0.004}}\n")
+                .code,
+            0);
+  const Ended report = test::run(folder_, {"report", "s.sqlite"});
+  ASSERT_EQ(report.code, 0) << report.err;
+  EXPECT_NE(report.out.find("     0           -3        0.002  c="), std::string::npos)
+      << report.out;
+  EXPECT_EQ(report.out.find("     2  "), std::string::npos) << "dominated";
+  const json study = json::parse(text("box/study.json"));
+  EXPECT_EQ(study["hypervolume_origins"], json({-3, 0}));
+  // In units of (2, 1.1 * 0.004): the first trial covers 1 - 0.002 / 0.0044, the second half of
+  // what lies below its time more.
+  EXPECT_NEAR(study["hypervolume"][3].get<double>(), (1 - 0.002 / 0.0044) + 0.5 * (0.001 / 0.0044),
+              1e-9);
+  EXPECT_NE(text("box/report.html").find("Least loss inside the limits"), std::string::npos);
+}
+
+TEST_F(AskTellCliTest, ThePythonExampleGoesOn) {
+  if (std::system("python3 --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "no python3";
+  const auto example = [&](int number) {
+    const std::string command =
+        "cd " + folder_.string() + " && OMP_NUM_THREADS=1 python3 " +
+        PARETINY_SOURCE "/examples/ask_tell/ask_tell.py s.sqlite --trials " +
+        std::to_string(number) + " --paretiny " PARETINY_BIN "/paretiny > told 2> errors";
+    EXPECT_EQ(std::system(command.c_str()), 0) << text("errors");
+  };
+  example(6);
+  EXPECT_EQ(trials().size(), 6u);
+  // A suggestion whose process died before it told.
+  ASSERT_EQ(ask().code, 0);
+  example(12);
+  const auto kept = trials();
+  ASSERT_EQ(kept.size(), 12u);
+  int done = 0;
+  for (const Trial& trial : kept) {
+    EXPECT_NE(trial.state, TrialState::running) << trial.number;
+    done += trial.state == TrialState::done ? 1 : 0;
+  }
+  EXPECT_GT(done, 4);
+}
+
+}  // namespace
+}  // namespace paretiny
