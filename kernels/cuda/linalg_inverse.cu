@@ -46,7 +46,7 @@ __device__ void solve_columns(const Corner& corner, double* x, int width) {
   }
 }
 
-__global__ void __launch_bounds__(kInvertThreads)
+__global__ void __launch_bounds__(kInvertThreads, 2)
     invert_kernel(SquareBatch batch, const double* l, double* inverse) {
   auto& shared = shared_memory<InvertShared>();
   const int item = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
