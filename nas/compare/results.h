@@ -37,8 +37,8 @@ class Results {
   /// Adds a run, in place of one of the same label and seed.
   void set(SamplerRun run);
 
-  /// problem, sampler, seed, trial, hypervolume, log10_difference, seconds and, with two inputs, x1
-  /// and x2; a row a trial.
+  /// problem, sampler, seed, trial, hypervolume, log10_difference, seconds, x1, x2, ...; a row a
+  /// trial.
   std::string csv() const;
 
   /// log10 of what is missing to the problem's known maximum, which is taken for reached within

@@ -37,4 +37,17 @@ std::vector<double> LatinHypercubeSampler::ask(const std::vector<Observation>& h
   return latin_hypercube_point(problem_, Unseen(problem_, history), trial);
 }
 
+SobolSampler::SobolSampler(SamplerProblem problem)
+    : problem_(std::move(problem)),
+      sequence_(problem_.space.parameters().size(), random_key(problem_.seed, "sobol sampler")) {}
+
+std::vector<double> SobolSampler::ask(const std::vector<Observation>& history,
+                                      std::uint64_t trial) {
+  const Unseen unseen(problem_, history);
+  std::vector<double> u(sequence_.dimensions());
+  sequence_.point(trial, u.data());
+  std::vector<double> x = point_at(problem_.space, u);
+  return unseen.accepts(x) ? x : unseen.draw("sobol stand-in", trial);
+}
+
 }  // namespace paretiny

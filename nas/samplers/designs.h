@@ -1,7 +1,8 @@
-// Samplers that learn nothing: uniform random points and Latin hypercubes.
+// Samplers that learn nothing: uniform random points, Latin hypercubes, a Sobol sequence.
 #pragma once
 
 #include "nas/samplers/unseen.h"
+#include "nas/space/sobol.h"
 
 namespace paretiny {
 
@@ -27,6 +28,18 @@ class LatinHypercubeSampler : public Sampler {
 
  private:
   SamplerProblem problem_;
+};
+
+/// Trial t is point t of a scrambled Sobol sequence, one dimension a parameter; a point that was
+/// seen before gives way to a random one.
+class SobolSampler : public Sampler {
+ public:
+  explicit SobolSampler(SamplerProblem problem);
+  std::vector<double> ask(const std::vector<Observation>& history, std::uint64_t trial) override;
+
+ private:
+  SamplerProblem problem_;
+  SobolSequence sequence_;
 };
 
 }  // namespace paretiny

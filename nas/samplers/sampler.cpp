@@ -9,7 +9,6 @@
 #include "nas/samplers/morbo.h"
 #include "nas/samplers/nsga2.h"
 #include "nas/samplers/path_samplers.h"
-#include "nas/samplers/sobol.h"
 #include "nas/samplers/turbo.h"
 
 namespace paretiny {

@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "kernels/random.h"
-#include "nas/samplers/sobol.h"
 #include "nas/surrogate/bounded_lbfgs.h"
 
 namespace paretiny {
@@ -70,14 +69,9 @@ std::vector<std::vector<double>> smooth_search(const SmoothAcquisition& acquisit
                                                const Space& space,
                                                const SmoothSearchOptions& options,
                                                std::uint64_t seed, std::uint64_t trial) {
-  const auto d = static_cast<Eigen::Index>(space.dimensions());
   Random random(seed, "smooth search", trial);
-  const SobolSequence sobol(space.dimensions(), (std::uint64_t{random()} << 32) | random());
-  RowMatrix raw(static_cast<Eigen::Index>(options.raw), d);
-  for (Eigen::Index i = 0; i < raw.rows(); ++i) {
-    sobol.point(static_cast<std::uint64_t>(i), raw.row(i).data());
-  }
-  raw = snapped(space, std::move(raw));
+  const std::uint64_t key = (std::uint64_t{random()} << 32) | random();
+  const RowMatrix raw = sobol_points(space, static_cast<Eigen::Index>(options.raw), key);
   const Eigen::VectorXd values = acquisition(raw, nullptr);
 
   const RowMatrix ends =

@@ -6,7 +6,7 @@
 
 #include "kernels/random.h"
 #include "nas/samplers/knowledge.h"
-#include "nas/samplers/sobol.h"
+#include "nas/space/sobol.h"
 
 namespace paretiny {
 

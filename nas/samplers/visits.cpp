@@ -4,8 +4,8 @@
 #include <numeric>
 #include <set>
 
-#include "nas/samplers/sobol.h"
 #include "nas/samplers/unseen.h"
+#include "nas/space/sobol.h"
 
 namespace paretiny {
 

@@ -7,7 +7,7 @@
 #include <numbers>
 
 #include "kernels/random.h"
-#include "nas/samplers/sobol.h"
+#include "nas/space/sobol.h"
 
 namespace paretiny {
 namespace {

@@ -165,6 +165,18 @@ TEST_P(Samplers, HandleAChoiceAmongFifty) {
   expect_sound(problem, run(*make(problem), 9, judge));
 }
 
+TEST_P(Samplers, HandleMoreCoordinatesThanSobolsTable) {
+  std::vector<std::string> choices;
+  for (int i = 0; i < 50; ++i) choices.push_back(std::to_string(i));
+  std::vector<Parameter> parameters;
+  for (const char* name : {"a", "b", "c"}) {
+    parameters.push_back({name, ParameterKind::categorical, 0, 1, false, choices});
+  }
+  const auto problem = problem_of(std::move(parameters), 2);
+  const Judge judge = [](const Vector& x) { return finished({x[0], 1 - x[0] * x[7]}); };
+  expect_sound(problem, run(*make(problem), 8, judge));
+}
+
 TEST_P(Samplers, GoThroughAFiniteSpaceAndThenRefuse) {
   const auto problem = problem_of({{"k", ParameterKind::integer, 1, 5, false, {}},
                                    {"c", ParameterKind::categorical, 0, 1, false, {"x", "y"}}},

@@ -1,13 +1,11 @@
-#include "nas/samplers/sobol.h"
+#include "nas/space/sobol.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <bit>
 
 #include "kernels/error.h"
 #include "kernels/random.h"
-#include "nas/samplers/sobol_table.h"
-#include "nas/samplers/unseen.h"
+#include "nas/space/sobol_table.h"
 
 namespace paretiny {
 namespace {
@@ -16,7 +14,7 @@ namespace {
 constexpr unsigned kBits = 53;
 using Directions = std::array<std::uint64_t, kBits>;
 
-static_assert(kSobolRows.size() + 1 == SobolSequence::kMostDimensions);
+static_assert(kSobolRows.size() + 1 == SobolSequence::kTabulated);
 
 /// Direction numbers of a dimension, the first digit after the point in bit kBits - 1. Dimension 0
 /// is van der Corput's sequence.
@@ -62,26 +60,12 @@ void scramble(Directions& directions, Random& random) {
   directions = scrambled;
 }
 
-std::size_t checked(std::size_t dimensions) {
-  if (dimensions >= 1 && dimensions <= SobolSequence::kMostDimensions) return dimensions;
-  throw UsageError(fmt::format("a Sobol sequence of {} dimensions was asked for; it has 1 to {}",
-                               dimensions, SobolSequence::kMostDimensions));
-}
-
-std::size_t checked_parameters(const Space& space) {
-  const std::size_t parameters = space.parameters().size();
-  if (parameters <= SobolSequence::kMostDimensions) return parameters;
-  throw UsageError(
-      fmt::format("sampler 'sobol' takes at most {} parameters, the space has {}; "
-                  "'lhs' takes any number",
-                  SobolSequence::kMostDimensions, parameters));
-}
-
 }  // namespace
 
-SobolSequence::SobolSequence(std::size_t dimensions, std::uint64_t key) {
-  directions_.reserve(checked(dimensions) * kBits);
-  for (std::size_t j = 0; j < dimensions; ++j) {
+SobolSequence::SobolSequence(std::size_t dimensions, std::uint64_t key)
+    : dimensions_(dimensions), key_(key) {
+  if (dimensions == 0) throw UsageError("a Sobol sequence of no dimension was asked for");
+  for (std::size_t j = 0; j < std::min(dimensions, kTabulated); ++j) {
     Random random(key, "sobol", j);
     Directions directions = direction_numbers(j);
     scramble(directions, random);
@@ -99,19 +83,8 @@ void SobolSequence::point(std::uint64_t index, double* u) const {
     }
     u[j] = static_cast<double>(digits) * 0x1p-53;
   }
-}
-
-SobolSampler::SobolSampler(SamplerProblem problem)
-    : problem_(std::move(problem)),
-      sequence_(checked_parameters(problem_.space), random_key(problem_.seed, "sobol sampler")) {}
-
-std::vector<double> SobolSampler::ask(const std::vector<Observation>& history,
-                                      std::uint64_t trial) {
-  const Unseen unseen(problem_, history);
-  std::vector<double> u(sequence_.dimensions());
-  sequence_.point(trial, u.data());
-  std::vector<double> x = point_at(problem_.space, u);
-  return unseen.accepts(x) ? x : unseen.draw("sobol stand-in", trial);
+  Random random(key_, "sobol tail", index);
+  for (std::size_t j = shift_.size(); j < dimensions_; ++j) u[j] = random.uniform();
 }
 
 }  // namespace paretiny
