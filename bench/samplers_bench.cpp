@@ -1,107 +1,11 @@
-// What a suggestion costs, and of what: the fit of the surrogates, their posterior. How far the
-// samplers get is `paretiny optimize`'s matter (docs/samplers.md holds tables).
+// The samplers on the CPU.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
 
-#include "kernels/random.h"
-#include "nas/problems/problem.h"
-#include "nas/samplers/sampler.h"
-#include "nas/surrogate/surrogates.h"
-
-namespace paretiny {
-namespace {
-
-/// Random trials of DTLZ2 in 12 parameters and 4 objectives.
-struct Run {
-  Problem problem = make_problem("DTLZ2:d=12,m=4");
-  SamplerProblem search;
-  std::vector<Observation> history;
-
-  Run(std::int64_t trials, Device device) {
-    search.space = problem_space(problem);
-    search.objectives = problem.objectives();
-    search.reference = problem.reference;
-    search.seed = 1;
-    search.device = device;
-    const auto sampler = make_sampler("random", search);
-    for (std::uint64_t trial = 0; trial < static_cast<std::uint64_t>(trials); ++trial) {
-      std::vector<double> x = sampler->ask(history, trial);
-      const Evaluation evaluation = evaluate_unit(problem, x);
-      history.push_back({std::move(x), Outcome::finished, evaluation.objectives});
-    }
-  }
-
-  /// What the surrogates learn from.
-  std::vector<TrainingSet> sets() const {
-    std::vector<TrainingSet> sets(search.objectives);
-    const auto n = static_cast<Eigen::Index>(history.size());
-    for (std::size_t k = 0; k < sets.size(); ++k) {
-      sets[k] = {RowMatrix(n, 12), Eigen::VectorXd(n)};
-      for (Eigen::Index i = 0; i < n; ++i) {
-        const Observation& o = history[static_cast<std::size_t>(i)];
-        sets[k].x.row(i) = Eigen::Map<const Eigen::RowVectorXd>(o.x.data(), 12);
-        sets[k].y(i) = o.objectives[k];
-      }
-    }
-    return sets;
-  }
-};
-
-void suggestion(benchmark::State& state, const std::string& name, Device device) {
-  const Run run(state.range(0), device);
-  const auto sampler = make_sampler(name, run.search);
-  for (auto _ : state) benchmark::DoNotOptimize(sampler->ask(run.history, run.history.size()));
-}
-
-void fit(benchmark::State& state, Device device) {
-  const auto stream = Stream::create(device);
-  const std::vector<TrainingSet> sets = Run(state.range(0), device).sets();
-  for (auto _ : state) Surrogates(*stream, sets);
-}
-
-/// 320 points, as many as the rollouts of a suggestion meet at a move.
-void posterior(benchmark::State& state, Device device) {
-  const auto stream = Stream::create(device);
-  const Surrogates surrogates(*stream, Run(state.range(0), device).sets());
-  Random random(1, "samplers bench");
-  const RowMatrix queries = RowMatrix::NullaryExpr(320, 12, [&] { return random.uniform(); });
-  for (auto _ : state) benchmark::DoNotOptimize(surrogates.predict(queries));
-}
-
-/// Not when the program starts: devices are known after that.
-void register_benchmarks() {
-  for (const DeviceInfo& info : devices()) {
-    const Device device = info.device;
-    const std::string at = to_string(device);
-    for (const std::string& name : sampler_names()) {
-      const bool ars = name.starts_with("ars");
-      auto* bench = benchmark::RegisterBenchmark(
-          fmt::format("suggestion/{}/{}", name, at).c_str(),
-          [=](benchmark::State& state) { suggestion(state, name, device); });
-      bench->UseRealTime()->Unit(benchmark::kMillisecond)->Arg(50)->Arg(150);
-      if (ars) bench->Arg(300)->Arg(500)->Arg(1000);
-    }
-    for (const std::int64_t trials : {50, 150, 500, 1000}) {
-      benchmark::RegisterBenchmark(fmt::format("fit/{}", at).c_str(),
-                                   [=](benchmark::State& state) { fit(state, device); })
-          ->Arg(trials)
-          ->UseRealTime()
-          ->Unit(benchmark::kMillisecond);
-      benchmark::RegisterBenchmark(fmt::format("posterior/{}", at).c_str(),
-                                   [=](benchmark::State& state) { posterior(state, device); })
-          ->Arg(trials)
-          ->UseRealTime()
-          ->Unit(benchmark::kMicrosecond);
-    }
-  }
-}
-
-}  // namespace
-}  // namespace paretiny
+#include "bench/samplers.h"
 
 int main(int argc, char** argv) {
+  paretiny::register_samplers({});
   benchmark::Initialize(&argc, argv);
-  paretiny::register_benchmarks();
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();
 }
