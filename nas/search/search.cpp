@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -85,7 +86,9 @@ class Searcher {
     release_values(dataset_);
     SamplerProblem problem = sampler_problem(experiment);
     problem.device = stream.device();
-    problem.duplicate = [this](const Values& values) { return seen_.contains(hash_of(values)); };
+    problem.duplicate = [this](const Values& values) {
+      return seen_.contains(outline(values).hash);
+    };
     problem.known = [this](const Values& values) { return known_objectives(values); };
     sampler_ = make_sampler(experiment.sampler, std::move(problem), experiment.sampler_options);
   }
@@ -104,15 +107,27 @@ class Searcher {
   }
 
  private:
-  std::uint64_t hash_of(const Values& values) const {
+  /// What follows from values without training.
+  struct Outline {
+    std::uint64_t hash;
+    std::vector<double> objectives;  ///< of free_objectives; empty where no network can be built
+  };
+
+  /// Worked out once: a sampler asks about the same values more than once.
+  const Outline& outline(const Values& values) {
+    std::string text;
+    for (const auto& [name, value] : values) text += name + "=" + to_string(value) + "\n";
+    const auto known = outlines_.find(text);
+    if (known != outlines_.end()) return known->second;
+    Outline made;
     try {
-      return sketch(experiment_.candidate(values), dataset_).hash;
+      const Sketch plan = sketch(experiment_.candidate(values), dataset_);
+      made = {plan.hash, free_objectives(plan.footprint)};
     } catch (const UsageError&) {
       // It cannot be built: found out, and recorded, when its turn comes.
-      std::string text;
-      for (const auto& [name, value] : values) text += name + "=" + to_string(value) + "\n";
-      return random_key(0, text);
+      made = {random_key(0, text), {}};
     }
+    return outlines_.emplace(std::move(text), std::move(made)).first->second;
   }
 
   /// The objectives that are known before training, in the study's order; the error is not.
@@ -124,15 +139,10 @@ class Searcher {
   }
 
   /// The same as the sampler sees them; empty for values that make no network.
-  std::vector<double> known_objectives(const Values& values) const {
-    try {
-      std::vector<double> known =
-          free_objectives(sketch(experiment_.candidate(values), dataset_).footprint);
-      for (std::size_t k = 0; k < known.size(); ++k) known[k] /= scales_[k];
-      return known;
-    } catch (const UsageError&) {
-      return {};
-    }
+  std::vector<double> known_objectives(const Values& values) {
+    std::vector<double> known = outline(values).objectives;
+    for (std::size_t k = 0; k < known.size(); ++k) known[k] /= scales_[k];
+    return known;
   }
 
   void ask() {
@@ -145,7 +155,7 @@ class Searcher {
                                                 static_cast<std::uint64_t>(number));
     const Values values = experiment_.space.decode(x);
     Random seeds(experiment_.seed, "trial seed", static_cast<std::uint64_t>(number));
-    study_.add_trial(number, values, hash_of(values), seeds.below(std::uint64_t{1} << 53));
+    study_.add_trial(number, values, outline(values).hash, seeds.below(std::uint64_t{1} << 53));
   }
 
   /// Brings a claimed trial to its end; false when asked to stop before that.
@@ -212,6 +222,7 @@ class Searcher {
   const std::string owner_;
   std::unique_ptr<Sampler> sampler_;
   std::set<std::uint64_t> seen_;
+  std::map<std::string, Outline> outlines_;  ///< by the text of values
   std::vector<double> scales_;  ///< of the objectives, as they were last told to the sampler
 };
 
