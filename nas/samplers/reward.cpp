@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "kernels/acquisition.h"
@@ -37,6 +38,10 @@ Points believed_front(const SamplerProblem& problem, const Knowledge& knowledge,
   return front;
 }
 
+bool is_below(const std::vector<double>& point, const std::vector<double>& reference) {
+  return std::equal(point.begin(), point.end(), reference.begin(), std::less<>());
+}
+
 }  // namespace
 
 Reward::Reward(const SamplerProblem& problem, const Knowledge& knowledge,
@@ -46,14 +51,23 @@ Reward::Reward(const SamplerProblem& problem, const Knowledge& knowledge,
   Stream& stream = surrogates.stream();
   std::vector<double> limits;
   for (std::size_t s = 0; s < knowledge.quantities.size(); ++s) {
-    limits.push_back(surrogates.standard(s).of(knowledge.quantities[s].limit));
+    double limit = knowledge.quantities[s].limit;
+    // Nothing is gained beyond the reference, which no scalarisation knows of.
+    const std::size_t objective = knowledge.quantities[s].number;
+    if (improvement == Improvement::scalarised && objective < problem.objectives) {
+      limit = std::min(limit, problem.reference[objective]);
+    }
+    limits.push_back(surrogates.standard(s).of(limit));
     limited_ = limited_ || std::isfinite(limits.back());
   }
   limits_ = DeviceArray(stream, DType::f64, {1, 1, 1, static_cast<std::int64_t>(limits.size())},
                         limits.data());
-  improves_ = !knowledge.front.empty();
+  Points front = believed_front(problem, knowledge, surrogates);
+  if (improvement == Improvement::scalarised) {
+    std::erase_if(front, [&](const auto& point) { return !is_below(point, problem.reference); });
+  }
+  improves_ = !knowledge.front.empty() && !front.empty();
   if (!improves_) return;
-  const Points front = believed_front(problem, knowledge, surrogates);
   if (improvement == Improvement::scalarised) {
     set_scalarisation(front, problem.reference, samples, problem.seed, trial);
   } else {
@@ -70,10 +84,9 @@ void Reward::set_scalarisation(const Points& front, const std::vector<double>& r
   // In the surrogates' units: the same scalarisation of standardised objectives.
   std::vector<double> low(m), factor(m);
   for (std::size_t k = 0; k < m; ++k) {
-    const auto [least, most] = std::minmax_element(
-        front.begin(), front.end(), [&](const auto& a, const auto& b) { return a[k] < b[k]; });
-    const bool below = (*least)[k] < reference[k];
-    const double range = (below ? reference[k] : (*most)[k]) - (*least)[k];
+    const auto least = std::min_element(front.begin(), front.end(),
+                                        [&](const auto& a, const auto& b) { return a[k] < b[k]; });
+    const double range = reference[k] - (*least)[k];
     const Standard& standard = surrogates_.standard(k);
     low[k] = standard.of((*least)[k]);
     factor[k] = weights[k] * standard.scale / (range < kLeastRange ? standard.scale : range);

@@ -16,10 +16,11 @@ enum class Improvement {
 class Reward {
  public:
   /// The scalarisation has objectives scaled to [0, 1] between the Pareto set's least and the
-  /// reference (the Pareto set's largest, where nothing is below the reference), weights uniform on
-  /// the simplex, new each trial, and `samples` base samples common to all points; its improvement
-  /// is over the best of the Pareto set. What the surrogates hold as pending counts as its members.
-  /// The surrogates must outlive the reward.
+  /// reference, weights uniform on the simplex, new each trial, and `samples` base samples common
+  /// to all points; its improvement is over the best of the Pareto set, and the reference is one
+  /// more limit. Only members below the reference count; while there are none, it is reached for by
+  /// its probability alone. What the surrogates hold as pending counts as members. The surrogates
+  /// must outlive the reward.
   Reward(const SamplerProblem& problem, const Knowledge& knowledge, const Surrogates& surrogates,
          Improvement improvement, std::size_t samples, std::uint64_t trial);
 
