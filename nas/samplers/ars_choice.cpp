@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/normal.h"
 #include "kernels/random.h"
 #include "nas/samplers/ars_sampler.h"
 #include "nas/samplers/path_acquisition.h"
@@ -79,11 +80,29 @@ std::vector<std::vector<double>> ArsSampler::choose(const Walks& walks, const Re
     candidates.resize(ends.rows() + best.points.rows() + raw.points.rows(), ends.cols());
     candidates << ends, best.points, raw.points;
   }
-  return judged(candidates, acquisition, unseen);
+  return judged(candidates, acquisition, knowledge, surrogates, unseen);
+}
+
+Eigen::VectorXd ArsSampler::log_chance_below(const Knowledge& knowledge,
+                                             const Surrogates& surrogates,
+                                             const RowMatrix& points) const {
+  const Surrogates::Belief belief = surrogates.predict(points);
+  Eigen::VectorXd chance = Eigen::VectorXd::Zero(points.rows());
+  for (std::size_t s = 0; s < knowledge.quantities.size(); ++s) {
+    if (knowledge.quantities[s].number >= problem().objectives) continue;
+    const double reference = problem().reference[knowledge.quantities[s].number];
+    const auto set = static_cast<Eigen::Index>(s);
+    for (Eigen::Index i = 0; i < points.rows(); ++i) {
+      chance(i) += log_normal_cdf((reference - belief.mean(set, i)) / belief.deviation(set, i));
+    }
+  }
+  return chance;
 }
 
 std::vector<std::vector<double>> ArsSampler::judged(const RowMatrix& candidates,
                                                     const PathAcquisition& acquisition,
+                                                    const Knowledge& knowledge,
+                                                    const Surrogates& surrogates,
                                                     const Unseen& unseen) const {
   const bool known = options_.known && problem().known;
   const auto m = static_cast<Eigen::Index>(problem().objectives);
@@ -109,7 +128,9 @@ std::vector<std::vector<double>> ArsSampler::judged(const RowMatrix& candidates,
   if (listed.empty()) return points;
   const RowMatrix shortlist = candidates(listed, Eigen::all);
   const RowMatrix objectives = certain.leftCols(shortlist.rows());
-  for (const Eigen::Index i : descending(acquisition(shortlist, nullptr, &objectives))) {
+  const Eigen::VectorXd score = acquisition(shortlist, nullptr, &objectives) +
+                                log_chance_below(knowledge, surrogates, shortlist);
+  for (const Eigen::Index i : descending(score)) {
     points.push_back(row_of(shortlist, i));
   }
   return points;

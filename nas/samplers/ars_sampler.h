@@ -36,10 +36,15 @@ class ArsSampler : public ModelSampler {
   std::vector<std::vector<double>> choose(const Walks& walks, const Reward& reward,
                                           const Knowledge& knowledge, const Unseen& unseen,
                                           std::uint64_t trial) const;
-  /// The first of `candidates` that are acceptable, by acquisition, known objectives certain.
+  /// The first of `candidates` that are acceptable, by acquisition with known objectives certain
+  /// and the chance of being below the reference.
   std::vector<std::vector<double>> judged(const RowMatrix& candidates,
                                           const PathAcquisition& acquisition,
+                                          const Knowledge& knowledge, const Surrogates& surrogates,
                                           const Unseen& unseen) const;
+  /// log of the chance that all objectives are below the reference: [p].
+  Eigen::VectorXd log_chance_below(const Knowledge& knowledge, const Surrogates& surrogates,
+                                   const RowMatrix& points) const;
 
   ArsOptions options_;
 };

@@ -52,9 +52,9 @@ Reward::Reward(const SamplerProblem& problem, const Knowledge& knowledge,
   std::vector<double> limits;
   for (std::size_t s = 0; s < knowledge.quantities.size(); ++s) {
     double limit = knowledge.quantities[s].limit;
-    // Nothing is gained beyond the reference, which no scalarisation knows of.
+    // Nothing is gained beyond the reference.
     const std::size_t objective = knowledge.quantities[s].number;
-    if (improvement == Improvement::scalarised && objective < problem.objectives) {
+    if (objective < problem.objectives) {
       limit = std::min(limit, problem.reference[objective]);
     }
     limits.push_back(surrogates.standard(s).of(limit));

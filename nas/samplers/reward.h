@@ -15,12 +15,12 @@ enum class Improvement {
 /// While no finished trial meets the limits, that probability alone.
 class Reward {
  public:
-  /// The scalarisation has objectives scaled to [0, 1] between the Pareto set's least and the
-  /// reference, weights uniform on the simplex, new each trial, and `samples` base samples common
-  /// to all points; its improvement is over the best of the Pareto set, and the reference is one
-  /// more limit. Only members below the reference count; while there are none, it is reached for by
-  /// its probability alone. What the surrogates hold as pending counts as members. The surrogates
-  /// must outlive the reward.
+  /// The reference is one more limit on each objective. The scalarisation has objectives scaled to
+  /// [0, 1] between the Pareto set's least and the reference, weights uniform on the simplex, new
+  /// each trial, and `samples` base samples common to all points; its improvement is over the best
+  /// of the Pareto set's members below the reference, and while there are none, the chances count
+  /// alone. What the surrogates hold as pending counts as members. The surrogates must outlive the
+  /// reward.
   Reward(const SamplerProblem& problem, const Knowledge& knowledge, const Surrogates& surrogates,
          Improvement improvement, std::size_t samples, std::uint64_t trial);
 
