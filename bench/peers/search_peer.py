@@ -144,13 +144,12 @@ class Pymoo:
         from pymoo.core.problem import Problem
 
         generator = numpy.random.default_rng(seed)
-        first = numpy.vstack([initial, generator.random((POPULATION - len(initial), dimensions))])
+        missing = max(0, POPULATION - len(initial))
+        first = numpy.vstack([initial, generator.random((missing, dimensions))])
         self.problem = Problem(n_var=dimensions, n_obj=objectives, xl=0.0, xu=1.0)
         self.algorithm = NSGA2(pop_size=POPULATION, sampling=first)
         self.algorithm.setup(self.problem, termination=("n_gen", 10**6), seed=seed)
-        self.asked, self.told = [], []
-        # The initial points are known: its first generation begins with them.
-        self.population = None
+        self.population, self.told = None, []
 
     def ask(self, points, objectives):
         if self.population is None:
