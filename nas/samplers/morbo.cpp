@@ -5,9 +5,8 @@
 #include <limits>
 #include <set>
 
-#include "kernels/hypervolume.h"
-#include "nas/pareto/boxes.h"
 #include "nas/pareto/hypervolume.h"
+#include "nas/samplers/device_boxes.h"
 #include "nas/samplers/options.h"
 #include "nas/samplers/smooth_search.h"
 #include "nas/samplers/violation.h"
@@ -132,17 +131,11 @@ TrainingSet local_data(const TrainingSet& all, const Eigen::RowVectorXd& centre,
 /// What each candidate adds to the hypervolume of `front` where the objectives are certain.
 Eigen::VectorXd improvements(Stream& stream, const Points& front,
                              const std::vector<double>& reference, const RowMatrix& objectives) {
-  const Boxes boxes = undominated_boxes(front, reference);
-  const auto m = static_cast<std::int64_t>(boxes.objectives);
-  const DeviceArray levels(stream, DType::f64,
-                           {1, 1, m, static_cast<std::int64_t>(boxes.level_count())},
-                           boxes.levels.data());
-  const DeviceArray corners(stream, DType::i32, {static_cast<std::int64_t>(boxes.count()), 1, 2, m},
-                            boxes.corners.data());
+  const DeviceBoxes boxes(stream, undominated_boxes(front, reference));
   const DeviceArray mean(stream, objectives);
   const DeviceArray variance(stream, RowMatrix::Zero(objectives.rows(), objectives.cols()));
   const DeviceArray gain(stream, DType::f64, {1, 1, 1, objectives.cols()});
-  hypervolume_improvement(stream, {levels, corners}, mean, variance, gain);
+  hypervolume_improvement(stream, boxes, mean, variance, gain);
   return gain.download(stream, 1).row(0).transpose();
 }
 

@@ -6,9 +6,7 @@
 #include <limits>
 
 #include "kernels/acquisition.h"
-#include "kernels/hypervolume.h"
 #include "kernels/random.h"
-#include "nas/pareto/boxes.h"
 #include "nas/samplers/model_sampler.h"
 #include "nas/samplers/violation.h"
 
@@ -118,13 +116,7 @@ void Reward::set_boxes(const Points& front, const std::vector<double>& reference
   };
   Points points;
   for (const std::vector<double>& point : front) points.push_back(standardised(point));
-  const Boxes boxes = undominated_boxes(points, standardised(reference));
-  const auto m = static_cast<std::int64_t>(boxes.objectives);
-  levels_ =
-      DeviceArray(stream, DType::f64, {1, 1, m, static_cast<std::int64_t>(boxes.level_count())},
-                  boxes.levels.data());
-  corners_ = DeviceArray(stream, DType::i32, {static_cast<std::int64_t>(boxes.count()), 1, 2, m},
-                         boxes.corners.data());
+  boxes_ = DeviceBoxes(stream, undominated_boxes(points, standardised(reference)));
 }
 
 void Reward::operator()(ConstView queries, View mean, View variance, View rewards) const {
@@ -135,7 +127,7 @@ void Reward::operator()(ConstView queries, View mean, View variance, View reward
     add_log_scalarised_improvement(stream, {low_, factor_, normals_, best_}, mean, variance,
                                    rewards);
   } else if (improves_) {
-    add_log_hypervolume_improvement(stream, {levels_, corners_}, mean, variance, rewards);
+    add_log_hypervolume_improvement(stream, boxes_, mean, variance, rewards);
   }
   if (limited_) add_log_within(stream, limits_, mean, variance, rewards);
 }

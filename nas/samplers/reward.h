@@ -2,6 +2,7 @@
 // ops on a stream.
 #pragma once
 
+#include "nas/samplers/device_boxes.h"
 #include "nas/samplers/knowledge.h"
 
 namespace paretiny {
@@ -43,7 +44,7 @@ class Reward {
   Improvement improvement_;
   DeviceArray low_, factor_, normals_;
   double best_ = 0;
-  DeviceArray levels_, corners_;
+  DeviceBoxes boxes_;
   DeviceArray limits_;
   bool limited_ = false;
 };
