@@ -66,8 +66,7 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
     std::vector<double> all = measured_values(o.objectives, m);
     const std::vector<double> constraints = measured_values(o.constraints, problem.constraints);
     all.insert(all.end(), constraints.begin(), constraints.end());
-    const bool complete =
-        std::all_of(all.begin(), all.end(), [](double v) { return std::isfinite(v); });
+    const bool complete = all_finite(all);
     if (o.outcome == Outcome::failed || (o.outcome == Outcome::finished && !complete)) {
       failures.push_back(&o.x);
       continue;

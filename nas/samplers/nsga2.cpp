@@ -16,10 +16,6 @@ namespace {
 /// Matings for one child before it is drawn at random: enough for crowded discrete spaces.
 constexpr int kMatings = 100;
 
-bool all_finite(const std::vector<double>& values) {
-  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
-}
-
 /// Of two drawn members the one of lower rank, then of larger crowding, then the first.
 const Individual& tournament(const std::vector<Individual>& members, Random& random) {
   const Individual& a = members[random.below(members.size())];

@@ -52,12 +52,11 @@ class Scalarisation {
 };
 
 bool is_complete(const SamplerProblem& problem, const Observation& o) {
-  const auto finite = [](const std::vector<double>& values, std::size_t count) {
-    return values.size() == count &&
-           std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+  const auto whole = [](const std::vector<double>& values, std::size_t count) {
+    return values.size() == count && all_finite(values);
   };
-  return o.outcome == Outcome::finished && finite(o.objectives, problem.objectives) &&
-         (problem.constraints == 0 || finite(o.constraints, problem.constraints));
+  return o.outcome == Outcome::finished && whole(o.objectives, problem.objectives) &&
+         (problem.constraints == 0 || whole(o.constraints, problem.constraints));
 }
 
 /// The region that a history has led to.

@@ -8,6 +8,10 @@
 
 namespace paretiny {
 
+inline bool all_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+}
+
 /// Sum over what was measured of (objective - limit) / |limit| where above its limit (the
 /// difference itself for a limit of 0) and of constraints above 0: 0 where nothing is violated.
 inline double violation_of(const SamplerProblem& problem, const Observation& observation) {
