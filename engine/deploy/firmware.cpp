@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -65,8 +66,7 @@ void compile(const fs::path& work, const std::vector<std::string>& flags,
 
 void link(const fs::path& work, const Core& core, const std::vector<std::string>& flags,
           std::stop_token stop) {
-  // A core that is not emulated is linked as if for the smallest board that is.
-  const Emulator memory = core.emulator.value_or(*find_core("m3")->emulator);
+  const Emulator& memory = core.emulator;
   std::vector<std::string> command = {"arm-none-eabi-gcc",
                                       "-nostartfiles",
                                       "--specs=nano.specs",
@@ -126,9 +126,6 @@ LinkedSize build_firmware(const fs::path& folder, const Core& core, std::stop_to
 
 EmulatedRun run_firmware(const fs::path& folder, const Core& core,
                          const std::vector<RecordedRun>& runs, std::stop_token stop) {
-  if (!core.emulator) {
-    throw UsageError("QEMU has no board with a " + core.name + "; its code is built, not run");
-  }
   const fs::path work = folder / "firmware";
   std::string bytes;
   const auto count = static_cast<std::int32_t>(runs.size());
@@ -139,11 +136,14 @@ EmulatedRun run_firmware(const fs::path& folder, const Core& core,
   }
   write(work / "runs.bin", bytes);
 
-  const CommandResult result =
-      run_command({"qemu-system-arm", "-M", core.emulator->machine, "-nographic", "-monitor",
-                   "none", "-serial", "none", "-icount", "shift=0", "-semihosting-config",
-                   "enable=on,target=native", "-kernel", kProgram},
-                  work, "qemu-system-arm of Debian and Ubuntu", stop);
+  // An instruction takes a nanosecond of the emulator's time.
+  const double instructions_per_tick = 1e9 / core.emulator.clock_hz;
+  const CommandResult result = run_command(
+      words_of("qemu-system-arm " + core.emulator.machine +
+               " -nographic -monitor none -serial none -icount shift=0 -semihosting-config "
+               "enable=on,target=native -kernel " +
+               kProgram),
+      work, "qemu-system-arm of Debian and Ubuntu", stop);
   // 1: some bytes differ, which the caller reports.
   if (result.code != 0 && result.code != 1) {
     throw ToolError(fmt::format("the emulator ended with code {}: {}", result.code, result.output));
@@ -155,7 +155,10 @@ EmulatedRun run_firmware(const fs::path& folder, const Core& core,
     if (name == "runs") emulated.runs = number;
     if (name == "differing") emulated.differing = number;
     if (name == "stack") emulated.stack = number;
-    if (name == "step") emulated.instructions.push_back(40 * number);
+    if (name == "step") {
+      emulated.instructions.push_back(
+          std::llround(instructions_per_tick * static_cast<double>(number)));
+    }
   }
   if (emulated.runs != count) {
     throw ToolError("the emulator did not finish its runs: " + result.output);

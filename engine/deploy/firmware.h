@@ -25,7 +25,7 @@ struct EmulatedRun {
   std::int64_t runs = 0;
   std::int64_t differing = 0;  ///< output bytes that are not those of the int8 network
   std::int64_t stack = 0;      ///< bytes, the deepest of model_run
-  /// Instructions of each step in the order they ran, to 40: the boards' counters run at 25 MHz.
+  /// Instructions of each step in the order they ran, to a tick of the board's clock: 31 to 63.
   std::vector<std::int64_t> instructions;
 };
 
@@ -35,8 +35,7 @@ struct EmulatedRun {
 LinkedSize build_firmware(const std::filesystem::path& folder, const Core& core,
                           std::stop_token stop = {});
 
-/// Runs it on `runs`. Throws ToolError when the emulator is missing or fails, UsageError for a core
-/// without one, Interrupted.
+/// Runs it on `runs`. Throws ToolError when the emulator is missing or fails, and Interrupted.
 EmulatedRun run_firmware(const std::filesystem::path& folder, const Core& core,
                          const std::vector<RecordedRun>& runs, std::stop_token stop = {});
 

@@ -2,26 +2,33 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace paretiny {
 
-/// What QEMU calls a board with this core, and its memories.
+/// What QEMU calls a board with this core, its memories and its clock.
 struct Emulator {
-  std::string machine;
+  std::string machine;  ///< "-M mps2-an386"
+  double clock_hz = 0;
   std::uint32_t flash_origin = 0;
   std::uint32_t flash_bytes = 0;
   std::uint32_t ram_origin = 0;
   std::uint32_t ram_bytes = 0;
 };
 
+/// Cores that the same instructions are made for, as far as the runtime's loops go.
+enum class CoreClass {
+  dsp,  ///< two 16-bit products an instruction: M4, M7, M33, M55
+  v7m,  ///< ARMv7-M without them: M3
+  v6m,  ///< ARMv6-M, without 64-bit products and without division: M0+
+};
+
 struct Core {
-  std::string name;                  ///< "cortex-m4"
-  std::string flags;                 ///< of arm-none-eabi-gcc
-  bool dsp = false;                  ///< two 16-bit products an instruction
-  std::optional<Emulator> emulator;  ///< none: it is built and measured, not run
+  std::string name;   ///< "cortex-m4"
+  std::string flags;  ///< of arm-none-eabi-gcc
+  CoreClass kind = CoreClass::dsp;
+  Emulator emulator;
 };
 
 const std::vector<Core>& cores();

@@ -1,4 +1,4 @@
-/* Reset of a Cortex-M in the emulator: .data out of flash, .bss to zero, the FPU on, main. */
+/* Reset of a Cortex-M in the emulator: .data out of flash, .bss to zero, an FPU on, main. */
 #include <stdint.h>
 
 #include "semihosting.h"
@@ -13,7 +13,9 @@ void reset(void) {
   const uint32_t *from = image_data;
   for (uint32_t *to = data_begin; to < data_end; ++to) *to = *from++;
   for (uint32_t *to = bss_begin; to < bss_end; ++to) *to = 0;
+#ifdef __ARM_FP
   *(volatile uint32_t *)0xE000ED88 |= 0xFu << 20; /* CPACR: full access to CP10 and CP11 */
+#endif
   host_exit((uint32_t)main());
 }
 

@@ -51,7 +51,6 @@ TEST_F(Firmware, EveryCoreGivesEveryByte) {
       const LinkedSize size = build_firmware(folder_, core);
       EXPECT_EQ(size.statics, static_cast<std::int64_t>(plan.bytes)) << core.name;
       EXPECT_LT(size.code, 16 * 1024) << core.name;
-      if (!core.emulator) continue;
       const EmulatedRun run = run_firmware(folder_, core, runs);
       EXPECT_EQ(run.runs, 3) << core.name;
       EXPECT_EQ(run.differing, 0) << core.name << " " << name;
@@ -99,7 +98,6 @@ TEST_F(Firmware, SaysWhatTheCompilerSays) {
   write(model, plan_activations(memory_problem(model.network)));
   std::ofstream(folder_ / "model.c") << "this is no C";
   EXPECT_THROW(build_firmware(folder_, *find_core("m4")), ToolError);
-  EXPECT_THROW(run_firmware(folder_, *find_core("m0plus"), {}), UsageError);
 }
 
 TEST(Command, ReportsCodesAndMissingPrograms) {
