@@ -35,36 +35,30 @@ PathAcquisition::PathAcquisition(const Knowledge& knowledge, const PosteriorPath
   }
 }
 
-double PathAcquisition::average(const RowMatrix& values, Eigen::Index point, Eigen::Index points,
-                                RowMatrix* slopes) const {
-  const auto sets = static_cast<Eigen::Index>(limits_.size());
-  const Eigen::Index draws = values.cols();
-  RowMatrix by(draws, sets);  // derivatives of each draw's log
-  Eigen::ArrayXd logs = Eigen::ArrayXd::Zero(draws);
-  Eigen::VectorXd objectives(objectives_);
-  for (Eigen::Index p = 0; p < draws; ++p) {
-    by.row(p).setZero();
+RowMatrix PathAcquisition::logs_of(const RowMatrix& values, Eigen::Index q,
+                                   RowMatrix* slopes) const {
+  RowMatrix logs = RowMatrix::Zero(q, values.cols());
+  if (slopes != nullptr) slopes->setZero(values.rows(), values.cols());
+  parallel_for(static_cast<std::size_t>(values.cols()), [&](std::size_t path) {
+    const auto p = static_cast<Eigen::Index>(path);
     if (gain_) {
-      for (Eigen::Index s = 0; s < objectives_; ++s) objectives(s) = values(s * points + point, p);
-      logs(p) = (*gain_)(static_cast<std::size_t>(p), objectives.data(), by.row(p).data());
+      const RowMatrix objectives =
+          values.col(p).head(objectives_ * q).reshaped<Eigen::RowMajor>(objectives_, q);
+      RowMatrix by;
+      logs.col(p) = (*gain_)(path, objectives, slopes == nullptr ? nullptr : &by);
+      if (slopes != nullptr) slopes->col(p).head(by.size()) = by.reshaped<Eigen::RowMajor>();
     }
-    for (Eigen::Index s = 0; s < sets; ++s) {
-      const double limit = limits_[static_cast<std::size_t>(s)];
-      if (!std::isfinite(limit)) continue;
-      double slope = 0;
-      logs(p) += log_fat_sigmoid(limit - values(s * points + point, p), kLimitWidth, slope);
-      by(p, s) -= slope;
+    for (std::size_t s = 0; s < limits_.size(); ++s) {
+      if (!std::isfinite(limits_[s])) continue;
+      for (Eigen::Index i = 0; i < q; ++i) {
+        const Eigen::Index row = static_cast<Eigen::Index>(s) * q + i;
+        double slope = 0;
+        logs(i, p) += log_fat_sigmoid(limits_[s] - values(row, p), kLimitWidth, slope);
+        if (slopes != nullptr) (*slopes)(row, p) -= slope;
+      }
     }
-  }
-  const double top = logs.maxCoeff();
-  const Eigen::ArrayXd shares = (logs - top).exp();
-  const double sum = shares.sum();
-  if (slopes != nullptr) {
-    for (Eigen::Index s = 0; s < sets; ++s) {
-      slopes->row(s * points + point) = (shares / sum * by.col(s).array()).matrix().transpose();
-    }
-  }
-  return top + std::log(sum / static_cast<double>(draws));
+  });
+  return logs;
 }
 
 Eigen::VectorXd PathAcquisition::operator()(const RowMatrix& points, RowMatrix* gradients,
@@ -81,13 +75,21 @@ Eigen::VectorXd PathAcquisition::operator()(const RowMatrix& points, RowMatrix* 
     }
   }
   RowMatrix slopes;
-  if (gradients != nullptr) slopes.resize(values.rows(), values.cols());
+  RowMatrix shares = logs_of(values, q, gradients == nullptr ? nullptr : &slopes);
   Eigen::VectorXd result(q);
-  parallel_for(static_cast<std::size_t>(q), [&](std::size_t i) {
-    const auto at = static_cast<Eigen::Index>(i);
-    result(at) = average(values, at, q, gradients == nullptr ? nullptr : &slopes);
-  });
-  if (gradients != nullptr) *gradients = paths_.gradient(points, slopes);
+  for (Eigen::Index i = 0; i < q; ++i) {
+    const double top = shares.row(i).maxCoeff();
+    shares.row(i) = (shares.row(i).array() - top).exp();
+    const double sum = shares.row(i).sum();
+    shares.row(i) /= sum;
+    result(i) = top + std::log(sum / static_cast<double>(shares.cols()));
+  }
+  if (gradients != nullptr) {
+    for (Eigen::Index row = 0; row < slopes.rows(); ++row) {
+      slopes.row(row).array() *= shares.row(row % q).array();
+    }
+    *gradients = paths_.gradient(points, slopes);
+  }
   return result;
 }
 

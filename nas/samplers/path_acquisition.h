@@ -22,13 +22,14 @@ inline double squareplus_slope(double t, double width) {
   return t > 0 ? (1 + t / root) / 2 : 2 * width * width / (root * (root - t));
 }
 
-/// What a candidate gains in one draw over what is known.
+/// What candidates gain over what is known, in one draw of all quantities.
 class PathGain {
  public:
   virtual ~PathGain() = default;
-  /// log of the gain of objectives [m], standardised, in draw `path`; > -infinity. Writes its
-  /// derivatives to slopes [m].
-  virtual double operator()(std::size_t path, const double* objectives, double* slopes) const = 0;
+  /// log of the gain of objectives [m, q], standardised, in draw `path`: [q], > -infinity; its
+  /// derivatives [m, q] unless null.
+  virtual Eigen::VectorXd operator()(std::size_t path, const RowMatrix& objectives,
+                                     RowMatrix* slopes) const = 0;
 };
 
 class PathAcquisition {
@@ -44,8 +45,9 @@ class PathAcquisition {
                              const RowMatrix* certain = nullptr) const;
 
  private:
-  double average(const RowMatrix& values, Eigen::Index point, Eigen::Index points,
-                 RowMatrix* slopes) const;
+  /// Of each of q points in each draw, from all sets' values [sets q, draws]: [q, draws];
+  /// derivatives [sets q, draws] unless null.
+  RowMatrix logs_of(const RowMatrix& values, Eigen::Index q, RowMatrix* slopes) const;
 
   const PosteriorPaths& paths_;
   const Surrogates& surrogates_;

@@ -76,13 +76,13 @@ TEST_F(PathAcquisitionTest, HypervolumeGainIsTheHypervolumeGained) {
                        values(points.rows() + i, static_cast<Eigen::Index>(p))});
     }
     const double before = hypervolume(front, reference);
-    for (int trial = 0; trial < 10; ++trial) {
-      const Vector y = {random.uniform(-2, 2), random.uniform(-2, 2)};
+    const RowMatrix y = RowMatrix::NullaryExpr(2, 10, [&] { return random.uniform(-2, 2); });
+    const Eigen::VectorXd logs = (*gain)(p, y, nullptr);
+    for (Eigen::Index i = 0; i < 10; ++i) {
       Points more = front;
-      more.push_back(y);
-      Vector slopes(2);
+      more.push_back({y(0, i), y(1, i)});
       const double expected = hypervolume(more, reference) - before;
-      EXPECT_NEAR(std::exp((*gain)(p, y.data(), slopes.data())), expected, 0.02);
+      EXPECT_NEAR(std::exp(logs(i)), expected, 0.02);
       gained += expected > 0.05 ? 1 : 0;
     }
   }
