@@ -71,6 +71,7 @@ void deploy(benchmark::State& state, const Graph& graph, const char* core) {
   state.counters["differing"] = count(result.run.differing);
   state.counters["instructions"] =
       count(std::accumulate(steps.begin(), steps.end(), std::int64_t{0}));
+  state.counters["model"] = count(result.planned.instructions);
 }
 
 #define ON(name, graph, core) \

@@ -1,6 +1,7 @@
-// Fits the constants of engine/deploy/instructions.cpp: networks of random layers are built and run
-// in the emulator, and by operator least squares find what each term of a step costs. Prints the
-// constants as they stand there, and how far off they are. Needs arm-none-eabi-gcc and QEMU.
+// Fits the constants of engine/deploy/instruction_costs.cpp: networks of random layers are built
+// and run in the emulator, and by operator least squares find what each term of a step costs on the
+// core that stands for its class. Prints the table as it stands there, and how far off it is for
+// that core and the others of the class. Needs arm-none-eabi-gcc and QEMU.
 #include <fmt/format.h>
 
 #include <Eigen/Dense>
@@ -80,8 +81,9 @@ struct Measured {
   std::vector<std::vector<double>> terms;
   std::vector<double> counts;
 };
+using Samples = std::map<OpKind, Measured>;
 
-void count(const Graph& graph, std::map<OpKind, Measured>& samples) {
+void count(const Graph& graph, const Core& core, Samples& samples) {
   const ParameterLayout layout(graph);
   const Network folded = fold_batch_norm({graph, initial_parameters(graph, layout, 1)});
   // Zero points, shifts and clamps differ, and with them the branches that are taken.
@@ -92,19 +94,19 @@ void count(const Graph& graph, std::map<OpKind, Measured>& samples) {
         {static_cast<float>(random.uniform(-3, 0)), static_cast<float>(random.uniform(0.5, 3))});
   }
   const DeployedModel model{"layers", quantize(folded, ranges), {}, {}, {}};
-  const Verification result = verify(model, *find_core("m4"), 2);
+  const Verification result = verify(model, core, 2);
   const ActivationPlan plan = plan_activations(memory_problem(model.network));
   for (std::size_t i = 0; i < plan.order.size(); ++i) {
     const StepShape step =
         step_shape(model.network, model.network.steps[static_cast<std::size_t>(plan.order[i])]);
     Measured& of = samples[step.op];
-    of.terms.push_back(instruction_terms(step));
+    of.terms.push_back(instruction_terms(step, core.kind));
     of.counts.push_back(static_cast<double>(result.run.instructions[i]));
   }
 }
 
-/// Least squares of the relative error; terms that no sample has cost nothing.
-void fit(OpKind op, const Measured& samples) {
+/// Each step's terms over its count: times the constants they make 1.
+Eigen::MatrixXd relative_terms(const Measured& samples) {
   const auto rows = static_cast<Eigen::Index>(samples.counts.size());
   const auto columns = static_cast<Eigen::Index>(samples.terms.front().size());
   Eigen::MatrixXd a(rows, columns);
@@ -114,23 +116,59 @@ void fit(OpKind op, const Measured& samples) {
       a(i, j) = samples.terms[row][static_cast<std::size_t>(j)] / samples.counts[row];
     }
   }
-  const Eigen::VectorXd ones = Eigen::VectorXd::Ones(rows);
-  const Eigen::VectorXd x = a.completeOrthogonalDecomposition().solve(ones);
-  const Eigen::VectorXd off = (a * x - ones).cwiseAbs();
-  fmt::print("    case OpKind::{}:  // {} steps, off by {:.1f} % on average, {:.1f} % at most\n",
-             name_of(op), rows, 100 * off.mean(), 100 * off.maxCoeff());
-  std::string constants;
-  for (const double each : x)
-    constants += fmt::format("{}{:.2f}", constants.empty() ? "" : ", ", each);
-  fmt::print("      return {{{}}};\n", constants);
+  return a;
+}
+
+/// Least squares of the relative error; no constant below 0, which would make small steps negative.
+/// Terms that no sample has cost nothing, and so do those that would come out negative.
+Eigen::VectorXd fit(const Measured& samples) {
+  Eigen::MatrixXd a = relative_terms(samples);
+  for (;;) {
+    Eigen::VectorXd x = a.completeOrthogonalDecomposition().solve(Eigen::VectorXd::Ones(a.rows()));
+    Eigen::Index least = 0;
+    if (x.minCoeff(&least) > -1e-9) return x.cwiseMax(0);
+    a.col(least).setZero();
+  }
+}
+
+std::string listed(const Eigen::VectorXd& constants) {
+  std::string text;
+  for (const double each : constants)
+    text += fmt::format("{}{:.2f}", text.empty() ? "" : ", ", each);
+  return text;
+}
+
+void fit_all() {
+  std::map<std::string, Samples> counted;
+  for (const Core& core : cores()) {
+    for (int i = 0; i < kNetworks; ++i) {
+      count(random_layers(static_cast<std::uint64_t>(i)), core, counted[core.name]);
+    }
+  }
+  const std::map<CoreClass, std::string> stands_for = {{CoreClass::dsp, "cortex-m4"},
+                                                       {CoreClass::v7m, "cortex-m3"},
+                                                       {CoreClass::v6m, "cortex-m0plus"}};
+  std::map<CoreClass, std::map<OpKind, Eigen::VectorXd>> fitted;
+  for (const auto& [kind, core] : stands_for) {
+    for (const auto& [op, samples] : counted[core]) fitted[kind][op] = fit(samples);
+  }
+  for (const auto& [op, dsp] : fitted[CoreClass::dsp]) {
+    fmt::print("      {{OpKind::{}, {{{}}}, {{{}}}, {{{}}}}},\n", name_of(op), listed(dsp),
+               listed(fitted[CoreClass::v7m][op]), listed(fitted[CoreClass::v6m][op]));
+  }
+  for (const Core& core : cores()) {
+    for (const auto& [op, samples] : counted[core.name]) {
+      const Eigen::VectorXd times = relative_terms(samples) * fitted[core.kind][op];
+      const Eigen::ArrayXd off = (times.array() - 1).abs();
+      fmt::print("| {} | {} | {} | {:.1f} % | {:.1f} % |\n", core.name, name_of(op), off.size(),
+                 100 * off.mean(), 100 * off.maxCoeff());
+    }
+  }
 }
 
 }  // namespace
 }  // namespace paretiny
 
 int main() {
-  using namespace paretiny;
-  std::map<OpKind, Measured> samples;
-  for (int i = 0; i < kNetworks; ++i) count(random_layers(static_cast<std::uint64_t>(i)), samples);
-  for (const auto& [op, of] : samples) fit(op, of);
+  paretiny::fit_all();
 }

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <system_error>
 
@@ -32,6 +34,10 @@ void write_files(const Files& files, const fs::path& folder) {
     if (!file) throw DataError("cannot write " + path.string());
   }
 }
+
+/// Runs that one start of the emulator makes: what it takes for the largest of networks on the
+/// slowest of cores stays far below the time a program is given, and the inputs fit in memory.
+constexpr std::int64_t kRunsAtOnce = 100;
 
 /// A folder that is removed again, unless it was moved away.
 class TemporaryFolder {
@@ -65,7 +71,7 @@ std::size_t write_new_file(const fs::path& file, const Content& content) {
 }
 
 fs::path temporary_name() {
-  static int count = 0;
+  static std::atomic<int> count = 0;
   return fs::temp_directory_path() /
          ("paretiny-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
 }
@@ -109,9 +115,18 @@ Verification verify(const DeployedModel& model, const Core& core, std::int64_t r
   const ActivationPlan plan = plan_activations(memory_problem(model.network));
   write_files(c_code(model, plan, {}), folder.path());
   Verification result;
-  result.planned = footprint(model.network);
+  result.planned = footprint(model.network, core.kind);
   result.linked = build_firmware(folder.path(), core, stop);
-  result.run = run_firmware(folder.path(), core, record_runs(model.network, runs, 1), stop);
+  for (std::int64_t first = 0; first < runs; first += kRunsAtOnce) {
+    const std::int64_t count = std::min(kRunsAtOnce, runs - first);
+    const auto seed = static_cast<std::uint64_t>(1 + first);
+    EmulatedRun part =
+        run_firmware(folder.path(), core, record_runs(model.network, count, seed), stop);
+    part.runs += result.run.runs;
+    part.differing += result.run.differing;
+    part.stack = std::max(part.stack, result.run.stack);
+    result.run = std::move(part);
+  }
   for (const int step : plan.order) {
     result.steps.push_back(model.network.steps[static_cast<std::size_t>(step)].name);
   }

@@ -65,7 +65,7 @@ struct SizedStep {
   std::int64_t macs = 0;
 };
 
-Footprint sum(const std::vector<SizedStep>& steps, const ActivationPlan& plan) {
+Footprint sum(const std::vector<SizedStep>& steps, const ActivationPlan& plan, CoreClass core) {
   Footprint result;
   result.rom_code = kStartBytes;
   std::set<OpKind> used;
@@ -80,7 +80,7 @@ Footprint sum(const std::vector<SizedStep>& steps, const ActivationPlan& plan) {
     // int8 weights; int32 bias, int32 multiplier and int8 shift an output channel.
     result.rom_constants += padded(step.weights) + 8 * step.channels + padded(step.channels);
     result.macs += step.macs;
-    result.instructions += instructions(step.shape);
+    result.instructions += instructions(step.shape, core);
   }
   result.rom_code += kLayerBytes;  // every network ends in one
   if (pools) result.rom_code += kPoolBytes;
@@ -99,7 +99,7 @@ bool is_folded(const Node& node) {
 
 }  // namespace
 
-Footprint footprint(const Graph& graph) {
+Footprint footprint(const Graph& graph, CoreClass core) {
   std::vector<SizedStep> steps;
   const ParameterLayout layout(graph);
   for (NodeId id = 0; id < graph.size(); ++id) {
@@ -113,12 +113,12 @@ Footprint footprint(const Graph& graph) {
     }
     steps.push_back(step);
   }
-  Footprint result = sum(steps, plan_activations(memory_problem(graph)));
+  Footprint result = sum(steps, plan_activations(memory_problem(graph)), core);
   result.parameters = folded_parameter_count(graph);
   return result;
 }
 
-Footprint footprint(const Int8Network& network) {
+Footprint footprint(const Int8Network& network, CoreClass core) {
   std::vector<SizedStep> steps;
   std::int64_t parameters = 0;
   for (const Int8Step& step : network.steps) {
@@ -136,7 +136,7 @@ Footprint footprint(const Int8Network& network) {
     parameters += sized.weights + sized.channels;
     steps.push_back(sized);
   }
-  Footprint result = sum(steps, plan_activations(memory_problem(network)));
+  Footprint result = sum(steps, plan_activations(memory_problem(network)), core);
   result.parameters = parameters;
   return result;
 }

@@ -4,7 +4,10 @@
 #include <cmath>
 #include <iterator>
 #include <numeric>
+#include <span>
 #include <variant>
+
+#include "engine/deploy/instruction_costs.h"
 
 namespace paretiny {
 namespace {
@@ -30,28 +33,36 @@ Reach columns_of(const StepShape& step, std::int64_t x) {
   return reach(x, step.window.stride_w, step.window.left, step.window.kernel_w, step.in.w);
 }
 
-/// A loop over bytes that takes four at a time and what is left one by one.
-struct ByFour {
+/// A loop over bytes: `at_once` of them as a word while there are as many, and what is left one by
+/// one; 1 for no words.
+struct ByteLoop {
+  std::int64_t at_once = 1;
   double calls = 0, words = 0, bytes = 0;
 
   void add(std::int64_t count, double times) {
+    const std::int64_t left = at_once == 1 ? count : count % at_once;
     calls += times;
-    words += times * static_cast<double>(count / 4);
-    bytes += times * static_cast<double>(count % 4);
+    words += times * static_cast<double>((count - left) / at_once);
+    bytes += times * static_cast<double>(left);
   }
 };
+
+/// Bytes, or channels of a depthwise convolution, that a core's kernels take at once.
+std::int64_t at_once(CoreClass core) {
+  return core == CoreClass::dsp ? 4 : 1;
+}
 
 /// Windows of at most so many bytes are gathered before they are used (paretiny_conv.c).
 constexpr std::int64_t kGathered = 64;
 
-std::vector<double> conv_terms(const StepShape& step) {
+std::vector<double> conv_terms(const StepShape& step, CoreClass core) {
   const Window& window = step.window;
   const std::int64_t positions = window.kernel_h * window.kernel_w;
   const std::int64_t taps = positions * step.in.c;
   const bool gathers = taps <= kGathered && positions > 1;
   const auto pairs = static_cast<double>((step.out.c + 1) / 2);
   double blocks = 0, doubles = 0, singles = 0;
-  ByFour two, one, padding;
+  ByteLoop two{at_once(core)}, one = two, padding = two;
   for (std::int64_t y = 0; y < step.out.h; ++y) {
     const Reach rows = rows_of(step, y);
     for (std::int64_t x = 0; x < step.out.w;) {
@@ -60,7 +71,7 @@ std::vector<double> conv_terms(const StepShape& step) {
       const bool inner =
           columns.before == 0 && columns.after == 0 && second && columns_of(step, x + 1).after == 0;
       const bool both = gathers ? second : inner;
-      ByFour& products = both ? two : one;
+      ByteLoop& products = both ? two : one;
       (both ? doubles : singles) += pairs;
       ++blocks;
       x += both ? 2 : 1;
@@ -96,9 +107,10 @@ std::vector<double> conv_terms(const StepShape& step) {
           pixels * static_cast<double>(taps)};
 }
 
-std::vector<double> depthwise_terms(const StepShape& step) {
-  const auto fours = static_cast<double>(step.out.c / 4);
-  const auto left = static_cast<double>(step.out.c % 4);
+std::vector<double> depthwise_terms(const StepShape& step, CoreClass core) {
+  ByteLoop channels{at_once(core)};
+  channels.add(step.out.c, 1);
+  const double fours = channels.words, left = channels.bytes;
   double whole = 0, whole_rows = 0, whole_taps = 0;  // pixels whose window is inside, and others
   double part = 0, part_rows = 0, inside = 0, outside = 0;
   const auto rows_each = static_cast<double>(step.window.kernel_h);
@@ -145,36 +157,6 @@ std::vector<double> pool_terms(const StepShape& step) {
           rows * channels, visits * channels};
 }
 
-/// What a term costs, in the order of instruction_terms: as bench/instruction_fit.cpp prints it.
-std::vector<double> fitted(OpKind op) {
-  switch (op) {
-    case OpKind::conv:  // 462 steps, off by 0.6 % on average, 3.4 % at most
-      return {66.49, 101.14, 56.45, 60.49, 37.80, 50.55, 25.88, 11.92,
-              47.88, 15.68,  7.97,  49.22, 14.51, 10.16, 23.83, 7.61};
-    case OpKind::depthwise:  // 167 steps, off by 0.6 % on average, 2.7 % at most
-      return {91.21, 44.57, 218.59, 35.13, 17.00, 21.64, 33.32,
-              27.28, 71.44, 23.67,  5.13,  10.72, 27.19, 8.12};
-    case OpKind::activation:  // 123 steps, off by 0.5 % on average, 4.3 % at most
-      return {0.58, 6.02};
-    case OpKind::add:  // 92 steps, off by 0.7 % on average, 3.3 % at most
-      return {45.82, 76.52};
-    case OpKind::channel_scale:  // 91 steps, off by 0.5 % on average, 3.2 % at most
-      return {89.22, 12.48, 46.90};
-    case OpKind::max_pool:  // 43 steps, off by 0.3 % on average, 1.9 % at most
-      return {58.89, 39.15, 19.65, 8.06, 8.99};
-    case OpKind::average_pool:  // 52 steps, off by 0.1 % on average, 0.4 % at most
-      return {72.68, 34.21, 27.92, 8.10, 8.99};
-    case OpKind::global_average_pool:  // 91 steps, off by 0.2 % on average, 2.5 % at most
-      return {24.89, 36.21, 6.00};
-    case OpKind::fully_connected:  // 114 steps, off by 0.1 % on average, 1.6 % at most
-      return {39.07, 60.91, 10.00, 5.76};
-    case OpKind::input:
-    case OpKind::batch_norm:
-      break;
-  }
-  return {};
-}
-
 OpKind kind_of(const Int8Operation& operation) {
   constexpr OpKind kinds[] = {OpKind::conv,     OpKind::depthwise,     OpKind::fully_connected,
                               OpKind::add,      OpKind::channel_scale, OpKind::activation,
@@ -203,15 +185,15 @@ StepShape step_shape(const Int8Network& network, const Int8Step& step) {
   return result;
 }
 
-std::vector<double> instruction_terms(const StepShape& step) {
+std::vector<double> instruction_terms(const StepShape& step, CoreClass core) {
   const auto elements = static_cast<double>(step.out.elements());
   switch (step.op) {
     case OpKind::conv:
-      return conv_terms(step);
+      return conv_terms(step, core);
     case OpKind::depthwise:
-      return depthwise_terms(step);
+      return depthwise_terms(step, core);
     case OpKind::fully_connected: {
-      ByFour products;
+      ByteLoop products{at_once(core)};
       products.add(step.in.elements(), elements);
       return {1, products.calls, products.words, products.bytes};
     }
@@ -232,9 +214,9 @@ std::vector<double> instruction_terms(const StepShape& step) {
   return {1};
 }
 
-std::int64_t instructions(const StepShape& step) {
-  const std::vector<double> terms = instruction_terms(step);
-  const std::vector<double> each = fitted(step.op);
+std::int64_t instructions(const StepShape& step, CoreClass core) {
+  const std::vector<double> terms = instruction_terms(step, core);
+  const std::span<const double> each = instruction_costs(step.op, core);
   return std::llround(std::inner_product(each.begin(), each.end(), terms.begin(), 0.0));
 }
 

@@ -1,10 +1,11 @@
-// How many instructions a Cortex-M4 runs for one inference, from shapes alone. They are not cycles.
+// How many instructions a core runs for one inference, from shapes alone. They are not cycles.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "engine/compress/int8_network.h"
+#include "engine/deploy/target.h"
 #include "engine/graph/graph.h"
 
 namespace paretiny {
@@ -20,12 +21,13 @@ struct StepShape {
 StepShape step_shape(const Graph& graph, NodeId id);
 StepShape step_shape(const Int8Network& network, const Int8Step& step);
 
-/// How often the loops of the step's kernel (engine/deploy/runtime, with the DSP extension) run:
-/// the terms that its instructions are a linear function of. The first is 1.
-std::vector<double> instruction_terms(const StepShape& step);
+/// How often the loops of the step's kernel (engine/deploy/runtime) run: the terms that its
+/// instructions are a linear function of. The first is 1. Without the DSP extension no loop takes
+/// four bytes or channels at a time, and the terms of those that do are 0.
+std::vector<double> instruction_terms(const StepShape& step, CoreClass core);
 
 /// Instructions of one run of the step: its terms times constants fitted to counts of the emulator
-/// (bench/instruction_fit.cpp), for GCC 12 at -O2.
-std::int64_t instructions(const StepShape& step);
+/// (instruction_costs.h).
+std::int64_t instructions(const StepShape& step, CoreClass core);
 
 }  // namespace paretiny

@@ -18,7 +18,7 @@ void print_size(const char* who, std::int64_t rom, std::int64_t ram) {
 }
 
 void print_sizes(const DeployedModel& model, const Target& target) {
-  const Footprint size = footprint(model.network);
+  const Footprint size = footprint(model.network, target.core.kind);
   print_size("planned", size.rom(), size.ram());
   if (has_command("arm-none-eabi-gcc")) {
     const LinkedSize linked = measure_size(model, target.core);
@@ -27,6 +27,8 @@ void print_sizes(const DeployedModel& model, const Target& target) {
     fmt::print(
         "linked   not measured: there is no arm-none-eabi-gcc (package gcc-arm-none-eabi)\n");
   }
+  fmt::print("runs     about {} instructions on a {} (not cycles)\n", size.instructions,
+             target.core.name);
 }
 
 struct ExportOptions : DeployOptions {

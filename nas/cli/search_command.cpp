@@ -48,18 +48,26 @@ void prepare(const std::filesystem::path& folder) {
 void verify_front(Study& study, const Experiment& experiment, std::stop_token stop) {
   const Target target = find_target(experiment.verify);
   const std::vector<Trial> trials = study.trials();
-  VerificationTable table(target.core, kVerifiedRuns, false, stop);
+  std::vector<NamedModel> models;
   for (const std::size_t index : summarise(study.header().objectives, trials).front) {
     const std::int64_t number = trials[index].number;
     try {
-      table.add(trial_model(study, experiment.store.string(), number));
+      models.push_back(trial_model(study, experiment.store.string(), number));
+    } catch (const UsageError& error) {
+      say(fmt::format("trial {} is not verified: {}\n", number, error.what()));
+    }
+  }
+  std::vector<std::string> names;
+  for (const NamedModel& named : models) names.push_back(named.name);
+  VerificationTable table(std::move(models), target.core, kVerifiedRuns, false, stop);
+  for (const std::string& name : names) {
+    try {
+      table.print_next();
     } catch (const MissingTool& error) {
       say(fmt::format("the front is not verified: {}\n", error.what()));
       break;
     } catch (const ToolError& error) {
-      say(fmt::format("trial {} is not verified: {}\n", number, error.what()));
-    } catch (const UsageError& error) {
-      say(fmt::format("trial {} is not verified: {}\n", number, error.what()));
+      say(fmt::format("{} is not verified: {}\n", name, error.what()));
     }
   }
   table.finish();

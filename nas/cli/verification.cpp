@@ -2,21 +2,43 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <numeric>
 
-#include "engine/deploy/export.h"
 #include "kernels/error.h"
 #include "nas/report/format.h"
 
 namespace paretiny {
 
-VerificationTable::VerificationTable(const Core& core, std::int64_t runs, bool steps,
-                                     std::stop_token stop)
-    : core_(core), runs_(runs), steps_(steps), stop_(std::move(stop)) {}
+VerificationTable::VerificationTable(std::vector<NamedModel> models, const Core& core,
+                                     std::int64_t runs, bool steps, std::stop_token stop)
+    : models_(std::move(models)),
+      steps_(steps),
+      on_stop_(std::move(stop), [this] { end_.request_stop(); }) {
+  for (const NamedModel& named : models_) {
+    tasks_.emplace_back([&named, core, runs, end = end_.get_token()] {
+      if (end.stop_requested()) throw Interrupted("interrupted");
+      return verify(named.model, core, runs, end);
+    });
+  }
+  const std::size_t processors = std::max(1u, std::thread::hardware_concurrency());
+  for (std::size_t i = 0; i < std::min(processors, models_.size()); ++i) {
+    workers_.emplace_back([this] { work(); });
+  }
+}
 
-void VerificationTable::add(const NamedModel& named) {
-  const Verification result = verify(named.model, core_, runs_, stop_);
+VerificationTable::~VerificationTable() {
+  end_.request_stop();
+}
+
+void VerificationTable::work() {
+  for (std::size_t i = begun_++; i < tasks_.size(); i = begun_++) tasks_[i]();
+}
+
+void VerificationTable::print_next() {
+  const std::size_t index = printed_++;
+  const Verification result = tasks_[index].get_future().get();
   if (!headed_) {
     fmt::print("{:<12} {:>10} {:>10} {:>10} {:>7} {:>14} {:>14} {:>6} {:>10}\n", "", "ROM",
                "linked", "arena", "stack", "instructions", "counted", "runs", "differing");
@@ -24,7 +46,7 @@ void VerificationTable::add(const NamedModel& named) {
   }
   const auto bytes = [](std::int64_t count) { return format_bytes(static_cast<double>(count)); };
   const std::vector<std::int64_t>& counts = result.run.instructions;
-  fmt::print("{:<12} {:>10} {:>10} {:>10} {:>7} {:>14} {:>14} {:>6} {:>10}\n", named.name,
+  fmt::print("{:<12} {:>10} {:>10} {:>10} {:>7} {:>14} {:>14} {:>6} {:>10}\n", models_[index].name,
              bytes(result.planned.rom()), bytes(result.linked.rom()), bytes(result.linked.statics),
              bytes(result.run.stack), result.planned.instructions,
              std::accumulate(counts.begin(), counts.end(), std::int64_t{0}), result.run.runs,

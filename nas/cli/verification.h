@@ -1,30 +1,49 @@
 // Models built and run in the emulator, as a table: what `verify` and the end of `search` share.
 #pragma once
 
+#include <atomic>
+#include <functional>
+#include <future>
 #include <stop_token>
+#include <thread>
+#include <vector>
 
+#include "engine/deploy/export.h"
 #include "nas/cli/deploy_options.h"
 
 namespace paretiny {
 
+/// The models are built and run side by side, as many at a time as the machine has processors, and
+/// printed in their order.
 class VerificationTable {
  public:
-  /// `runs` inputs a model; `steps`: also the instructions of every step.
-  VerificationTable(const Core& core, std::int64_t runs, bool steps, std::stop_token stop);
+  /// Starts at once. `runs` inputs a model; `steps`: also the instructions of every step.
+  VerificationTable(std::vector<NamedModel> models, const Core& core, std::int64_t runs, bool steps,
+                    std::stop_token stop);
+  /// Ends what still runs.
+  ~VerificationTable();
+  VerificationTable(const VerificationTable&) = delete;
+  VerificationTable& operator=(const VerificationTable&) = delete;
 
-  /// Builds and runs a model and prints its line, and before the first the heading. Throws
-  /// ToolError and Interrupted.
-  void add(const NamedModel& named);
+  /// Waits for the next model and prints its line, and before the first the heading; called once a
+  /// model. Throws ToolError, UsageError and Interrupted.
+  void print_next();
   /// Throws Error when an output byte of any of them differed.
   void finish() const;
 
  private:
-  const Core core_;
-  const std::int64_t runs_;
+  void work();
+
+  const std::vector<NamedModel> models_;
   const bool steps_;
-  const std::stop_token stop_;
+  std::size_t printed_ = 0;
   bool headed_ = false;
   std::int64_t differing_ = 0;
+  std::vector<std::packaged_task<Verification()>> tasks_;
+  std::atomic<std::size_t> begun_ = 0;
+  std::stop_source end_;
+  const std::stop_callback<std::function<void()>> on_stop_;
+  std::vector<std::jthread> workers_;  ///< the last member: they end before the others do
 };
 
 }  // namespace paretiny

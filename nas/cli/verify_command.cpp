@@ -8,9 +8,10 @@ namespace {
 void verify_all(const DeployOptions& options, std::int64_t runs, bool steps) {
   const InterruptGuard interrupt;
   const Target target = options.find();
-  const std::vector<NamedModel> models = options.all();
-  VerificationTable table(target.core, runs, steps, interrupt.token());
-  for (const NamedModel& named : models) table.add(named);
+  std::vector<NamedModel> models = options.all();
+  const std::size_t count = models.size();
+  VerificationTable table(std::move(models), target.core, runs, steps, interrupt.token());
+  for (std::size_t i = 0; i < count; ++i) table.print_next();
   table.finish();
 }
 

@@ -59,7 +59,7 @@ Int8Network quantize_candidate(Stream& stream, const ResidentDataset& data,
 
 }  // namespace
 
-Sketch sketch(const CandidateSpec& spec, const Dataset& dataset) {
+Sketch sketch(const CandidateSpec& spec, const Dataset& dataset, CoreClass core) {
   Sketch result{spec, {}, {}, {}, 0};
   result.spec.model.input = dataset.sample();
   result.spec.model.classes = static_cast<std::int64_t>(dataset.classes.size());
@@ -68,7 +68,7 @@ Sketch sketch(const CandidateSpec& spec, const Dataset& dataset) {
   const double progress = spec.pruning.schedule == PruningSchedule::none ? 0 : 1;
   result.final_graph = with_group_channels(
       result.graph, groups, channels_left(result.graph, groups, spec.pruning, progress));
-  result.footprint = footprint(result.final_graph);
+  result.footprint = footprint(result.final_graph, core);
   result.hash = random_key(0, canonical(result.spec, result.graph, result.final_graph));
   return result;
 }

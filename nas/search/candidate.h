@@ -22,8 +22,9 @@ struct Sketch {
   std::uint64_t hash;   ///< of all that its training depends on but the seed
 };
 
-/// Throws UsageError when the model cannot be built for the data set.
-Sketch sketch(const CandidateSpec& spec, const Dataset& dataset);
+/// `core`: whose instructions are modelled. Throws UsageError when the model cannot be built for
+/// the data set.
+Sketch sketch(const CandidateSpec& spec, const Dataset& dataset, CoreClass core = CoreClass::dsp);
 
 /// A candidate after training. Accuracies are shares; "selection" is the validation split or, where
 /// there is none, the test split.

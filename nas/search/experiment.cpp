@@ -126,11 +126,11 @@ void check_space(const Experiment& experiment) {
   }
 }
 
-void check_target(const TableReader& study, const std::string& target) {
+Target read_target(const TableReader& study, const char* key, const std::string& name) {
   try {
-    find_target(target);
+    return find_target(name);
   } catch (const UsageError& error) {
-    study.fail("verify", std::string("is wrong: ") + error.what());
+    study.fail(key, std::string("is wrong: ") + error.what());
   }
 }
 
@@ -204,8 +204,9 @@ Experiment load_experiment(const std::filesystem::path& path,
   const std::vector<std::string> samplers = sampler_names();
   experiment.sampler = samplers[study.choice("sampler", samplers, experiment.sampler)];
   experiment.instructions = study.boolean("instructions", false);
+  experiment.core = read_target(study, "target", study.text("target", "cortex-m4")).core.kind;
   experiment.verify = study.text("verify", "");
-  if (!experiment.verify.empty()) check_target(study, experiment.verify);
+  if (!experiment.verify.empty()) read_target(study, "verify", experiment.verify);
   study.finish();
   TableReader sampler(root, "sampler");
   for (const std::string& option : sampler.unread()) {
@@ -224,6 +225,9 @@ Experiment load_experiment(const std::filesystem::path& path,
   check_space(experiment);
   toml::table task = experiment.base;
   task.insert("initial", experiment.initial);
+  if (experiment.core != CoreClass::dsp) {
+    task.insert("instructions", experiment.core == CoreClass::v7m ? "ARMv7-M" : "ARMv6-M");
+  }
   for (const char* part : {"dataset", "sampler"}) {
     if (const toml::node* node = find_path(root, part)) set_path(task, part, *node);
   }

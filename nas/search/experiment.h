@@ -13,6 +13,7 @@
 #include "engine/compress/pruning_spec.h"
 #include "engine/compress/quantize.h"
 #include "engine/data/dataset.h"
+#include "engine/deploy/target.h"
 #include "engine/models/model.h"
 #include "engine/train/fine_tune.h"
 #include "nas/space/space.h"
@@ -49,6 +50,8 @@ struct Experiment {
   std::string sampler = "ars";
   std::map<std::string, double> sampler_options;
   bool instructions = false;  ///< they are the fifth objective
+  /// Whose instructions are modelled: that of `target`, a core or a board.
+  CoreClass core = CoreClass::dsp;
   /// Core or board that the front is verified on when the search ends, "" for none.
   std::string verify;
   DatasetSpec dataset;

@@ -121,7 +121,7 @@ class Searcher {
     if (known != outlines_.end()) return known->second;
     Outline made;
     try {
-      const Sketch plan = sketch(experiment_.candidate(values), dataset_);
+      const Sketch plan = sketch(experiment_.candidate(values), dataset_, experiment_.core);
       made = {plan.hash, free_objectives(plan.footprint)};
     } catch (const UsageError&) {
       // It cannot be built: found out, and recorded, when its turn comes.
@@ -161,7 +161,7 @@ class Searcher {
   /// Brings a claimed trial to its end; false when asked to stop before that.
   bool work(const Trial& trial, std::stop_token stop) {
     try {
-      const Sketch plan = sketch(experiment_.candidate(trial.values), dataset_);
+      const Sketch plan = sketch(experiment_.candidate(trial.values), dataset_, experiment_.core);
       observer_.trial_started(trial, plan);
       std::vector<double> values = free_objectives(plan.footprint);
       std::string broken = broken_limit(objectives_, values);

@@ -105,6 +105,7 @@ TEST_F(ExperimentTest, WrongTypesAndRanges) {
   EXPECT_TRUE(says(refusal({"training.flip=1"}), {"must be true or false"}));
   EXPECT_TRUE(says(refusal({"study.instructions=1"}), {"must be true or false"}));
   EXPECT_TRUE(says(refusal({"study.verify=4"}), {"study.verify must be a text"}));
+  EXPECT_TRUE(says(refusal({"study.target=picco"}), {"study.target", "did you mean 'pico'"}));
   EXPECT_TRUE(says(refusal({"training.optimizer=3"}), {"must be a text"}));
   EXPECT_TRUE(says(refusal({"training.milestones=0.5"}), {"must be a list of numbers"}));
   EXPECT_TRUE(says(refusal({"training.milestones=[0.5, \"x\"]"}), {"must be a list of numbers"}));

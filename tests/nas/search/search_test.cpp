@@ -273,5 +273,22 @@ TEST_F(SearchTest, ObjectivesCarryTheirLimits) {
   EXPECT_EQ(search_objectives(load({"constraints.instructions=20 M"}))[4].limit, 20e6);
 }
 
+TEST_F(SearchTest, InstructionsAreThoseOfTheTarget) {
+  const Experiment board = load({"study.target=pico"});
+  EXPECT_EQ(board.core, CoreClass::v6m);
+  EXPECT_EQ(load({"study.target=m3"}).core, CoreClass::v7m);
+  EXPECT_EQ(load({"study.target=stm32h7"}).core, CoreClass::dsp);
+  const Dataset dataset = load_dataset(board.dataset);
+  const auto counted = [&](CoreClass core) {
+    return sketch(board.candidate(), dataset, core).footprint.instructions;
+  };
+  EXPECT_GT(counted(CoreClass::v6m), counted(CoreClass::v7m));
+  EXPECT_GT(counted(CoreClass::v7m), counted(CoreClass::dsp));
+  // A study keeps to its class of cores; within one the figures are the same.
+  EXPECT_NE(board.task, load({}).task);
+  EXPECT_NE(board.task, load({"study.target=m3"}).task);
+  EXPECT_EQ(load({"study.target=m7"}).task, load({}).task);
+}
+
 }  // namespace
 }  // namespace paretiny
