@@ -5,7 +5,7 @@
 namespace paretiny {
 
 std::vector<RecordedRun> record_runs(const Int8Network& network, std::int64_t count,
-                                     std::uint64_t seed) {
+                                     std::uint64_t seed, std::int64_t first) {
   const auto stream = Stream::create({DeviceKind::cpu, 0});
   const Int8Program program(*stream, network, count);
   const Quantization& q = network.input().quantization;
@@ -13,8 +13,8 @@ std::vector<RecordedRun> record_runs(const Int8Network& network, std::int64_t co
   const auto outputs = static_cast<std::size_t>(network.output().shape.elements());
   std::vector<RecordedRun> runs(static_cast<std::size_t>(count));
   std::vector<float> values;
-  Random random(seed, "recorded runs");
   for (RecordedRun& run : runs) {
+    Random random(seed, "recorded runs", static_cast<std::uint64_t>(first++));
     for (std::size_t i = 0; i < inputs; ++i) {
       run.input.push_back(static_cast<std::int8_t>(static_cast<int>(random.below(256)) - 128));
       values.push_back(static_cast<float>(run.input.back() - q.zero_point) * q.scale);

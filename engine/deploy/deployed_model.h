@@ -22,8 +22,8 @@ struct RecordedRun {
   std::vector<std::int8_t> output;
 };
 
-/// Runs of random inputs, computed on the CPU.
+/// Runs of random inputs, computed on the CPU: `count` of a seed's runs, from `first`.
 std::vector<RecordedRun> record_runs(const Int8Network& network, std::int64_t count,
-                                     std::uint64_t seed);
+                                     std::uint64_t seed, std::int64_t first = 0);
 
 }  // namespace paretiny

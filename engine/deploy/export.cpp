@@ -20,8 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Runs that go into an export for its host test.
-constexpr std::int64_t kRecordedRuns = 4;
+/// Of the random inputs: an export's test has the first of those that `verify` takes.
+constexpr std::uint64_t kRunsSeed = 1;
 
 void write_files(const Files& files, const fs::path& folder) {
   for (const auto& [name, text] : files) {
@@ -78,13 +78,14 @@ fs::path temporary_name() {
 
 }  // namespace
 
-void export_c(const DeployedModel& model, const Target& target, const fs::path& folder) {
+void export_c(const DeployedModel& model, const Target& target, const fs::path& folder,
+              std::int64_t runs) {
   std::error_code error;
   if (fs::exists(folder, error) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
     throw UsageError("'" + folder.string() + "' is there and not empty; name a new folder");
   }
   const ActivationPlan plan = plan_activations(memory_problem(model.network));
-  Files files = c_code(model, plan, record_runs(model.network, kRecordedRuns, 1));
+  Files files = c_code(model, plan, record_runs(model.network, runs, kRunsSeed));
   files["README.md"] = export_readme(model, plan, target);
   const fs::path whole = fs::absolute(folder).lexically_normal();
   const TemporaryFolder part(whole.string() + ".part" + std::to_string(::getpid()));
@@ -119,9 +120,8 @@ Verification verify(const DeployedModel& model, const Core& core, std::int64_t r
   result.linked = build_firmware(folder.path(), core, stop);
   for (std::int64_t first = 0; first < runs; first += kRunsAtOnce) {
     const std::int64_t count = std::min(kRunsAtOnce, runs - first);
-    const auto seed = static_cast<std::uint64_t>(1 + first);
-    EmulatedRun part =
-        run_firmware(folder.path(), core, record_runs(model.network, count, seed), stop);
+    EmulatedRun part = run_firmware(folder.path(), core,
+                                    record_runs(model.network, count, kRunsSeed, first), stop);
     part.runs += result.run.runs;
     part.differing += result.run.differing;
     part.stack = std::max(part.stack, result.run.stack);

@@ -14,10 +14,10 @@
 
 namespace paretiny {
 
-/// Writes C code, its README and its host test into `folder`, which must be new or empty: all of it
-/// or nothing. Throws DataError.
-void export_c(const DeployedModel& model, const Target& target,
-              const std::filesystem::path& folder);
+/// Writes C code, its README and its host test of `runs` inputs into `folder`, which must be new or
+/// empty: all of it or nothing. Throws DataError.
+void export_c(const DeployedModel& model, const Target& target, const std::filesystem::path& folder,
+              std::int64_t runs);
 
 /// Writes the model as a TensorFlow Lite or ONNX file, which must be new: all of it or nothing.
 /// Returns its bytes. Throws UsageError for a file that is there or an operator the format lacks,

@@ -34,6 +34,7 @@ void print_sizes(const DeployedModel& model, const Target& target) {
 struct ExportOptions : DeployOptions {
   std::string format = "c";
   std::string out;
+  std::int64_t runs = 4;
 };
 
 void export_one(const ExportOptions& options) {
@@ -41,7 +42,7 @@ void export_one(const ExportOptions& options) {
   const NamedModel named = options.one();
   check_fits(named.model.network, target);
   if (options.format == "c") {
-    export_c(named.model, target, options.out);
+    export_c(named.model, target, options.out, options.runs);
     print_sizes(named.model, target);
   } else {
     const auto write = options.format == "tflite" ? export_tflite : export_onnx;
@@ -65,6 +66,9 @@ void add_export_command(CLI::App& app) {
       ->add_option("--out", options->out,
                    "folder to write C code to, new or empty; file for tflite and onnx, new")
       ->required();
+  command->add_option("--runs", options->runs, "inputs and outputs recorded in the test of C code")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
   command->callback([options] { export_one(*options); });
 }
 

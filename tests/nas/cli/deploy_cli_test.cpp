@@ -65,7 +65,7 @@ bool has_tools() {
 
 TEST_F(DeployCliTest, AnExportPassesItsOwnTest) {
   train();
-  const Ended ended = run({"export", "--model", "tiny.model", "--out", "c"});
+  const Ended ended = run({"export", "--model", "tiny.model", "--out", "c", "--runs", "150"});
   ASSERT_EQ(ended.code, 0) << ended.err;
   EXPECT_TRUE(says(ended.out, {"planned", "linked", "ROM", "RAM", "tiny.model"}));
   const CommandResult built = run_command(
@@ -73,6 +73,7 @@ TEST_F(DeployCliTest, AnExportPassesItsOwnTest) {
        PARETINY_CC " -std=c99 -Wall -Wextra -Werror -I . *.c test/*.c -o host_test && ./host_test"},
       folder_ / "c", "the C compiler");
   EXPECT_EQ(built.code, 0) << built.output;
+  EXPECT_TRUE(says(built.output, {"150 runs"}));
 }
 
 TEST_F(DeployCliTest, AFolderInUseIsLeftAlone) {
