@@ -58,7 +58,7 @@ BlackBox read(const toml::table& root, std::string name, std::string text) {
   top.finish();
   TableReader study(root, "study");
   box.name = study.text("name", name);
-  if (box.name.empty() || box.name.find('/') != std::string::npos) {
+  if (!is_study_name(box.name)) {
     study.fail("name", "must be a name without '/'; it names the report's folder");
   }
   if (study.find("sampler") != nullptr) {
@@ -139,7 +139,12 @@ BlackBox parse_black_box(const std::string& text, const std::string& source) {
     throw DataError(
         fmt::format("{} line {}: {}", source, error.source().begin.line, error.description()));
   }
-  return read(root, std::filesystem::path(source).stem().string(), text);
+  try {
+    return read(root, std::filesystem::path(source).stem().string(), text);
+  } catch (const UsageError& error) {
+    const std::string what = error.what();
+    throw UsageError(what.starts_with(source) ? what : source + ": " + what);
+  }
 }
 
 std::unique_ptr<Study> open_black_box(const std::filesystem::path& path, BlackBox& box,
@@ -151,8 +156,11 @@ std::unique_ptr<Study> open_black_box(const std::filesystem::path& path, BlackBo
   }
   if (!box.sampler) box.sampler = kSampler;
   if (!box.seed) box.seed = 0;
-  // Refuses options that it does not have.
-  make_sampler(*box.sampler, sampler_problem(box, {}, device), box.options);
+  try {
+    make_sampler(*box.sampler, sampler_problem(box, {}, device), box.options);
+  } catch (const UsageError& error) {  // options that it does not have
+    throw UsageError(fmt::format("the study '{}': {}", path.string(), error.what()));
+  }
   StudyHeader header;
   header.name = box.name;
   header.space = box.space.describe();
@@ -164,7 +172,9 @@ std::unique_ptr<Study> open_black_box(const std::filesystem::path& path, BlackBo
   header.version = program_version();
   header.commit = program_commit();
   header.device = to_string(device);
-  return create_or_open_study(path, header);
+  auto study = create_or_open_study(path, header);
+  check_values(*study, path, box.space);
+  return study;
 }
 
 std::vector<Trial> ask_trials(const BlackBox& box, Study& study, std::size_t count, Device device) {

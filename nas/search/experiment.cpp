@@ -12,6 +12,7 @@
 #include "nas/search/space_reader.h"
 #include "nas/search/table_reader.h"
 #include "nas/search/targets.h"
+#include "nas/study/study.h"
 
 namespace paretiny {
 namespace {
@@ -193,7 +194,7 @@ Experiment load_experiment(const std::filesystem::path& path,
 
   TableReader study(root, "study");
   experiment.name = study.text("name", path.stem().string());
-  if (experiment.name.empty() || experiment.name.find('/') != std::string::npos) {
+  if (!is_study_name(experiment.name)) {
     study.fail("name", "must be a name without '/'; it names the report's folder");
   }
   experiment.store = study.text("store", "studies/" + experiment.name + ".sqlite");

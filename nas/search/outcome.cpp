@@ -1,5 +1,9 @@
 #include "nas/search/outcome.h"
 
+#include <fmt/format.h>
+
+#include "kernels/error.h"
+
 namespace paretiny {
 
 Outcome outcome_of(TrialState state) {
@@ -16,6 +20,19 @@ Outcome outcome_of(TrialState state) {
       return Outcome::pending;
   }
   return Outcome::pending;
+}
+
+void check_values(Study& study, const std::filesystem::path& path, const Space& space) {
+  for (const Trial& trial : study.trials()) {
+    try {
+      space.encode(trial.values);
+    } catch (const UsageError& error) {
+      throw StoreError(fmt::format(
+          "the study '{}' is damaged: trial {}: {}; put a copy in its place, or begin another "
+          "study in another file",
+          path.string(), trial.number, error.what()));
+    }
+  }
 }
 
 }  // namespace paretiny

@@ -8,4 +8,8 @@ namespace paretiny {
 
 Outcome outcome_of(TrialState state);
 
+/// Throws StoreError, naming the trial, when the study at `path` holds values that are not of
+/// `space`: it is damaged.
+void check_values(Study& study, const std::filesystem::path& path, const Space& space);
+
 }  // namespace paretiny

@@ -91,6 +91,7 @@ class Searcher {
     };
     problem.known = [this](const Values& values) { return known_objectives(values); };
     sampler_ = make_sampler(experiment.sampler, std::move(problem), experiment.sampler_options);
+    check_values(study, experiment.store, experiment.space);
   }
 
   bool run(std::int64_t trials, std::stop_token stop) {

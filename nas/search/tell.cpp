@@ -70,8 +70,8 @@ std::vector<double> objectives_of(const json& told, const std::vector<Objective>
     const auto found = told.find(name);
     if (found == told.end()) throw DataError(fmt::format("objective '{}' is missing", name));
     if (!found->is_number() && !found->is_null()) {
-      throw DataError(
-          fmt::format("objective '{}' is {}; it must be a number", name, found->dump()));
+      throw DataError(fmt::format("objective '{}' must be a number; it is of type {}", name,
+                                  found->type_name()));
     }
     values.push_back(found->is_null() ? kUnknown : found->get<double>());
   }

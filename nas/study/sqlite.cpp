@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <limits>
@@ -100,14 +101,17 @@ void Database::Close::operator()(sqlite3* handle) const {
 }
 
 Database::Database(std::filesystem::path path, Mode mode) : path_(std::move(path)) {
+  // Absolute, since SQLite takes names such as ":memory:" for no file at all.
+  const std::string name = std::filesystem::absolute(path_).string();
   if (mode == Mode::write) {
-    // Absolute, since SQLite takes names such as ":memory:" for no file at all.
-    open(std::filesystem::absolute(path_).string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    open(name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     return;
   }
-  open(path_.string(), SQLITE_OPEN_READONLY);
-  // Reading a WAL database needs its -shm file, which a folder without write permission cannot get;
-  // with no -wal file there, nothing is pending and the file itself is the whole database.
+  // A connection that may not write would leave the -wal and -shm files behind that it reads by.
+  open(name, SQLITE_OPEN_READWRITE);
+  sqlite3_exec(get(), "PRAGMA query_only = ON", nullptr, nullptr, nullptr);
+  // Where the folder cannot be written there are no such files. With no -wal file nothing is
+  // pending and the file itself is the whole database.
   sqlite3_exec(get(), "SELECT count(*) FROM sqlite_schema", nullptr, nullptr, nullptr);
   const int code = sqlite3_errcode(get()) & 0xFF;
   if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) &&
@@ -196,10 +200,12 @@ void Database::fail(int code) const {
 }
 
 void Database::damaged(const std::string& how) const {
+  std::string line = how;  // SQLite's findings may take several
+  std::replace(line.begin(), line.end(), '\n', ' ');
   throw StoreError(fmt::format(
       "the study '{}' is damaged: {}; put a copy in its place, or begin another study in another "
       "file",
-      path_.string(), how));
+      path_.string(), line));
 }
 
 Transaction::~Transaction() {

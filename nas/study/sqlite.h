@@ -50,7 +50,7 @@ class Database {
  public:
   enum class Mode { read, write };
 
-  /// `write` creates the file if need be; `read` changes nothing.
+  /// `write` creates the file if need be; `read` changes nothing that is recorded.
   Database(std::filesystem::path path, Mode mode);
 
   void execute(std::string_view sql);

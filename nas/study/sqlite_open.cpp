@@ -114,6 +114,14 @@ void SqliteStudy::create(StudyHeader header) {
   transaction.commit();
 }
 
+bool SqliteStudy::has_its_tables() {
+  Statement row(database_, "SELECT sql FROM sqlite_schema ORDER BY rowid");
+  for (const char* sql : kSchema) {
+    if (!row.step() || row.text(0) != sql) return false;
+  }
+  return !row.step();
+}
+
 void SqliteStudy::load() {
   if (database_.integer("PRAGMA application_id") != kApplicationId) {
     throw StoreError(fmt::format("'{}' is a database but not a study; name another file",
@@ -124,6 +132,9 @@ void SqliteStudy::load() {
     throw StoreError(fmt::format(
         "the study '{}' has schema {}, this program reads schema {}; use the program that made it",
         database_.path().string(), schema, kSchemaVersion));
+  }
+  if (!has_its_tables()) {
+    database_.damaged("its tables are not those that it was made with, or there are others");
   }
   const std::string integrity = database_.text("PRAGMA integrity_check(1)");
   if (integrity != "ok") database_.damaged(integrity);
@@ -136,8 +147,10 @@ void SqliteStudy::load() {
   }
   try {
     header_ = header_from_json(nlohmann::json::parse(text));
-  } catch (const nlohmann::json::exception& error) {
-    database_.damaged(fmt::format("its header cannot be read ({})", error.what()));
+  } catch (const nlohmann::json::exception&) {
+    database_.damaged("its header cannot be read");
+  } catch (const DataError& error) {
+    database_.damaged(error.what());
   }
   for (const Trial& trial : trials()) epochs(trial.number);
 }

@@ -10,6 +10,7 @@
 #include "kernels/error.h"
 #include "nas/study/owner.h"
 #include "nas/study/study_json.h"
+#include "nas/study/trial_row.h"
 
 namespace paretiny {
 namespace {
@@ -19,44 +20,6 @@ std::int64_t unix_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-TrialState state_from(const std::string& name) {
-  for (int i = 0; i <= static_cast<int>(TrialState::abandoned); ++i) {
-    if (to_string(static_cast<TrialState>(i)) == name) return static_cast<TrialState>(i);
-  }
-  throw DataError(fmt::format("there is no state '{}'", name));
-}
-
-double number_or_nan(const nlohmann::json& value) {
-  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
-}
-
-Trial trial_from(const Statement& row) {
-  Trial trial;
-  trial.number = row.integer(0);
-  trial.state = state_from(row.text(1));
-  trial.values = values_from_json(nlohmann::json::parse(row.text(2)));
-  const auto objectives = nlohmann::json::parse(row.text(3));
-  for (const auto& value : objectives) {
-    trial.objectives.push_back(number_or_nan(value));
-  }
-  const auto metrics = nlohmann::json::parse(row.text(4));
-  for (const auto& [name, value] : metrics.items()) {
-    trial.metrics[name] = number_or_nan(value);
-  }
-  trial.reason = row.text(5);
-  trial.architecture = static_cast<std::uint64_t>(row.integer(6));
-  trial.seed = static_cast<std::uint64_t>(row.integer(7));
-  trial.attempts = static_cast<int>(row.integer(8));
-  trial.owner = row.text(9);
-  trial.lease_until = row.integer(10);
-  trial.started = row.text(11);
-  trial.finished = row.text(12);
-  if (row_checksum(dump(to_json(trial))) != row.integer(13)) {
-    throw DataError("its checksum does not match");
-  }
-  return trial;
-}
-
 std::int64_t epoch_checksum(std::int64_t trial, const EpochRecord& record) {
   return row_checksum(dump({trial, record.epoch, record.loss, record.accuracy, record.sparsity}));
 }
@@ -64,42 +27,16 @@ std::int64_t epoch_checksum(std::int64_t trial, const EpochRecord& record) {
 }  // namespace
 
 std::vector<Trial> SqliteStudy::select(std::string_view condition) {
-  Statement rows(database_,
-                 fmt::format("SELECT number, state, parameters, objectives, metrics, reason, "
-                             "architecture, seed, attempts, owner, lease_until, started, finished, "
-                             "checksum FROM trials WHERE {} ORDER BY number",
-                             condition));
+  Statement rows(database_, select_trials(condition));
   std::vector<Trial> trials;
   while (rows.step()) {
     try {
-      trials.push_back(trial_from(rows));
-    } catch (const nlohmann::json::exception&) {
-      database_.damaged(fmt::format("trial {} cannot be read", rows.integer(0)));
+      trials.push_back(trial_of(rows, header_.objectives.size()));
     } catch (const DataError& error) {
       database_.damaged(fmt::format("trial {}: {}", rows.integer(0), error.what()));
     }
   }
   return trials;
-}
-
-void SqliteStudy::save(const Trial& trial) {
-  Statement(database_,
-            "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-      .bind(trial.number)
-      .bind(to_string(trial.state))
-      .bind(dump(values_to_json(trial.values)))
-      .bind(dump(trial.objectives))
-      .bind(dump(trial.metrics))
-      .bind(trial.reason)
-      .bind(static_cast<std::int64_t>(trial.architecture))
-      .bind(static_cast<std::int64_t>(trial.seed))
-      .bind(std::int64_t{trial.attempts})
-      .bind(trial.owner)
-      .bind(trial.lease_until)
-      .bind(trial.started)
-      .bind(trial.finished)
-      .bind(row_checksum(dump(to_json(trial))))
-      .step();
 }
 
 std::optional<Trial> SqliteStudy::held(std::int64_t number, const std::string& owner) {
@@ -109,7 +46,13 @@ std::optional<Trial> SqliteStudy::held(std::int64_t number, const std::string& o
 }
 
 std::vector<Trial> SqliteStudy::trials() {
-  return select("TRUE");
+  std::vector<Trial> trials = select("TRUE");
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (trials[i].number != static_cast<std::int64_t>(i)) {
+      database_.damaged(fmt::format("it has trial {} in place of trial {}", trials[i].number, i));
+    }
+  }
+  return trials;
 }
 
 std::int64_t SqliteStudy::trial_count() {
@@ -152,7 +95,7 @@ bool SqliteStudy::add_trial(std::int64_t number, const Values& values, std::uint
   trial.objectives.assign(header_.objectives.size(), std::numeric_limits<double>::quiet_NaN());
   trial.architecture = architecture;
   trial.seed = seed;
-  save(trial);
+  save_trial(database_, trial);
   transaction.commit();
   return true;
 }
@@ -169,7 +112,7 @@ std::optional<Trial> SqliteStudy::claim(const std::string& owner, std::chrono::m
       trial.reason = fmt::format("its worker died {} times", trial.attempts);
       trial.lease_until = 0;
       trial.finished = utc_now();
-      save(trial);
+      save_trial(database_, trial);
       continue;
     }
     trial.state = TrialState::running;
@@ -177,7 +120,7 @@ std::optional<Trial> SqliteStudy::claim(const std::string& owner, std::chrono::m
     trial.attempts += 1;
     trial.lease_until = unix_ms() + lease.count();
     trial.started = utc_now();
-    save(trial);
+    save_trial(database_, trial);
     Statement(database_, "DELETE FROM epochs WHERE trial = ?").bind(trial.number).step();
     claimed = std::move(trial);
     break;
@@ -192,7 +135,7 @@ bool SqliteStudy::renew(std::int64_t number, const std::string& owner,
   std::optional<Trial> trial = held(number, owner);
   if (!trial) return false;
   trial->lease_until = unix_ms() + lease.count();
-  save(*trial);
+  save_trial(database_, *trial);
   transaction.commit();
   return true;
 }
@@ -204,7 +147,7 @@ bool SqliteStudy::release(std::int64_t number, const std::string& owner) {
   trial->state = TrialState::waiting;
   trial->attempts -= 1;
   trial->lease_until = 0;
-  save(*trial);
+  save_trial(database_, *trial);
   transaction.commit();
   return true;
 }
@@ -250,7 +193,7 @@ bool SqliteStudy::conclude(std::int64_t number, const std::string& owner, TrialS
   trial->reason = result.reason;
   trial->lease_until = 0;
   trial->finished = utc_now();
-  save(*trial);
+  save_trial(database_, *trial);
   if (!result.model.empty()) {
     Statement(database_, "INSERT OR REPLACE INTO models VALUES (?, ?)")
         .bind(number)

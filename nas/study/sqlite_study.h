@@ -39,6 +39,9 @@ class SqliteStudy final : public Study {
 
  private:
   void create(StudyHeader header);
+  /// Whether there are the tables that `create` makes and nothing else: a view or a trigger could
+  /// do anything.
+  bool has_its_tables();
   /// Reads the header and looks for damage everywhere.
   void load();
   /// Throws StoreError unless the study was made for what `wanted` says.
@@ -47,7 +50,6 @@ class SqliteStudy final : public Study {
   std::vector<Trial> select(std::string_view condition);
   /// The trial if it is running and held by `owner`.
   std::optional<Trial> held(std::int64_t number, const std::string& owner);
-  void save(const Trial& trial);
 
   Database database_;
   StudyHeader header_;

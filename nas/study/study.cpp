@@ -10,6 +10,10 @@
 
 namespace paretiny {
 
+bool is_study_name(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+}
+
 std::string_view to_string(TrialState state) {
   constexpr std::array<std::string_view, 6> names = {"waiting",    "running", "done",
                                                      "infeasible", "failed",  "abandoned"};

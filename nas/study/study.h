@@ -47,6 +47,9 @@ struct StudyHeader {
   std::string created;  ///< ISO 8601, UTC; filled in when the study is created
 };
 
+/// Whether a study may be called `name`: its report's folder is.
+bool is_study_name(const std::string& name);
+
 enum class TrialState { waiting, running, done, infeasible, failed, abandoned };
 
 /// "waiting", "running", ...

@@ -48,6 +48,8 @@ StudyHeader header_from_json(const json& text) {
   text.at("commit").get_to(header.commit);
   text.at("device").get_to(header.device);
   text.at("created").get_to(header.created);
+  if (header.objectives.empty()) throw DataError("its header names no objective");
+  if (!is_study_name(header.name)) throw DataError("its name is none of a report's folder");
   return header;
 }
 

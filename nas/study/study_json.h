@@ -10,7 +10,8 @@
 namespace paretiny {
 
 nlohmann::json to_json(const StudyHeader& header);
-/// Throws nlohmann::json::exception for text of another form.
+/// Throws nlohmann::json::exception for text of another form, DataError for a header that no study
+/// could have.
 StudyHeader header_from_json(const nlohmann::json& json);
 
 nlohmann::json to_json(const Trial& trial);

@@ -1,9 +1,12 @@
 // What is wrong with a store is said, and nothing in it is lost.
 #include <sys/wait.h>
 
+#include <cmath>
+
 #include "kernels/random.h"
 #include "nas/study/sqlite_study.h"
 #include "nas/study/study_json.h"
+#include "nas/study/trial_row.h"
 #include "tests/nas/study/study_fixture.h"
 
 namespace paretiny {
@@ -190,6 +193,49 @@ TEST_F(StudyStoreTest, FindsDamage) {
     }
   }
   EXPECT_GT(noticed, 100);
+}
+
+TEST_F(StudyStoreTest, ReadingLeavesNothingBehind) {
+  create_or_open_study(path_, example_header())->add_trial(0, example_values(0), 0, 0);
+  const std::string before = slurp(path_);
+  EXPECT_EQ(open_study(path_)->trials().size(), 1u);
+  EXPECT_EQ(slurp(path_), before);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);
+}
+
+TEST_F(StudyStoreTest, RefusesRowsThatNoTrialHas) {
+  create_or_open_study(path_, example_header());
+  Trial sound;
+  sound.state = TrialState::done;
+  sound.objectives = {0.1, 2};
+  const auto said_of = [&](auto change) {
+    Trial trial = sound;
+    change(trial);
+    Database(path_, Database::Mode::write).execute("DELETE FROM trials");
+    {
+      Database database(path_, Database::Mode::write);
+      save_trial(database, trial);
+    }
+    return refusal(example_header());
+  };
+  EXPECT_EQ(said_of([](Trial&) {}), "");
+  EXPECT_SAYS(said_of([](Trial& trial) { trial.objectives = {0.1}; }),
+              "trial 0: it has 1 objectives; the study has 2");
+  EXPECT_SAYS(said_of([](Trial& trial) { trial.objectives[1] = std::nan(""); }),
+              "trial 0: it is done without all objectives");
+  EXPECT_SAYS(said_of([](Trial& trial) { trial.attempts = INT32_MAX; }), "tried 2147483647 times");
+  EXPECT_SAYS(said_of([](Trial& trial) { trial.number = 3; }), "trial 3 in place of trial 0");
+}
+
+TEST_F(StudyStoreTest, RefusesTablesThatAreNotItsOwn) {
+  for (const char* change :
+       {"CREATE TRIGGER t AFTER UPDATE ON trials BEGIN DELETE FROM trials; END",
+        "CREATE TABLE more (x)", "DROP TABLE models", "ALTER TABLE trials ADD COLUMN more TEXT"}) {
+    fs::remove(path_);
+    ASSERT_EQ(refusal(example_header()), "");
+    Database(path_, Database::Mode::write).execute(change);
+    EXPECT_SAYS(refusal(example_header()), "its tables are not those that it was made with");
+  }
 }
 
 }  // namespace
