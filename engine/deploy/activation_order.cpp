@@ -93,7 +93,8 @@ class OrderSearch {
 
   std::size_t floor(const Done& done, std::size_t step) const {
     const MemoryStep& now = problem_.steps[step];
-    std::size_t others = 0;
+    std::size_t others =
+        now.scratch == kNoScratch ? 0 : problem_.bytes[static_cast<std::size_t>(now.scratch)];
     const auto count_if_alive = [&](int tensor) {
       if (tensor == now.output || reads(step, tensor)) return;
       if (read_later(done, step, tensor))
@@ -121,6 +122,9 @@ std::vector<Lifetime> lifetimes(const MemoryProblem& problem, const std::vector<
     const MemoryStep& step = problem.steps[static_cast<std::size_t>(order[position])];
     for (const int input : step.inputs) lives[static_cast<std::size_t>(input)].last = position;
     lives[static_cast<std::size_t>(step.output)] = {position, position};
+    if (step.scratch != kNoScratch) {
+      lives[static_cast<std::size_t>(step.scratch)] = {position, position};
+    }
   }
   lives[static_cast<std::size_t>(problem.steps.back().output)].last = end;
   return lives;

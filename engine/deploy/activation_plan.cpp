@@ -77,7 +77,7 @@ class Placement {
   std::size_t above(std::size_t a, std::size_t b) const { return distance_[a * count_ + b]; }
 
   /// Tensors by turn, each at the lowest offset where it fits between those that are there.
-  void place(const std::vector<std::size_t>& turns) {
+  std::vector<std::size_t> place(const std::vector<std::size_t>& turns) {
     std::vector<std::size_t> offsets(count_, 0);
     std::vector<std::size_t> there;
     std::size_t height = 0;
@@ -98,29 +98,41 @@ class Placement {
       there.push_back(t);
       height = std::max(height, offsets[t] + round_up(bytes_[t], alignment_));
     }
-    if (height >= best_) return;
-    best_ = height;
-    best_offsets_ = offsets;
+    if (height < best_) {
+      best_ = height;
+      best_offsets_ = offsets;
+    }
+    return offsets;
   }
 
   /// Largest first; latest first, since an output that lies over its input lies below it; then the
-  /// latter with the tensors that stick out at the top moved to the front.
+  /// latter with the tensors that stick out at the top of the best plan moved to the front, and the
+  /// former with those of the last one.
   void greedy() {
-    std::vector<std::size_t> turns(count_);
-    std::iota(turns.begin(), turns.end(), std::size_t{0});
+    std::vector<std::size_t> largest(count_);
+    std::iota(largest.begin(), largest.end(), std::size_t{0});
     best_ = kNoOverlap;
-    std::stable_sort(turns.begin(), turns.end(),
+    std::stable_sort(largest.begin(), largest.end(),
                      [&](std::size_t a, std::size_t b) { return bytes_[a] > bytes_[b]; });
-    place(turns);
-    std::stable_sort(turns.begin(), turns.end(),
+    std::vector<std::size_t> latest = largest;
+    std::stable_sort(latest.begin(), latest.end(),
                      [&](std::size_t a, std::size_t b) { return births_[a] > births_[b]; });
-    place(turns);
+    std::vector<std::size_t> last = place(largest);
+    place(latest);
     for (std::size_t round = 0; round < count_ && best_ > floor_; ++round) {
-      std::stable_partition(turns.begin(), turns.end(), [&](std::size_t t) {
-        return best_offsets_[t] + round_up(bytes_[t], alignment_) == best_;
-      });
-      place(turns);
+      to_front(latest, best_offsets_);
+      place(latest);
+      to_front(largest, last);
+      last = place(largest);
     }
+  }
+
+  void to_front(std::vector<std::size_t>& turns, const std::vector<std::size_t>& offsets) const {
+    const auto end = [&](std::size_t t) { return offsets[t] + round_up(bytes_[t], alignment_); };
+    std::size_t height = 0;
+    for (std::size_t t = 0; t < count_; ++t) height = std::max(height, end(t));
+    std::stable_partition(turns.begin(), turns.end(),
+                          [&](std::size_t t) { return end(t) == height; });
   }
 
   /// Every plan can be pushed down until each tensor rests on those below it, so it is enough to
@@ -214,6 +226,12 @@ ActivationPlan plan_activations(const MemoryProblem& problem, std::size_t alignm
   Placement placement(problem, plan.order, alignment);
   placement.search();
   plan.offsets = placement.offsets();
+  for (const MemoryStep& step : problem.steps) {
+    const auto scratch = static_cast<std::size_t>(step.scratch);
+    plan.scratch.push_back(step.scratch == kNoScratch
+                               ? ScratchPlace{}
+                               : ScratchPlace{plan.offsets[scratch], problem.bytes[scratch]});
+  }
   plan.bytes = placement.bytes();
   plan.liveness = placement.liveness();
   plan.optimal = placement.proved();

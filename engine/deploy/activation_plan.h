@@ -18,6 +18,7 @@
 namespace paretiny {
 
 inline constexpr std::size_t kNoOverlap = std::numeric_limits<std::size_t>::max();
+inline constexpr int kNoScratch = -1;
 
 /// A step as memory sees it. Tensors are counted from 0, the network's input.
 struct MemoryStep {
@@ -25,6 +26,8 @@ struct MemoryStep {
   /// By input: the output may lie over it when it begins at least so many bytes below.
   std::vector<std::size_t> leads;
   int output = 0;
+  /// A tensor that is in use only while the step runs.
+  int scratch = kNoScratch;
 
   /// The lead over an input, which may be read under several names.
   std::size_t lead_over(int tensor) const;
@@ -36,9 +39,15 @@ struct MemoryProblem {
   std::vector<MemoryStep> steps;
 };
 
+struct ScratchPlace {
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+};
+
 struct ActivationPlan {
-  std::vector<int> order;            ///< indices of steps, as they are to run
-  std::vector<std::size_t> offsets;  ///< of each tensor, multiples of the alignment
+  std::vector<int> order;             ///< indices of steps, as they are to run
+  std::vector<std::size_t> offsets;   ///< of each tensor, multiples of the alignment
+  std::vector<ScratchPlace> scratch;  ///< of each step, 0 bytes where it has none
   std::size_t bytes = 0;
   /// Largest sum of tensors alive at one step of `order`: what a planner that keeps them apart
   /// cannot beat.

@@ -16,11 +16,13 @@ using fmt::format;
 /// The steps of a network as declarations of constants and as calls.
 class StepWriter {
  public:
-  StepWriter(const Int8Network& network, const ActivationPlan& plan)
-      : network_(network), plan_(plan) {}
+  StepWriter(const Int8Network& network, const ActivationPlan& plan, Kernels kernels)
+      : network_(network), plan_(plan), kernels_(kernels) {}
 
   void write(int index) {
     step_ = &network_.steps[static_cast<std::size_t>(index)];
+    scratch_ = plan_.scratch[static_cast<std::size_t>(index)];
+    by_cmsis_nn_ = kernels_ == Kernels::cmsis_nn && cmsis_nn_computes(network_, *step_);
     name_ = format("{}", index);
     calls += format("  STEP({}); /* {} */\n", position_++, step_->name);
     std::visit([this](const auto& operation) { (*this)(operation); }, step_->operation);
@@ -30,10 +32,19 @@ class StepWriter {
   std::string declarations;  ///< of weights.h
   std::string arrays;        ///< of weights.c
   std::string calls;
+  std::string checks;  ///< of model_init
 
-  void operator()(const Int8Conv& op) { layer(op, "pt_conv", true, false); }
-  void operator()(const Int8Depthwise& op) { layer(op, "pt_depthwise", true, true); }
-  void operator()(const Int8FullyConnected& op) { layer(op, "pt_fully_connected", false, false); }
+  void operator()(const Int8Conv& op) { layer(op, "conv", false); }
+  void operator()(const Int8Depthwise& op) { layer(op, "depthwise", true); }
+  void operator()(const Int8FullyConnected& op) {
+    if (by_cmsis_nn_) {
+      layer(op, "conv", false);
+      return;
+    }
+    layer_constants(op, false);
+    calls += format("  pt_fully_connected({}, {}, &layer_{}, {}, {});\n", in().shape.elements(),
+                    out().shape.c, name_, at(step_->inputs[0]), at(step_->output));
+  }
 
   void operator()(const Int8Add& op) {
     const Int8AddParameters& p = op.parameters;
@@ -41,7 +52,7 @@ class StepWriter {
         format("static const pt_add_constants add_{} = {{{}, {}, {}, {}, {}, {}, {}, {}}};\n",
                name_, multiplier(p.input1), multiplier(p.input2), multiplier(p.output),
                p.zero_point1, p.zero_point2, p.output_zero_point, p.range.low, p.range.high);
-    calls += format("  pt_add(&add_{}, {}, {}, {}, {});\n", name_, out().shape.elements(),
+    calls += format("  {}add(&add_{}, {}, {}, {}, {});\n", prefix(), name_, out().shape.elements(),
                     at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output));
   }
 
@@ -61,8 +72,16 @@ class StepWriter {
                     at(step_->inputs[0]), at(step_->output));
   }
 
-  void operator()(const Int8MaxPool& op) { pool(op.window, "pt_max_pool"); }
-  void operator()(const Int8AveragePool& op) { pool(op.window, "pt_average_pool"); }
+  void operator()(const Int8MaxPool& op) {
+    window(op.window, in().shape, out().shape);
+    calls += format("  {}max_pool(&window_{}, {}, {});\n", prefix(), name_, at(step_->inputs[0]),
+                    at(step_->output));
+  }
+  void operator()(const Int8AveragePool& op) {
+    window(op.window, in().shape, out().shape);
+    calls += format("  {}average_pool(&window_{}, {}, {}{});\n", prefix(), name_,
+                    at(step_->inputs[0]), at(step_->output), scratch("average_pool"));
+  }
 
   void operator()(const Int8Mean& op) {
     const Int8MeanParameters& p = op.parameters;
@@ -94,51 +113,72 @@ class StepWriter {
     arrays += "};\n";
   }
 
-  void window(const Window& w) {
+  const char* prefix() const { return by_cmsis_nn_ ? "pt_cmsis_nn_" : "pt_"; }
+
+  /// The last argument of a step that CMSIS-NN computes; model_init asks whether it is enough.
+  std::string scratch(const char* kernel) {
+    if (!by_cmsis_nn_) return "";
+    checks += format("  if (pt_cmsis_nn_{}_scratch(&window_{}) > {}) return 0;\n", kernel, name_,
+                     scratch_.bytes);
+    return format(", SCRATCH({}, {})", scratch_.offset, scratch_.bytes);
+  }
+
+  void window(const Window& w, const Shape& input, const Shape& output) {
     constants += format(
         "static const pt_window window_{} = {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}};\n",
-        name_, in().shape.h, in().shape.w, in().shape.c, out().shape.h, out().shape.w,
-        out().shape.c, w.kernel_h, w.kernel_w, w.stride_h, w.stride_w, w.top, w.left);
+        name_, input.h, input.w, input.c, output.h, output.w, output.c, w.kernel_h, w.kernel_w,
+        w.stride_h, w.stride_w, w.top, w.left);
   }
 
-  void layer(const Int8Layer& op, const char* function, bool windowed, bool depthwise) {
+  void layer_constants(const Int8Layer& op, bool depthwise) {
     const Int8LayerParameters& p = op.parameters;
     array("int8_t", "weights", op.weights);
-    array("int32_t", "bias", folded_bias(op, depthwise));
+    array("int32_t", "bias", by_cmsis_nn_ ? op.bias : folded_bias(op, depthwise));
     array("int32_t", "multipliers", op.multipliers);
-    array("int8_t", "shifts", op.shifts);
-    if (windowed) window(op.window);
+    array(by_cmsis_nn_ ? "int32_t" : "int8_t", "shifts", op.shifts);
     constants += format(
-        "static const pt_layer layer_{0} = {{weights_{0}, bias_{0}, multipliers_{0}, shifts_{0}, "
+        "static const {5}layer layer_{0} = {{weights_{0}, bias_{0}, multipliers_{0}, shifts_{0}, "
         "{1}, {2}, {3}, {4}}};\n",
-        name_, p.input_zero_point, p.output_zero_point, p.range.low, p.range.high);
-    const std::string shape = windowed ? format("&window_{}", name_)
-                                       : format("{}, {}", in().shape.elements(), out().shape.c);
-    calls += format("  {}({}, &layer_{}, {}, {});\n", function, shape, name_, at(step_->inputs[0]),
-                    at(step_->output));
+        name_, p.input_zero_point, p.output_zero_point, p.range.low, p.range.high, prefix());
   }
 
-  void pool(const Window& w, const char* function) {
-    window(w);
-    calls += format("  {}(&window_{}, {}, {});\n", function, name_, at(step_->inputs[0]),
-                    at(step_->output));
+  void layer(const Int8Layer& op, const char* kernel, bool depthwise) {
+    // A fully connected layer is a convolution of one pixel with all of its input.
+    const bool flat = std::holds_alternative<Int8FullyConnected>(step_->operation);
+    window(op.window, flat ? Shape{1, 1, 1, in().shape.elements()} : in().shape, out().shape);
+    layer_constants(op, depthwise);
+    calls += format("  {}{}(&window_{}, &layer_{}, {}, {}{});\n", prefix(), kernel, name_, name_,
+                    at(step_->inputs[0]), at(step_->output), scratch(kernel));
   }
 
   const Int8Network& network_;
   const ActivationPlan& plan_;
+  const Kernels kernels_;
   const Int8Step* step_ = nullptr;
+  ScratchPlace scratch_;
+  bool by_cmsis_nn_ = false;
   std::string name_;
   int position_ = 0;
 };
 
+/// model_init: where the input lies, unless CMSIS-NN wants more than it was given.
+std::string model_init(const StepWriter& steps, std::size_t input) {
+  if (steps.checks.empty()) return format("int8_t *model_init(void) {{ return AT({}); }}\n", input);
+  return format("int8_t *model_init(void) {{\n{}  return AT({});\n}}\n", steps.checks, input);
+}
+
+const char* const kScratchMacro =
+    "#define SCRATCH(offset, bytes) ((pt_cmsis_nn_scratch){AT(offset), bytes})\n";
+
 std::string model_source(const DeployedModel& model, const ActivationPlan& plan,
-                         const StepWriter& steps) {
+                         const StepWriter& steps, Kernels kernels) {
   const Int8Network& network = model.network;
   const std::size_t words = (plan.bytes + 3) / 4;
+  const bool cmsis_nn = kernels == Kernels::cmsis_nn;
   return format(
       "/* {}. Generated by Paretiny. */\n"
       "#include \"model.h\"\n\n"
-      "#include \"paretiny_kernels.h\"\n"
+      "#include \"paretiny_{}.h\"\n"
       "#include \"weights.h\"\n\n"
       "/* For whoever measures: defines model_step, which is told the position of each step before "
       "it\n"
@@ -148,25 +188,29 @@ std::string model_source(const DeployedModel& model, const ActivationPlan& plan,
       "#else\n#define STEP(position)\n#endif\n\n"
       "/* Every activation lies here, where the memory plan put it. */\n"
       "static int32_t arena[{}];\n"
-      "#define AT(offset) ((int8_t *)arena + (offset))\n\n"
+      "#define AT(offset) ((int8_t *)arena + (offset))\n{}\n"
       "{}\n"
-      "int8_t *model_init(void) {{ return AT({}); }}\n\n"
+      "{}\n"
       "void model_run(void) {{\n{}  STEP({});\n}}\n\n"
       "const int8_t *model_output(void) {{ return AT({}); }}\n",
-      model.name, words, steps.constants, plan.offsets.front(), steps.calls, network.steps.size(),
+      model.name, cmsis_nn ? "cmsis_nn" : "kernels", words, cmsis_nn ? kScratchMacro : "",
+      steps.constants, model_init(steps, plan.offsets.front()), steps.calls, network.steps.size(),
       plan.offsets[static_cast<std::size_t>(network.steps.back().output)]);
 }
 
 }  // namespace
 
 Files c_code(const DeployedModel& model, const ActivationPlan& plan,
-             const std::vector<RecordedRun>& runs) {
-  StepWriter steps(model.network, plan);
+             const std::vector<RecordedRun>& runs, Kernels kernels) {
+  StepWriter steps(model.network, plan, kernels);
   for (const int step : plan.order) steps.write(step);
   Files files;
-  for (const auto& [name, text] : kRuntimeFiles) files[name] = text;
-  files["model.h"] = model_header(model, plan);
-  files["model.c"] = model_source(model, plan, steps);
+  for (const auto& [name, text] : kRuntimeFiles) {
+    const bool needed = kernels == Kernels::cmsis_nn || !name.starts_with("paretiny_cmsis_nn");
+    if (needed) files[name] = text;
+  }
+  files["model.h"] = model_header(model, plan, kernels);
+  files["model.c"] = model_source(model, plan, steps, kernels);
   files["weights.h"] =
       "/* Constants of the layers, by step. */\n#ifndef WEIGHTS_H\n#define WEIGHTS_H\n\n"
       "#include <stdint.h>\n\n" +
@@ -174,7 +218,7 @@ Files c_code(const DeployedModel& model, const ActivationPlan& plan,
   files["weights.c"] = "#include \"weights.h\"\n" + steps.arrays;
   files["test/runs.h"] = recorded_runs(runs);
   files["test/host_test.c"] = kHostTest;
-  files["CMakeLists.txt"] = kExportCMake;
+  files["CMakeLists.txt"] = export_cmake(kernels);
   return files;
 }
 

@@ -12,6 +12,11 @@ std::string list(const std::vector<float>& values) {
   return text;
 }
 
+const char* const kNullNote =
+    "\n * Null when CMSIS-NN, as it is linked, wants more scratch memory than was planned for: it "
+    "is "
+    "for\n * another core, or newer than this export.";
+
 }  // namespace
 
 std::vector<std::int32_t> folded_bias(const Int8Layer& layer, bool depthwise) {
@@ -30,7 +35,7 @@ std::vector<std::int32_t> folded_bias(const Int8Layer& layer, bool depthwise) {
   return folded;
 }
 
-std::string model_header(const DeployedModel& model, const ActivationPlan& plan) {
+std::string model_header(const DeployedModel& model, const ActivationPlan& plan, Kernels kernels) {
   const Int8Tensor& in = model.network.input();
   const Int8Tensor& out = model.network.output();
   std::string classes;
@@ -62,7 +67,7 @@ std::string model_header(const DeployedModel& model, const ActivationPlan& plan)
       "#define MODEL_STEPS {}\n"
       "#define MODEL_ARENA_BYTES {}\n\n"
       "#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n"
-      "/* Where the input goes: MODEL_INPUT_BYTES bytes, to be written before every run. */\n"
+      "/* Where the input goes: MODEL_INPUT_BYTES bytes, to be written before every run.{} */\n"
       "int8_t *model_init(void);\n"
       "void model_run(void);\n"
       "/* MODEL_OUTPUT_COUNT logits, valid until the next input is written. */\n"
@@ -73,7 +78,7 @@ std::string model_header(const DeployedModel& model, const ActivationPlan& plan)
       out.quantization.zero_point, out.quantization.scale, classes, in.shape.elements(),
       in.quantization.scale, in.quantization.zero_point, out.shape.elements(),
       out.quantization.scale, out.quantization.zero_point, model.network.steps.size(),
-      (plan.bytes + 3) / 4 * 4);
+      (plan.bytes + 3) / 4 * 4, kernels == Kernels::cmsis_nn ? kNullNote : "");
 }
 
 std::string recorded_runs(const std::vector<RecordedRun>& runs) {
@@ -106,7 +111,9 @@ const char* const kHostTest =
 int main(void) {
   long differing = 0;
   for (int i = 0; i < RUNS; ++i) {
-    memcpy(model_init(), run_inputs[i], MODEL_INPUT_BYTES);
+    int8_t *input = model_init();
+    if (input == NULL) return 2;
+    memcpy(input, run_inputs[i], MODEL_INPUT_BYTES);
     model_run();
     const int8_t *output = model_output();
     for (int k = 0; k < MODEL_OUTPUT_COUNT; ++k) differing += output[k] != run_outputs[i][k];
@@ -116,7 +123,8 @@ int main(void) {
 }
 )c";
 
-const char* const kExportCMake = R"cmake(cmake_minimum_required(VERSION 3.15)
+std::string export_cmake(Kernels kernels) {
+  const char* const library = R"cmake(cmake_minimum_required(VERSION 3.15)
 project(model C)
 
 # Link `model` to your firmware; the test is for the host.
@@ -124,7 +132,26 @@ file(GLOB sources ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
 add_library(model STATIC ${sources})
 target_include_directories(model PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 set_target_properties(model PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
-
+)cmake";
+  const char* const cmsis_nn = R"cmake(
+# CMSIS-NN, 6 or later: a target cmsis-nn of your project, or its folder with its library in it.
+if(NOT TARGET cmsis-nn)
+  set(MODEL_CMSIS_NN "" CACHE PATH "Folder of CMSIS-NN, which has Include/arm_nnfunctions.h")
+  if(NOT EXISTS ${MODEL_CMSIS_NN}/Include/arm_nnfunctions.h)
+    message(FATAL_ERROR "Name the folder of CMSIS-NN: -DMODEL_CMSIS_NN=DIR")
+  endif()
+  find_library(MODEL_CMSIS_NN_LIBRARY cmsis-nn PATHS ${MODEL_CMSIS_NN} ${MODEL_CMSIS_NN}/build
+    ${MODEL_CMSIS_NN}/build/Source NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
+  if(NOT MODEL_CMSIS_NN_LIBRARY)
+    message(FATAL_ERROR "Build CMSIS-NN for this core first, or -DMODEL_CMSIS_NN_LIBRARY=FILE")
+  endif()
+  add_library(cmsis-nn STATIC IMPORTED)
+  set_target_properties(cmsis-nn PROPERTIES IMPORTED_LOCATION ${MODEL_CMSIS_NN_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${MODEL_CMSIS_NN}/Include)
+endif()
+target_link_libraries(model PUBLIC cmsis-nn)
+)cmake";
+  const char* const test = R"cmake(
 if(NOT CMAKE_CROSSCOMPILING)
   enable_testing()
   add_executable(host_test test/host_test.c)
@@ -132,5 +159,7 @@ if(NOT CMAKE_CROSSCOMPILING)
   add_test(NAME recorded_runs COMMAND host_test)
 endif()
 )cmake";
+  return std::string(library) + (kernels == Kernels::cmsis_nn ? cmsis_nn : "") + test;
+}
 
 }  // namespace paretiny

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/deploy/activation_plan.h"
+#include "engine/deploy/cmsis_nn.h"
 #include "engine/deploy/deployed_model.h"
 
 namespace paretiny {
@@ -27,10 +28,11 @@ void append_numbers(std::string& text, const Values& values) {
 /// bias - input zero point * sum of the channel's weights, so that kernels add plain products.
 std::vector<std::int32_t> folded_bias(const Int8Layer& layer, bool depthwise);
 
-std::string model_header(const DeployedModel& model, const ActivationPlan& plan);
+std::string model_header(const DeployedModel& model, const ActivationPlan& plan, Kernels kernels);
 std::string recorded_runs(const std::vector<RecordedRun>& runs);
 
+std::string export_cmake(Kernels kernels);
+
 extern const char* const kHostTest;
-extern const char* const kExportCMake;
 
 }  // namespace paretiny

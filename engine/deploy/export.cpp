@@ -70,6 +70,16 @@ std::size_t write_new_file(const fs::path& file, const Content& content) {
   return content.size();
 }
 
+Kernels kernels_of(const std::optional<CmsisNnLibrary>& cmsis_nn) {
+  return cmsis_nn ? Kernels::cmsis_nn : Kernels::own;
+}
+
+ActivationPlan plan_memory(const DeployedModel& model, const Core& core, Kernels kernels) {
+  return plan_activations(kernels == Kernels::own
+                              ? memory_problem(model.network)
+                              : cmsis_nn_memory_problem(model.network, core.helium));
+}
+
 fs::path temporary_name() {
   static std::atomic<int> count = 0;
   return fs::temp_directory_path() /
@@ -79,14 +89,14 @@ fs::path temporary_name() {
 }  // namespace
 
 void export_c(const DeployedModel& model, const Target& target, const fs::path& folder,
-              std::int64_t runs) {
+              std::int64_t runs, Kernels kernels) {
   std::error_code error;
   if (fs::exists(folder, error) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
     throw UsageError("'" + folder.string() + "' is there and not empty; name a new folder");
   }
-  const ActivationPlan plan = plan_activations(memory_problem(model.network));
-  Files files = c_code(model, plan, record_runs(model.network, runs, kRunsSeed));
-  files["README.md"] = export_readme(model, plan, target);
+  const ActivationPlan plan = plan_memory(model, target.core, kernels);
+  Files files = c_code(model, plan, record_runs(model.network, runs, kRunsSeed), kernels);
+  files["README.md"] = export_readme(model, plan, target, kernels);
   const fs::path whole = fs::absolute(folder).lexically_normal();
   const TemporaryFolder part(whole.string() + ".part" + std::to_string(::getpid()));
   write_files(files, part.path());
@@ -103,21 +113,23 @@ std::size_t export_onnx(const DeployedModel& model, const fs::path& file) {
   return write_new_file(file, onnx_model(model));
 }
 
-LinkedSize measure_size(const DeployedModel& model, const Core& core) {
+LinkedSize measure_size(const DeployedModel& model, const Core& core,
+                        const std::optional<CmsisNnLibrary>& cmsis_nn) {
   const TemporaryFolder folder(temporary_name());
-  const ActivationPlan plan = plan_activations(memory_problem(model.network));
-  write_files(c_code(model, plan, {}), folder.path());
-  return build_firmware(folder.path(), core);
+  const Kernels kernels = kernels_of(cmsis_nn);
+  write_files(c_code(model, plan_memory(model, core, kernels), {}, kernels), folder.path());
+  return build_firmware(folder.path(), core, {}, cmsis_nn);
 }
 
 Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs,
-                    std::stop_token stop) {
+                    std::stop_token stop, const std::optional<CmsisNnLibrary>& cmsis_nn) {
   const TemporaryFolder folder(temporary_name());
-  const ActivationPlan plan = plan_activations(memory_problem(model.network));
-  write_files(c_code(model, plan, {}), folder.path());
+  const Kernels kernels = kernels_of(cmsis_nn);
+  const ActivationPlan plan = plan_memory(model, core, kernels);
+  write_files(c_code(model, plan, {}, kernels), folder.path());
   Verification result;
-  result.planned = footprint(model.network, core.kind);
-  result.linked = build_firmware(folder.path(), core, stop);
+  result.planned = planned_footprint(model.network, core, kernels);
+  result.linked = build_firmware(folder.path(), core, stop, cmsis_nn);
   for (std::int64_t first = 0; first < runs; first += kRunsAtOnce) {
     const std::int64_t count = std::min(kRunsAtOnce, runs - first);
     EmulatedRun part = run_firmware(folder.path(), core,

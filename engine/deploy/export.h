@@ -3,10 +3,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "engine/deploy/cmsis_nn.h"
 #include "engine/deploy/deployed_model.h"
 #include "engine/deploy/firmware.h"
 #include "engine/deploy/footprint.h"
@@ -17,7 +19,7 @@ namespace paretiny {
 /// Writes C code, its README and its host test of `runs` inputs into `folder`, which must be new or
 /// empty: all of it or nothing. Throws DataError.
 void export_c(const DeployedModel& model, const Target& target, const std::filesystem::path& folder,
-              std::int64_t runs);
+              std::int64_t runs, Kernels kernels = Kernels::own);
 
 /// Writes the model as a TensorFlow Lite or ONNX file, which must be new: all of it or nothing.
 /// Returns its bytes. Throws UsageError for a file that is there or an operator the format lacks,
@@ -25,11 +27,13 @@ void export_c(const DeployedModel& model, const Target& target, const std::files
 std::size_t export_tflite(const DeployedModel& model, const std::filesystem::path& file);
 std::size_t export_onnx(const DeployedModel& model, const std::filesystem::path& file);
 
-/// Compiles and links the model in a folder of its own. Throws ToolError.
-LinkedSize measure_size(const DeployedModel& model, const Core& core);
+/// Compiles and links the model in a folder of its own, with calls of `cmsis_nn` where it is given.
+/// Throws ToolError.
+LinkedSize measure_size(const DeployedModel& model, const Core& core,
+                        const std::optional<CmsisNnLibrary>& cmsis_nn = {});
 
 struct Verification {
-  Footprint planned;
+  Footprint planned;  ///< as far as it is known with CMSIS-NN
   LinkedSize linked;
   EmulatedRun run;
   std::vector<std::string> steps;  ///< names, in the order they ran
@@ -37,6 +41,6 @@ struct Verification {
 
 /// Also runs it in the emulator on `runs` random inputs. Throws ToolError, UsageError, Interrupted.
 Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs,
-                    std::stop_token stop = {});
+                    std::stop_token stop = {}, const std::optional<CmsisNnLibrary>& cmsis_nn = {});
 
 }  // namespace paretiny

@@ -4,12 +4,13 @@
 #include <string>
 
 #include "engine/deploy/activation_plan.h"
+#include "engine/deploy/cmsis_nn.h"
 #include "engine/deploy/deployed_model.h"
 #include "engine/deploy/target.h"
 
 namespace paretiny {
 
 std::string export_readme(const DeployedModel& model, const ActivationPlan& plan,
-                          const Target& target);
+                          const Target& target, Kernels kernels);
 
 }  // namespace paretiny

@@ -65,7 +65,7 @@ void compile(const fs::path& work, const std::vector<std::string>& flags,
 }
 
 void link(const fs::path& work, const Core& core, const std::vector<std::string>& flags,
-          std::stop_token stop) {
+          const std::vector<std::string>& libraries, std::stop_token stop) {
   const Emulator& memory = core.emulator;
   std::vector<std::string> command = {"arm-none-eabi-gcc",
                                       "-nostartfiles",
@@ -86,6 +86,7 @@ void link(const fs::path& work, const Core& core, const std::vector<std::string>
   for (const auto& entry : fs::directory_iterator(work)) {
     if (entry.path().extension() == ".o") command.push_back(entry.path().filename().string());
   }
+  command.insert(command.end(), libraries.begin(), libraries.end());
   run(command, work, kCompilerPackage, stop);
 }
 
@@ -107,20 +108,26 @@ LinkedSize linked_size(const fs::path& work, std::stop_token stop) {
 
 }  // namespace
 
-LinkedSize build_firmware(const fs::path& folder, const Core& core, std::stop_token stop) {
+LinkedSize build_firmware(const fs::path& folder, const Core& core, std::stop_token stop,
+                          const std::optional<CmsisNnLibrary>& cmsis_nn) {
   const fs::path work = folder / "firmware";
   fs::create_directories(work);
   for (const auto& [name, text] : kFirmwareFiles) write(work / name, text);
 
   const std::vector<std::string> flags = words_of(core.flags);
-  compile(work, flags, {}, sources(folder), stop);
+  std::vector<std::string> headers, libraries;
+  if (cmsis_nn) {
+    headers = {"-isystem", cmsis_nn->include.string()};
+    libraries = {cmsis_nn->archive.string()};
+  }
+  compile(work, flags, headers, sources(folder), stop);
   // Loops of the harness must not become calls of memcpy, which would count as the network's.
   compile(work, flags, {"-fno-tree-loop-distribute-patterns"}, sources(work), stop);
-  link(work, core, flags, stop);
+  link(work, core, flags, libraries, stop);
   const LinkedSize size = linked_size(work, stop);
   // What counts instructions is linked in once the size is known.
   compile(work, flags, {"-DMODEL_STEP_HOOK"}, {fs::absolute(folder / "model.c").string()}, stop);
-  link(work, core, flags, stop);
+  link(work, core, flags, libraries, stop);
   return size;
 }
 

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
 #include "engine/deploy/c_code.h"
+#include "engine/deploy/cmsis_nn.h"
 #include "engine/deploy/target.h"
 
 namespace paretiny {
@@ -30,10 +32,11 @@ struct EmulatedRun {
 };
 
 /// Compiles and links what c_code wrote into `folder` for a core, in `folder`/firmware, with a
-/// program that runs it in the emulator. Throws ToolError when the compiler is missing or fails,
-/// Interrupted when asked to stop.
+/// program that runs it in the emulator; `cmsis_nn` is for code that calls it. Throws ToolError
+/// when the compiler is missing or fails, Interrupted when asked to stop.
 LinkedSize build_firmware(const std::filesystem::path& folder, const Core& core,
-                          std::stop_token stop = {});
+                          std::stop_token stop = {},
+                          const std::optional<CmsisNnLibrary>& cmsis_nn = {});
 
 /// Runs it on `runs`. Throws ToolError when the emulator is missing or fails, and Interrupted.
 EmulatedRun run_firmware(const std::filesystem::path& folder, const Core& core,

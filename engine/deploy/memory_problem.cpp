@@ -2,13 +2,10 @@
 
 #include <variant>
 
+#include "engine/deploy/overloaded.h"
+
 namespace paretiny {
 namespace {
-
-template <class... Functions>
-struct Overloaded : Functions... {
-  using Functions::operator()...;
-};
 
 std::size_t lead(Overlap overlap, const Shape& input, const Shape& output, const Window& window,
                  std::int64_t at_once) {

@@ -33,7 +33,8 @@ const std::vector<Core>& cores() {
       {"cortex-m55",
        "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard",
        CoreClass::dsp,
-       {"-M mps3-an547", 32e6, 0, 512 * 1024, 0x01000000, 2 * kMega}},
+       {"-M mps3-an547", 32e6, 0, 512 * 1024, 0x01000000, 2 * kMega},
+       true},
   };
   return all;
 }

@@ -29,6 +29,7 @@ struct Core {
   std::string flags;  ///< of arm-none-eabi-gcc
   CoreClass kind = CoreClass::dsp;
   Emulator emulator;
+  bool helium = false;  ///< vectors of 128 bits
 };
 
 const std::vector<Core>& cores();

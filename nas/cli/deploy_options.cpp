@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/deploy/footprint.h"
 #include "engine/deploy/model_file.h"
 #include "kernels/error.h"
 #include "nas/report/format.h"
@@ -32,10 +31,27 @@ void DeployOptions::add_to(CLI::App& command) {
   command.add_option("--target", target, "a core or a board (docs/deployment.md)")
       ->capture_default_str();
   command.add_option("--targets", targets, "a TOML file with further boards");
+  command.add_option("--kernels", kernels, "own, or cmsis-nn: C code that calls Arm's CMSIS-NN")
+      ->check(CLI::IsMember({"own", "cmsis-nn"}))
+      ->capture_default_str();
+  command.add_option("--cmsis-nn", cmsis_nn,
+                     "folder of CMSIS-NN, with libcmsis-nn.a built for the target in it");
 }
 
 Target DeployOptions::find() const {
   return find_target(target, targets);
+}
+
+Kernels DeployOptions::kernels_to_call() const {
+  return kernels == "own" ? Kernels::own : Kernels::cmsis_nn;
+}
+
+std::optional<CmsisNnLibrary> DeployOptions::library() const {
+  if (cmsis_nn.empty()) return {};
+  if (kernels_to_call() == Kernels::own) {
+    throw UsageError("--cmsis-nn belongs to --kernels cmsis-nn");
+  }
+  return find_cmsis_nn(cmsis_nn);
 }
 
 NamedModel DeployOptions::one() const {
@@ -63,8 +79,7 @@ std::vector<NamedModel> DeployOptions::all() const {
   return models;
 }
 
-void check_fits(const Int8Network& network, const Target& target) {
-  const Footprint size = footprint(network);
+void check_fits(const Footprint& size, const Target& target) {
   const auto check = [&](const char* memory, std::int64_t needs, std::int64_t has) {
     if (has == 0 || needs <= has) return;
     throw UsageError(fmt::format("the network needs {} of {} and {} has {}: {} too much",

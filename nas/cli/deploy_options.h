@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/deploy/cmsis_nn.h"
 #include "engine/deploy/deployed_model.h"
 #include "engine/deploy/target.h"
 #include "nas/study/study.h"
@@ -24,10 +25,16 @@ struct DeployOptions {
   std::optional<std::int64_t> trial;
   std::string target = "cortex-m4";
   std::string targets;  ///< a user's file of boards
+  std::string kernels = "own";
+  std::string cmsis_nn;  ///< folder of CMSIS-NN
 
   void add_to(CLI::App& command);
 
   Target find() const;
+  Kernels kernels_to_call() const;
+  /// Nothing when no folder is named. Throws UsageError for one that our own kernels do not need or
+  /// that is not CMSIS-NN, built.
+  std::optional<CmsisNnLibrary> library() const;
   /// The one trial, or the one file. Throws UsageError when neither or both are given, or the
   /// trial has no model.
   NamedModel one() const;
@@ -38,7 +45,8 @@ struct DeployOptions {
 /// The model of a study's trial. Throws UsageError when there is none. `path` names the study.
 NamedModel trial_model(Study& study, const std::string& path, std::int64_t number);
 
-/// Throws UsageError, saying which memory and by how much, when the network is too large.
-void check_fits(const Int8Network& network, const Target& target);
+/// Throws UsageError, saying which memory and by how much, when what is known of the network's size
+/// is too large.
+void check_fits(const Footprint& size, const Target& target);
 
 }  // namespace paretiny

@@ -12,21 +12,26 @@
 namespace paretiny {
 namespace {
 
-void print_size(const char* who, std::int64_t rom, std::int64_t ram) {
-  fmt::print("{:<8} ROM {}, RAM {}\n", who, format_bytes(static_cast<double>(rom)),
-             format_bytes(static_cast<double>(ram)));
+void print_size(const char* who, std::int64_t rom, std::int64_t ram, const char* remark) {
+  fmt::print("{:<8} ROM {}, RAM {}{}\n", who, format_bytes(static_cast<double>(rom)),
+             format_bytes(static_cast<double>(ram)), remark);
 }
 
-void print_sizes(const DeployedModel& model, const Target& target) {
-  const Footprint size = footprint(model.network, target.core.kind);
-  print_size("planned", size.rom(), size.ram());
-  if (has_command("arm-none-eabi-gcc")) {
-    const LinkedSize linked = measure_size(model, target.core);
-    print_size("linked", linked.rom(), linked.statics + size.ram_stack);
+void print_sizes(const DeployedModel& model, const Target& target, const Footprint& size,
+                 const DeployOptions& options) {
+  const bool own = options.kernels_to_call() == Kernels::own;
+  const std::optional<CmsisNnLibrary> library = options.library();
+  print_size("planned", size.rom(), size.ram(), own ? "" : ", without code and stack");
+  if (!own && !library) {
+    fmt::print("linked   not measured: name the folder of CMSIS-NN, --cmsis-nn DIR\n");
+  } else if (has_command("arm-none-eabi-gcc")) {
+    const LinkedSize linked = measure_size(model, target.core, library);
+    print_size("linked", linked.rom(), linked.statics + size.ram_stack, own ? "" : ", no stack");
   } else {
     fmt::print(
         "linked   not measured: there is no arm-none-eabi-gcc (package gcc-arm-none-eabi)\n");
   }
+  if (!own) return;
   fmt::print("runs     about {} instructions on a {} (not cycles)\n", size.instructions,
              target.core.name);
 }
@@ -38,12 +43,19 @@ struct ExportOptions : DeployOptions {
 };
 
 void export_one(const ExportOptions& options) {
+  const Kernels kernels = options.kernels_to_call();
+  if (kernels != Kernels::own && options.format != "c") {
+    throw UsageError("--kernels " + options.kernels + " is for C code: a file of the format " +
+                     options.format + " has no kernels");
+  }
   const Target target = options.find();
+  options.library();  // a folder that is wrong is said before anything is written
   const NamedModel named = options.one();
-  check_fits(named.model.network, target);
+  const Footprint size = planned_footprint(named.model.network, target.core, kernels);
+  check_fits(size, target);
   if (options.format == "c") {
-    export_c(named.model, target, options.out, options.runs);
-    print_sizes(named.model, target);
+    export_c(named.model, target, options.out, options.runs, kernels);
+    print_sizes(named.model, target, size, options);
   } else {
     const auto write = options.format == "tflite" ? export_tflite : export_onnx;
     const std::size_t bytes = write(named.model, options.out);

@@ -12,14 +12,16 @@
 namespace paretiny {
 
 VerificationTable::VerificationTable(std::vector<NamedModel> models, const Core& core,
-                                     std::int64_t runs, bool steps, std::stop_token stop)
+                                     std::int64_t runs, bool steps, std::stop_token stop,
+                                     std::optional<CmsisNnLibrary> cmsis_nn)
     : models_(std::move(models)),
       steps_(steps),
+      by_cmsis_nn_(cmsis_nn.has_value()),
       on_stop_(std::move(stop), [this] { end_.request_stop(); }) {
   for (const NamedModel& named : models_) {
-    tasks_.emplace_back([&named, core, runs, end = end_.get_token()] {
+    tasks_.emplace_back([&named, core, runs, cmsis_nn, end = end_.get_token()] {
       if (end.stop_requested()) throw Interrupted("interrupted");
-      return verify(named.model, core, runs, end);
+      return verify(named.model, core, runs, end, cmsis_nn);
     });
   }
   const std::size_t processors = std::max(1u, std::thread::hardware_concurrency());
@@ -45,10 +47,13 @@ void VerificationTable::print_next() {
     headed_ = true;
   }
   const auto bytes = [](std::int64_t count) { return format_bytes(static_cast<double>(count)); };
+  // Of CMSIS-NN's code there is no model.
+  const auto known = [&](const std::string& planned) { return by_cmsis_nn_ ? "-" : planned; };
   const std::vector<std::int64_t>& counts = result.run.instructions;
   fmt::print("{:<12} {:>10} {:>10} {:>10} {:>7} {:>14} {:>14} {:>6} {:>10}\n", models_[index].name,
-             bytes(result.planned.rom()), bytes(result.linked.rom()), bytes(result.linked.statics),
-             bytes(result.run.stack), result.planned.instructions,
+             known(bytes(result.planned.rom())), bytes(result.linked.rom()),
+             bytes(result.linked.statics), bytes(result.run.stack),
+             known(std::to_string(result.planned.instructions)),
              std::accumulate(counts.begin(), counts.end(), std::int64_t{0}), result.run.runs,
              result.run.differing);
   for (std::size_t i = 0; steps_ && i < counts.size(); ++i) {

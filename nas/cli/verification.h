@@ -17,9 +17,10 @@ namespace paretiny {
 /// printed in their order.
 class VerificationTable {
  public:
-  /// Starts at once. `runs` inputs a model; `steps`: also the instructions of every step.
+  /// Starts at once. `runs` inputs a model; `steps`: also the instructions of every step;
+  /// `cmsis_nn`: its kernels in place of our own.
   VerificationTable(std::vector<NamedModel> models, const Core& core, std::int64_t runs, bool steps,
-                    std::stop_token stop);
+                    std::stop_token stop, std::optional<CmsisNnLibrary> cmsis_nn = {});
   /// Ends what still runs.
   ~VerificationTable();
   VerificationTable(const VerificationTable&) = delete;
@@ -36,6 +37,7 @@ class VerificationTable {
 
   const std::vector<NamedModel> models_;
   const bool steps_;
+  const bool by_cmsis_nn_;
   std::size_t printed_ = 0;
   bool headed_ = false;
   std::int64_t differing_ = 0;

@@ -1,3 +1,4 @@
+#include "kernels/error.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/interrupt.h"
 #include "nas/cli/verification.h"
@@ -8,9 +9,15 @@ namespace {
 void verify_all(const DeployOptions& options, std::int64_t runs, bool steps) {
   const InterruptGuard interrupt;
   const Target target = options.find();
+  const std::optional<CmsisNnLibrary> library = options.library();
+  if (options.kernels_to_call() == Kernels::cmsis_nn && !library) {
+    throw UsageError(
+        "--kernels cmsis-nn can be verified with the library alone: --cmsis-nn DIR, a folder of "
+        "CMSIS-NN (github.com/ARM-software/CMSIS-NN) with libcmsis-nn.a built for the core in it");
+  }
   std::vector<NamedModel> models = options.all();
   const std::size_t count = models.size();
-  VerificationTable table(std::move(models), target.core, runs, steps, interrupt.token());
+  VerificationTable table(std::move(models), target.core, runs, steps, interrupt.token(), library);
   for (std::size_t i = 0; i < count; ++i) table.print_next();
   table.finish();
 }

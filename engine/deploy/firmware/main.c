@@ -64,6 +64,10 @@ int main(void) {
   uint32_t differing = 0;
   for (int32_t run = 0; run < runs; ++run) {
     int8_t *input = model_init();
+    if (input == 0) {
+      host_print("model_init gives no input: CMSIS-NN wants more scratch memory\n");
+      return 124;
+    }
     if (host_read(file, input, MODEL_INPUT_BYTES) != 0 ||
         host_read(file, expected, MODEL_OUTPUT_COUNT) != 0) {
       host_print("runs.bin is cut short\n");

@@ -13,7 +13,8 @@ namespace paretiny {
 namespace {
 
 /// Runs a plan on tensors of bytes that are drawn when they are written: every input must still
-/// hold them when it is read. Windows are played pixel by pixel in `play_window`.
+/// hold them when it is read, with the step's scratch memory written before and whole after it.
+/// Windows are played pixel by pixel in `play_window`.
 class Machine {
  public:
   explicit Machine(const MemoryProblem& problem, const ActivationPlan& plan)
@@ -26,12 +27,11 @@ class Machine {
     done[0] = true;
     for (std::size_t position = 0; position < plan_.order.size(); ++position) {
       const MemoryStep& step = problem_.steps[static_cast<std::size_t>(plan_.order[position])];
+      if (step.scratch != kNoScratch) write(step.scratch);
       for (std::size_t i = 0; i < step.inputs.size(); ++i) {
         const int input = step.inputs[i];
         ASSERT_TRUE(done[static_cast<std::size_t>(input)]) << "step before its input";
-        for (std::size_t k = 0; k < bytes(input); ++k) {
-          ASSERT_EQ(owner_[offset(input) + k], input) << "step " << plan_.order[position];
-        }
+        expect_whole(input, plan_.order[position]);
         // Where they share bytes, the output keeps its lead or the input is read again.
         const bool apart = offset(step.output) + bytes(step.output) <= offset(input) ||
                            offset(input) + bytes(input) <= offset(step.output);
@@ -41,6 +41,7 @@ class Machine {
         }
       }
       write(step.output);
+      if (step.scratch != kNoScratch) expect_whole(step.scratch, plan_.order[position]);
       done[static_cast<std::size_t>(step.output)] = true;
     }
   }
@@ -48,6 +49,9 @@ class Machine {
  private:
   std::size_t offset(int t) const { return plan_.offsets[static_cast<std::size_t>(t)]; }
   std::size_t bytes(int t) const { return problem_.bytes[static_cast<std::size_t>(t)]; }
+  void expect_whole(int t, int step) {
+    for (std::size_t k = 0; k < bytes(t); ++k) ASSERT_EQ(owner_[offset(t) + k], t) << step;
+  }
   void write(int t) {
     ASSERT_LE(offset(t) + bytes(t), owner_.size());
     std::fill_n(owner_.begin() + static_cast<std::ptrdiff_t>(offset(t)), bytes(t), t);
@@ -89,6 +93,29 @@ TEST(ActivationPlan, NothingIsOverwrittenBeforeItWasRead) {
     SCOPED_TRACE(seed);
     Machine(problem, plan).run();
     for (const std::size_t offset : plan.offsets) EXPECT_EQ(offset % 4, 0u);
+  }
+}
+
+TEST(ActivationPlan, ScratchLiesApartFromWhatIsAlive) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    MemoryProblem problem = random_problem(seed);
+    Random random(seed, "scratch");
+    for (MemoryStep& step : problem.steps) {
+      if (random.below(2) == 0) continue;
+      step.scratch = static_cast<int>(problem.bytes.size());
+      problem.bytes.push_back(static_cast<std::size_t>(1 + random.below(200)));
+    }
+    const ActivationPlan plan = plan_activations(problem);
+    SCOPED_TRACE(seed);
+    Machine(problem, plan).run();
+    ASSERT_EQ(plan.scratch.size(), problem.steps.size());
+    for (std::size_t s = 0; s < problem.steps.size(); ++s) {
+      const int scratch = problem.steps[s].scratch;
+      const std::size_t bytes =
+          scratch == kNoScratch ? 0 : problem.bytes[static_cast<std::size_t>(scratch)];
+      EXPECT_EQ(plan.scratch[s].bytes, bytes);
+      EXPECT_LE(plan.scratch[s].offset + bytes, plan.bytes);
+    }
   }
 }
 

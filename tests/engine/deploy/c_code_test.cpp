@@ -57,7 +57,7 @@ TEST_F(CCode, ModelsGiveEveryByteOfTheirInt8Networks) {
   for (const char* name : {"resnet8", "ds_cnn", "mobilenet_v3"}) {
     const Graph graph =
         build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = 0.5});
-    const DeployedModel model = deployed(random_network(graph, 3), name);
+    const DeployedModel model = deployed(calibrated_network(graph, 3), name);
     EXPECT_EQ(compile_and_run(model, plan_of(model.network), PARETINY_CC, "-O2"), 0) << name;
   }
 }

@@ -43,7 +43,7 @@ TEST_F(Firmware, EveryCoreGivesEveryByte) {
   for (const char* name : {"resnet8", "mobilenet_v3"}) {
     const Graph graph =
         build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = 0.5});
-    const DeployedModel model = deployed(random_network(graph, 5), name);
+    const DeployedModel model = deployed(calibrated_network(graph, 5), name);
     const ActivationPlan plan = plan_activations(memory_problem(model.network));
     const std::vector<RecordedRun> runs = record_runs(model.network, 3, 2);
     for (const Core& core : cores()) {

@@ -2,6 +2,7 @@
 // to be trained.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "engine/compress/fold_batch_norm.h"
@@ -22,6 +23,27 @@ inline Int8Network random_network(const Graph& graph, std::uint64_t seed) {
         {static_cast<float>(random.uniform(-3, 0)), static_cast<float>(random.uniform(0.5, 3))});
   }
   return quantize(folded, ranges);
+}
+
+/// The same with the ranges that noise gives, which a deep network needs if its output is to depend
+/// on its input.
+inline Int8Network calibrated_network(const Graph& graph, std::uint64_t seed) {
+  const Network folded =
+      fold_batch_norm({graph, initial_parameters(graph, ParameterLayout(graph), seed)});
+  Dataset noise;
+  noise.train = {DType::f32, graph.node(0).output, {}, std::vector<std::int32_t>(16)};
+  Random random(seed, "noise");
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < 16 * noise.sample().elements(); ++i) {
+    values.push_back(static_cast<float>(random.normal()));
+  }
+  const auto bytes = std::as_bytes(std::span(values));
+  noise.train.values.assign(bytes.begin(), bytes.end());
+  noise.validation.sample = noise.test.sample = noise.sample();
+  noise.scale.assign(static_cast<std::size_t>(noise.sample().c), 1.0f);
+  noise.shift.assign(noise.scale.size(), 0.0f);
+  const auto stream = Stream::create({});
+  return quantize(folded, calibrate(*stream, folded, ResidentDataset(*stream, noise), {16}, seed));
 }
 
 /// A graph with every operator, shapes from the seed.

@@ -52,6 +52,37 @@ TEST_F(ExportTest, KeepsWhatIsThere) {
   }
 }
 
+TEST_F(ExportTest, CallsCmsisNnInCCode) {
+  const Ended ended = run({"--kernels", "cmsis-nn", "--out", "c"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_TRUE(says(ended.out, {"without code and stack", "--cmsis-nn DIR"}));
+  EXPECT_TRUE(says(read("c/model.c"), {"pt_cmsis_nn_"}));
+  EXPECT_TRUE(says(read("c/paretiny_cmsis_nn.c"), {"arm_nnfunctions.h"}));
+  EXPECT_TRUE(says(read("c/CMakeLists.txt"), {"MODEL_CMSIS_NN"}));
+  EXPECT_TRUE(says(read("c/README.md"), {"CMSIS-NN", "not known"}));
+  EXPECT_EQ(run({"--out", "own"}).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "own" / "paretiny_cmsis_nn.c"));
+}
+
+TEST_F(ExportTest, CmsisNnIsRefusedWhereItCannotBe) {
+  for (const char* format : {"tflite", "onnx"}) {
+    const Ended ended = run({"--kernels", "cmsis-nn", "--format", format, "--out", "a"});
+    EXPECT_EQ(ended.code, 2) << format;
+    EXPECT_TRUE(says(ended.err, {"--kernels cmsis-nn is for C code", format}));
+  }
+  const Ended own = run({"--cmsis-nn", ".", "--out", "a"});
+  EXPECT_EQ(own.code, 2);
+  EXPECT_TRUE(says(own.err, {"--cmsis-nn belongs to --kernels cmsis-nn"}));
+  const Ended nothing = run({"--kernels", "cmsis-nn", "--cmsis-nn", ".", "--out", "a"});
+  EXPECT_EQ(nothing.code, 2);
+  EXPECT_TRUE(says(nothing.err, {"'.'", "Include/arm_nnfunctions.h", "ARM-software/CMSIS-NN"}));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a"));
+  const Ended unbuilt =
+      test::run(folder_, {"verify", "--model", "model.ptny", "--kernels", "cmsis-nn"});
+  EXPECT_EQ(unbuilt.code, 2);
+  EXPECT_TRUE(says(unbuilt.err, {"--cmsis-nn DIR", "libcmsis-nn.a"}));
+}
+
 TEST_F(ExportTest, RefusesWhatCannotBe) {
   EXPECT_EQ(run({"--format", "caffe", "--out", "a"}).code, 2);
   EXPECT_EQ(run({"--format", "onnx", "--out", "nowhere/a.onnx"}).code, 3);
