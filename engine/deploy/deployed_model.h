@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/compress/int8_network.h"
+#include "engine/data/dataset.h"
 
 namespace paretiny {
 
@@ -25,5 +26,9 @@ struct RecordedRun {
 /// Runs of random inputs, computed on the CPU: `count` of a seed's runs, from `first`.
 std::vector<RecordedRun> record_runs(const Int8Network& network, std::int64_t count,
                                      std::uint64_t seed, std::int64_t first = 0);
+/// The same of samples. Throws UsageError when their shape is not the network's input, or there are
+/// not as many.
+std::vector<RecordedRun> record_runs(const DeployedModel& model, const Samples& samples,
+                                     std::int64_t count, std::int64_t first = 0);
 
 }  // namespace paretiny

@@ -70,6 +70,12 @@ std::size_t write_new_file(const fs::path& file, const Content& content) {
   return content.size();
 }
 
+std::vector<RecordedRun> runs_of(const DeployedModel& model, const Samples* samples,
+                                 std::int64_t count, std::int64_t first) {
+  return samples != nullptr ? record_runs(model, *samples, count, first)
+                            : record_runs(model.network, count, kRunsSeed, first);
+}
+
 Kernels kernels_of(const std::optional<CmsisNnLibrary>& cmsis_nn) {
   return cmsis_nn ? Kernels::cmsis_nn : Kernels::own;
 }
@@ -89,13 +95,13 @@ fs::path temporary_name() {
 }  // namespace
 
 void export_c(const DeployedModel& model, const Target& target, const fs::path& folder,
-              std::int64_t runs, Kernels kernels) {
+              std::int64_t runs, Kernels kernels, const Samples* samples) {
   std::error_code error;
   if (fs::exists(folder, error) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
     throw UsageError("'" + folder.string() + "' is there and not empty; name a new folder");
   }
   const ActivationPlan plan = plan_memory(model, target.core, kernels);
-  Files files = c_code(model, plan, record_runs(model.network, runs, kRunsSeed), kernels);
+  Files files = c_code(model, plan, runs_of(model, samples, runs, 0), kernels);
   files["README.md"] = export_readme(model, plan, target, kernels);
   const fs::path whole = fs::absolute(folder).lexically_normal();
   const TemporaryFolder part(whole.string() + ".part" + std::to_string(::getpid()));
@@ -122,7 +128,8 @@ LinkedSize measure_size(const DeployedModel& model, const Core& core,
 }
 
 Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs,
-                    std::stop_token stop, const std::optional<CmsisNnLibrary>& cmsis_nn) {
+                    std::stop_token stop, const std::optional<CmsisNnLibrary>& cmsis_nn,
+                    const Samples* samples) {
   const TemporaryFolder folder(temporary_name());
   const Kernels kernels = kernels_of(cmsis_nn);
   const ActivationPlan plan = plan_memory(model, core, kernels);
@@ -132,8 +139,8 @@ Verification verify(const DeployedModel& model, const Core& core, std::int64_t r
   result.linked = build_firmware(folder.path(), core, stop, cmsis_nn);
   for (std::int64_t first = 0; first < runs; first += kRunsAtOnce) {
     const std::int64_t count = std::min(kRunsAtOnce, runs - first);
-    EmulatedRun part = run_firmware(folder.path(), core,
-                                    record_runs(model.network, count, kRunsSeed, first), stop);
+    EmulatedRun part =
+        run_firmware(folder.path(), core, runs_of(model, samples, count, first), stop);
     part.runs += result.run.runs;
     part.differing += result.run.differing;
     part.stack = std::max(part.stack, result.run.stack);

@@ -16,10 +16,11 @@
 
 namespace paretiny {
 
-/// Writes C code, its README and its host test of `runs` inputs into `folder`, which must be new or
-/// empty: all of it or nothing. Throws DataError.
+/// Writes C code, its README and its host test of `runs` inputs, random ones or the first of
+/// `samples`, into `folder`, which must be new or empty: all of it or nothing. Throws DataError,
+/// and UsageError for samples that do not fit.
 void export_c(const DeployedModel& model, const Target& target, const std::filesystem::path& folder,
-              std::int64_t runs, Kernels kernels = Kernels::own);
+              std::int64_t runs, Kernels kernels = Kernels::own, const Samples* samples = nullptr);
 
 /// Writes the model as a TensorFlow Lite or ONNX file, which must be new: all of it or nothing.
 /// Returns its bytes. Throws UsageError for a file that is there or an operator the format lacks,
@@ -39,8 +40,10 @@ struct Verification {
   std::vector<std::string> steps;  ///< names, in the order they ran
 };
 
-/// Also runs it in the emulator on `runs` random inputs. Throws ToolError, UsageError, Interrupted.
+/// Also runs it in the emulator on `runs` inputs, random ones or the first of `samples`. Throws
+/// ToolError, UsageError, Interrupted.
 Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs,
-                    std::stop_token stop = {}, const std::optional<CmsisNnLibrary>& cmsis_nn = {});
+                    std::stop_token stop = {}, const std::optional<CmsisNnLibrary>& cmsis_nn = {},
+                    const Samples* samples = nullptr);
 
 }  // namespace paretiny

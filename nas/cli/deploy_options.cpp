@@ -6,6 +6,7 @@
 #include "kernels/error.h"
 #include "nas/report/format.h"
 #include "nas/report/summary.h"
+#include "nas/search/experiment.h"
 #include "nas/search/targets.h"
 
 namespace paretiny {
@@ -36,6 +37,9 @@ void DeployOptions::add_to(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--cmsis-nn", cmsis_nn,
                      "folder of CMSIS-NN, with libcmsis-nn.a built for the target in it");
+  command.add_option(
+      "--data", data,
+      "an experiment: runs take the test samples of its data set, not random inputs");
 }
 
 Target DeployOptions::find() const {
@@ -52,6 +56,11 @@ std::optional<CmsisNnLibrary> DeployOptions::library() const {
     throw UsageError("--cmsis-nn belongs to --kernels cmsis-nn");
   }
   return find_cmsis_nn(cmsis_nn);
+}
+
+std::optional<Samples> DeployOptions::samples() const {
+  if (data.empty()) return {};
+  return load_dataset(load_experiment(data).dataset).test;
 }
 
 NamedModel DeployOptions::one() const {

@@ -27,6 +27,7 @@ struct DeployOptions {
   std::string targets;  ///< a user's file of boards
   std::string kernels = "own";
   std::string cmsis_nn;  ///< folder of CMSIS-NN
+  std::string data;      ///< an experiment's file, for its data set
 
   void add_to(CLI::App& command);
 
@@ -35,6 +36,8 @@ struct DeployOptions {
   /// Nothing when no folder is named. Throws UsageError for one that our own kernels do not need or
   /// that is not CMSIS-NN, built.
   std::optional<CmsisNnLibrary> library() const;
+  /// Test samples of the experiment's data set; nothing when none is named: inputs are random.
+  std::optional<Samples> samples() const;
   /// The one trial, or the one file. Throws UsageError when neither or both are given, or the
   /// trial has no model.
   NamedModel one() const;

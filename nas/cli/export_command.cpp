@@ -54,7 +54,9 @@ void export_one(const ExportOptions& options) {
   const Footprint size = planned_footprint(named.model.network, target.core, kernels);
   check_fits(size, target);
   if (options.format == "c") {
-    export_c(named.model, target, options.out, options.runs, kernels);
+    const std::optional<Samples> samples = options.samples();
+    export_c(named.model, target, options.out, options.runs, kernels,
+             samples ? &*samples : nullptr);
     print_sizes(named.model, target, size, options);
   } else {
     const auto write = options.format == "tflite" ? export_tflite : export_onnx;

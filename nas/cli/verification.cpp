@@ -13,15 +13,15 @@ namespace paretiny {
 
 VerificationTable::VerificationTable(std::vector<NamedModel> models, const Core& core,
                                      std::int64_t runs, bool steps, std::stop_token stop,
-                                     std::optional<CmsisNnLibrary> cmsis_nn)
+                                     std::optional<CmsisNnLibrary> cmsis_nn, const Samples* samples)
     : models_(std::move(models)),
       steps_(steps),
       by_cmsis_nn_(cmsis_nn.has_value()),
       on_stop_(std::move(stop), [this] { end_.request_stop(); }) {
   for (const NamedModel& named : models_) {
-    tasks_.emplace_back([&named, core, runs, cmsis_nn, end = end_.get_token()] {
+    tasks_.emplace_back([&named, core, runs, cmsis_nn, samples, end = end_.get_token()] {
       if (end.stop_requested()) throw Interrupted("interrupted");
-      return verify(named.model, core, runs, end, cmsis_nn);
+      return verify(named.model, core, runs, end, cmsis_nn, samples);
     });
   }
   const std::size_t processors = std::max(1u, std::thread::hardware_concurrency());

@@ -18,9 +18,10 @@ namespace paretiny {
 class VerificationTable {
  public:
   /// Starts at once. `runs` inputs a model; `steps`: also the instructions of every step;
-  /// `cmsis_nn`: its kernels in place of our own.
+  /// `cmsis_nn`: its kernels in place of our own; `samples`: in place of random inputs, to stay.
   VerificationTable(std::vector<NamedModel> models, const Core& core, std::int64_t runs, bool steps,
-                    std::stop_token stop, std::optional<CmsisNnLibrary> cmsis_nn = {});
+                    std::stop_token stop, std::optional<CmsisNnLibrary> cmsis_nn = {},
+                    const Samples* samples = nullptr);
   /// Ends what still runs.
   ~VerificationTable();
   VerificationTable(const VerificationTable&) = delete;

@@ -15,9 +15,11 @@ void verify_all(const DeployOptions& options, std::int64_t runs, bool steps) {
         "--kernels cmsis-nn can be verified with the library alone: --cmsis-nn DIR, a folder of "
         "CMSIS-NN (github.com/ARM-software/CMSIS-NN) with libcmsis-nn.a built for the core in it");
   }
+  const std::optional<Samples> samples = options.samples();
   std::vector<NamedModel> models = options.all();
   const std::size_t count = models.size();
-  VerificationTable table(std::move(models), target.core, runs, steps, interrupt.token(), library);
+  VerificationTable table(std::move(models), target.core, runs, steps, interrupt.token(), library,
+                          samples ? &*samples : nullptr);
   for (std::size_t i = 0; i < count; ++i) table.print_next();
   table.finish();
 }
@@ -31,7 +33,7 @@ void add_verify_command(CLI::App& app) {
   auto runs = std::make_shared<std::int64_t>(10);
   auto steps = std::make_shared<bool>(false);
   options->add_to(*command);
-  command->add_option("--runs", *runs, "inputs to compare the output of, drawn at random")
+  command->add_option("--runs", *runs, "inputs to compare the output of")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   command->add_flag("--steps", *steps, "also the instructions of every step");

@@ -76,6 +76,38 @@ TEST_F(DeployCliTest, AnExportPassesItsOwnTest) {
   EXPECT_TRUE(says(built.output, {"150 runs"}));
 }
 
+TEST_F(DeployCliTest, TestSamplesInPlaceOfRandomInputs) {
+  train();
+  const auto runs_of = [&](const std::string& folder, std::vector<std::string> more) {
+    more.insert(more.begin(), {"export", "--model", "tiny.model", "--out", folder, "--runs", "9"});
+    const Ended ended = run(more);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    std::ifstream file(folder_ / folder / "test" / "runs.h", std::ios::binary);
+    return std::string{std::istreambuf_iterator<char>(file), {}};
+  };
+  const std::string samples = runs_of("samples", {"--data", "tiny.toml"});
+  EXPECT_EQ(samples, runs_of("again", {"--data", "tiny.toml"}));
+  EXPECT_NE(samples, runs_of("random", {}));
+  const CommandResult built = run_command(
+      {"sh", "-c", PARETINY_CC " -std=c99 -I . *.c test/*.c -o host_test && ./host_test"},
+      folder_ / "samples", "the C compiler");
+  EXPECT_TRUE(says(built.output, {"9 runs, 0 differing"}));
+  EXPECT_TRUE(refused(run({"export", "--model", "tiny.model", "--out", "c", "--data", "tiny.toml",
+                           "--runs", "9000"}),
+                      2, {"9000 runs", "samples"}));
+  test::write_text(folder_ / "other.toml",
+                   "[dataset]\nformat = \"synthetic\"\nlength = 96\n[model]\nname = \"ds_cnn\"\n");
+  EXPECT_TRUE(
+      refused(run({"export", "--model", "tiny.model", "--out", "c", "--data", "other.toml"}), 2,
+              {"a sample is 1x96x6", "takes 1x64x6"}));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "c"));
+  if (!has_tools()) return;
+  const Ended verified =
+      run({"verify", "--model", "tiny.model", "--runs", "5", "--data", "tiny.toml"});
+  ASSERT_EQ(verified.code, 0) << verified.err;
+  EXPECT_TRUE(says(verified.out, {"tiny.model"}));
+}
+
 TEST_F(DeployCliTest, AFolderInUseIsLeftAlone) {
   train();
   test::write_text(folder_ / "c" / "mine.txt", "mine");
