@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/compress/fold_batch_norm.h"
+#include "engine/graph/steps.h"
 
 namespace paretiny {
 namespace {
@@ -15,10 +16,6 @@ constexpr float kMostHardSwishRatio = 100;
 /// A bias takes at most half of the accumulator.
 constexpr double kMostBias = 0x1p30;
 
-bool is_clamp(Activation activation) {
-  return activation == Activation::relu || activation == Activation::relu6;
-}
-
 class Quantizer {
  public:
   Quantizer(const Network& network, const std::vector<ValueRange>& ranges)
@@ -27,7 +24,13 @@ class Quantizer {
         parameters_(network.parameters),
         ranges_(ranges),
         consumers_(network.graph.consumers()),
-        tensors_(ranges.size(), -1) {}
+        tensors_(ranges.size(), -1) {
+    const std::vector<NodeId> steps = step_nodes(graph_);
+    last_.resize(steps.size());
+    for (NodeId id = 0; id < graph_.size(); ++id) {
+      last_[static_cast<std::size_t>(steps[static_cast<std::size_t>(id)])] = id;
+    }
+  }
 
   Int8Network run() {
     tensors_[0] = tensor(0, quantization_of(range(0)));
@@ -63,17 +66,8 @@ class Quantizer {
     result_.steps.push_back(std::move(step));
   }
 
-  NodeId only_reader(NodeId id) const {
-    const std::vector<NodeId>& readers = consumers_[static_cast<std::size_t>(id)];
-    return readers.size() == 1 ? readers[0] : -1;
-  }
-
-  /// The clamp that follows node `id` alone, or `id`.
-  NodeId with_clamp(NodeId id) const {
-    const NodeId reader = only_reader(id);
-    if (reader < 0 || graph_.node(reader).op != OpKind::activation) return id;
-    return is_clamp(graph_.node(reader).activation) ? reader : id;
-  }
+  /// The clamp that the step of node `id` takes in, or `id`.
+  NodeId with_clamp(NodeId id) const { return last_[static_cast<std::size_t>(id)]; }
 
   Activation clamp_of(NodeId id, NodeId last) const {
     return id == last ? Activation::none : graph_.node(last).activation;
@@ -82,9 +76,9 @@ class Quantizer {
   /// The output range of a layer, without what the table after it makes flat anyway.
   ValueRange useful_range(NodeId id) const {
     ValueRange useful = range(id);
-    const NodeId reader = only_reader(id);
-    if (reader < 0 || graph_.node(reader).op != OpKind::activation) return useful;
-    const Activation activation = graph_.node(reader).activation;
+    const std::vector<NodeId>& readers = consumers_[static_cast<std::size_t>(id)];
+    if (readers.size() != 1 || graph_.node(readers[0]).op != OpKind::activation) return useful;
+    const Activation activation = graph_.node(readers[0]).activation;
     if (activation == Activation::hard_swish || activation == Activation::hard_sigmoid) {
       useful.low = std::clamp(useful.low, -3.0f, 0.0f);
     }
@@ -205,6 +199,7 @@ class Quantizer {
   const std::vector<ValueRange>& ranges_;
   const std::vector<std::vector<NodeId>> consumers_;
   std::vector<int> tensors_;  ///< by node
+  std::vector<NodeId> last_;  ///< by node: the last of those that its step computes
   Int8Network result_;
 };
 

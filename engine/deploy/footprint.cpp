@@ -7,6 +7,7 @@
 #include "engine/deploy/instructions.h"
 #include "engine/deploy/memory_problem.h"
 #include "engine/graph/parameters.h"
+#include "engine/graph/steps.h"
 
 namespace paretiny {
 namespace {
@@ -90,21 +91,15 @@ Footprint sum(const std::vector<SizedStep>& steps, const ActivationPlan& plan, C
   return result;
 }
 
-/// Clamps and batch norm are part of the layer before them.
-bool is_folded(const Node& node) {
-  return node.op == OpKind::batch_norm ||
-         (node.op == OpKind::activation && node.activation != Activation::hard_swish &&
-          node.activation != Activation::hard_sigmoid);
-}
-
 }  // namespace
 
 Footprint footprint(const Graph& graph, CoreClass core) {
   std::vector<SizedStep> steps;
   const ParameterLayout layout(graph);
+  const std::vector<NodeId> nodes = step_nodes(graph);
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
-    if (node.op == OpKind::input || is_folded(node)) continue;
+    if (node.op == OpKind::input || nodes[static_cast<std::size_t>(id)] != id) continue;
     SizedStep step{step_shape(graph, id)};
     if (const ParameterTensor* weight = layout.find(id, Role::weight)) {
       step.weights = weight->shape.elements();

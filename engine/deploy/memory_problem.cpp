@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "engine/deploy/overloaded.h"
+#include "engine/graph/steps.h"
 
 namespace paretiny {
 namespace {
@@ -10,16 +11,6 @@ namespace {
 std::size_t lead(Overlap overlap, const Shape& input, const Shape& output, const Window& window,
                  std::int64_t at_once) {
   return overlap == Overlap::sliding ? window_lead(input, output, window, at_once) : kNoOverlap;
-}
-
-bool is_clamp(const Node& node) {
-  return node.op == OpKind::activation &&
-         (node.activation == Activation::relu || node.activation == Activation::relu6);
-}
-
-bool takes_clamp(OpKind op) {
-  return op == OpKind::conv || op == OpKind::depthwise || op == OpKind::fully_connected ||
-         op == OpKind::add;
 }
 
 /// By input of a node that keeps its own tensor.
@@ -54,22 +45,16 @@ std::vector<std::size_t> leads_of(const Graph& graph, NodeId id, Overlap overlap
 
 MemoryProblem memory_problem(const Graph& graph, Overlap overlap) {
   MemoryProblem problem;
-  const std::vector<std::vector<NodeId>> consumers = graph.consumers();
-  std::vector<int> tensor;     // of each node
-  std::vector<OpKind> writer;  // the op whose step writes that tensor
+  const std::vector<NodeId> steps = step_nodes(graph);
+  std::vector<int> tensor;  // of each node
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
+    const NodeId own = steps[static_cast<std::size_t>(id)];
+    if (own != id) {
+      tensor.push_back(tensor[static_cast<std::size_t>(own)]);
+      continue;
+    }
     if (node.op != OpKind::input) {
-      const auto from = static_cast<std::size_t>(node.inputs.front());
-      const bool absorbed =
-          node.op == OpKind::batch_norm ||
-          (is_clamp(node) && takes_clamp(writer[from]) && consumers[from].size() == 1);
-      if (absorbed) {
-        tensor.push_back(tensor[from]);
-        // A second clamp finds no layer to be part of.
-        writer.push_back(node.op == OpKind::batch_norm ? writer[from] : node.op);
-        continue;
-      }
       MemoryStep step{{}, leads_of(graph, id, overlap), static_cast<int>(problem.bytes.size())};
       for (const NodeId input : node.inputs) {
         step.inputs.push_back(tensor[static_cast<std::size_t>(input)]);
@@ -77,7 +62,6 @@ MemoryProblem memory_problem(const Graph& graph, Overlap overlap) {
       problem.steps.push_back(std::move(step));
     }
     tensor.push_back(static_cast<int>(problem.bytes.size()));
-    writer.push_back(node.op);
     problem.bytes.push_back(static_cast<std::size_t>(node.output.elements()));
   }
   return problem;

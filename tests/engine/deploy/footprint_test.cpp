@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/models/model.h"
+#include "tests/engine/deploy/random_network.h"
 
 namespace paretiny {
 namespace {
@@ -41,6 +44,56 @@ TEST(Footprint, AnInputReadLaterIsNotOverwritten) {
   const NodeId sum = graph.add("sum", a, b);
   graph.fully_connected("logits", sum, 4);
   EXPECT_EQ(footprint(graph).ram_arena, 80);
+}
+
+void expect_the_same(const Footprint& graph, const Footprint& network) {
+  EXPECT_EQ(graph.rom_code, network.rom_code);
+  EXPECT_EQ(graph.rom_constants, network.rom_constants);
+  EXPECT_EQ(graph.ram_arena, network.ram_arena);
+  EXPECT_EQ(graph.ram_stack, network.ram_stack);
+  EXPECT_EQ(graph.instructions, network.instructions);
+  EXPECT_EQ(graph.macs, network.macs);
+}
+
+/// The steps that only a clamp is.
+std::ptrdiff_t lone_clamps(const Int8Network& network) {
+  return std::count_if(network.steps.begin(), network.steps.end(), [](const Int8Step& step) {
+    const auto* lookup = std::get_if<Int8Lookup>(&step.operation);
+    return lookup != nullptr &&
+           (lookup->activation == Activation::relu || lookup->activation == Activation::relu6);
+  });
+}
+
+TEST(Footprint, OfTheGraphIsThatOfItsIntegers) {
+  std::ptrdiff_t lone = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE(seed);
+    const Graph graph = test::random_graph(seed);
+    const Int8Network network = test::random_network(graph, seed);
+    lone += lone_clamps(network);
+    for (const CoreClass core : {CoreClass::dsp, CoreClass::v6m}) {
+      expect_the_same(footprint(graph, core), footprint(network, core));
+    }
+  }
+  EXPECT_GT(lone, 20);
+}
+
+TEST(Footprint, CountsAClampThatNoLayerTakes) {
+  Graph graph;
+  NodeId x = graph.input({1, 6, 6, 4});
+  const NodeId input_clamp = graph.activation("after the input", x, Activation::relu);
+  x = graph.batch_norm("norm", graph.conv("conv", input_clamp, 4, Window{}));
+  const NodeId first = graph.activation("first", x, Activation::relu6);
+  const NodeId second = graph.activation("second", first, Activation::relu);
+  const NodeId shared = graph.conv("shared", second, 4, Window{}, true);
+  const NodeId reader = graph.activation("reader", shared, Activation::relu);
+  const NodeId sum = graph.add("sum", shared, reader);
+  graph.fully_connected("logits", graph.activation("clamp", sum, Activation::relu), 2);
+  const Int8Network network = test::random_network(graph, 1);
+  // After the input, a second one, and one beside another reader.
+  EXPECT_EQ(lone_clamps(network), 3);
+  EXPECT_EQ(network.steps.size(), 7u);
+  expect_the_same(footprint(graph), footprint(network));
 }
 
 }  // namespace
