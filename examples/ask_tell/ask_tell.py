@@ -16,11 +16,17 @@ SPACE = pathlib.Path(__file__).with_name("space.toml")
 
 
 def measure(x, rounds, shape):
-    """What is to be minimised: more rounds cost time and lower the loss."""
+    """What is to be minimised, and what has bounds: more rounds cost time and lower the loss."""
     if shape == "square" and rounds == 13:
         raise ValueError("13 squares do not fit")
     centre = 1.0 if shape == "round" else 2.0
-    return {"loss": (x - centre) ** 2 + 8.0 / rounds, "seconds": rounds * (1.0 + 0.1 * abs(x))}
+    return {
+        "objectives": {
+            "loss": (x - centre) ** 2 + 8.0 / rounds,
+            "seconds": rounds * (1.0 + 0.1 * abs(x)),
+        },
+        "constraints": {"temperature": 20.0 + 4.0 * rounds + 2.0 * x * x},
+    }
 
 
 def lines_of(arguments, text=""):
@@ -48,7 +54,7 @@ def main():
             break  # it stays pending, should the study go on
         result = {"trial": number}
         try:
-            result["objectives"] = measure(**trial["values"])
+            result.update(measure(**trial["values"]))
         except ValueError as error:
             result["failed"] = str(error)
         for answer in lines_of([given.paretiny, "tell", given.study], json.dumps(result) + "\n"):

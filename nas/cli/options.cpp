@@ -39,7 +39,7 @@ bool of_a_search(const std::vector<Objective>& objectives) {
   return is(0, "error") && is(1, "rom") && is(2, "ram") && is(3, "flops");
 }
 
-/// The front of a black box: objectives, then the values.
+/// The front of a black box: objectives, then the values and what its constraints are on.
 std::string black_box_table(const std::vector<Objective>& objectives,
                             const std::vector<Trial>& trials,
                             const std::vector<std::size_t>& front) {
@@ -55,6 +55,10 @@ std::string black_box_table(const std::vector<Objective>& objectives,
     for (const auto& [name, value] : trials[index].values) {
       const double* real = std::get_if<double>(&value);
       table += fmt::format(" {}={}", name, real ? fmt::format("{:.6g}", *real) : to_string(value));
+    }
+    if (!trials[index].metrics.empty()) table += " |";
+    for (const auto& [name, value] : trials[index].metrics) {
+      table += fmt::format(" {}={:.6g}", name, value);
     }
     table += "\n";
   }

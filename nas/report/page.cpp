@@ -27,13 +27,19 @@ std::string percent(double fraction) {
   return fmt::format("{:.0f} %", 100 * fraction);
 }
 
-std::string limits_text(const std::vector<Objective>& objectives) {
+std::string limits_text(const StudyHeader& header) {
   std::string text;
-  for (const Objective& objective : objectives) {
-    if (!objective.limit) continue;
-    if (!text.empty()) text += ", ";
-    text += fmt::format("<span class=\"whole\">{} ≤ {}</span>", escape_html(objective.name),
-                        format_quantity(objective, *objective.limit));
+  const auto add = [&](const std::string& name, const char* relation, const std::string& bound) {
+    print(text, "{}<span class=\"whole\">{} {} {}</span>", text.empty() ? "" : ", ",
+          escape_html(name), relation, escape_html(bound));
+  };
+  for (const Objective& objective : header.objectives) {
+    if (objective.limit) add(objective.name, "≤", format_quantity(objective, *objective.limit));
+  }
+  for (const Constraint& constraint : header.constraints) {
+    const auto bound = [&](double value) { return format_count(value, constraint.unit); };
+    if (constraint.at_least) add(constraint.name, "≥", bound(*constraint.at_least));
+    if (constraint.at_most) add(constraint.name, "≤", bound(*constraint.at_most));
   }
   return text.empty() ? "no limits" : text;
 }
@@ -63,7 +69,7 @@ void add_best(std::string& out, const ReportData& data) {
            accuracy ? fmt::format("{:.2f} %", 100 * (1 - best.objectives[0]))
                     : format_quantity(objectives[0], best.objectives[0]),
            fmt::format("trial {}{}; {}", best.number, accuracy ? ", int8" : "",
-                       limits_text(objectives)));
+                       limits_text(data.header)));
 }
 
 void add_tiles(std::string& out, const ReportData& data) {

@@ -11,6 +11,7 @@
 #include "kernels/error.h"
 #include "kernels/random.h"
 #include "nas/report/summary.h"
+#include "nas/search/constraints.h"
 #include "nas/search/outcome.h"
 #include "nas/search/space_reader.h"
 #include "nas/search/table_reader.h"
@@ -54,7 +55,9 @@ std::vector<Objective> read_objectives(const toml::table& root) {
 BlackBox read(const toml::table& root, std::string name, std::string text) {
   BlackBox box;
   TableReader top(root, "");
-  for (const char* known : {"study", "sampler", "objectives", "space"}) top.find(known);
+  for (const char* known : {"study", "sampler", "objectives", "constraints", "space"}) {
+    top.find(known);
+  }
   top.finish();
   TableReader study(root, "study");
   box.name = study.text("name", name);
@@ -77,6 +80,7 @@ BlackBox read(const toml::table& root, std::string name, std::string text) {
     box.task += fmt::format("sampler.{} = {}\n", option, box.options[option]);
   }
   box.objectives = read_objectives(root);
+  box.constraints = read_constraints(root, box.objectives);
   box.space = read_space(root);
   if (box.space.parameters().empty()) {
     throw UsageError("the file has no space: add tables such as [space.x] with low and high");
@@ -91,6 +95,7 @@ std::vector<Observation> observations(const BlackBox& box, const std::vector<Tri
     Observation seen{box.space.encode(trial.values), outcome_of(trial.state)};
     if (seen.outcome == Outcome::finished || seen.outcome == Outcome::infeasible) {
       seen.objectives = trial.objectives;
+      seen.constraints = misses(box.constraints, trial.metrics);
     }
     list.push_back(std::move(seen));
   }
@@ -109,6 +114,7 @@ SamplerProblem sampler_problem(const BlackBox& box, const std::vector<Trial>& tr
     problem.limits.push_back(
         box.objectives[k].limit.value_or(std::numeric_limits<double>::infinity()));
   }
+  problem.constraints = bounds_of(box.constraints);
   problem.seed = *box.seed;
   problem.initial = box.initial;
   problem.device = device;
@@ -165,6 +171,7 @@ std::unique_ptr<Study> open_black_box(const std::filesystem::path& path, BlackBo
   header.name = box.name;
   header.space = box.space.describe();
   header.objectives = box.objectives;
+  header.constraints = box.constraints;
   header.task = box.task;
   header.seed = *box.seed;
   header.sampler = *box.sampler;

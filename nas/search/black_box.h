@@ -18,6 +18,7 @@ struct BlackBox {
   std::string name;
   Space space;
   std::vector<Objective> objectives;
+  std::vector<Constraint> constraints;
   std::optional<std::string> sampler;
   std::optional<std::uint64_t> seed;
   std::size_t initial = 10;
@@ -26,9 +27,9 @@ struct BlackBox {
   std::string text;                       ///< the file as written
 };
 
-/// Reads a file with [space.*], [objectives.*], [study] and [sampler]. Throws UsageError with file,
-/// line and key for anything unknown, missing or out of range; DataError for a file that cannot be
-/// read or parsed.
+/// Reads a file with [space.*], [objectives.*], [constraints.*], [study] and [sampler]. Throws
+/// UsageError with file, line and key for anything unknown, missing or out of range; DataError for
+/// a file that cannot be read or parsed.
 BlackBox load_black_box(const std::filesystem::path& path);
 /// The same from the text that a study kept.
 BlackBox parse_black_box(const std::string& text, const std::string& source);
@@ -41,10 +42,11 @@ std::unique_ptr<Study> open_black_box(const std::filesystem::path& path, BlackBo
 /// Suggests `count` trials, one after the other, and marks them as running until they are told.
 std::vector<Trial> ask_trials(const BlackBox& box, Study& study, std::size_t count, Device device);
 
-/// Takes one line such as {"trial": 3, "objectives": {"loss": 0.2}} or
+/// Takes one line such as {"trial": 3, "objectives": {"loss": 0.2}, "constraints": {"heat": 71}} or
 /// {"trial": 3, "failed": "out of memory"} and answers with the line to print: {"trial": 3,
-/// "state": "done"}. A number that is not finite (null, NaN, Infinity) makes a failed trial. Throws
-/// DataError for what is no result of a trial that waits for one; nothing is recorded then.
+/// "state": "done"}. An objective that is not finite (null, NaN, Infinity) makes a failed trial,
+/// one above its limit or a constraint out of its bounds an infeasible one. Throws DataError for
+/// what is no result of a trial that waits for one; nothing is recorded then.
 std::string tell_trial(Study& study, const std::string& line);
 
 /// The line that a suggestion is printed as: {"trial": 3, "values": {...}}.

@@ -11,6 +11,7 @@
 #include "engine/nearest.h"
 #include "kernels/error.h"
 #include "nas/search/black_box.h"
+#include "nas/search/constraints.h"
 
 namespace paretiny {
 namespace {
@@ -59,18 +60,20 @@ void refuse_unknown(const json& object, const std::vector<std::string>& names, c
   }
 }
 
-/// The objectives in the study's order; NaN for a null.
-std::vector<double> objectives_of(const json& told, const std::vector<Objective>& objectives) {
-  std::vector<std::string> names;
-  for (const Objective& objective : objectives) names.push_back(objective.name);
-  if (!told.is_object()) throw DataError("'objectives' must be an object of numbers by name");
-  refuse_unknown(told, names, "objective");
+/// The numbers of `told`[`key`] in the order of `names`; NaN for a null. `what` is one of them.
+std::vector<double> numbers_of(const json& told, const char* key, const char* what,
+                               const std::vector<std::string>& names) {
+  const json& numbers = told[key];
+  if (!numbers.is_object()) {
+    throw DataError(fmt::format("'{}' must be an object of numbers by name", key));
+  }
+  refuse_unknown(numbers, names, what);
   std::vector<double> values;
   for (const std::string& name : names) {
-    const auto found = told.find(name);
-    if (found == told.end()) throw DataError(fmt::format("objective '{}' is missing", name));
+    const auto found = numbers.find(name);
+    if (found == numbers.end()) throw DataError(fmt::format("{} '{}' is missing", what, name));
     if (!found->is_number() && !found->is_null()) {
-      throw DataError(fmt::format("objective '{}' must be a number; it is of type {}", name,
+      throw DataError(fmt::format("{} '{}' must be a number; it is of type {}", what, name,
                                   found->type_name()));
     }
     values.push_back(found->is_null() ? kUnknown : found->get<double>());
@@ -78,9 +81,41 @@ std::vector<double> objectives_of(const json& told, const std::vector<Objective>
   return values;
 }
 
-/// How a trial with these objectives ends, and why.
-std::pair<TrialState, std::string> verdict(const std::vector<Objective>& objectives,
-                                           const std::vector<double>& values) {
+template <class Named>
+std::vector<std::string> names_of(const std::vector<Named>& all) {
+  std::vector<std::string> names;
+  for (const Named& each : all) names.push_back(each.name);
+  return names;
+}
+
+/// What the study's constraints are on. All must be numbers: whether a trial kept its bounds is
+/// known or it failed.
+std::map<std::string, double> constrained(const json& told,
+                                          const std::vector<Constraint>& constraints) {
+  if (constraints.empty() && !told.contains("constraints")) return {};
+  if (!told.contains("constraints")) {
+    throw DataError(fmt::format("'constraints' is missing: {{\"{}\": ...}}", constraints[0].name));
+  }
+  const std::vector<std::string> names = names_of(constraints);
+  const std::vector<double> values = numbers_of(told, "constraints", "constraint", names);
+  std::map<std::string, double> metrics;
+  for (std::size_t k = 0; k < names.size(); ++k) {
+    if (!std::isfinite(values[k])) {
+      throw DataError(fmt::format(
+          "constraint '{}' is not finite; a trial where it cannot be measured is one to tell as "
+          "'failed'",
+          names[k]));
+    }
+    metrics[names[k]] = values[k];
+  }
+  return metrics;
+}
+
+/// How a trial with these objectives and metrics ends, and why.
+std::pair<TrialState, std::string> verdict(const StudyHeader& header,
+                                           const std::vector<double>& values,
+                                           const std::map<std::string, double>& metrics) {
+  const std::vector<Objective>& objectives = header.objectives;
   for (std::size_t k = 0; k < values.size(); ++k) {
     if (!std::isfinite(values[k])) {
       return {TrialState::failed, fmt::format("objective '{}' is not finite", objectives[k].name)};
@@ -93,7 +128,8 @@ std::pair<TrialState, std::string> verdict(const std::vector<Objective>& objecti
                           *objectives[k].limit)};
     }
   }
-  return {TrialState::done, ""};
+  const std::string broken = broken_bound(header.constraints, metrics);
+  return {broken.empty() ? TrialState::done : TrialState::infeasible, broken};
 }
 
 /// The trial that `told` is about, which must wait for its result.
@@ -122,7 +158,7 @@ Trial trial_of(const json& told, Study& study) {
 
 std::string tell_trial(Study& study, const std::string& line) {
   const json told = parse(line);
-  refuse_unknown(told, {"trial", "objectives", "failed"}, "key");
+  refuse_unknown(told, {"trial", "objectives", "constraints", "failed"}, "key");
   const Trial trial = trial_of(told, study);
   if (told.contains("objectives") == told.contains("failed")) {
     throw DataError(fmt::format("trial {} needs either 'objectives' or 'failed'", trial.number));
@@ -131,11 +167,14 @@ std::string tell_trial(Study& study, const std::string& line) {
   TrialState end = TrialState::failed;
   if (told.contains("failed")) {
     if (!told["failed"].is_string()) throw DataError("'failed' must be a text: the reason");
+    if (told.contains("constraints")) throw DataError("'constraints' belong to 'objectives'");
     result.reason = told["failed"].get<std::string>();
   } else {
-    const std::vector<Objective>& objectives = study.header().objectives;
-    std::vector<double> values = objectives_of(told["objectives"], objectives);
-    std::tie(end, result.reason) = verdict(objectives, values);
+    const StudyHeader& header = study.header();
+    std::vector<double> values =
+        numbers_of(told, "objectives", "objective", names_of(header.objectives));
+    result.metrics = constrained(told, header.constraints);
+    std::tie(end, result.reason) = verdict(header, values, result.metrics);
     if (end != TrialState::failed) result.objectives = std::move(values);
   }
   if (!study.conclude(trial.number, trial.owner, end, result)) {

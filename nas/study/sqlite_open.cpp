@@ -81,6 +81,18 @@ std::string objectives_text(const StudyHeader& header) {
   return text;
 }
 
+std::string constraints_text(const StudyHeader& header) {
+  std::string text;
+  for (const Constraint& constraint : header.constraints) {
+    text += constraint.name;
+    if (!constraint.unit.empty()) text += fmt::format(" [{}]", constraint.unit);
+    if (constraint.at_least) text += fmt::format(" >= {}", *constraint.at_least);
+    if (constraint.at_most) text += fmt::format(" <= {}", *constraint.at_most);
+    text += "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 SqliteStudy::SqliteStudy(const std::filesystem::path& path)
@@ -168,6 +180,7 @@ void SqliteStudy::check_same(const StudyHeader& wanted) const {
   };
   compare("the space", header_.space, wanted.space);
   compare("an objective", objectives_text(header_), objectives_text(wanted));
+  compare("a constraint", constraints_text(header_), constraints_text(wanted));
   compare("the task", header_.task, wanted.task);
   compare("the sampler", header_.sampler, wanted.sampler);
   compare("the seed", std::to_string(header_.seed), std::to_string(wanted.seed));

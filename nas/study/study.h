@@ -32,11 +32,22 @@ struct Objective {
   friend bool operator==(const Objective&, const Objective&) = default;
 };
 
+/// A metric that a black box has to keep in bounds: measured with the objectives, under this name.
+struct Constraint {
+  std::string name;
+  std::string unit;
+  std::optional<double> at_least;
+  std::optional<double> at_most;
+
+  friend bool operator==(const Constraint&, const Constraint&) = default;
+};
+
 /// What a study was made for.
 struct StudyHeader {
   std::string name;
   std::string space;  ///< Space::describe()
   std::vector<Objective> objectives;
+  std::vector<Constraint> constraints{};  ///< of a black box; a trial that breaks one is infeasible
   std::string task;  ///< canonical text of data set, model and training: all a result depends on
   std::uint64_t seed = 0;
   std::string sampler;

@@ -8,35 +8,57 @@ namespace paretiny {
 
 using nlohmann::json;
 
+namespace {
+
+json or_null(const std::optional<double>& number) {
+  return number ? json(*number) : json();
+}
+
+std::optional<double> number_or_none(const json& value) {
+  return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+}
+
+}  // namespace
+
 json to_json(const StudyHeader& header) {
   json objectives = json::array();
   for (const Objective& objective : header.objectives) {
     objectives.push_back({{"name", objective.name},
                           {"unit", objective.unit},
-                          {"limit", objective.limit ? json(*objective.limit) : json()},
+                          {"limit", or_null(objective.limit)},
                           {"limit_text", objective.limit_text}});
     if (objective.reference) objectives.back()["reference"] = *objective.reference;
   }
-  return {{"name", header.name},       {"space", header.space},
-          {"objectives", objectives},  {"task", header.task},
-          {"seed", header.seed},       {"sampler", header.sampler},
-          {"version", header.version}, {"experiment", header.experiment},
-          {"commit", header.commit},   {"device", header.device},
-          {"created", header.created}};
+  json constraints = json::array();
+  for (const Constraint& constraint : header.constraints) {
+    constraints.push_back({{"name", constraint.name},
+                           {"unit", constraint.unit},
+                           {"at_least", or_null(constraint.at_least)},
+                           {"at_most", or_null(constraint.at_most)}});
+  }
+  return {
+      {"name", header.name},        {"space", header.space},     {"objectives", objectives},
+      {"constraints", constraints}, {"task", header.task},       {"seed", header.seed},
+      {"sampler", header.sampler},  {"version", header.version}, {"experiment", header.experiment},
+      {"commit", header.commit},    {"device", header.device},   {"created", header.created}};
 }
 
 StudyHeader header_from_json(const json& text) {
   StudyHeader header;
   for (const json& objective : text.at("objectives")) {
-    const json& limit = objective.at("limit");
-    header.objectives.push_back(
-        {objective.at("name"), objective.at("unit"),
-         limit.is_null() ? std::nullopt : std::optional(limit.get<double>()),
-         objective.at("limit_text")});
+    header.objectives.push_back({objective.at("name"), objective.at("unit"),
+                                 number_or_none(objective.at("limit")),
+                                 objective.at("limit_text")});
     const auto reference = objective.find("reference");
     if (reference != objective.end()) {
       header.objectives.back().reference = reference->get<double>();
     }
+  }
+  // Studies of earlier programs have none.
+  for (const json& constraint : text.value("constraints", json::array())) {
+    header.constraints.push_back({constraint.at("name"), constraint.at("unit"),
+                                  number_or_none(constraint.at("at_least")),
+                                  number_or_none(constraint.at("at_most"))});
   }
   text.at("name").get_to(header.name);
   text.at("space").get_to(header.space);

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -130,6 +131,80 @@ TEST_F(AskTellCliTest, RefusesWhatIsNoResultAndTakesTheRest) {
   }
   EXPECT_EQ(answers[9]["state"], "failed");
   EXPECT_EQ(answers[10]["state"], "done");
+}
+
+TEST_F(AskTellCliTest, KeepsConstraints) {
+  space(
+      "[objectives.loss]\n[constraints.heat]\nat_most = 85.0\nunit = \"C\"\n"
+      "[constraints.speed]\nat_least = 2\nat_most = 3.5\n");
+  ASSERT_EQ(ask({"--space", "box.toml", "--count", "5"}).code, 0);
+  const auto line = [](int trial, const std::string& constraints) {
+    return fmt::format("{{\"trial\": {}, \"objectives\": {{\"loss\": {}}}{}}}\n", trial, trial,
+                       constraints.empty() ? "" : ", \"constraints\": " + constraints);
+  };
+  const Ended told = tell(line(0, R"({"heat": 71.5, "speed": 2})") +  //
+                          line(1, R"({"heat": 86, "speed": 1})") +    //
+                          line(2, R"({"heat": -9, "speed": 1.5})") +  //
+                          line(3, R"({"heat": 85, "speed": 4})") +    //
+                          line(4, "") +                               //
+                          line(4, R"({"heat": 80})") +                //
+                          line(4, R"({"heat": 80, "sped": 2})") +     //
+                          line(4, R"({"heat": NaN, "speed": 2})") +   //
+                          line(4, R"({"heat": "80", "speed": 2})") +  //
+                          line(4, "[80, 2]") +                        //
+                          R"({"trial": 4, "failed": "x", "constraints": {}})");
+  EXPECT_EQ(told.code, 3);
+  const auto answers = lines_of(told.out);
+  ASSERT_EQ(answers.size(), 11u);
+  EXPECT_EQ(answers[0], json({{"trial", 0}, {"state", "done"}}));
+  const std::vector<std::string> reasons{"heat 86 is above the most of 85",
+                                         "speed 1.5 is below the least of 2",
+                                         "speed 4 is above the most of 3.5"};
+  for (std::size_t i = 0; i < reasons.size(); ++i) {
+    EXPECT_EQ(answers[i + 1].at("state"), "infeasible");
+    EXPECT_EQ(answers[i + 1].at("reason"), reasons[i]);
+  }
+  const std::vector<std::string> said{
+      "'constraints' is missing", "constraint 'speed' is missing",      "did you mean 'speed'",
+      "'heat' is not finite",     "constraint 'heat' must be a number", "must be an object",
+      "belong to 'objectives'"};
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    const std::string error = answers[i + 4].at("error");
+    EXPECT_NE(error.find(said[i]), std::string::npos) << error;
+  }
+  EXPECT_EQ(trials()[0].metrics.at("heat"), 71.5);
+  EXPECT_EQ(trials()[4].state, TrialState::running) << "refused lines change nothing";
+  // Another process goes on with them.
+  ASSERT_EQ(tell(line(4, R"({"heat": 80, "speed": 3.5})")).code, 0);
+  ASSERT_EQ(ask().code, 0);
+  const Ended report = test::run(folder_, {"report", "s.sqlite"});
+  ASSERT_EQ(report.code, 0) << report.err;
+  EXPECT_NE(report.out.find("| heat=71.5 speed=2"), std::string::npos) << report.out;
+  EXPECT_NE(text("box/report.html").find("heat ≤ 85 C"), std::string::npos);
+  EXPECT_NE(text("box/trials.csv").find("1,infeasible,1,"), std::string::npos);
+  EXPECT_NE(text("box/front.csv").find("metric.heat,metric.speed"), std::string::npos);
+  // A study of other bounds is another study.
+  space("[objectives.loss]\n[constraints.heat]\nat_most = 90\n");
+  const Ended other = ask({"--space", "box.toml"});
+  EXPECT_EQ(other.code, 6);
+  EXPECT_TRUE(
+      test::says(other.err, {"a constraint is 'heat [C] <= 85' in the study", "'heat <= 90' now"}));
+}
+
+TEST_F(AskTellCliTest, RefusesConstraintsThatBoundNothing) {
+  const auto refused = [&](const std::string& constraints) {
+    space("[objectives.loss]\n" + constraints);
+    const Ended ended = ask({"--space", "box.toml"});
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "s.sqlite"));
+    return ended.err;
+  };
+  EXPECT_TRUE(test::says(refused("[constraints.heat]\n"), {"constraints.heat", "bounds nothing"}));
+  EXPECT_TRUE(test::says(refused("[constraints.heat]\nat_most = nan\n"), {"at_most"}));
+  EXPECT_TRUE(test::says(refused("[constraints.heat]\natmost = 3\n"), {"'at_most'"}));
+  EXPECT_TRUE(test::says(refused("[constraints.heat]\nat_least = 3\nat_most = 2\n"),
+                         {"at_least", "is above at_most"}));
+  EXPECT_TRUE(test::says(refused("[constraints.loss]\nat_most = 2\n"), {"is an objective too"}));
 }
 
 TEST_F(AskTellCliTest, RefusesInOneSentence) {

@@ -61,6 +61,9 @@ reference = 4.0
 [objectives.time]
 limit = 5.0
 unit = "s"
+[constraints.heat]
+at_least = -5
+at_most = 80
 )",
                                                  sampler),
                                      "box.toml");
@@ -85,7 +88,8 @@ unit = "s"
         study.fail(trial.number, trial.owner, "no reason");
         break;
       case 2:
-        study.infeasible(trial.number, trial.owner, {{0.5, 9}, {}, "time 9 is above the limit"});
+        study.infeasible(trial.number, trial.owner,
+                         {{0.5, 9}, {{"heat", 81}}, "time 9 is above the limit"});
         break;
       default: {
         std::vector<std::uint8_t> model;
@@ -94,7 +98,7 @@ unit = "s"
           model = to_bytes(test::deployed(test::random_network(graph, 1), "small"));
         }
         study.finish(trial.number, trial.owner,
-                     {{1 / (1 + at), 0.1 * at}, {{"seconds", at}}, "", std::move(model)});
+                     {{1 / (1 + at), 0.1 * at}, {{"heat", 8 * at}}, "", std::move(model)});
       }
     }
   }
@@ -214,6 +218,7 @@ unit = "s"
       if (trial.state != TrialState::running) continue;
       nlohmann::json line{{"trial", trial.number}};
       for (const Objective& objective : header.objectives) line["objectives"][objective.name] = 0.5;
+      for (const Constraint& each : header.constraints) line["constraints"][each.name] = 0.5;
       if (random.below(2) == 0) test::mutate_json(line, random);
       try {
         tell_trial(*study,
