@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "nas/samplers/draw_key.h"
+
 namespace paretiny {
 
 std::vector<double> ModelSampler::ask(const std::vector<Observation>& history,
@@ -25,7 +27,7 @@ Stream& ModelSampler::stream() {
 
 std::uint64_t ModelSampler::key(std::string_view purpose, std::uint64_t trial) const {
   Random random(problem_.seed, purpose, trial);
-  return (std::uint64_t{random()} << 32) | random();
+  return draw_key(random);
 }
 
 std::vector<double> simplex_weights(std::size_t m, Random& random) {

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kernels/random.h"
+#include "nas/samplers/draw_key.h"
 #include "nas/surrogate/bounded_lbfgs.h"
 
 namespace paretiny {
@@ -70,7 +71,7 @@ std::vector<std::vector<double>> smooth_search(const SmoothAcquisition& acquisit
                                                const SmoothSearchOptions& options,
                                                std::uint64_t seed, std::uint64_t trial) {
   Random random(seed, "smooth search", trial);
-  const std::uint64_t key = (std::uint64_t{random()} << 32) | random();
+  const std::uint64_t key = draw_key(random);
   const RowMatrix raw = sobol_points(space, static_cast<Eigen::Index>(options.raw), key);
   const Eigen::VectorXd values = acquisition(raw, nullptr);
 

@@ -1,59 +1,37 @@
 #include "nas/samplers/designs.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
-#include <cmath>
-#include <set>
 
 #include "kernels/error.h"
+#include "tests/nas/samplers/sampler_runs.h"
 
 namespace paretiny {
 namespace {
 
-Parameter real(std::string name) {
-  return {std::move(name), ParameterKind::real, 0, 1, false, {}};
-}
-Parameter integer(std::string name, double low, double high) {
-  return {std::move(name), ParameterKind::integer, low, high, false, {}};
-}
-Parameter categorical(std::string name, std::vector<std::string> choices) {
-  return {std::move(name), ParameterKind::categorical, 0, 1, false, std::move(choices)};
-}
-
-SamplerProblem problem_of(std::vector<Parameter> parameters, std::uint64_t seed = 7) {
-  SamplerProblem problem;
-  problem.space = Space(std::move(parameters));
-  problem.objectives = 2;
-  problem.reference = {1, 1};
-  problem.seed = seed;
-  return problem;
-}
+using namespace test;
 
 /// Asks for trials 0 .. n-1, telling each as pending.
-std::vector<Observation> run(Sampler& sampler, std::size_t n) {
-  std::vector<Observation> history;
-  for (std::uint64_t t = 0; t < n; ++t) {
-    history.push_back({sampler.ask(history, t), Outcome::pending, {}});
-  }
-  return history;
+History asked(Sampler& sampler, std::size_t n) {
+  return run(sampler, n, [](const Vector&) { return Observation{}; });
 }
 
 TEST(Designs, SamePointForSameSeedAndTrial) {
   for (const std::string name : {"random", "lhs"}) {
-    const auto problem = problem_of({real("a"), integer("b", 1, 9), categorical("c", {"x", "y"})});
+    const auto problem =
+        problem_of({real("a"), integer("b", 1, 9), categorical("c", {"x", "y"})}, 2);
     auto first = make_sampler(name, problem);
     auto second = make_sampler(name, problem);
-    const auto history = run(*first, 12);
+    const auto history = asked(*first, 12);
     EXPECT_EQ(second->ask({history.begin(), history.begin() + 5}, 5), history[5].x);
     auto other = make_sampler(
-        name, problem_of({real("a"), integer("b", 1, 9), categorical("c", {"x", "y"})}, 8));
+        name, problem_of({real("a"), integer("b", 1, 9), categorical("c", {"x", "y"})}, 2, 8));
     EXPECT_NE(other->ask({}, 0), history[0].x);
   }
 }
 
 TEST(Designs, RandomFillsEveryParameterEvenly) {
-  auto sampler = make_sampler("random", problem_of({real("a"), categorical("c", {"x", "y", "z"})}));
+  auto sampler =
+      make_sampler("random", problem_of({real("a"), categorical("c", {"x", "y", "z"})}, 2));
   double sum = 0;
   std::array<int, 3> chosen{};
   for (std::uint64_t t = 0; t < 3000; ++t) {
@@ -67,10 +45,10 @@ TEST(Designs, RandomFillsEveryParameterEvenly) {
 
 TEST(Designs, EachBlockIsALatinHypercube) {
   auto problem =
-      problem_of({real("a"), real("b"), integer("k", 1, 8), categorical("c", {"x", "y"})});
+      problem_of({real("a"), real("b"), integer("k", 1, 8), categorical("c", {"x", "y"})}, 2);
   problem.initial = 8;
   LatinHypercubeSampler sampler(problem);
-  const auto history = run(sampler, 24);
+  const auto history = asked(sampler, 24);
   for (std::size_t block = 0; block < 3; ++block) {
     std::array<std::set<int>, 3> shares;
     int first_choice = 0;
@@ -88,8 +66,8 @@ TEST(Designs, EachBlockIsALatinHypercube) {
 TEST(Designs, GoesThroughAFiniteSpaceAndThenRefuses) {
   for (const std::string name : {"random", "lhs"}) {
     auto sampler =
-        make_sampler(name, problem_of({integer("k", 1, 4), categorical("c", {"x", "y"})}));
-    auto history = run(*sampler, 8);
+        make_sampler(name, problem_of({integer("k", 1, 4), categorical("c", {"x", "y"})}, 2));
+    auto history = asked(*sampler, 8);
     std::set<std::vector<double>> points;
     for (const Observation& o : history) points.insert(o.x);
     EXPECT_EQ(points.size(), 8u);
@@ -98,7 +76,7 @@ TEST(Designs, GoesThroughAFiniteSpaceAndThenRefuses) {
 }
 
 TEST(Designs, HonoursTheDuplicateTest) {
-  auto problem = problem_of({integer("k", 1, 1000), real("a")});
+  auto problem = problem_of({integer("k", 1, 1000), real("a")}, 2);
   problem.duplicate = [](const Values& values) {
     return std::get<std::int64_t>(values.at("k")) != 7;
   };
@@ -109,14 +87,14 @@ TEST(Designs, HonoursTheDuplicateTest) {
 }
 
 TEST(Designs, RefusesUnknownNamesAndOptions) {
-  EXPECT_THROW(make_sampler("randon", problem_of({real("a")})), UsageError);
-  EXPECT_THROW(make_sampler("lhs", problem_of({real("a")}), {{"steps", 3}}), UsageError);
+  EXPECT_THROW(make_sampler("randon", problem_of({real("a")}, 2)), UsageError);
+  EXPECT_THROW(make_sampler("lhs", problem_of({real("a")}, 2), {{"steps", 3}}), UsageError);
   try {
-    make_sampler("randon", problem_of({real("a")}));
+    make_sampler("randon", problem_of({real("a")}, 2));
   } catch (const UsageError& error) {
     EXPECT_NE(std::string(error.what()).find("'random'"), std::string::npos);
   }
-  auto sampler = make_sampler("random", problem_of({real("a")}));
+  auto sampler = make_sampler("random", problem_of({real("a")}, 2));
   EXPECT_THROW(sampler->ask({{{0.5, 0.5}, Outcome::pending, {}}}, 0), UsageError);
 }
 

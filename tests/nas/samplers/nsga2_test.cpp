@@ -1,77 +1,30 @@
 #include "nas/samplers/nsga2.h"
 
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <functional>
-#include <limits>
-#include <set>
-
 #include "kernels/error.h"
 #include "nas/compare/run.h"
+#include "tests/nas/samplers/sampler_runs.h"
 
 namespace paretiny {
 namespace {
 
-using Vector = std::vector<double>;
-using History = std::vector<Observation>;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+using namespace test;
 
-Parameter real(const std::string& name) {
-  return {name, ParameterKind::real, 0, 1, false, {}};
-}
-
-SamplerProblem problem_of(std::vector<Parameter> parameters, std::uint64_t seed = 3) {
-  SamplerProblem problem;
-  problem.space = Space(std::move(parameters));
-  problem.objectives = 2;
-  problem.reference = {1, 1};
-  problem.seed = seed;
+/// A choice between numbers, and no limits.
+SamplerProblem four(std::uint64_t seed = 3) {
+  SamplerProblem problem = problem_of(
+      {real("a"), integer("k", 1, 64, true), categorical("c", {"x", "y", "z"}), real("b")}, 2,
+      seed);
+  problem.limits.clear();
   return problem;
 }
 
-SamplerProblem mixed(std::uint64_t seed = 3) {
-  return problem_of({real("a"),
-                     {"k", ParameterKind::integer, 1, 64, true, {}},
-                     {"c", ParameterKind::categorical, 0, 1, false, {"x", "y", "z"}},
-                     real("b")},
-                    seed);
-}
-
-using Judge = std::function<Observation(const Vector&)>;
-
-History run(const SamplerProblem& problem, std::size_t trials, const Judge& judge,
-            History history = {}, const std::map<std::string, double>& options = {}) {
-  const auto sampler = make_sampler("nsga2", problem, options);
-  for (std::uint64_t t = history.size(); t < trials; ++t) {
-    const Vector x = sampler->ask(history, t);
-    history.push_back(judge(x));
-    history.back().x = x;
-  }
-  return history;
-}
-
-Observation finished(Vector objectives) {
-  return {{}, Outcome::finished, std::move(objectives)};
+History run_nsga2(const SamplerProblem& problem, std::size_t trials, const Judge& judge,
+                  History history = {}, const Options& options = {}) {
+  return run(*make_sampler("nsga2", problem, options), trials, judge, std::move(history));
 }
 
 Observation two_bowls(const Vector& x) {
-  double a = 0;
-  double b = 0;
-  for (const double v : x) {
-    a += (v - 0.2) * (v - 0.2);
-    b += (v - 0.7) * (v - 0.7);
-  }
-  return finished({a, b});
-}
-
-void expect_sound(const SamplerProblem& problem, const History& history) {
-  std::set<Vector> seen;
-  for (const Observation& o : history) {
-    EXPECT_EQ(problem.space.snap(o.x), o.x);
-    EXPECT_TRUE(seen.insert(o.x).second) << "a point twice";
-  }
+  return finished(spheres(x));
 }
 
 TEST(SimulatedBinary, HasDebAndAgrawalsSpread) {
@@ -138,7 +91,7 @@ TEST(PolynomialMutation, HasDebAndGoyalsSteps) {
 }
 
 TEST(Variation, MutatesOneParameterInTheMeanAndKeepsChoicesWhole) {
-  const SamplerProblem problem = mixed();
+  const SamplerProblem problem = four();
   Variation variation;
   variation.crossover = 0;
   const Vector a = problem.space.snap({0.3, 0.4, 1, 0, 0, 0.8});
@@ -172,7 +125,7 @@ TEST(Survivors, FollowConstraintsThenRankThenCrowding) {
   };
   const auto kept = survivors(
       {of(0, {9, 9}, 0), of(1, {0, 0}, 2), of(2, {0, 4}, 0), of(3, {1, 3}, 0), of(4, {1.1, 2.9}, 0),
-       of(5, {4, 0}, 0), of(6, {0, 0}, 1), of(7, {3, 1}, 0), of(8, {0, 0}, kInfinity)},
+       of(5, {4, 0}, 0), of(6, {0, 0}, 1), of(7, {3, 1}, 0), of(8, {0, 0}, kNone)},
       8);
   Vector order;
   for (const Individual& individual : kept) order.push_back(individual.x[0]);
@@ -183,8 +136,8 @@ TEST(Survivors, FollowConstraintsThenRankThenCrowding) {
 }
 
 TEST(Individuals, AreTrialsThatSaySomething) {
-  SamplerProblem problem = problem_of({real("a")});
-  problem.limits = {10, kInfinity};
+  SamplerProblem problem = problem_of({real("a")}, 2);
+  problem.limits = {10, kNone};
   problem.constraints = 1;
   const History history{
       {{0.1}, Outcome::finished, {1, 2}, {-1}},
@@ -201,23 +154,24 @@ TEST(Individuals, AreTrialsThatSaySomething) {
   EXPECT_EQ(found[0].violation, 0);
   EXPECT_NEAR(found[1].violation, 0.2 + 0.5, 1e-12);
   EXPECT_NEAR(found[2].violation, 1, 1e-12);
-  EXPECT_EQ(found[3].violation, kInfinity);
-  EXPECT_EQ(found[4].violation, kInfinity);
+  EXPECT_EQ(found[3].violation, kNone);
+  EXPECT_EQ(found[4].violation, kNone);
   EXPECT_EQ(individuals(problem, history, 4, 2).size(), 2u);
   EXPECT_TRUE(individuals(problem, history, 50, 2).empty());
 }
 
 TEST(Nsga2, IsAFunctionOfHistorySeedAndTrial) {
-  const SamplerProblem problem = mixed();
-  const std::map<std::string, double> options{{"population", 7}};
-  const History history = run(problem, 40, two_bowls, {}, options);
+  const SamplerProblem problem = four();
+  const Options options{{"population", 7}};
+  const History history = run_nsga2(problem, 40, two_bowls, {}, options);
   expect_sound(problem, history);
   for (const std::ptrdiff_t half : {0, 5, 7, 20, 33}) {
     const History again =
-        run(problem, 40, two_bowls, {history.begin(), history.begin() + half}, options);
+        run_nsga2(problem, 40, two_bowls, {history.begin(), history.begin() + half}, options);
     for (std::size_t i = 0; i < history.size(); ++i) EXPECT_EQ(again[i].x, history[i].x) << i;
   }
-  const auto other = run(mixed(4), 30, two_bowls, {history.begin(), history.begin() + 29}, options);
+  const auto other =
+      run_nsga2(four(4), 30, two_bowls, {history.begin(), history.begin() + 29}, options);
   EXPECT_NE(other[29].x, history[29].x);
 }
 
@@ -232,14 +186,15 @@ TEST(Nsga2, BeatsRandomOnZdt1) {
 }
 
 TEST(Nsga2, FindsTheFeasiblePart) {
-  SamplerProblem problem = problem_of({real("a"), real("b")});
+  SamplerProblem problem = reals(2, 2);
+  problem.limits.clear();
   problem.constraints = 1;
   const Judge judge = [](const Vector& x) {
     Observation o = two_bowls(x);
     o.constraints = {0.9 - x[0]};  // a tenth of the square
     return o;
   };
-  const History history = run(problem, 200, judge);
+  const History history = run_nsga2(problem, 200, judge);
   const auto feasible = [&](std::size_t from) {
     int count = 0;
     for (std::size_t i = from; i < from + 60; ++i) count += history[i].constraints[0] <= 0 ? 1 : 0;
@@ -250,7 +205,7 @@ TEST(Nsga2, FindsTheFeasiblePart) {
 }
 
 TEST(Nsga2, CopesWithWhateverBecameOfTrials) {
-  const SamplerProblem problem = mixed();
+  const SamplerProblem problem = four();
   int count = 0;
   const std::vector<std::pair<const char*, Judge>> judges{
       {"all failed",
@@ -285,24 +240,23 @@ TEST(Nsga2, CopesWithWhateverBecameOfTrials) {
     SCOPED_TRACE(name);
     count = 0;
     for (const double population : {1.0, 2.0, 5.0}) {
-      expect_sound(problem, run(problem, 30, judge, {}, {{"population", population}}));
+      expect_sound(problem, run_nsga2(problem, 30, judge, {}, {{"population", population}}));
     }
   }
 }
 
 TEST(Nsga2, GoesThroughAFiniteSpaceAndThenRefuses) {
   const SamplerProblem problem =
-      problem_of({{"k", ParameterKind::integer, 1, 5, false, {}},
-                  {"c", ParameterKind::categorical, 0, 1, false, {"x", "y", "z"}}});
-  const History history = run(problem, 15, two_bowls, {}, {{"population", 4}});
+      problem_of({integer("k", 1, 5), categorical("c", {"x", "y", "z"})}, 2);
+  const History history = run_nsga2(problem, 15, two_bowls, {}, {{"population", 4}});
   expect_sound(problem, history);
-  EXPECT_THROW(run(problem, 16, two_bowls, history), UsageError);
+  EXPECT_THROW(run_nsga2(problem, 16, two_bowls, history), UsageError);
 }
 
 TEST(Nsga2, ChecksItsOptions) {
-  EXPECT_THROW(make_sampler("nsga2", mixed(), {{"population", 0}}), UsageError);
-  EXPECT_THROW(make_sampler("nsga2", mixed(), {{"population", 2.5}}), UsageError);
-  EXPECT_THROW(make_sampler("nsga2", mixed(), {{"poplation", 20}}), UsageError);
+  EXPECT_THROW(make_sampler("nsga2", four(), {{"population", 0}}), UsageError);
+  EXPECT_THROW(make_sampler("nsga2", four(), {{"population", 2.5}}), UsageError);
+  EXPECT_THROW(make_sampler("nsga2", four(), {{"poplation", 20}}), UsageError);
 }
 
 }  // namespace

@@ -36,6 +36,14 @@ inline Parameter real(const std::string& name) {
   return {name, ParameterKind::real, 0, 1, false, {}};
 }
 
+inline Parameter integer(const std::string& name, double low, double high, bool log = false) {
+  return {name, ParameterKind::integer, low, high, log, {}};
+}
+
+inline Parameter categorical(const std::string& name, std::vector<std::string> choices) {
+  return {name, ParameterKind::categorical, 0, 1, false, std::move(choices)};
+}
+
 /// Objectives with the limit 1.
 inline SamplerProblem problem_of(std::vector<Parameter> parameters, std::size_t objectives,
                                  std::uint64_t seed = 3) {
@@ -57,10 +65,8 @@ inline SamplerProblem reals(std::size_t d, std::size_t objectives, std::uint64_t
 
 /// A real, an integer and a choice; two objectives.
 inline SamplerProblem mixed(std::uint64_t seed = 3) {
-  return problem_of({real("a"),
-                     {"k", ParameterKind::integer, 1, 64, true, {}},
-                     {"c", ParameterKind::categorical, 0, 1, false, {"x", "y", "z"}}},
-                    2, seed);
+  return problem_of({real("a"), integer("k", 1, 64, true), categorical("c", {"x", "y", "z"})}, 2,
+                    seed);
 }
 
 using Judge = std::function<Observation(const Vector&)>;
