@@ -16,6 +16,7 @@
 #include "nas/search/space_reader.h"
 #include "nas/search/table_reader.h"
 #include "nas/search/version.h"
+#include "nas/study/damage.h"
 #include "nas/study/study_json.h"
 
 namespace paretiny {
@@ -142,13 +143,13 @@ BlackBox parse_black_box(const std::string& text, const std::string& source) {
   try {
     root = toml::parse(text, source);
   } catch (const toml::parse_error& error) {
-    throw DataError(
-        fmt::format("{} line {}: {}", source, error.source().begin.line, error.description()));
+    throw DataError(fmt::format("{} line {}: {}", source, error.source().begin.line,
+                                one_line(std::string(error.description()))));
   }
   try {
     return read(root, std::filesystem::path(source).stem().string(), text);
   } catch (const UsageError& error) {
-    const std::string what = error.what();
+    const std::string what = one_line(error.what());
     throw UsageError(what.starts_with(source) ? what : source + ": " + what);
   }
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "kernels/error.h"
+#include "nas/study/damage.h"
 
 namespace paretiny {
 
@@ -27,10 +28,7 @@ void check_values(Study& study, const std::filesystem::path& path, const Space& 
     try {
       space.encode(trial.values);
     } catch (const UsageError& error) {
-      throw StoreError(fmt::format(
-          "the study '{}' is damaged: trial {}: {}; put a copy in its place, or begin another "
-          "study in another file",
-          path.string(), trial.number, error.what()));
+      throw_damaged(path, fmt::format("trial {}: {}", trial.number, error.what()));
     }
   }
 }

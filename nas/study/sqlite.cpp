@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "kernels/error.h"
+#include "nas/study/damage.h"
 
 namespace paretiny {
 namespace {
@@ -193,19 +193,14 @@ void Database::fail(int code) const {
       if (code == SQLITE_IOERR_SHORT_READ) damaged("it ends too early");
       [[fallthrough]];
     default:
-      throw StoreError(fmt::format("the study '{}' cannot be read or written: {} (SQLite code {})",
-                                   file, handle_ ? sqlite3_errmsg(get()) : sqlite3_errstr(code),
-                                   code));
+      throw StoreError(
+          fmt::format("the study '{}' cannot be read or written: {} (SQLite code {})", file,
+                      one_line(handle_ ? sqlite3_errmsg(get()) : sqlite3_errstr(code)), code));
   }
 }
 
 void Database::damaged(const std::string& how) const {
-  std::string line = how;  // SQLite's findings may take several
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  throw StoreError(fmt::format(
-      "the study '{}' is damaged: {}; put a copy in its place, or begin another study in another "
-      "file",
-      path_.string(), line));
+  throw_damaged(path_, how);
 }
 
 Transaction::~Transaction() {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/error.h"
+#include "nas/study/damage.h"
 #include "nas/study/sqlite_study.h"
 #include "nas/study/study_json.h"
 
@@ -66,7 +67,7 @@ std::string difference(const std::string& what, const std::string& stored,
     if (!std::getline(left, a)) a.clear();
     if (!std::getline(right, b)) b.clear();
   } while (a == b && (left || right));
-  return fmt::format("{} is '{}' in the study and '{}' now", what, a, b);
+  return one_line(fmt::format("{} is '{}' in the study and '{}' now", what, a, b));
 }
 
 std::string objectives_text(const StudyHeader& header) {
@@ -172,7 +173,8 @@ void SqliteStudy::check_same(const StudyHeader& wanted) const {
     throw StoreError(fmt::format(
         "the study '{}' was made by version {}, newer than this program's {}; use version {} or "
         "later",
-        database_.path().string(), header_.version, wanted.version, header_.version));
+        database_.path().string(), one_line(header_.version), wanted.version,
+        one_line(header_.version)));
   }
   std::vector<std::string> differences;
   const auto compare = [&](const char* what, const std::string& stored, const std::string& now) {

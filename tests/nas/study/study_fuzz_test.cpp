@@ -252,13 +252,18 @@ at_most = 80
   Dataset dataset_ = load_dataset(experiment_.dataset);
 };
 
+std::uint64_t from_environment(const char* variable, std::uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
 TEST_F(StudyFuzzTest, WhateverTheFilesHoldIsReadOrRefused) {
-  const char* wanted = std::getenv("PARETINY_FUZZ");
-  const std::uint64_t trials = wanted == nullptr ? 1500 : std::strtoull(wanted, nullptr, 10);
+  const std::uint64_t trials = from_environment("PARETINY_FUZZ", 1500);
+  const std::uint64_t first = from_environment("PARETINY_FUZZ_FROM", 0);
   const std::vector<StudyFiles> boxes = black_boxes();
   const StudyFiles search = searched();
   std::uint64_t read = 0;
-  for (std::uint64_t trial = 0; trial < trials && !HasFailure(); ++trial) {
+  for (std::uint64_t trial = first; trial < first + trials && !HasFailure(); ++trial) {
     SCOPED_TRACE(fmt::format("trial {}", trial));
     Random random(trial, "studies");
     const bool searches = trial % 16 == 0;
