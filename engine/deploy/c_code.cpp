@@ -34,14 +34,14 @@ class StepWriter {
   std::string calls;
   std::string checks;  ///< of model_init
 
-  void operator()(const Int8Conv& op) { layer(op, "conv", false); }
-  void operator()(const Int8Depthwise& op) { layer(op, "depthwise", true); }
+  void operator()(const Int8Conv& op) { layer(op, "conv"); }
+  void operator()(const Int8Depthwise& op) { layer(op, "depthwise"); }
   void operator()(const Int8FullyConnected& op) {
     if (by_cmsis_nn_) {
-      layer(op, "conv", false);
+      layer(op, "conv");
       return;
     }
-    layer_constants(op, false);
+    layer_constants(op);
     calls += format("  pt_fully_connected({}, {}, &layer_{}, {}, {});\n", in().shape.elements(),
                     out().shape.c, name_, at(step_->inputs[0]), at(step_->output));
   }
@@ -130,10 +130,11 @@ class StepWriter {
         w.stride_h, w.stride_w, w.top, w.left);
   }
 
-  void layer_constants(const Int8Layer& op, bool depthwise) {
+  void layer_constants(const Int8Layer& op) {
     const Int8LayerParameters& p = op.parameters;
+    const bool folds = !by_cmsis_nn_ && !std::holds_alternative<Int8Depthwise>(step_->operation);
     array("int8_t", "weights", op.weights);
-    array("int32_t", "bias", by_cmsis_nn_ ? op.bias : folded_bias(op, depthwise));
+    array("int32_t", "bias", folds ? folded_bias(op) : op.bias);
     array("int32_t", "multipliers", op.multipliers);
     array(by_cmsis_nn_ ? "int32_t" : "int8_t", "shifts", op.shifts);
     constants += format(
@@ -142,11 +143,11 @@ class StepWriter {
         name_, p.input_zero_point, p.output_zero_point, p.range.low, p.range.high, prefix());
   }
 
-  void layer(const Int8Layer& op, const char* kernel, bool depthwise) {
+  void layer(const Int8Layer& op, const char* kernel) {
     // A fully connected layer is a convolution of one pixel with all of its input.
     const bool flat = std::holds_alternative<Int8FullyConnected>(step_->operation);
     window(op.window, flat ? Shape{1, 1, 1, in().shape.elements()} : in().shape, out().shape);
-    layer_constants(op, depthwise);
+    layer_constants(op);
     calls += format("  {}{}(&window_{}, &layer_{}, {}, {}{});\n", prefix(), kernel, name_, name_,
                     at(step_->inputs[0]), at(step_->output), scratch(kernel));
   }

@@ -19,16 +19,15 @@ const char* const kNullNote =
 
 }  // namespace
 
-std::vector<std::int32_t> folded_bias(const Int8Layer& layer, bool depthwise) {
+std::vector<std::int32_t> folded_bias(const Int8Layer& layer) {
   const auto channels = static_cast<std::int64_t>(layer.bias.size());
   const std::int64_t taps = static_cast<std::int64_t>(layer.weights.size()) / channels;
   std::vector<std::int32_t> folded;
   for (std::int64_t c = 0; c < channels; ++c) {
     std::int64_t sum = layer.bias[static_cast<std::size_t>(c)];
     for (std::int64_t i = 0; i < taps; ++i) {
-      const std::int64_t at = depthwise ? i * channels + c : c * taps + i;
       sum -= std::int64_t{layer.parameters.input_zero_point} *
-             layer.weights[static_cast<std::size_t>(at)];
+             layer.weights[static_cast<std::size_t>(c * taps + i)];
     }
     folded.push_back(static_cast<std::int32_t>(sum));
   }

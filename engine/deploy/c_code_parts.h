@@ -26,7 +26,7 @@ void append_numbers(std::string& text, const Values& values) {
 }
 
 /// bias - input zero point * sum of the channel's weights, so that kernels add plain products.
-std::vector<std::int32_t> folded_bias(const Int8Layer& layer, bool depthwise);
+std::vector<std::int32_t> folded_bias(const Int8Layer& layer);
 
 std::string model_header(const DeployedModel& model, const ActivationPlan& plan, Kernels kernels);
 std::string recorded_runs(const std::vector<RecordedRun>& runs);

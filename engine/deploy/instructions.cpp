@@ -110,37 +110,20 @@ std::vector<double> conv_terms(const StepShape& step, CoreClass core) {
 std::vector<double> depthwise_terms(const StepShape& step, CoreClass core) {
   ByteLoop channels{at_once(core)};
   channels.add(step.out.c, 1);
-  const double fours = channels.words, left = channels.bytes;
-  double whole = 0, whole_rows = 0, whole_taps = 0;  // pixels whose window is inside, and others
-  double part = 0, part_rows = 0, inside = 0, outside = 0;
-  const auto rows_each = static_cast<double>(step.window.kernel_h);
-  const double taps = rows_each * static_cast<double>(step.window.kernel_w);
+  const auto pixels = static_cast<double>(step.out.h * step.out.w);
+  double rows = 0, taps = 0;  // inside the input: padding is left out
   for (std::int64_t y = 0; y < step.out.h; ++y) {
-    const Reach rows = rows_of(step, y);
+    const auto high = static_cast<double>(rows_of(step, y).inside);
     for (std::int64_t x = 0; x < step.out.w; ++x) {
-      const double reached =
-          static_cast<double>(rows.inside) * static_cast<double>(columns_of(step, x).inside);
-      const bool is_whole = reached == taps;
-      (is_whole ? whole : part) += 1;
-      (is_whole ? whole_rows : part_rows) += rows_each;
-      (is_whole ? whole_taps : inside) += reached;
-      if (!is_whole) outside += taps - reached;
+      rows += high;
+      taps += high * static_cast<double>(columns_of(step, x).inside);
     }
   }
-  return {1,
-          whole + part,
-          fours * (whole + part),
-          fours * whole_rows,
-          fours * whole_taps,
-          fours * part_rows,
-          fours * inside,
-          fours * outside,
-          left * (whole + part),
-          left * whole_rows,
-          left * whole_taps,
-          left * part_rows,
-          left * inside,
-          left * outside};
+  std::vector<double> terms = {1, pixels};
+  for (const double times : {channels.words, channels.bytes}) {
+    for (const double each : {pixels, rows, taps}) terms.push_back(times * each);
+  }
+  return terms;
 }
 
 std::vector<double> pool_terms(const StepShape& step) {

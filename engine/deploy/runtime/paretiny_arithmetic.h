@@ -29,16 +29,15 @@ static inline int32_t pt_high_multiply(int32_t a, int32_t b) {
   return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
 
-/* x / 2^exponent to nearest, halves away from zero; exponent in 0 .. 31. */
+/* x / 2^exponent to nearest, halves away from zero; exponent in 1 .. 31, x above -2^31. */
 static inline int32_t pt_rounding_shift(int32_t x, int32_t exponent) {
-  const int32_t mask = (int32_t)((1u << exponent) - 1u);
-  const int32_t threshold = (mask >> 1) + (x < 0);
-  return (x >> exponent) + ((x & mask) > threshold);
+  const int32_t down = x + (x >> 31); /* then halves of either sign round up */
+  return ((down >> (exponent - 1)) + 1) >> 1;
 }
 
 /* x * multiplier / 2^31 * 2^shift, rounded twice. */
 static inline int32_t pt_multiply(int32_t x, int32_t multiplier, int32_t shift) {
-  if (shift > 0) return pt_high_multiply((int32_t)((uint32_t)x << shift), multiplier);
+  if (shift >= 0) return pt_high_multiply((int32_t)((uint32_t)x << shift), multiplier);
   return pt_rounding_shift(pt_high_multiply(x, multiplier), -shift);
 }
 
@@ -57,6 +56,15 @@ static inline int16x2_t pt_even(int32_t word) { return __sxtb16((int8x4_t)word);
 static inline int16x2_t pt_odd(int32_t word) {
   int16x2_t pair; /* the compiler has no name for the form that rotates first */
   __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+  return pair;
+}
+/* The same, added to a pair. */
+static inline int16x2_t pt_even_above(int16x2_t base, int32_t word) {
+  return __sxtab16(base, (int8x4_t)word);
+}
+static inline int16x2_t pt_odd_above(int16x2_t base, int32_t word) {
+  int16x2_t pair;
+  __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(pair) : "r"(base), "r"(word));
   return pair;
 }
 #endif

@@ -110,6 +110,15 @@ static void add_padding(int32_t zero, const int8_t *w, int32_t w_next, int32_t c
   sums[3] += second;
 }
 
+/* Outputs of one channel, of two pixels `next` bytes apart. */
+static void put_two(const pt_layer *layer, int32_t channel, const int32_t *sums, int8_t *out,
+                    int32_t next) {
+  const int32_t multiplier = layer->multipliers[channel], shift = layer->shifts[channel];
+  const int32_t zero = layer->output_zero, low = layer->low, high = layer->high;
+  out[0] = (int8_t)pt_clamp(pt_multiply(sums[0], multiplier, shift) + zero, low, high);
+  out[next] = (int8_t)pt_clamp(pt_multiply(sums[1], multiplier, shift) + zero, low, high);
+}
+
 static void pixels_of(const patch *from, const pt_layer *layer, int32_t channels, int32_t pixels,
                       int8_t *out) {
   const int32_t taps = from->rows * from->length;
@@ -137,11 +146,13 @@ static void pixels_of(const patch *from, const pt_layer *layer, int32_t channels
       }
       x += from->in_row;
     }
+    if (pixels == 2) {
+      put_two(layer, o, sums, out + o, channels);
+      if (second) put_two(layer, o + 1, sums + 2, out + o + 1, channels);
+      continue;
+    }
     out[o] = pt_requantized(layer, o, sums[0]);
     if (second) out[o + 1] = pt_requantized(layer, o + 1, sums[2]);
-    if (pixels == 1) continue;
-    out[o + channels] = pt_requantized(layer, o, sums[1]);
-    if (second) out[o + 1 + channels] = pt_requantized(layer, o + 1, sums[3]);
   }
 }
 

@@ -22,7 +22,8 @@ typedef struct {
 } pt_window;
 
 /* A layer's constants. bias[o] already holds -input_zero * (sum of the weights of o), so that the sum
- * runs over plain products. Output o is multiplied by multipliers[o] / 2^31 * 2^shifts[o]. */
+ * runs over plain products; not so of a depthwise convolution, which subtracts the zero point and
+ * leaves padding out. Output o is multiplied by multipliers[o] / 2^31 * 2^shifts[o]. */
 typedef struct {
   const int8_t *weights;
   const int32_t *bias;
