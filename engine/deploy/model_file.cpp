@@ -8,6 +8,7 @@
 
 #include "engine/data/file_bytes.h"
 #include "engine/deploy/int8_network_json.h"
+#include "engine/one_line.h"
 #include "kernels/error.h"
 
 namespace paretiny {
@@ -88,9 +89,9 @@ DeployedModel model_from_bytes(std::span<const std::uint8_t> bytes, const std::s
   try {
     return model_of(json::from_cbor(document.begin(), document.end()));
   } catch (const json::exception& error) {
-    throw DataError(source + ": the model cannot be read: " + error.what());
+    throw DataError(source + ": the model cannot be read: " + one_line(error.what()));
   } catch (const Error& error) {
-    throw DataError(source + ": the model does not hold together: " + error.what());
+    throw DataError(source + ": the model does not hold together: " + one_line(error.what()));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <sstream>
 
+#include "engine/one_line.h"
 #include "kernels/error.h"
 #include "kernels/random.h"
 #include "nas/report/summary.h"
@@ -16,7 +17,6 @@
 #include "nas/search/space_reader.h"
 #include "nas/search/table_reader.h"
 #include "nas/search/version.h"
-#include "nas/study/damage.h"
 #include "nas/study/study_json.h"
 
 namespace paretiny {

@@ -2,17 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "engine/one_line.h"
 #include "kernels/error.h"
 
 namespace paretiny {
-
-std::string one_line(std::string text) {
-  const auto controls = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
-  std::replace_if(text.begin(), text.end(), controls, ' ');
-  return text;
-}
 
 void throw_damaged(const std::filesystem::path& path, const std::string& how) {
   throw StoreError(fmt::format(

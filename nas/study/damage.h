@@ -6,10 +6,7 @@
 
 namespace paretiny {
 
-/// `text` with blanks for its control characters: files hold anything, a sentence is one line.
-std::string one_line(std::string text);
-
-/// Throws StoreError: the study at `path` is damaged, and `how` that shows.
+/// Throws StoreError: the study at `path` is damaged, and `how` that shows, in one line.
 [[noreturn]] void throw_damaged(const std::filesystem::path& path, const std::string& how);
 
 }  // namespace paretiny

@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "engine/one_line.h"
 #include "kernels/error.h"
 #include "nas/study/damage.h"
 

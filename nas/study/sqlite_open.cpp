@@ -6,8 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/one_line.h"
 #include "kernels/error.h"
-#include "nas/study/damage.h"
 #include "nas/study/sqlite_study.h"
 #include "nas/study/study_json.h"
 
