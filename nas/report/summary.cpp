@@ -13,6 +13,14 @@ std::optional<double> reference_of(const Objective& objective) {
   return objective.reference ? objective.reference : objective.limit;
 }
 
+/// All objectives are known, whether the trial keeps its bounds or not. The scale of a hypervolume
+/// that only knew trials inside the bounds would shut out what lies beyond the first of them.
+bool is_measured(const Trial& trial) {
+  return (trial.state == TrialState::done || trial.state == TrialState::infeasible) &&
+         std::all_of(trial.objectives.begin(), trial.objectives.end(),
+                     [](double value) { return std::isfinite(value); });
+}
+
 /// Hypervolume after each trial. A trial that is not feasible, or is dominated by the front so far,
 /// adds nothing and costs nothing.
 std::vector<double> hypervolume_series(const std::vector<Objective>& objectives,
@@ -48,7 +56,7 @@ std::vector<double> objective_origins(const std::vector<Objective>& objectives,
   for (std::size_t m = 0; m < objectives.size(); ++m) {
     double origin = 0;
     for (const Trial& trial : trials) {
-      if (trial.state == TrialState::done) origin = std::min(origin, trial.objectives[m]);
+      if (is_measured(trial)) origin = std::min(origin, trial.objectives[m]);
     }
     // Nothing is below such a reference yet; any origin below it will do.
     const std::optional<double> reference = reference_of(objectives[m]);
@@ -65,7 +73,7 @@ std::vector<double> objective_scales(const std::vector<Objective>& objectives,
   for (std::size_t m = 0; m < objectives.size(); ++m) {
     double worst = origins[m];
     for (const Trial& trial : trials) {
-      if (trial.state == TrialState::done) worst = std::max(worst, trial.objectives[m]);
+      if (is_measured(trial)) worst = std::max(worst, trial.objectives[m]);
     }
     const double range = worst - origins[m];
     const double unlimited = objectives[m].name == "error" || range == 0 ? 1.0 : 1.1 * range;

@@ -67,6 +67,20 @@ TEST(Summary, ScalesWithoutLimits) {
   EXPECT_FALSE(none.best);
 }
 
+TEST(Summary, ScalesReachWhatWasMeasuredOutsideTheBounds) {
+  const std::vector<Objective> objectives = {{"loss", "", {}, ""}, {"seconds", "", {}, ""}};
+  std::vector<Trial> trials(4);
+  trials[0].state = TrialState::done;
+  trials[0].objectives = {2, 3};
+  trials[1].state = TrialState::infeasible;
+  trials[1].objectives = {10, -4};
+  trials[2].state = TrialState::infeasible;
+  trials[2].objectives = {kNan, 50};
+  trials[3].state = TrialState::running;
+  EXPECT_EQ(objective_origins(objectives, trials), (std::vector<double>{0, -4}));
+  EXPECT_EQ(objective_scales(objectives, trials), (std::vector<double>{1.1 * 10, 1.1 * 7}));
+}
+
 TEST(ImportanceTest, FindsWhatMattersWhateverTheScale) {
   std::vector<Trial> trials = made_trials(80);
   const std::vector<std::string> names = parameter_names(trials);
