@@ -36,7 +36,7 @@ std::string own_kernels(const Footprint& size, const ActivationPlan& plan, const
       "    cmake -S . -B build && cmake --build build && ctest --test-dir build\n\n"
       "| | bytes |\n|---|---|\n"
       "| ROM, constants | {} |\n| ROM, code (Cortex-M4, GCC -O2) | {} |\n"
-      "| RAM, arena | {} |\n| RAM, stack (Cortex-M4, measured in the emulator) | at most {} |\n\n"
+      "| RAM, arena | {} |\n| RAM, stack (measured in the emulator) | at most {} |\n\n"
       "{} parameters, {} multiply-accumulates, about {} instructions on a {} (not cycles).\n"
       "Tensors kept apart would need {} bytes; here an output\n"
       "may lie over what has been read of its input.\n",

@@ -10,8 +10,9 @@
 
 namespace paretiny {
 
-/// Constants and arena are exact for our generated C; code and stack are those of a Cortex-M4, from
-/// sizes measured once an operator (docs/footprint.md). Only instructions depend on the core.
+/// Constants and arena are exact for our generated C; code is that of a Cortex-M4, from sizes
+/// measured once an operator, and the stack is more than any core took (docs/footprint.md). Only
+/// instructions depend on the core.
 struct Footprint {
   std::int64_t parameters = 0;     ///< weights and biases once batch norm is folded
   std::int64_t macs = 0;           ///< multiply-accumulates of one inference

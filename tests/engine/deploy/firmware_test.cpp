@@ -55,10 +55,7 @@ TEST_F(Firmware, EveryCoreGivesEveryByte) {
       EXPECT_EQ(run.runs, 3) << core.name;
       EXPECT_EQ(run.differing, 0) << core.name << " " << name;
       EXPECT_GT(run.stack, 0) << core.name;
-      EXPECT_LT(run.stack, 640) << core.name;
-      if (core.name == "cortex-m4") {
-        EXPECT_LE(run.stack, footprint(model.network).ram_stack);
-      }
+      EXPECT_LE(run.stack, footprint(model.network).ram_stack) << core.name;
       EXPECT_EQ(run.instructions.size(), model.network.steps.size()) << core.name;
     }
   }
