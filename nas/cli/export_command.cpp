@@ -18,9 +18,8 @@ void print_size(const char* who, std::int64_t rom, std::int64_t ram, const char*
 }
 
 void print_sizes(const DeployedModel& model, const Target& target, const Footprint& size,
-                 const DeployOptions& options) {
-  const bool own = options.kernels_to_call() == Kernels::own;
-  const std::optional<CmsisNnLibrary> library = options.library();
+                 Kernels kernels, const std::optional<CmsisNnLibrary>& library) {
+  const bool own = kernels == Kernels::own;
   print_size("planned", size.rom(), size.ram(), own ? "" : ", without code and stack");
   if (!own && !library) {
     fmt::print("linked   not measured: name the folder of CMSIS-NN, --cmsis-nn DIR\n");
@@ -49,7 +48,7 @@ void export_one(const ExportOptions& options) {
                      options.format + " has no kernels");
   }
   const Target target = options.find();
-  options.library();  // a folder that is wrong is said before anything is written
+  const std::optional<CmsisNnLibrary> library = options.library();
   const NamedModel named = options.one();
   const Footprint size = planned_footprint(named.model.network, target.core, kernels);
   check_fits(size, target);
@@ -57,7 +56,7 @@ void export_one(const ExportOptions& options) {
     const std::optional<Samples> samples = options.samples();
     export_c(named.model, target, options.out, options.runs, kernels,
              samples ? &*samples : nullptr);
-    print_sizes(named.model, target, size, options);
+    print_sizes(named.model, target, size, kernels, library);
   } else {
     const auto write = options.format == "tflite" ? export_tflite : export_onnx;
     const std::size_t bytes = write(named.model, options.out);

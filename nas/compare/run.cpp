@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <mutex>
 #include <thread>
 
@@ -15,8 +14,7 @@ namespace paretiny {
 namespace {
 
 bool feasible(const Evaluation& evaluation) {
-  return std::all_of(evaluation.objectives.begin(), evaluation.objectives.end(),
-                     [](double f) { return std::isfinite(f); }) &&
+  return all_finite(evaluation.objectives) &&
          std::all_of(evaluation.constraints.begin(), evaluation.constraints.end(),
                      [](double g) { return g <= 0; });
 }

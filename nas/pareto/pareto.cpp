@@ -74,6 +74,10 @@ void check_count(std::size_t given, std::size_t points, const char* what) {
 
 }  // namespace
 
+bool all_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+}
+
 bool dominates(const std::vector<double>& a, const std::vector<double>& b) {
   bool better = false;
   for (std::size_t k = 0; k < a.size(); ++k) {

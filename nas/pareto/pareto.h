@@ -10,6 +10,8 @@ namespace paretiny {
 /// length and for NaN.
 using Points = std::vector<std::vector<double>>;
 
+bool all_finite(const std::vector<double>& values);
+
 /// No worse in every objective and better in at least one.
 bool dominates(const std::vector<double>& a, const std::vector<double>& b);
 

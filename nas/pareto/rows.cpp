@@ -16,7 +16,7 @@ Rows rows_below(const Points& points, const std::vector<double>& reference,
   if (reference.empty()) {
     throw UsageError("the reference point is empty; give one number an objective");
   }
-  if (!std::all_of(reference.begin(), reference.end(), [](double v) { return std::isfinite(v); })) {
+  if (!all_finite(reference)) {
     throw UsageError("the reference point is not finite; give one finite number an objective");
   }
   check_points(points, reference.size(), "objective vector");

@@ -17,8 +17,7 @@ std::optional<double> reference_of(const Objective& objective) {
 /// that only knew trials inside the bounds would shut out what lies beyond the first of them.
 bool is_measured(const Trial& trial) {
   return (trial.state == TrialState::done || trial.state == TrialState::infeasible) &&
-         std::all_of(trial.objectives.begin(), trial.objectives.end(),
-                     [](double value) { return std::isfinite(value); });
+         all_finite(trial.objectives);
 }
 
 /// Hypervolume after each trial. A trial that is not feasible, or is dominated by the front so far,

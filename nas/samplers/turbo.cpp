@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "nas/pareto/pareto.h"
 #include "nas/samplers/options.h"
 #include "nas/samplers/violation.h"
 

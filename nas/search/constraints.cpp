@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
+#include "nas/samplers/violation.h"
 #include "nas/search/table_reader.h"
 
 namespace paretiny {
@@ -15,10 +15,6 @@ constexpr double kAny = 1e300;
 std::optional<double> read_bound(TableReader& table, const char* key) {
   if (table.find(key) == nullptr) return std::nullopt;
   return table.number(key, 0, -kAny, kAny);
-}
-
-double share(double excess, double bound) {
-  return bound == 0 ? excess : excess / std::abs(bound);
 }
 
 }  // namespace
@@ -62,9 +58,11 @@ std::vector<double> misses(const std::vector<Constraint>& constraints,
     const auto found = metrics.find(constraint.name);
     if (found == metrics.end()) return {};
     const double value = found->second;
-    if (constraint.at_least)
-      all.push_back(share(*constraint.at_least - value, *constraint.at_least));
-    if (constraint.at_most) all.push_back(share(value - *constraint.at_most, *constraint.at_most));
+    const auto add = [&](double excess, double bound) {
+      all.push_back(excess_share(excess, bound));
+    };
+    if (constraint.at_least) add(*constraint.at_least - value, *constraint.at_least);
+    if (constraint.at_most) add(value - *constraint.at_most, *constraint.at_most);
   }
   return all;
 }

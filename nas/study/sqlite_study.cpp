@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kernels/error.h"
+#include "nas/pareto/pareto.h"
 #include "nas/study/owner.h"
 #include "nas/study/study_json.h"
 #include "nas/study/trial_row.h"
@@ -174,14 +175,12 @@ bool SqliteStudy::conclude(std::int64_t number, const std::string& owner, TrialS
     throw UsageError(fmt::format("trial {} cannot end as {}", number, to_string(end)));
   }
   const std::size_t objectives = header_.objectives.size();
-  const bool all_finite = std::all_of(result.objectives.begin(), result.objectives.end(),
-                                      [](double value) { return std::isfinite(value); });
   if ((!result.objectives.empty() || end == TrialState::done) &&
       result.objectives.size() != objectives) {
     throw UsageError(fmt::format("trial {} has {} objectives; the study has {}", number,
                                  result.objectives.size(), objectives));
   }
-  if (end == TrialState::done && !all_finite) {
+  if (end == TrialState::done && !all_finite(result.objectives)) {
     throw UsageError(fmt::format("trial {} is done but has an objective not finite", number));
   }
   Transaction transaction(database_);

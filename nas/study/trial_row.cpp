@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "kernels/error.h"
+#include "nas/pareto/pareto.h"
 #include "nas/study/sqlite_study.h"
 #include "nas/study/study_json.h"
 
@@ -73,9 +72,7 @@ Trial trial_of(const Statement& rows, std::size_t objectives) {
     throw DataError(
         fmt::format("it has {} objectives; the study has {}", trial.objectives.size(), objectives));
   }
-  const bool all_finite = std::all_of(trial.objectives.begin(), trial.objectives.end(),
-                                      [](double value) { return std::isfinite(value); });
-  if (trial.state == TrialState::done && !all_finite) {
+  if (trial.state == TrialState::done && !all_finite(trial.objectives)) {
     throw DataError("it is done without all objectives");
   }
   if (trial.attempts < 0 || trial.attempts > Study::kMaxAttempts) {

@@ -5,35 +5,22 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
 #include "engine/deploy/memory_problem.h"
+#include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/random_network.h"
 
 namespace paretiny {
 namespace {
 
-namespace fs = std::filesystem;
 using namespace test;
 
-class CCode : public testing::Test {
+class CCode : public ExportedFolder {
  protected:
-  void SetUp() override {
-    folder_ =
-        fs::temp_directory_path() / ("paretiny-c-" + std::to_string(::getpid()) + "-" +
-                                     testing::UnitTest::GetInstance()->current_test_info()->name());
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   /// Exit code of the host test of a model.
   int compile_and_run(const DeployedModel& model, const ActivationPlan& plan,
                       const std::string& compiler, const std::string& options) {
-    fs::remove_all(folder_);
-    for (const auto& [name, text] : c_code(model, plan, record_runs(model.network, 8, 1))) {
-      fs::create_directories((folder_ / name).parent_path());
-      std::ofstream(folder_ / name) << text;
-    }
+    put(c_code(model, plan, record_runs(model.network, 8, 1)));
     const std::string at = folder_.string();
     const std::string build = compiler + " -std=c99 -pedantic -Wall -Wextra -Wconversion -Werror " +
                               options + " " + at + "/*.c " + at + "/test/host_test.c -o " + at +
@@ -45,8 +32,6 @@ class CCode : public testing::Test {
   static ActivationPlan plan_of(const Int8Network& network) {
     return plan_activations(memory_problem(network));
   }
-
-  fs::path folder_;
 };
 
 bool available(const std::string& compiler) {

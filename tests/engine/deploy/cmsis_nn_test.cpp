@@ -6,13 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "engine/deploy/c_code.h"
 #include "engine/deploy/command.h"
 #include "engine/deploy/firmware.h"
 #include "engine/deploy/memory_problem.h"
 #include "kernels/error.h"
+#include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/random_network.h"
 
 namespace paretiny {
@@ -23,27 +23,14 @@ using namespace test;
 
 const fs::path kDouble = fs::path(PARETINY_SOURCE) / "tests/engine/deploy/cmsis_nn_double";
 
-class CmsisNn : public testing::Test {
+class CmsisNn : public ExportedFolder {
  protected:
-  void SetUp() override {
-    folder_ =
-        fs::temp_directory_path() / ("paretiny-cmsis-nn-" + std::to_string(::getpid()) + "-" +
-                                     testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   CommandResult shell(const std::string& line) {
     return run_command({"sh", "-c", line}, folder_, "the C compiler");
   }
 
   void write(const DeployedModel& model, const ActivationPlan& plan) {
-    fs::remove_all(folder_);
-    for (const auto& [name, text] :
-         c_code(model, plan, record_runs(model.network, 6, 1), Kernels::cmsis_nn)) {
-      fs::create_directories((folder_ / name).parent_path());
-      std::ofstream(folder_ / name) << text;
-    }
+    put(c_code(model, plan, record_runs(model.network, 6, 1), Kernels::cmsis_nn));
   }
 
   /// Exit code of the host test of a model, 256 where it does not compile.
@@ -65,7 +52,6 @@ class CmsisNn : public testing::Test {
     return plan_activations(cmsis_nn_memory_problem(network, helium));
   }
 
-  fs::path folder_;
   std::string last_output_;
 };
 

@@ -10,6 +10,7 @@
 #include "engine/deploy/footprint.h"
 #include "engine/deploy/memory_problem.h"
 #include "kernels/error.h"
+#include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/random_network.h"
 
 namespace paretiny {
@@ -18,25 +19,17 @@ namespace {
 namespace fs = std::filesystem;
 using namespace test;
 
-class Firmware : public testing::Test {
+class Firmware : public ExportedFolder {
  protected:
   void SetUp() override {
     if (!has_command("arm-none-eabi-gcc") || !has_command("qemu-system-arm")) {
       GTEST_SKIP() << "no arm-none-eabi-gcc or qemu-system-arm here";
     }
-    folder_ = fs::temp_directory_path() / ("paretiny-firmware-" + std::to_string(::getpid()));
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   void write(const DeployedModel& model, const ActivationPlan& plan) {
-    fs::remove_all(folder_);
-    for (const auto& [name, text] : c_code(model, plan, {})) {
-      fs::create_directories((folder_ / name).parent_path());
-      std::ofstream(folder_ / name) << text;
-    }
+    put(c_code(model, plan, {}));
   }
-
-  fs::path folder_;
 };
 
 TEST_F(Firmware, EveryCoreGivesEveryByte) {

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "kernels/error.h"
 #include "nas/study/study.h"
 #include "tests/nas/cli/program.h"
@@ -57,20 +55,6 @@ class CliTest : public FolderTest {
       }
     }
     return false;
-  }
-
-  static void expect_equal(const std::vector<Trial>& a, const std::vector<Trial>& b) {
-    ASSERT_EQ(a.size(), b.size());
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      EXPECT_EQ(a[i].values, b[i].values) << "trial " << i;
-      EXPECT_EQ(a[i].state, b[i].state) << "trial " << i;
-      ASSERT_EQ(a[i].objectives.size(), b[i].objectives.size());
-      for (std::size_t m = 0; m < a[i].objectives.size(); ++m) {
-        const double left = a[i].objectives[m];
-        const double right = b[i].objectives[m];
-        EXPECT_TRUE(left == right || (std::isnan(left) && std::isnan(right))) << "trial " << i;
-      }
-    }
   }
 };
 

@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include "nas/study/study.h"
 
 namespace paretiny::test {
 
@@ -83,6 +86,23 @@ inline testing::AssertionResult says(const std::string& message,
     }
   }
   return testing::AssertionSuccess();
+}
+
+/// The same trials, whatever the time they took.
+inline void expect_equal(const std::vector<Trial>& a, const std::vector<Trial>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].values, b[i].values) << "trial " << i;
+    EXPECT_EQ(a[i].state, b[i].state) << "trial " << i;
+    EXPECT_EQ(a[i].seed, b[i].seed) << "trial " << i;
+    EXPECT_EQ(a[i].reason, b[i].reason) << "trial " << i;
+    ASSERT_EQ(a[i].objectives.size(), b[i].objectives.size());
+    for (std::size_t m = 0; m < a[i].objectives.size(); ++m) {
+      const double left = a[i].objectives[m];
+      const double right = b[i].objectives[m];
+      EXPECT_TRUE(left == right || (std::isnan(left) && std::isnan(right))) << "trial " << i;
+    }
+  }
 }
 
 /// A test with a folder of its own, gone afterwards.

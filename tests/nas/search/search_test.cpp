@@ -51,22 +51,6 @@ class SearchTest : public test::FolderTest {
     return kept->trials();
   }
 
-  static void expect_equal(const std::vector<Trial>& a, const std::vector<Trial>& b) {
-    ASSERT_EQ(a.size(), b.size());
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      EXPECT_EQ(a[i].values, b[i].values) << "trial " << i;
-      EXPECT_EQ(a[i].state, b[i].state) << "trial " << i;
-      EXPECT_EQ(a[i].seed, b[i].seed) << "trial " << i;
-      EXPECT_EQ(a[i].reason, b[i].reason) << "trial " << i;
-      ASSERT_EQ(a[i].objectives.size(), b[i].objectives.size());
-      for (std::size_t m = 0; m < a[i].objectives.size(); ++m) {
-        const double left = a[i].objectives[m];
-        const double right = b[i].objectives[m];
-        EXPECT_TRUE(left == right || (std::isnan(left) && std::isnan(right))) << "trial " << i;
-      }
-    }
-  }
-
   const Device device_{DeviceKind::cpu, 0};
 };
 
@@ -136,7 +120,7 @@ TEST_P(Samplers, TrialsAreATotalAndEachIsAnotherCandidate) {
 
 TEST_P(Samplers, SameSeedSameTrials) {
   const Experiment experiment = load_for_sampler();
-  expect_equal(trials_of(experiment, "a.sqlite", 7), trials_of(experiment, "b.sqlite", 7));
+  test::expect_equal(trials_of(experiment, "a.sqlite", 7), trials_of(experiment, "b.sqlite", 7));
   const Experiment other = load_for_sampler({"study.seed=4"});
   EXPECT_NE(trials_of(other, "c.sqlite", 1)[0].values,
             trials_of(experiment, "a.sqlite", 7)[0].values);
@@ -158,7 +142,7 @@ TEST_P(Samplers, AStoppedSearchGoesOnAsIfNothingHadHappened) {
   }
   Watcher watcher;
   EXPECT_TRUE(search(experiment, *kept, 7, watcher));
-  expect_equal(whole, kept->trials());
+  test::expect_equal(whole, kept->trials());
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Samplers, testing::Values("random", "ars"),
@@ -215,7 +199,8 @@ TEST_F(SearchTest, ALostDeviceFailsItsTrialAndTheSameSearchGoesOn) {
   EXPECT_TRUE(search(experiment, *kept, 5, watcher));
   const std::vector<Trial> after = kept->trials();
   ASSERT_EQ(after.size(), 5u);
-  expect_equal(before, {after.begin(), after.begin() + static_cast<std::ptrdiff_t>(before.size())});
+  test::expect_equal(before,
+                     {after.begin(), after.begin() + static_cast<std::ptrdiff_t>(before.size())});
   for (std::size_t i = before.size(); i < 5; ++i) EXPECT_EQ(after[i].state, TrialState::done);
 }
 
