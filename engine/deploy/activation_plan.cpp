@@ -197,29 +197,6 @@ std::size_t MemoryStep::lead_over(int tensor) const {
   return lead;
 }
 
-std::size_t window_lead(const Shape& input, const Shape& output, const Window& window,
-                        std::int64_t at_once) {
-  const auto byte_of = [&](std::int64_t row, std::int64_t column) {
-    return (std::clamp<std::int64_t>(row, 0, input.h) * input.w +
-            std::clamp<std::int64_t>(column, 0, input.w)) *
-           input.c;
-  };
-  std::int64_t lead = 0;
-  for (std::int64_t y = 0; y < output.h; ++y) {
-    const std::int64_t row = y * window.stride_h - window.top;
-    // Where the next row of outputs begins to read, unless this is the last.
-    const std::int64_t next =
-        y + 1 < output.h ? byte_of(row + window.stride_h, 0) : input.elements();
-    for (std::int64_t x = 0; x < output.w; x += at_once) {
-      const std::int64_t column = x * window.stride_w - window.left;
-      const std::int64_t needed = std::min(next, byte_of(row, column));
-      const std::int64_t written = (y * output.w + std::min(x + at_once, output.w)) * output.c;
-      lead = std::max(lead, written - needed);
-    }
-  }
-  return static_cast<std::size_t>(lead);
-}
-
 ActivationPlan plan_activations(const MemoryProblem& problem, std::size_t alignment) {
   ActivationPlan plan;
   plan.order = smallest_order(problem);

@@ -9,11 +9,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <vector>
-
-#include "kernels/tensor.h"
-#include "kernels/window.h"
 
 namespace paretiny {
 
@@ -54,12 +52,6 @@ struct ActivationPlan {
   std::size_t liveness = 0;
   bool optimal = false;  ///< proved: no plan of this order is smaller
 };
-
-/// Least lead of a window op that computes output pixels row by row, all channels of `at_once`
-/// neighbouring pixels before the next, and reads a pixel's window before it writes the pixel.
-/// Shapes are of one sample.
-std::size_t window_lead(const Shape& input, const Shape& output, const Window& window,
-                        std::int64_t at_once);
 
 /// The order with the smallest peak (all orders are tried where branches leave few, else the given
 /// one is kept), then offsets: exact search within a fixed number of trials, started from greedy

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "engine/deploy/instruction_costs.h"
+#include "engine/deploy/kernel_order.h"
 
 namespace paretiny {
 namespace {
@@ -52,29 +53,22 @@ std::int64_t at_once(CoreClass core) {
   return core == CoreClass::dsp ? 4 : 1;
 }
 
-/// Windows of at most so many bytes are gathered before they are used (paretiny_conv.c).
-constexpr std::int64_t kGathered = 64;
-
 std::vector<double> conv_terms(const StepShape& step, CoreClass core) {
   const Window& window = step.window;
   const std::int64_t positions = window.kernel_h * window.kernel_w;
   const std::int64_t taps = positions * step.in.c;
-  const bool gathers = taps <= kGathered && positions > 1;
+  const bool gathers = conv_gathers(step.in, window);
   const auto pairs = static_cast<double>((step.out.c + 1) / 2);
   double blocks = 0, doubles = 0, singles = 0;
   ByteLoop two{at_once(core)}, one = two, padding = two;
   for (std::int64_t y = 0; y < step.out.h; ++y) {
     const Reach rows = rows_of(step, y);
-    for (std::int64_t x = 0; x < step.out.w;) {
+    for (std::int64_t x = 0, pixels; x < step.out.w; x += pixels) {
       const Reach columns = columns_of(step, x);
-      const bool second = x + 1 < step.out.w;
-      const bool inner =
-          columns.before == 0 && columns.after == 0 && second && columns_of(step, x + 1).after == 0;
-      const bool both = gathers ? second : inner;
-      ByteLoop& products = both ? two : one;
-      (both ? doubles : singles) += pairs;
+      pixels = conv_pixels(step.in, step.out, window, x);
+      ByteLoop& products = pixels == 2 ? two : one;
+      (pixels == 2 ? doubles : singles) += pairs;
       ++blocks;
-      x += both ? 2 : 1;
       if (gathers) {
         products.add(taps, pairs);
         continue;
@@ -88,7 +82,7 @@ std::vector<double> conv_terms(const StepShape& step, CoreClass core) {
     }
   }
   const auto outputs = static_cast<double>(step.out.elements());
-  const double pixels = gathers ? static_cast<double>(step.out.h * step.out.w) : 0;
+  const double gathered = gathers ? static_cast<double>(step.out.h * step.out.w) : 0;
   return {1,
           blocks,
           doubles,
@@ -103,8 +97,8 @@ std::vector<double> conv_terms(const StepShape& step, CoreClass core) {
           padding.calls,
           padding.words,
           padding.bytes,
-          pixels * static_cast<double>(positions),
-          pixels * static_cast<double>(taps)};
+          gathered * static_cast<double>(positions),
+          gathered * static_cast<double>(taps)};
 }
 
 std::vector<double> depthwise_terms(const StepShape& step, CoreClass core) {

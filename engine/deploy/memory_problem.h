@@ -8,9 +8,6 @@
 
 namespace paretiny {
 
-/// Pixels whose outputs a generated convolution computes together.
-inline constexpr std::int64_t kPixelsAtOnce = 2;
-
 /// How far the kernels of the target let an output lie over its input.
 enum class Overlap {
   elementwise,  ///< in place where input and output have the same place

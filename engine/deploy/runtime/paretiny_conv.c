@@ -1,8 +1,6 @@
 /* Dense convolution, two pixels by two output channels at a time, and the fully connected layer. */
 #include "paretiny_arithmetic.h"
-
-/* Bytes of a window that is copied to the stack before it is used, twice. */
-#define PT_GATHERED 64
+#include "paretiny_order.h"
 
 /* Sum of x[i] * w[i]. */
 static int32_t dot(const int8_t *x, const int8_t *w, int32_t count) {
@@ -175,8 +173,7 @@ void pt_conv(const pt_window *window, const pt_layer *layer, const int8_t *in, i
   const int32_t in_row = window->in_w * in_c;
   const int32_t length = window->kernel_w * in_c;
   const int32_t taps = window->kernel_h * length;
-  /* Small windows are gathered first: their rows would be too short to be worth a loop each. */
-  const int32_t gathers = taps <= PT_GATHERED && window->kernel_h * window->kernel_w > 1;
+  const int32_t gathers = pt_conv_gathers(window->kernel_h * window->kernel_w, in_c);
   int8_t gathered[2 * PT_GATHERED];
   for (int32_t y = 0; y < window->out_h; ++y) {
     const int32_t row = y * window->stride_h - window->top;
@@ -185,7 +182,8 @@ void pt_conv(const pt_window *window, const pt_layer *layer, const int8_t *in, i
     for (int32_t x = 0, pixels; x < window->out_w; x += pixels, out += pixels * window->out_c) {
       const int32_t column = x * window->stride_w - window->left;
       const int32_t end = column + window->kernel_w;
-      pixels = x + 1 < window->out_w ? 2 : 1;
+      pixels = pt_conv_pixels(gathers, window->out_w - x, column, window->kernel_w,
+                              window->stride_w, window->in_w);
       if (gathers) {
         for (int32_t i = 0; i < pixels; ++i) {
           gather(window, layer->input_zero, in, row, column + i * window->stride_w,
@@ -195,7 +193,6 @@ void pt_conv(const pt_window *window, const pt_layer *layer, const int8_t *in, i
         pixels_of(&from, layer, window->out_c, pixels, out);
         continue;
       }
-      if (column < 0 || end + window->stride_w > window->in_w) pixels = 1;
       const int32_t left = at_least_0(-column);
       const patch from = {in + (row + above) * in_row + (column + left) * in_c,
                           window->stride_w * in_c,

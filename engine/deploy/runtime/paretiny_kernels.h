@@ -2,15 +2,14 @@
  * accumulators, the arithmetic of the TensorFlow Lite reference kernels to the bit. C99; no heap, and
  * nothing of the C library but memcpy.
  *
- * An output may lie over an input in the way the generated memory plan needs it: every operator
- * reads what a pixel (a convolution: PT_PIXELS_AT_ONCE pixels) takes before it writes that pixel, in
- * rising order. */
+ * An output may lie over an input in the way the generated memory plan needs it. Windows go over the
+ * pixels in rising order: what a pixel takes is not read any more once the next pixel is begun, two
+ * pixels counting as one where paretiny_order.h says so. Element-wise operators read an element
+ * before they write it. The mean and the fully connected layer keep their output apart. */
 #ifndef PARETINY_KERNELS_H
 #define PARETINY_KERNELS_H
 
 #include <stdint.h>
-
-#define PT_PIXELS_AT_ONCE 2
 
 /* A window sliding over an input; padding stands for the input's zero point. */
 typedef struct {

@@ -14,7 +14,6 @@ namespace {
 
 /// Runs a plan on tensors of bytes that are drawn when they are written: every input must still
 /// hold them when it is read, with the step's scratch memory written before and whole after it.
-/// Windows are played pixel by pixel in `play_window`.
 class Machine {
  public:
   explicit Machine(const MemoryProblem& problem, const ActivationPlan& plan)
@@ -187,55 +186,6 @@ TEST(ActivationPlan, ABranchIsFinishedBeforeTheOtherBegins) {
   EXPECT_LT(plan.bytes, 1100u);
   EXPECT_EQ(plan.order.size(), 5u);
   Machine(problem, plan).run();
-}
-
-TEST(WindowLead, IsTheLeastThatNeverWritesWhatIsStillToBeRead) {
-  Random random(1, "windows");
-  for (int trial = 0; trial < 200; ++trial) {
-    const auto draw = [&](std::uint64_t n) {
-      return static_cast<std::int64_t>(1 + random.below(n));
-    };
-    const Shape in{1, draw(7), draw(7), draw(4)};
-    const Window window = Window::same(in.h, in.w, draw(4), draw(4), draw(2), draw(2));
-    const Shape out{1, window.out_h(in.h), window.out_w(in.w), draw(6)};
-    const std::int64_t at_once = draw(2);
-    const auto lead = static_cast<std::int64_t>(window_lead(in, out, window, at_once));
-    /// Whether the ops works with its output `distance` bytes below its input.
-    const auto works = [&](std::int64_t distance) {
-      std::vector<bool> clean(static_cast<std::size_t>(in.elements()), true);
-      for (std::int64_t y = 0; y < out.h; ++y) {
-        for (std::int64_t x = 0; x < out.w; x += at_once) {
-          const std::int64_t end = std::min(x + at_once, out.w);
-          // All channels of the group are written before its window is let go.
-          for (std::int64_t byte = (y * out.w + x) * out.c; byte < (y * out.w + end) * out.c;
-               ++byte) {
-            const std::int64_t at = byte - distance;
-            if (at >= 0 && at < in.elements()) clean[static_cast<std::size_t>(at)] = false;
-          }
-          for (std::int64_t t = x; t < end; ++t) {
-            for (std::int64_t ky = 0; ky < window.kernel_h; ++ky) {
-              for (std::int64_t kx = 0; kx < window.kernel_w; ++kx) {
-                const std::int64_t row = y * window.stride_h - window.top + ky;
-                const std::int64_t column = t * window.stride_w - window.left + kx;
-                if (row < 0 || row >= in.h || column < 0 || column >= in.w) continue;
-                for (std::int64_t c = 0; c < in.c; ++c) {
-                  if (!clean[static_cast<std::size_t>((row * in.w + column) * in.c + c)])
-                    return false;
-                }
-              }
-            }
-          }
-        }
-      }
-      return true;
-    };
-    EXPECT_TRUE(works(lead)) << trial;
-    // A window that skips pixels lets an output lie closer than the bytes it never reads say.
-    const bool skips = window.kernel_h < window.stride_h || window.kernel_w < window.stride_w;
-    if (lead > 0 && !skips) {
-      EXPECT_FALSE(works(lead - 1)) << trial;
-    }
-  }
 }
 
 TEST(MemoryProblem, MobileNetsPeakIsBelowTheSumOfItsTensors) {

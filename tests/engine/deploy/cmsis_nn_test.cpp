@@ -13,7 +13,7 @@
 #include "engine/deploy/memory_problem.h"
 #include "kernels/error.h"
 #include "tests/engine/deploy/exported_folder.h"
-#include "tests/engine/deploy/random_network.h"
+#include "tests/engine/deploy/odd_network.h"
 
 namespace paretiny {
 namespace {
@@ -71,8 +71,9 @@ TEST_F(CmsisNn, ModelsGiveEveryByteOfTheirInt8Networks) {
 }
 
 TEST_F(CmsisNn, RandomNetworksRunUnderSanitizers) {
-  for (std::uint64_t seed = 0; seed < 8; ++seed) {
-    const DeployedModel model = deployed(random_network(random_graph(seed), seed), "random");
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    const Graph graph = seed % 2 == 0 ? random_graph(seed) : odd_graph(seed);
+    const DeployedModel model = deployed(random_network(graph, seed), "random");
     EXPECT_EQ(compile_and_run(model, plan_of(model.network),
                               "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"),
               0)
