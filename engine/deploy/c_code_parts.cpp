@@ -131,6 +131,13 @@ file(GLOB sources ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
 add_library(model STATIC ${sources})
 target_include_directories(model PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 set_target_properties(model PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
+
+# What the network does not call of the runtime stays out of the firmware, as its ROM is counted.
+if(CMAKE_C_COMPILER_ID MATCHES "^(GNU|Clang|AppleClang)$")
+  target_compile_options(model PRIVATE -ffunction-sections -fdata-sections)
+  target_link_options(model INTERFACE
+    $<IF:$<PLATFORM_ID:Darwin>,-Wl$<COMMA>-dead_strip,-Wl$<COMMA>--gc-sections>)
+endif()
 )cmake";
   const char* const cmsis_nn = R"cmake(
 # CMSIS-NN, 6 or later: a target cmsis-nn of your project, or its folder with its library in it.

@@ -10,8 +10,10 @@
 #include "engine/data/file_bytes.h"
 #include "engine/deploy/c_code.h"
 #include "engine/deploy/export_readme.h"
+#include "engine/deploy/host_check.h"
 #include "engine/deploy/memory_problem.h"
 #include "engine/deploy/onnx.h"
+#include "engine/deploy/temporary_folder.h"
 #include "engine/deploy/tflite.h"
 #include "kernels/error.h"
 
@@ -38,27 +40,6 @@ void write_files(const Files& files, const fs::path& folder) {
 /// Runs that one start of the emulator makes: what it takes for the largest of networks on the
 /// slowest of cores stays far below the time a program is given, and the inputs fit in memory.
 constexpr std::int64_t kRunsAtOnce = 100;
-
-/// A folder that is removed again, unless it was moved away.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {
-    std::error_code error;
-    fs::create_directories(path_, error);
-    if (error) throw DataError("cannot make the folder " + path_.string() + ": " + error.message());
-  }
-  ~TemporaryFolder() {
-    std::error_code error;
-    fs::remove_all(path_, error);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const fs::path& path() const { return path_; }
-
- private:
-  const fs::path path_;
-};
 
 template <class Content>
 std::size_t write_new_file(const fs::path& file, const Content& content) {
@@ -94,8 +75,8 @@ fs::path temporary_name() {
 
 }  // namespace
 
-void export_c(const DeployedModel& model, const Target& target, const fs::path& folder,
-              std::int64_t runs, Kernels kernels, const Samples* samples) {
+std::string export_c(const DeployedModel& model, const Target& target, const fs::path& folder,
+                     std::int64_t runs, Kernels kernels, const Samples* samples) {
   std::error_code error;
   if (fs::exists(folder, error) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
     throw UsageError("'" + folder.string() + "' is there and not empty; name a new folder");
@@ -106,9 +87,14 @@ void export_c(const DeployedModel& model, const Target& target, const fs::path& 
   const fs::path whole = fs::absolute(folder).lexically_normal();
   const TemporaryFolder part(whole.string() + ".part" + std::to_string(::getpid()));
   write_files(files, part.path());
+  std::string unchecked = kernels == Kernels::own
+                              ? check_on_host(part.path())
+                              : "it calls CMSIS-NN, which is built for the target alone; `paretiny "
+                                "verify --kernels cmsis-nn --cmsis-nn DIR` runs it in the emulator";
   fs::remove(whole, error);  // it was empty
   fs::rename(part.path(), whole, error);
   if (error) throw DataError("cannot write " + folder.string() + ": " + error.message());
+  return unchecked;
 }
 
 std::size_t export_tflite(const DeployedModel& model, const fs::path& file) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <future>
 #include <system_error>
 
 #include "engine/deploy/command.h"
@@ -17,15 +18,24 @@ void print_size(const char* who, std::int64_t rom, std::int64_t ram, const char*
              format_bytes(static_cast<double>(ram)), remark);
 }
 
-void print_sizes(const DeployedModel& model, const Target& target, const Footprint& size,
-                 Kernels kernels, const std::optional<CmsisNnLibrary>& library) {
+/// Compiles the model for its size while the export is written and checked, which takes another
+/// compiler as long; not valid where it cannot.
+std::future<LinkedSize> start_measuring(const DeployedModel& model, const Core& core,
+                                        Kernels kernels,
+                                        const std::optional<CmsisNnLibrary>& library) {
+  if ((kernels != Kernels::own && !library) || !has_command("arm-none-eabi-gcc")) return {};
+  return std::async(std::launch::async, [&] { return measure_size(model, core, library); });
+}
+
+void print_sizes(const Target& target, const Footprint& size, Kernels kernels, bool library,
+                 std::future<LinkedSize>& measured) {
   const bool own = kernels == Kernels::own;
   print_size("planned", size.rom(), size.ram(), own ? "" : ", without code and stack");
-  if (!own && !library) {
-    fmt::print("linked   not measured: name the folder of CMSIS-NN, --cmsis-nn DIR\n");
-  } else if (has_command("arm-none-eabi-gcc")) {
-    const LinkedSize linked = measure_size(model, target.core, library);
+  if (measured.valid()) {
+    const LinkedSize linked = measured.get();
     print_size("linked", linked.rom(), linked.statics + size.ram_stack, own ? "" : ", no stack");
+  } else if (!own && !library) {
+    fmt::print("linked   not measured: name the folder of CMSIS-NN, --cmsis-nn DIR\n");
   } else {
     fmt::print(
         "linked   not measured: there is no arm-none-eabi-gcc (package gcc-arm-none-eabi)\n");
@@ -33,6 +43,15 @@ void print_sizes(const DeployedModel& model, const Target& target, const Footpri
   if (!own) return;
   fmt::print("runs     about {} instructions on a {} (not cycles)\n", size.instructions,
              target.core.name);
+}
+
+void print_check(std::int64_t runs, const std::string& unchecked) {
+  if (unchecked.empty()) {
+    fmt::print("checked  {} run{} of the code on this machine, every byte is the int8 network's\n",
+               runs, runs == 1 ? "" : "s");
+  } else {
+    fmt::print("checked  not on this machine: {}\n", unchecked);
+  }
 }
 
 struct ExportOptions : DeployOptions {
@@ -54,9 +73,11 @@ void export_one(const ExportOptions& options) {
   check_fits(size, target);
   if (options.format == "c") {
     const std::optional<Samples> samples = options.samples();
-    export_c(named.model, target, options.out, options.runs, kernels,
-             samples ? &*samples : nullptr);
-    print_sizes(named.model, target, size, kernels, library);
+    std::future<LinkedSize> measured = start_measuring(named.model, target.core, kernels, library);
+    const std::string unchecked = export_c(named.model, target, options.out, options.runs, kernels,
+                                           samples ? &*samples : nullptr);
+    print_sizes(target, size, kernels, library.has_value(), measured);
+    print_check(options.runs, unchecked);
   } else {
     const auto write = options.format == "tflite" ? export_tflite : export_onnx;
     const std::size_t bytes = write(named.model, options.out);

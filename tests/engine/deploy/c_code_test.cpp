@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 
 #include "engine/deploy/memory_problem.h"
 #include "tests/engine/deploy/exported_folder.h"
@@ -85,6 +86,33 @@ TEST_F(CCode, APlanThatOverwritesTooSoonShows) {
   ActivationPlan plan = plan_of(model.network);
   std::fill(plan.offsets.begin(), plan.offsets.end(), 0);
   EXPECT_GT(compile_and_run(model, plan, PARETINY_CC, "-O1"), 0);
+}
+
+TEST_F(CCode, AProgramThatCMakeLinksHasNothingOfTheRuntimeThatIsNotCalled) {
+  if (!available("cmake") || !available("nm")) GTEST_SKIP() << "no cmake or nm here";
+  Graph graph;
+  const NodeId x = graph.input({1, 4, 4, 3});
+  const NodeId sum = graph.add("sum", x, graph.conv("conv", x, 3, Window{}));
+  graph.fully_connected("logits", graph.global_average_pool("mean", sum), 2);
+  const DeployedModel model = deployed(random_network(graph, 1), "small");
+  put(c_code(model, plan_of(model.network), record_runs(model.network, 2, 1)));
+  const std::string at = folder_.string();
+  ASSERT_EQ(std::system(("cmake -S " + at + " -B " + at +
+                         "/build -DCMAKE_C_COMPILER=" PARETINY_CC " -DCMAKE_BUILD_TYPE=Release > " +
+                         at + "/log && cmake --build " + at + "/build > " + at + "/log && " + at +
+                         "/build/host_test > " + at + "/log && nm " + at + "/build/host_test > " +
+                         at + "/symbols")
+                            .c_str()),
+            0);
+  std::ifstream file(folder_ / "symbols");
+  const std::string symbols{std::istreambuf_iterator<char>(file), {}};
+  // Each of the others lies in a file with one of these.
+  for (const char* called : {"pt_add", "pt_mean"}) {
+    EXPECT_NE(symbols.find(called), std::string::npos) << called;
+  }
+  for (const char* other : {"pt_lookup", "pt_scale", "pt_max_pool", "pt_average_pool"}) {
+    EXPECT_EQ(symbols.find(other), std::string::npos) << other;
+  }
 }
 
 TEST(MemoryProblem, GraphAndIntegersAskForTheSame) {

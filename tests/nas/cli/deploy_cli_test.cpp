@@ -67,13 +67,45 @@ TEST_F(DeployCliTest, AnExportPassesItsOwnTest) {
   train();
   const Ended ended = run({"export", "--model", "tiny.model", "--out", "c", "--runs", "150"});
   ASSERT_EQ(ended.code, 0) << ended.err;
-  EXPECT_TRUE(says(ended.out, {"planned", "linked", "ROM", "RAM", "tiny.model"}));
+  EXPECT_TRUE(says(ended.out, {"planned", "linked", "ROM", "RAM", "tiny.model",
+                               "checked  150 runs of the code on this machine"}));
   const CommandResult built = run_command(
       {"sh", "-c",
        PARETINY_CC " -std=c99 -Wall -Wextra -Werror -I . *.c test/*.c -o host_test && ./host_test"},
       folder_ / "c", "the C compiler");
   EXPECT_EQ(built.code, 0) << built.output;
   EXPECT_TRUE(says(built.output, {"150 runs"}));
+}
+
+/// A C compiler that makes, of an export's test, a program of its own.
+void compiler(const std::filesystem::path& folder, const std::string& program) {
+  const std::filesystem::path file = folder / "bin" / "cc";
+  test::write_text(file, "#!/bin/sh\n" + program);
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+}
+
+TEST_F(DeployCliTest, AnExportThatFailsItsOwnTestIsNone) {
+  train();
+  const auto exported = [&] {
+    return run_with_path((folder_ / "bin").string() + ":" + std::getenv("PATH"),
+                         {"export", "--model", "tiny.model", "--out", "c", "--runs", "2"});
+  };
+  compiler(folder_,
+           "printf '#!/bin/sh\\necho 2 runs, 3 differing bytes\\nexit 1\\n' > host_test\n"
+           "chmod +x host_test\n");
+  EXPECT_TRUE(refused(exported(), 1, {"gives other bytes", "2 runs, 3 differing bytes", "'cc'"}));
+  // A fault of the code is one where the compiler takes other code.
+  compiler(folder_,
+           "case \"$*\" in *any.c*) exit 0 ;; esac\n"
+           "echo \"In file x\"\necho \"model.c:7: error: what is this\" >&2\nexit 1\n");
+  EXPECT_TRUE(refused(exported(), 1, {"does not compile", "model.c:7: error: what is this"}));
+  for (const std::string& name : names("")) EXPECT_FALSE(name.starts_with("c")) << name;
+
+  compiler(folder_, "echo broken\nexit 1\n");
+  const Ended unchecked = exported();
+  EXPECT_EQ(unchecked.code, 0) << unchecked.err;
+  EXPECT_TRUE(says(unchecked.out, {"not on this machine", "cc, ended with code 1"}));
+  EXPECT_EQ(names("c").count("check"), 0u);
 }
 
 TEST_F(DeployCliTest, TestSamplesInPlaceOfRandomInputs) {
@@ -174,7 +206,8 @@ TEST_F(DeployCliTest, WithoutTheToolsTheRestWorks) {
                       {"arm-none-eabi-gcc", "gcc-arm-none-eabi"}));
   const Ended exported = run_without_tools({"export", "--model", "tiny.model", "--out", "c"});
   EXPECT_EQ(exported.code, 0) << exported.err;
-  EXPECT_TRUE(says(exported.out, {"not measured", "gcc-arm-none-eabi", "instructions on a cor"}));
+  EXPECT_TRUE(says(exported.out, {"not measured", "gcc-arm-none-eabi", "instructions on a cor",
+                                  "checked  not on this machine: there is no C compiler"}));
   const Ended searched = run_without_tools(
       {"search", "tiny.toml", "--trials", "4", "--set", "study.verify=cortex-m4"});
   EXPECT_EQ(searched.code, 0) << searched.err;
