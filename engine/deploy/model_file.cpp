@@ -27,6 +27,49 @@ std::uint32_t checksum_of(const std::uint8_t* data, std::size_t bytes) {
   return static_cast<std::uint32_t>(crc32_z(crc32(0, nullptr, 0), data, bytes));
 }
 
+/// Counts the levels of a document and keeps nothing; what else is wrong with it is told by the
+/// reader that comes after.
+class LevelCounter : public nlohmann::json_sax<json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++levels_ <= kMost; }
+  bool start_array(std::size_t) override { return ++levels_ <= kMost; }
+  bool end_object() override { return leave(); }
+  bool end_array() override { return leave(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
+
+  bool too_many() const { return levels_ > kMost; }
+
+  static constexpr int kMost = 32;  ///< a model of ours has six
+
+ private:
+  bool leave() {
+    --levels_;
+    return true;
+  }
+
+  int levels_ = 0;
+};
+
+/// The library reads a level inside a level by a call: of many it would run out of stack.
+json from_cbor(std::span<const std::uint8_t> document) {
+  LevelCounter counter;
+  json::sax_parse(document.begin(), document.end(), &counter, json::input_format_t::cbor);
+  if (counter.too_many()) {
+    throw DataError("it is nested deeper than " + std::to_string(LevelCounter::kMost) + " levels");
+  }
+  return json::from_cbor(document.begin(), document.end());
+}
+
 DeployedModel model_of(const json& form) {
   DeployedModel model;
   model.name = form.at("name");
@@ -87,7 +130,7 @@ DeployedModel model_from_bytes(std::span<const std::uint8_t> bytes, const std::s
     throw DataError(source + ": the model is damaged, its checksum is wrong");
   }
   try {
-    return model_of(json::from_cbor(document.begin(), document.end()));
+    return model_of(from_cbor(document));
   } catch (const json::exception& error) {
     throw DataError(source + ": the model cannot be read: " + one_line(error.what()));
   } catch (const Error& error) {

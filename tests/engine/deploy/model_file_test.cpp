@@ -45,15 +45,17 @@ TEST(ModelFile, FilesAreWrittenWhole) {
   EXPECT_THROW(save_model(model, "/nowhere/model.ptny"), DataError);
 }
 
+/// What is said of bytes that are no model, "" of a model.
+std::string message(const std::vector<std::uint8_t>& bytes) {
+  try {
+    model_from_bytes(bytes, "there.ptny");
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return "";
+}
+
 TEST(ModelFile, SaysWhatIsWrong) {
-  const auto message = [](std::vector<std::uint8_t> bytes) -> std::string {
-    try {
-      model_from_bytes(bytes, "there.ptny");
-    } catch (const DataError& error) {
-      return error.what();
-    }
-    return "";
-  };
   std::vector<std::uint8_t> bytes = to_bytes(small_model(1));
   EXPECT_NE(message({}).find("there.ptny: this is no model"), std::string::npos);
   auto changed = bytes;
@@ -68,6 +70,37 @@ TEST(ModelFile, SaysWhatIsWrong) {
   changed = bytes;
   changed.back() ^= 1;
   EXPECT_NE(message(changed).find("checksum"), std::string::npos);
+}
+
+/// A model's header before a document of one's own.
+std::vector<std::uint8_t> with_header(const std::string& document) {
+  std::vector<std::uint8_t> bytes = to_bytes(small_model(0));
+  bytes.resize(24);
+  bytes.insert(bytes.end(), document.begin(), document.end());
+  const std::uint64_t size = document.size();
+  const auto checksum = static_cast<std::uint32_t>(crc32_z(0, bytes.data() + 24, size));
+  std::memcpy(&bytes[12], &checksum, 4);
+  std::memcpy(&bytes[16], &size, 8);
+  return bytes;
+}
+
+TEST(ModelFile, AMillionLevelsAreRefused) {
+  // Arrays of one element, without an end, objects of one member, and tags before a number.
+  std::string objects;
+  for (int i = 0; i < 1000000; ++i)
+    objects +=
+        "\xa1\x61"
+        "a";
+  for (const std::string& document :
+       {std::string(1000000, '\x81') + '\0', std::string(1000000, '\x9f'), objects + '\0',
+        std::string(1000000, '\xbf'), std::string(1000000, '\xc1') + '\0'}) {
+    const std::string told = message(with_header(document));
+    EXPECT_LT(told.size(), 300u);
+    EXPECT_NE(told, "");
+  }
+  EXPECT_NE(message(with_header(std::string(33, '\x81') + '\0')).find("deeper than 32 levels"),
+            std::string::npos);
+  EXPECT_EQ(message(with_header(std::string(32, '\x81') + '\0')).find("deeper"), std::string::npos);
 }
 
 /// Bytes changed behind the checksum's back: whatever they say is refused with a sentence or is a
