@@ -14,7 +14,7 @@
 
 #include "kernels/buffer.h"
 #include "kernels/conv.h"
-#include "kernels/cpu/onednn.h"
+#include "kernels/cpu/convolution.h"
 #include "kernels/depthwise.h"
 #include "kernels/pointwise.h"
 #include "kernels/random.h"

@@ -1,6 +1,6 @@
 #include "kernels/conv.h"
 
-#include "kernels/cpu/onednn.h"
+#include "kernels/cpu/convolution.h"
 
 namespace paretiny::cpu {
 namespace {

@@ -1,6 +1,6 @@
 #include <cstring>
 
-#include "kernels/cpu/onednn.h"
+#include "kernels/cpu/convolution.h"
 
 namespace paretiny::cpu {
 

@@ -1,5 +1,8 @@
 // oneDNN, confined to this folder: prepared primitives, cached in the CpuStream. Builds against
 // oneDNN 2.x and 3.x; the difference is in `describe`.
+//
+// oneDNN shares sums out by the number of threads, and so rounds by it. Here every primitive is
+// prepared for one thread and a fixed part of the batch; the parts are what our threads share.
 #pragma once
 
 #include <array>
@@ -11,9 +14,20 @@
 #include <vector>
 
 #include "kernels/cpu/cpu_stream.h"
-#include "kernels/window.h"
 
 namespace paretiny::cpu {
+
+/// While it lives, oneDNN prepares and computes for the calling thread alone.
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
 
 /// The descriptor of a primitive whose scratchpad the caller gives. `hint`: the forward
 /// descriptor of a backward primitive, or nothing.
@@ -35,39 +49,54 @@ typename Primitive::primitive_desc describe(const dnnl::engine& engine,
       hint);
 }
 
-/// A primitive with the reorders between our plain layouts and those that it wants.
+/// A primitive for one thread; several threads may run it at a time, each in its own slot.
 class Prepared {
  public:
   struct Operand {
-    int argument;               ///< DNNL_ARG_...
-    dnnl::memory::desc given;   ///< as the caller has it
-    dnnl::memory::desc wanted;  ///< as the primitive wants it
-    bool output = false;
+    int argument;  ///< DNNL_ARG_...
+    dnnl::memory::desc layout;
   };
 
-  Prepared(const dnnl::engine& engine, dnnl::primitive primitive, const std::string& name,
-           const dnnl::memory::desc& scratchpad, const std::vector<Operand>& operands);
+  /// `operands`: without the scratchpad.
+  Prepared(const dnnl::engine& engine, dnnl::primitive primitive, std::string name,
+           const dnnl::memory::desc& scratchpad, std::vector<Operand> operands);
 
-  /// Takes `scratch_bytes` from the stream's arena while it runs. `data`: a pointer an operand, in
-  /// their order.
-  void run(CpuStream& stream, const std::array<void*, 4>& data);
+  /// Slots 0 .. count-1 exist from now on.
+  void reserve_slots(int count);
+  /// `data`: a pointer an operand, in their order. `scratchpad`: of `scratchpad_bytes`.
+  void run(int slot, const std::array<void*, 4>& data, void* scratchpad);
 
-  std::size_t scratch_bytes() const { return scratch_bytes_; }
+  std::size_t scratchpad_bytes() const { return scratchpad_.get_size(); }
   /// oneDNN's name of the implementation.
   const std::string& name() const { return name_; }
 
  private:
-  struct Bound {
-    dnnl::memory given, wanted;
-    dnnl::primitive reorder;  ///< empty where given and wanted agree
-    bool output;
+  struct Slot {
+    dnnl::stream stream;
+    std::vector<dnnl::memory> operands;  ///< and the scratchpad
+    std::unordered_map<int, dnnl::memory> arguments;
   };
+  dnnl::engine engine_;
   dnnl::primitive primitive_;
   std::string name_;
-  std::vector<Bound> operands_;
-  dnnl::memory scratchpad_;
-  std::unordered_map<int, dnnl::memory> arguments_;
-  std::size_t scratch_bytes_ = 0;
+  std::vector<Operand> operands_;
+  dnnl::memory::desc scratchpad_;
+  std::vector<Slot> slots_;
+};
+
+/// Copies a tensor from one layout into another; nothing where they agree.
+class Reordering {
+ public:
+  Reordering(const dnnl::engine& engine, const dnnl::memory::desc& from,
+             const dnnl::memory::desc& to);
+
+  explicit operator bool() const { return static_cast<bool>(primitive_); }
+  void run(void* from, void* to);
+
+ private:
+  dnnl::stream stream_;
+  dnnl::memory from_, to_;
+  dnnl::primitive primitive_;
 };
 
 /// What a primitive was prepared for, as numbers.
@@ -77,54 +106,35 @@ struct PrimitiveKeyHash {
   std::size_t operator()(const PrimitiveKey& key) const;
 };
 
-/// The primitives used last. A search meets new shapes with every candidate, and generated code is
+/// The entries used last. A search meets new shapes with every candidate, and generated code is
 /// large: what has not been used for long goes. Several networks' worth are kept.
+template <class Entry>
 class PrimitiveCache {
  public:
   /// Null when nothing was prepared for `key`. What it points to lives until the next `insert`.
-  Prepared* find(const PrimitiveKey& key);
-  Prepared& insert(const PrimitiveKey& key, Prepared prepared);
+  Entry* find(const PrimitiveKey& key) {
+    const auto found = index_.find(key);
+    if (found == index_.end()) return nullptr;
+    entries_.splice(entries_.begin(), entries_, found->second);
+    return &found->second->second;
+  }
+
+  Entry& insert(const PrimitiveKey& key, Entry entry) {
+    if (entries_.size() == kCapacity) {
+      index_.erase(entries_.back().first);
+      entries_.pop_back();
+    }
+    entries_.emplace_front(key, std::move(entry));
+    index_[key] = entries_.begin();
+    return entries_.front().second;
+  }
 
  private:
   static constexpr std::size_t kCapacity = 512;
-  using Entry = std::pair<PrimitiveKey, Prepared>;
+  using Keyed = std::pair<PrimitiveKey, Entry>;
 
-  std::list<Entry> entries_;  ///< the one used last in front
-  std::unordered_map<PrimitiveKey, std::list<Entry>::iterator, PrimitiveKeyHash> index_;
+  std::list<Keyed> entries_;  ///< the one used last in front
+  std::unordered_map<PrimitiveKey, typename std::list<Keyed>::iterator, PrimitiveKeyHash> index_;
 };
-
-struct Primitives {
-  Primitives();
-
-  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
-  dnnl::stream stream{engine};
-  PrimitiveCache prepared;
-};
-
-enum class Direction { forward, backward_data, backward_weights };
-
-struct Convolution {
-  Shape input;
-  std::int64_t out_channels;
-  Window window;
-  DType activations;
-};
-
-/// The prepared convolution of one direction. Its operands, in order:
-/// forward: x, w, y and b if there is one; backward_data: dy, w, dx;
-/// backward_weights: x, dy, dw and db if there is one.
-/// bf16 on a processor for which oneDNN has no bf16 convolution is computed in f32.
-Prepared& prepare(CpuStream& stream, const Convolution& convolution, Direction direction,
-                  bool bias);
-
-void convolution_forward(CpuStream& stream, const Convolution& convolution, ConstView x,
-                         ConstView w, ConstView b, View y);
-void convolution_backward_data(CpuStream& stream, const Convolution& convolution, ConstView dy,
-                               ConstView w, View dx);
-void convolution_backward_weights(CpuStream& stream, const Convolution& convolution, ConstView x,
-                                  ConstView dy, View dw, View db);
-
-/// The most scratch of the three directions, with bias.
-std::size_t convolution_scratch_bytes(CpuStream& stream, const Convolution& convolution);
 
 }  // namespace paretiny::cpu

@@ -1,7 +1,7 @@
 #include "kernels/pointwise.h"
 
 #include "kernels/cpu/fusion.h"
-#include "kernels/cpu/onednn.h"
+#include "kernels/cpu/convolution.h"
 
 namespace paretiny::cpu {
 namespace {

@@ -1,0 +1,369 @@
+#include "kernels/cpu/convolution.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "kernels/cpu/convolution_check.h"
+#include "kernels/cpu/convolution_loops.h"
+#include "kernels/cpu/elements.h"
+
+namespace paretiny::cpu {
+namespace {
+
+using Desc = dnnl::memory::desc;
+using Tag = dnnl::memory::format_tag;
+using Type = dnnl::memory::data_type;
+
+constexpr std::int64_t kPartProducts = 1 << 21;  ///< about 0.1 ms: a part worth a thread's waking
+constexpr std::int64_t kMostParts = 32;
+constexpr std::int64_t kMostPartialBytes = 128 << 20;  ///< of weight gradients, all parts together
+
+Type type_of(DType dtype) {
+  return dtype == DType::bf16 ? Type::bf16 : Type::f32;
+}
+
+std::int64_t weight_count(const Convolution& c) {
+  return c.out_channels * c.taps() * c.input.c;
+}
+
+/// A primitive and the layout of its weights.
+struct Part {
+  Prepared primitive;
+  Desc weights;
+};
+
+/// `weights`: any layout, or the one that another part has already.
+Part prepare_part(const dnnl::engine& engine, Convolution c, std::int64_t samples,
+                  Direction direction, bool bias, DType computed, const Desc& weights) {
+  using dnnl::prop_kind;
+  c.input.n = samples;
+  const Shape in = c.input;
+  const Shape out = c.output();
+  const dnnl::memory::dims stride{c.window.stride_h, c.window.stride_w};
+  const dnnl::memory::dims before{c.window.top, c.window.left};
+  const dnnl::memory::dims after{c.window.bottom, c.window.right};
+  const Type type = type_of(computed);
+  const Desc x({in.n, in.c, in.h, in.w}, type, Tag::nhwc);
+  const Desc y({out.n, out.c, out.h, out.w}, type, Tag::nhwc);
+  const Desc any({out.c, in.c, c.window.kernel_h, c.window.kernel_w}, type, Tag::any);
+  const Desc b = bias ? Desc({out.c}, Type::f32, Tag::x) : Desc();
+  const auto algorithm = dnnl::algorithm::convolution_direct;
+
+  const bool trains = direction != Direction::forward;
+  const auto forward = describe<dnnl::convolution_forward>(
+      engine, std::tuple<>(), trains ? prop_kind::forward_training : prop_kind::forward_inference,
+      algorithm, x, trains ? any : weights, b, y, stride, before, after);
+  const auto part = [&](auto primitive, const auto& description, const Desc& layout,
+                        std::vector<Prepared::Operand> operands) -> Part {
+    return {Prepared(engine, std::move(primitive), description.impl_info_str(),
+                     description.scratchpad_desc(), std::move(operands)),
+            layout};
+  };
+  if (direction == Direction::forward) {
+    std::vector<Prepared::Operand> operands{
+        {DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}, {DNNL_ARG_WEIGHTS, forward.weights_desc()}};
+    if (bias) operands.push_back({DNNL_ARG_BIAS, b});
+    return part(dnnl::convolution_forward(forward), forward, forward.weights_desc(),
+                std::move(operands));
+  }
+  if (direction == Direction::backward_data) {
+    const auto backward = describe<dnnl::convolution_backward_data>(
+        engine, std::tie(forward), algorithm, x, weights, y, stride, before, after);
+    return part(dnnl::convolution_backward_data(backward), backward, backward.weights_desc(),
+                {{DNNL_ARG_DIFF_SRC, x},
+                 {DNNL_ARG_DIFF_DST, y},
+                 {DNNL_ARG_WEIGHTS, backward.weights_desc()}});
+  }
+  const auto backward = describe<dnnl::convolution_backward_weights>(
+      engine, std::tie(forward), algorithm, x, weights, b, y, stride, before, after);
+  std::vector<Prepared::Operand> operands{{DNNL_ARG_SRC, x},
+                                          {DNNL_ARG_DIFF_DST, y},
+                                          {DNNL_ARG_DIFF_WEIGHTS, backward.diff_weights_desc()}};
+  if (bias) operands.push_back({DNNL_ARG_DIFF_BIAS, b});
+  return part(dnnl::convolution_backward_weights(backward), backward, backward.diff_weights_desc(),
+              std::move(operands));
+}
+
+void widen(const bf16* from, std::int64_t count, float* to) {
+  by_vectors(count, [=](std::int64_t i, auto width) {
+    F32x16 values;
+    load(values, from + i, width);
+    store(to + i, values, width);
+  });
+}
+
+void narrow(const float* from, std::int64_t count, bf16* to) {
+  by_vectors(count, [=](std::int64_t i, auto width) {
+    F32x16 values;
+    load(values, from + i, width);
+    store(to + i, values, width);
+  });
+}
+
+/// to[i] = the sum over the parts, in their order, of from[part * stride + i].
+void add_parts(const float* from, std::int64_t count, std::int64_t stride, std::int64_t parts,
+               float* to) {
+  for_elements(count, [=](std::int64_t i, auto width) {
+    F32x16 sum;
+    load(sum, from + i, width);
+    for (std::int64_t part = 1; part < parts; ++part) {
+      F32x16 next;
+      load(next, from + part * stride + i, width);
+      sum += next;
+    }
+    store(to + i, sum, width);
+  });
+}
+
+char* at(void* data, std::int64_t bytes) {
+  return static_cast<char*>(data) + bytes;
+}
+
+std::size_t floats(std::int64_t count) {
+  return static_cast<std::size_t>(count) * sizeof(float);
+}
+
+/// oneDNN takes what it only reads by a pointer to non-const, too.
+void* read(ConstView input) {
+  return const_cast<void*>(input.data);
+}
+
+}  // namespace
+
+std::int64_t samples_of_a_part(const Convolution& c, Direction direction) {
+  const std::int64_t products = c.output().elements() * c.taps() * c.input.c;
+  std::int64_t parts = std::clamp<std::int64_t>(products / kPartProducts, 1, kMostParts);
+  if (direction == Direction::backward_weights) {
+    parts = std::min(parts, std::max<std::int64_t>(kMostPartialBytes / (4 * weight_count(c)), 1));
+  }
+  // A power of two: most batches are, and most numbers of threads.
+  parts = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(parts)));
+  return (c.input.n + parts - 1) / parts;
+}
+
+PreparedConvolution::PreparedConvolution(const dnnl::engine& engine, const Convolution& convolution,
+                                         Direction direction, bool bias)
+    : convolution_(convolution), direction_(direction), bias_(bias) {
+  // oneDNN's bf16 weight gradient of a single input channel is up to thirty times slower than f32.
+  const bool widened = direction == Direction::backward_weights && convolution.input.c == 1;
+  for (const DType computed : {DType::bf16, DType::f32}) {
+    if (computed == DType::bf16 && (convolution.activations == DType::f32 || widened)) continue;
+    parts_ = prepare_parts(engine, computed);
+    if (parts_ && is_right(*parts_)) return;
+  }
+  parts_.reset();
+}
+
+std::optional<PreparedConvolution::Parts> PreparedConvolution::prepare_parts(
+    const dnnl::engine& engine, DType computed) const {
+  const Convolution& c = convolution_;
+  const OneThread alone;
+  const std::int64_t samples = samples_of_a_part(c, direction_);
+  const std::int64_t last = c.input.n % samples;
+  // The sum over all pixels is kept in f32 whatever the activations are.
+  const Type type = sums() ? Type::f32 : type_of(computed);
+  const dnnl::memory::dims dims{c.out_channels, c.input.c, c.window.kernel_h, c.window.kernel_w};
+  const Desc ours(dims, Type::f32, Tag::ohwi);
+  const auto prepare = [&](std::int64_t count, const Desc& weights) {
+    return prepare_part(engine, c, count, direction_, bias_, computed, weights);
+  };
+  try {
+    Part body = prepare(samples, Desc(dims, type, Tag::any));
+    std::optional<Prepared> tail;
+    if (last != 0) tail = prepare(last, body.weights).primitive;
+    Reordering weights =
+        sums() ? Reordering(engine, body.weights, ours) : Reordering(engine, ours, body.weights);
+    return Parts{computed,
+                 samples,
+                 last,
+                 std::move(body.primitive),
+                 std::move(tail),
+                 std::move(weights),
+                 aligned(body.weights.get_size())};
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) {
+      throw OutOfMemory("oneDNN has no memory for a convolution of " + to_string(c.input));
+    }
+    return std::nullopt;
+  }
+}
+
+/// Scratch is NaN: what was never written must not be read.
+bool PreparedConvolution::is_right(Parts& parts) const {
+  Convolution few = convolution_;
+  few.input.n = parts.samples + parts.last;
+  const std::size_t bytes = scratch_bytes(parts, few.input.n);
+  Arena arena(Device{});
+  arena.reserve(bytes);
+  return computes_right(few, direction_, bias_, [&](const ConvolutionData& data) {
+    {
+      Arena::Scope scope(arena);
+      std::memset(scope.take(bytes), 0xFF, bytes);
+    }
+    run_parts(parts, arena, few.input.n, data);
+  });
+}
+
+/// Scratch of one thread: the scratchpad, and x and y in the primitive's type.
+std::size_t PreparedConvolution::thread_bytes(const Parts& parts) const {
+  std::size_t bytes = aligned(parts.body.scratchpad_bytes());
+  if (parts.tail) bytes = std::max(bytes, aligned(parts.tail->scratchpad_bytes()));
+  if (parts.computed == convolution_.activations) return bytes;
+  Convolution part = convolution_;
+  part.input.n = parts.samples;
+  return bytes + aligned(floats(part.input.elements())) + aligned(floats(part.output().elements()));
+}
+
+std::size_t PreparedConvolution::scratch_bytes(const Parts& parts, std::int64_t samples) const {
+  const std::int64_t count = (samples + parts.samples - 1) / parts.samples;
+  const auto copies = static_cast<std::size_t>(sums() ? count : 1);
+  const auto threads = static_cast<std::size_t>(omp_get_max_threads());
+  return copies * (parts.weight_bytes + aligned(floats(convolution_.out_channels))) +
+         threads * thread_bytes(parts);
+}
+
+std::size_t PreparedConvolution::scratch_bytes() const {
+  return parts_ ? scratch_bytes(*parts_, convolution_.input.n) : 0;
+}
+
+/// Samples first .. first + count - 1 of `data`; w and b are the part's own.
+void PreparedConvolution::run_part(Parts& parts, std::int64_t first, std::int64_t count, int slot,
+                                   const ConvolutionData& data, char* scratch) const {
+  const DType type = convolution_.activations;
+  Convolution part = convolution_;
+  part.input.n = count;
+  const std::int64_t x_count = part.input.elements(), y_count = part.output().elements();
+  const auto size = static_cast<std::int64_t>(size_of(type));
+  void* x = at(data.x, first * (x_count / count) * size);
+  void* y = at(data.y, first * (y_count / count) * size);
+  Prepared& primitive = count == parts.samples ? parts.body : *parts.tail;
+  if (parts.computed == type) {
+    primitive.run(slot, {x, y, data.w, data.b}, scratch);
+    return;
+  }
+  char* const x_room = scratch + thread_bytes(parts) - aligned(floats(x_count));
+  char* const y_room = x_room - aligned(floats(y_count));
+  auto* const wide_x = reinterpret_cast<float*>(x_room);
+  auto* const wide_y = reinterpret_cast<float*>(y_room);
+  if (direction_ != Direction::backward_data) widen(static_cast<bf16*>(x), x_count, wide_x);
+  if (direction_ != Direction::forward) widen(static_cast<bf16*>(y), y_count, wide_y);
+  primitive.run(slot, {wide_x, wide_y, data.w, data.b}, scratch);
+  if (direction_ == Direction::backward_data) narrow(wide_x, x_count, static_cast<bf16*>(x));
+  if (direction_ == Direction::forward) narrow(wide_y, y_count, static_cast<bf16*>(y));
+}
+
+void PreparedConvolution::run_parts(Parts& parts, Arena& arena, std::int64_t samples,
+                                    const ConvolutionData& data) const {
+  const std::int64_t count = (samples + parts.samples - 1) / parts.samples;
+  const int threads = static_cast<int>(std::min<std::int64_t>(omp_get_max_threads(), count));
+  Arena::Scope scratch(arena);
+  ConvolutionData mine = data;
+  const bool adds = sums() && count > 1;
+  if (parts.weights || adds) {
+    mine.w = scratch.take((adds ? static_cast<std::size_t>(count) : 1) * parts.weight_bytes);
+  }
+  const std::size_t bias_bytes = aligned(floats(convolution_.out_channels));
+  if (bias_ && adds) mine.b = scratch.take(static_cast<std::size_t>(count) * bias_bytes);
+  if (!sums() && parts.weights) parts.weights.run(data.w, mine.w);
+  const std::size_t room = thread_bytes(parts);
+  char* const rooms = static_cast<char*>(scratch.take(static_cast<std::size_t>(threads) * room));
+  parts.body.reserve_slots(threads);
+  if (parts.tail) parts.tail->reserve_slots(threads);
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+  for (std::int64_t part = 0; part < count; ++part) {
+    const int slot = omp_get_thread_num();
+    const std::int64_t first = part * parts.samples;
+    ConvolutionData own = mine;
+    if (adds) own.w = at(mine.w, part * static_cast<std::int64_t>(parts.weight_bytes));
+    if (adds && bias_) own.b = at(mine.b, part * static_cast<std::int64_t>(bias_bytes));
+    run_part(parts, first, std::min(parts.samples, samples - first), slot, own,
+             rooms + static_cast<std::size_t>(slot) * room);
+  }
+  if (adds) {
+    const auto stride = static_cast<std::int64_t>(parts.weight_bytes / sizeof(float));
+    void* const to = parts.weights ? mine.w : data.w;
+    add_parts(static_cast<float*>(mine.w), parts.weights ? stride : weight_count(convolution_),
+              stride, count, static_cast<float*>(to));
+    if (bias_) {
+      add_parts(static_cast<float*>(mine.b), convolution_.out_channels,
+                static_cast<std::int64_t>(bias_bytes / sizeof(float)), count,
+                static_cast<float*>(data.b));
+    }
+  }
+  if (sums() && parts.weights) parts.weights.run(mine.w, data.w);
+}
+
+void PreparedConvolution::run(CpuStream& stream, const ConvolutionData& data) {
+  if (parts_) {
+    run_parts(*parts_, stream.scratch(), convolution_.input.n, data);
+  } else {
+    convolution_loops(convolution_, direction_, data);
+  }
+}
+
+Primitives::Primitives() {
+  // oneDNN keeps a cache of its own, which would hold on to what ours lets go.
+  dnnl::set_primitive_cache_capacity(128);
+}
+
+PreparedConvolution& prepare(CpuStream& stream, const Convolution& c, Direction direction,
+                             bool bias) {
+  const Window& v = c.window;
+  const PrimitiveKey key{static_cast<std::int64_t>(direction),
+                         bias,
+                         static_cast<std::int64_t>(c.activations),
+                         c.out_channels,
+                         c.input.n,
+                         c.input.h,
+                         c.input.w,
+                         c.input.c,
+                         v.kernel_h,
+                         v.kernel_w,
+                         v.stride_h,
+                         v.stride_w,
+                         v.top,
+                         v.left,
+                         v.bottom,
+                         v.right};
+  Primitives& primitives = stream.primitives();
+  if (PreparedConvolution* found = primitives.convolutions.find(key)) return *found;
+  return primitives.convolutions.insert(key,
+                                        PreparedConvolution(primitives.engine, c, direction, bias));
+}
+
+void convolution_forward(CpuStream& stream, const Convolution& convolution, ConstView x,
+                         ConstView w, ConstView b, View y) {
+  prepare(stream, convolution, Direction::forward, bool{b})
+      .run(stream, {read(x), y.data, read(w), read(b)});
+}
+
+void convolution_backward_data(CpuStream& stream, const Convolution& convolution, ConstView dy,
+                               ConstView w, View dx) {
+  prepare(stream, convolution, Direction::backward_data, false)
+      .run(stream, {dx.data, read(dy), read(w), nullptr});
+}
+
+void convolution_backward_weights(CpuStream& stream, const Convolution& convolution, ConstView x,
+                                  ConstView dy, View dw, View db) {
+  prepare(stream, convolution, Direction::backward_weights, bool{db})
+      .run(stream, {read(x), read(dy), dw.data, db.data});
+}
+
+std::size_t convolution_scratch_bytes(CpuStream& stream, const Convolution& convolution) {
+  std::size_t most = 0;
+  for (const Direction direction :
+       {Direction::forward, Direction::backward_data, Direction::backward_weights}) {
+    most = std::max(most,
+                    prepare(stream, convolution, direction, direction != Direction::backward_data)
+                        .scratch_bytes());
+    if (direction != Direction::backward_data) {
+      most = std::max(most, prepare(stream, convolution, direction, false).scratch_bytes());
+    }
+  }
+  return most;
+}
+
+}  // namespace paretiny::cpu
