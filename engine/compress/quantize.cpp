@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/compress/fold_batch_norm.h"
+#include "engine/compress/int8_limits.h"
 #include "engine/graph/steps.h"
 
 namespace paretiny {
@@ -33,9 +35,13 @@ class Quantizer {
   }
 
   Int8Network run() {
-    tensors_[0] = tensor(0, quantization_of(range(0)));
-    for (NodeId id = 1; id < graph_.size(); ++id) {
-      if (tensors_[static_cast<std::size_t>(id)] < 0) step(id);
+    for (NodeId id = 0; id < graph_.size(); ++id) {
+      if (tensors_[static_cast<std::size_t>(id)] >= 0) continue;
+      try {
+        step(id);
+      } catch (const DataError& error) {
+        throw DivergedError("node " + graph_.node(id).name + " has no int8 form: " + error.what());
+      }
     }
     return std::move(result_);
   }
@@ -50,6 +56,7 @@ class Quantizer {
 
   int tensor(NodeId id, const Quantization& quantization) {
     const Node& node = graph_.node(id);
+    check_scale(quantization.scale, "a tensor's");
     result_.tensors.push_back({node.name, node.output, quantization});
     return static_cast<int>(result_.tensors.size()) - 1;
   }
@@ -100,11 +107,13 @@ class Quantizer {
       case OpKind::add: {
         const NodeId last = with_clamp(id);
         const Quantization y = quantization_of(range(last));
+        check_add_ratio(input(id, 0), input(id, 1), y);
         return append(id, last, y,
                       Int8Add{add_parameters(input(id, 0), input(id, 1), y, clamp_of(id, last))});
       }
       case OpKind::channel_scale: {
         const Quantization y = quantization_of(range(id));
+        check_mul_ratio(input(id, 0), input(id, 1), y);
         return append(id, id, y, Int8Mul{mul_parameters(input(id, 0), input(id, 1), y)});
       }
       case OpKind::max_pool:
@@ -114,9 +123,12 @@ class Quantizer {
       case OpKind::global_average_pool: {
         const Quantization y = quantization_of(range(id));
         const Shape& in = graph_.input_of(id);
+        check_ratio(input(id).scale, y.scale);
         return append(id, id, y, Int8Mean{mean_parameters(input(id), y, in.h * in.w)});
       }
       case OpKind::input:
+        tensors_[static_cast<std::size_t>(id)] = tensor(id, quantization_of(range(id)));
+        return;
       case OpKind::batch_norm:
         throw UsageError("node " + node.name + " cannot be quantized; fold batch norm first");
     }
@@ -135,6 +147,7 @@ class Quantizer {
       range.high = std::max(range.high, range.low + (high - low) / kMostHardSwishRatio);
     }
     const Quantization y = quantization_of(range);
+    check_ratio(x.scale, y.scale);
     append(id, id, y, Int8Lookup{activation, table(activation, x, y)});
   }
 
@@ -169,28 +182,45 @@ class Quantizer {
       for (std::int64_t i = 0; i < taps; ++i) {
         largest = std::max(largest, std::abs(double{w[first + i * stride]}));
       }
-      const float scale = weight_scale(largest, b, x.scale);
-      for (std::int64_t i = 0; i < taps; ++i) {
-        const std::int64_t at = first + i * stride;
-        const double q = std::round(double{w[at]} / double{scale});
-        operation.weights[static_cast<std::size_t>(at)] =
-            static_cast<std::int8_t>(std::clamp(q, -127.0, 127.0));
-      }
+      const Filter filter{w + first, operation.weights.data() + first, taps, stride};
+      const auto [scale, quantized_bias] = quantize_filter(filter, largest, b, x.scale);
+      check_ratio(double{x.scale} * double{scale}, y.scale);
       const QuantizedMultiplier m = layer_multiplier(x.scale, scale, y.scale);
       operation.weight_scales.push_back(scale);
-      operation.bias.push_back(
-          static_cast<std::int32_t>(std::round(b / (double{x.scale} * double{scale}))));
+      operation.bias.push_back(quantized_bias);
       operation.multipliers.push_back(m.multiplier);
       operation.shifts.push_back(m.shift);
     }
     append(id, last, y, std::move(operation));
   }
 
-  /// 127 steps to the largest weight, unless the bias would then be too large for its integer.
-  static float weight_scale(double largest, double bias, float input_scale) {
-    const double scale =
-        std::max(largest / 127, std::abs(bias) / (double{input_scale} * kMostBias));
-    return scale < double{std::numeric_limits<float>::min()} ? 1.0f : static_cast<float>(scale);
+  /// An output channel's weights.
+  struct Filter {
+    const float* real;
+    std::int8_t* quantized;
+    std::int64_t taps;
+    std::int64_t stride;
+  };
+
+  /// 127 steps to the largest weight; fewer where the scale would be too small for its range, the
+  /// bias too large for its integer or the sum for 32 bits. Returns the scale and the bias.
+  static std::pair<float, std::int32_t> quantize_filter(const Filter& filter, double largest,
+                                                        double bias, float input_scale) {
+    auto scale = static_cast<float>(
+        std::max({largest / 127, std::abs(bias) / (double{input_scale} * kMostBias), kLeastScale}));
+    for (;; scale *= 2) {
+      check_scale(scale, "a weight's");
+      for (std::int64_t i = 0; i < filter.taps; ++i) {
+        const double q = std::round(double{filter.real[i * filter.stride]} / double{scale});
+        filter.quantized[i * filter.stride] =
+            static_cast<std::int8_t>(std::clamp(q, -127.0, 127.0));
+      }
+      const auto quantized =
+          static_cast<std::int32_t>(std::round(bias / (double{input_scale} * double{scale})));
+      if (sum_fits(filter.quantized, filter.taps, filter.stride, quantized)) {
+        return {scale, quantized};
+      }
+    }
   }
 
   const Graph& graph_;
@@ -218,6 +248,9 @@ Quantization quantization_of(ValueRange range) {
 }
 
 Int8Network quantize(const Network& folded, const std::vector<ValueRange>& ranges) {
+  for (const float parameter : folded.parameters) {
+    if (!std::isfinite(parameter)) throw DivergedError("a weight or bias is not finite");
+  }
   return Quantizer(folded, ranges).run();
 }
 

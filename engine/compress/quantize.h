@@ -40,7 +40,8 @@ Quantization quantization_of(ValueRange range);
 
 /// The integer form of a folded network with the given ranges of its nodes. relu and relu6 become
 /// the bounds of the convolution or addition before them, other activations tables; pools keep
-/// their input's scale.
+/// their input's scale. Throws DivergedError, naming the node, for numbers that an int8 network
+/// cannot hold (int8_limits.h).
 Int8Network quantize(const Network& folded, const std::vector<ValueRange>& ranges);
 
 /// Folds, calibrates and quantizes.

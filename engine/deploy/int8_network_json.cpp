@@ -1,10 +1,9 @@
 #include "engine/deploy/int8_network_json.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "engine/compress/int8_limits.h"
 #include "kernels/error.h"
 
 namespace paretiny {
@@ -83,10 +82,6 @@ std::vector<T> values_of(const json& form, std::int64_t count, const char* what)
   return values;
 }
 
-bool is_scale(double scale) {
-  return std::isfinite(scale) && scale >= 0x1p-40 && scale <= 0x1p24;
-}
-
 Int8Range range_of(const json& form) {
   const Int8Range range{form.at(0), form.at(1)};
   require(-128 <= range.low && range.low <= range.high && range.high <= 127,
@@ -149,7 +144,7 @@ class Reader {
     require(shape.h * shape.w <= kMostElements / shape.c, "a tensor is too large");
     const double scale = form.at("scale");
     const std::int64_t zero_point = form.at("zero_point");
-    require(is_scale(scale), "a tensor's scale is out of range");
+    check_scale(scale, "a tensor's");
     require(-128 <= zero_point && zero_point <= 127, "a tensor's zero point is out of range");
     result_.tensors.push_back({form.at("name"),
                                shape,
@@ -178,15 +173,14 @@ class Reader {
     } else if (op == "add") {
       require(in(1).shape == x, "its inputs differ in shape");
       tensor(output, x);
-      check_ratio(0x1p-19 *
-                  std::max(double{in(0).quantization.scale}, double{in(1).quantization.scale}));
+      check_add_ratio(in(0).quantization, in(1).quantization, out());
       Int8Add add{add_parameters(in(0).quantization, in(1).quantization, out())};
       add.parameters.range = range_of(form.at("range"));
       step_.operation = add;
     } else if (op == "mul") {
       require(in(1).shape == Shape{1, 1, 1, x.c}, "its gate has not one value a channel");
       tensor(output, x);
-      check_ratio(double{in(0).quantization.scale} * in(1).quantization.scale);
+      check_mul_ratio(in(0).quantization, in(1).quantization, out());
       Int8Mul mul{mul_parameters(in(0).quantization, in(1).quantization, out())};
       mul.parameters.range = range_of(form.at("range"));
       step_.operation = mul;
@@ -203,7 +197,7 @@ class Reader {
       }
     } else if (op == "mean") {
       tensor(output, {1, 1, 1, x.c});
-      check_ratio(in().quantization.scale);
+      check_ratio(in().quantization.scale, out().scale);
       require(x.h * x.w <= (1 << 22), "it takes the mean of too many pixels");
       step_.operation = Int8Mean{mean_parameters(in().quantization, out(), x.h * x.w)};
     } else {
@@ -211,14 +205,9 @@ class Reader {
     }
   }
 
-  /// A multiplier must be below 2^31.
-  void check_ratio(double input_scale) const {
-    require(input_scale / out().scale < 0x1p30, "its output scale is too small");
-  }
-
   Int8Lookup lookup(const std::string& name) const {
     const Quantization& x = in().quantization;
-    check_ratio(x.scale);
+    check_ratio(x.scale, out().scale);
     if (name == name_of(Activation::none)) {
       return {Activation::none, requantize_table(x, out())};
     }
@@ -259,8 +248,8 @@ class Reader {
     op.parameters = {in().quantization.zero_point, y.zero_point, range_of(form.at("range"))};
     for (std::int64_t c = 0; c < channels; ++c) {
       const float scale = op.weight_scales[static_cast<std::size_t>(c)];
-      require(is_scale(double{scale}), "a weight's scale is out of range");
-      check_ratio(double{in().quantization.scale} * double{scale});
+      check_scale(scale, "a weight's");
+      check_ratio(double{in().quantization.scale} * double{scale}, y.scale);
       const QuantizedMultiplier m = layer_multiplier(in().quantization.scale, scale, y.scale);
       op.multipliers.push_back(m.multiplier);
       op.shifts.push_back(m.shift);
@@ -269,18 +258,14 @@ class Reader {
     step_.operation = std::move(op);
   }
 
-  /// No input may take an accumulator out of 32 bits.
   static void check_sum(const Int8Layer& op, std::int64_t channel, bool depthwise) {
     const auto channels = static_cast<std::int64_t>(op.bias.size());
     const std::int64_t taps = static_cast<std::int64_t>(op.weights.size()) / channels;
-    std::int64_t most = std::abs(std::int64_t{op.bias[static_cast<std::size_t>(channel)]});
-    for (std::int64_t i = 0; i < taps; ++i) {
-      const std::int64_t at = depthwise ? i * channels + channel : channel * taps + i;
-      const std::int64_t weight = op.weights[static_cast<std::size_t>(at)];
-      require(weight != -128, "a weight is -128");
-      most += std::abs(weight) * 255;
-    }
-    require(most < (std::int64_t{1} << 31), "its sums could leave 32 bits");
+    const std::int8_t* const first = op.weights.data() + (depthwise ? channel : channel * taps);
+    const std::int64_t stride = depthwise ? channels : 1;
+    for (std::int64_t i = 0; i < taps; ++i) require(first[i * stride] != -128, "a weight is -128");
+    require(sum_fits(first, taps, stride, op.bias[static_cast<std::size_t>(channel)]),
+            "its sums could leave 32 bits");
   }
 
   Int8Network result_;
