@@ -8,6 +8,7 @@
 
 #include "kernels/cpu/convolution_check.h"
 #include "kernels/cpu/convolution_loops.h"
+#include "kernels/cpu/convolution_primitive.h"
 #include "kernels/cpu/elements.h"
 
 namespace paretiny::cpu {
@@ -21,70 +22,8 @@ constexpr std::int64_t kPartProducts = 1 << 21;  ///< about 0.1 ms: a part worth
 constexpr std::int64_t kMostParts = 32;
 constexpr std::int64_t kMostPartialBytes = 128 << 20;  ///< of weight gradients, all parts together
 
-Type type_of(DType dtype) {
-  return dtype == DType::bf16 ? Type::bf16 : Type::f32;
-}
-
 std::int64_t weight_count(const Convolution& c) {
   return c.out_channels * c.taps() * c.input.c;
-}
-
-/// A primitive and the layout of its weights.
-struct Part {
-  Prepared primitive;
-  Desc weights;
-};
-
-/// `weights`: any layout, or the one that another part has already.
-Part prepare_part(const dnnl::engine& engine, Convolution c, std::int64_t samples,
-                  Direction direction, bool bias, DType computed, const Desc& weights) {
-  using dnnl::prop_kind;
-  c.input.n = samples;
-  const Shape in = c.input;
-  const Shape out = c.output();
-  const dnnl::memory::dims stride{c.window.stride_h, c.window.stride_w};
-  const dnnl::memory::dims before{c.window.top, c.window.left};
-  const dnnl::memory::dims after{c.window.bottom, c.window.right};
-  const Type type = type_of(computed);
-  const Desc x({in.n, in.c, in.h, in.w}, type, Tag::nhwc);
-  const Desc y({out.n, out.c, out.h, out.w}, type, Tag::nhwc);
-  const Desc any({out.c, in.c, c.window.kernel_h, c.window.kernel_w}, type, Tag::any);
-  const Desc b = bias ? Desc({out.c}, Type::f32, Tag::x) : Desc();
-  const auto algorithm = dnnl::algorithm::convolution_direct;
-
-  const bool trains = direction != Direction::forward;
-  const auto forward = describe<dnnl::convolution_forward>(
-      engine, std::tuple<>(), trains ? prop_kind::forward_training : prop_kind::forward_inference,
-      algorithm, x, trains ? any : weights, b, y, stride, before, after);
-  const auto part = [&](auto primitive, const auto& description, const Desc& layout,
-                        std::vector<Prepared::Operand> operands) -> Part {
-    return {Prepared(engine, std::move(primitive), description.impl_info_str(),
-                     description.scratchpad_desc(), std::move(operands)),
-            layout};
-  };
-  if (direction == Direction::forward) {
-    std::vector<Prepared::Operand> operands{
-        {DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}, {DNNL_ARG_WEIGHTS, forward.weights_desc()}};
-    if (bias) operands.push_back({DNNL_ARG_BIAS, b});
-    return part(dnnl::convolution_forward(forward), forward, forward.weights_desc(),
-                std::move(operands));
-  }
-  if (direction == Direction::backward_data) {
-    const auto backward = describe<dnnl::convolution_backward_data>(
-        engine, std::tie(forward), algorithm, x, weights, y, stride, before, after);
-    return part(dnnl::convolution_backward_data(backward), backward, backward.weights_desc(),
-                {{DNNL_ARG_DIFF_SRC, x},
-                 {DNNL_ARG_DIFF_DST, y},
-                 {DNNL_ARG_WEIGHTS, backward.weights_desc()}});
-  }
-  const auto backward = describe<dnnl::convolution_backward_weights>(
-      engine, std::tie(forward), algorithm, x, weights, b, y, stride, before, after);
-  std::vector<Prepared::Operand> operands{{DNNL_ARG_SRC, x},
-                                          {DNNL_ARG_DIFF_DST, y},
-                                          {DNNL_ARG_DIFF_WEIGHTS, backward.diff_weights_desc()}};
-  if (bias) operands.push_back({DNNL_ARG_DIFF_BIAS, b});
-  return part(dnnl::convolution_backward_weights(backward), backward, backward.diff_weights_desc(),
-              std::move(operands));
 }
 
 void widen(const bf16* from, std::int64_t count, float* to) {
@@ -191,20 +130,27 @@ std::optional<PreparedConvolution::Parts> PreparedConvolution::prepare_parts(
   }
 }
 
-/// Scratch is NaN: what was never written must not be read.
+/// Scratch is NaN: what was never written must not be read. Behind it lies as much as a primitive
+/// that takes its few channels for a whole vector would write.
 bool PreparedConvolution::is_right(Parts& parts) const {
+  constexpr unsigned char kMark = 0xFF;
   Convolution few = convolution_;
   few.input.n = parts.samples + parts.last;
-  const std::size_t bytes = scratch_bytes(parts, few.input.n);
+  const std::size_t bytes = scratch_bytes(parts, few.input.n, 1);
+  const std::size_t beyond = std::min<std::size_t>(16 * thread_bytes(parts), 4 << 20) + (1 << 16);
   Arena arena(Device{});
-  arena.reserve(bytes);
-  return computes_right(few, direction_, bias_, [&](const ConvolutionData& data) {
+  arena.reserve(bytes + beyond);
+  unsigned char* memory = nullptr;
+  const bool right = computes_right(few, direction_, bias_, [&](const ConvolutionData& data) {
     {
       Arena::Scope scope(arena);
-      std::memset(scope.take(bytes), 0xFF, bytes);
+      memory = static_cast<unsigned char*>(scope.take(bytes + beyond));
     }
-    run_parts(parts, arena, few.input.n, data);
+    std::memset(memory, kMark, bytes + beyond);
+    run_parts(parts, arena, few.input.n, 1, data);
   });
+  return right && std::all_of(memory + bytes, memory + bytes + beyond,
+                              [](unsigned char byte) { return byte == kMark; });
 }
 
 /// Scratch of one thread: the scratchpad, and x and y in the primitive's type.
@@ -217,16 +163,28 @@ std::size_t PreparedConvolution::thread_bytes(const Parts& parts) const {
   return bytes + aligned(floats(part.input.elements())) + aligned(floats(part.output().elements()));
 }
 
-std::size_t PreparedConvolution::scratch_bytes(const Parts& parts, std::int64_t samples) const {
-  const std::int64_t count = (samples + parts.samples - 1) / parts.samples;
-  const auto copies = static_cast<std::size_t>(sums() ? count : 1);
-  const auto threads = static_cast<std::size_t>(omp_get_max_threads());
-  return copies * (parts.weight_bytes + aligned(floats(convolution_.out_channels))) +
-         threads * thread_bytes(parts);
+std::int64_t PreparedConvolution::part_count(const Parts& parts, std::int64_t samples) const {
+  return (samples + parts.samples - 1) / parts.samples;
+}
+
+std::size_t PreparedConvolution::scratch_bytes(const Parts& parts, std::int64_t samples,
+                                               int threads) const {
+  const auto count = static_cast<std::size_t>(part_count(parts, samples));
+  const bool adds = sums() && count > 1;
+  std::size_t bytes = static_cast<std::size_t>(threads) * thread_bytes(parts);
+  if (adds || parts.weights) bytes += (adds ? count : 1) * parts.weight_bytes;
+  if (adds && bias_) bytes += count * aligned(floats(convolution_.out_channels));
+  return bytes;
 }
 
 std::size_t PreparedConvolution::scratch_bytes() const {
-  return parts_ ? scratch_bytes(*parts_, convolution_.input.n) : 0;
+  return parts_ ? scratch_bytes(*parts_, convolution_.input.n, thread_count_of(*parts_)) : 0;
+}
+
+/// At most so many threads work on it.
+int PreparedConvolution::thread_count_of(const Parts& parts) const {
+  return static_cast<int>(
+      std::min<std::int64_t>(omp_get_max_threads(), part_count(parts, convolution_.input.n)));
 }
 
 /// Samples first .. first + count - 1 of `data`; w and b are the part's own.
@@ -255,10 +213,9 @@ void PreparedConvolution::run_part(Parts& parts, std::int64_t first, std::int64_
   if (direction_ == Direction::forward) narrow(wide_y, y_count, static_cast<bf16*>(y));
 }
 
-void PreparedConvolution::run_parts(Parts& parts, Arena& arena, std::int64_t samples,
+void PreparedConvolution::run_parts(Parts& parts, Arena& arena, std::int64_t samples, int threads,
                                     const ConvolutionData& data) const {
-  const std::int64_t count = (samples + parts.samples - 1) / parts.samples;
-  const int threads = static_cast<int>(std::min<std::int64_t>(omp_get_max_threads(), count));
+  const std::int64_t count = part_count(parts, samples);
   Arena::Scope scratch(arena);
   ConvolutionData mine = data;
   const bool adds = sums() && count > 1;
@@ -298,7 +255,7 @@ void PreparedConvolution::run_parts(Parts& parts, Arena& arena, std::int64_t sam
 
 void PreparedConvolution::run(CpuStream& stream, const ConvolutionData& data) {
   if (parts_) {
-    run_parts(*parts_, stream.scratch(), convolution_.input.n, data);
+    run_parts(*parts_, stream.scratch(), convolution_.input.n, thread_count_of(*parts_), data);
   } else {
     convolution_loops(convolution_, direction_, data);
   }

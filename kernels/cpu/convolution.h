@@ -63,12 +63,14 @@ class PreparedConvolution {
 
   std::optional<Parts> prepare_parts(const dnnl::engine& engine, DType computed) const;
   bool is_right(Parts& parts) const;
-  void run_parts(Parts& parts, Arena& arena, std::int64_t samples,
+  void run_parts(Parts& parts, Arena& arena, std::int64_t samples, int threads,
                  const ConvolutionData& data) const;
   void run_part(Parts& parts, std::int64_t first, std::int64_t count, int slot,
                 const ConvolutionData& data, char* scratch) const;
   std::size_t thread_bytes(const Parts& parts) const;
-  std::size_t scratch_bytes(const Parts& parts, std::int64_t samples) const;
+  std::size_t scratch_bytes(const Parts& parts, std::int64_t samples, int threads) const;
+  std::int64_t part_count(const Parts& parts, std::int64_t samples) const;
+  int thread_count_of(const Parts& parts) const;
   bool sums() const { return direction_ == Direction::backward_weights; }
 
   Convolution convolution_;

@@ -71,7 +71,7 @@ class Operand {
 
  private:
   static constexpr unsigned char kMark = 0xFF;  ///< NaN, as a float
-  static constexpr std::ptrdiff_t kGuard = 4096;
+  static constexpr std::ptrdiff_t kGuard = 1 << 14;
   /// Samples begin at any element.
   static constexpr std::ptrdiff_t kFront = kGuard + sizeof(T);
 

@@ -106,12 +106,12 @@ class Output {
   DeviceCopy copy_;
 };
 
-/// Runs `run` on every case of the op's file, each under its name.
+/// Runs `run` on every case of the op's file, as many as there are, each under its name.
 template <class Run>
-void for_each_case(const std::string& op, std::size_t count, const Run& run) {
+void for_each_case(const std::string& op, const Run& run) {
   if (!std::filesystem::exists(vectors_path(op))) GTEST_SKIP() << vectors_path(op) << " is absent";
   const std::vector<nlohmann::json> cases = read_jsonl_gz(vectors_path(op));
-  EXPECT_EQ(cases.size(), count);
+  EXPECT_FALSE(cases.empty()) << vectors_path(op) << " holds no case";
   for (const nlohmann::json& c : cases) {
     SCOPED_TRACE(c.at("name").get<std::string>());
     run(c);

@@ -1,0 +1,50 @@
+// A training is the same, to the bit, for any number of threads.
+#include <omp.h>
+
+#include "engine/models/model.h"
+#include "engine/train/evaluate.h"
+#include "engine/train/trainer.h"
+#include "tests/engine/compress/trained_networks.h"
+
+namespace paretiny {
+namespace {
+
+using namespace test;
+
+class ThreadCount : public testing::TestWithParam<const char*> {};
+
+TEST_P(ThreadCount, DoesNotChangeATraining) {
+  const bool series = std::string(GetParam()) == "series";
+  const Shape sample = series ? Shape{1, 1, 128, 6} : Shape{1, 20, 20, 3};
+  const Graph graph =
+      build_model({series ? "mobilenet_v3" : GetParam(), sample, 4, series ? 0.5 : 1.0});
+  const int before = omp_get_max_threads();
+  for (const Precision precision : {Precision::f32, Precision::bf16}) {
+    std::vector<float> first;
+    double first_loss = 0;
+    for (const int threads : {1, 2, 3}) {
+      omp_set_num_threads(threads);
+      const auto stream = Stream::create({});
+      const ResidentDataset data(*stream, make_dataset(sample));
+      TrainingSpec training;
+      training.epochs = 1;
+      training.batch = 48;
+      training.learning_rate = 0.05;
+      training.precision = precision;
+      const Network network = train(*stream, data, graph, training, {}, kSeed).network;
+      const double loss = evaluate(*stream, network, data, data.test).loss;
+      if (threads == 1) {
+        first = network.parameters;
+        first_loss = loss;
+      }
+      EXPECT_EQ(network.parameters, first) << threads << " threads";
+      EXPECT_EQ(loss, first_loss) << threads << " threads";
+    }
+  }
+  omp_set_num_threads(before);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ThreadCount, models());
+
+}  // namespace
+}  // namespace paretiny
