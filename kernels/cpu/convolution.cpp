@@ -26,15 +26,8 @@ std::int64_t weight_count(const Convolution& c) {
   return c.out_channels * c.taps() * c.input.c;
 }
 
-void widen(const bf16* from, std::int64_t count, float* to) {
-  by_vectors(count, [=](std::int64_t i, auto width) {
-    F32x16 values;
-    load(values, from + i, width);
-    store(to + i, values, width);
-  });
-}
-
-void narrow(const float* from, std::int64_t count, bf16* to) {
+template <class From, class To>
+void convert(const From* from, std::int64_t count, To* to) {
   by_vectors(count, [=](std::int64_t i, auto width) {
     F32x16 values;
     load(values, from + i, width);
@@ -206,11 +199,11 @@ void PreparedConvolution::run_part(Parts& parts, std::int64_t first, std::int64_
   char* const y_room = x_room - aligned(floats(y_count));
   auto* const wide_x = reinterpret_cast<float*>(x_room);
   auto* const wide_y = reinterpret_cast<float*>(y_room);
-  if (direction_ != Direction::backward_data) widen(static_cast<bf16*>(x), x_count, wide_x);
-  if (direction_ != Direction::forward) widen(static_cast<bf16*>(y), y_count, wide_y);
+  if (direction_ != Direction::backward_data) convert(static_cast<bf16*>(x), x_count, wide_x);
+  if (direction_ != Direction::forward) convert(static_cast<bf16*>(y), y_count, wide_y);
   primitive.run(slot, {wide_x, wide_y, data.w, data.b}, scratch);
-  if (direction_ == Direction::backward_data) narrow(wide_x, x_count, static_cast<bf16*>(x));
-  if (direction_ == Direction::forward) narrow(wide_y, y_count, static_cast<bf16*>(y));
+  if (direction_ == Direction::backward_data) convert(wide_x, x_count, static_cast<bf16*>(x));
+  if (direction_ == Direction::forward) convert(wide_y, y_count, static_cast<bf16*>(y));
 }
 
 void PreparedConvolution::run_parts(Parts& parts, Arena& arena, std::int64_t samples, int threads,
