@@ -16,6 +16,7 @@
 #include "nas/search/outcome.h"
 #include "nas/search/space_reader.h"
 #include "nas/search/table_reader.h"
+#include "nas/search/toml_text.h"
 #include "nas/search/version.h"
 #include "nas/study/study_json.h"
 
@@ -139,13 +140,7 @@ BlackBox load_black_box(const std::filesystem::path& path) {
 }
 
 BlackBox parse_black_box(const std::string& text, const std::string& source) {
-  toml::table root;
-  try {
-    root = toml::parse(text, source);
-  } catch (const toml::parse_error& error) {
-    throw DataError(fmt::format("{} line {}: {}", source, error.source().begin.line,
-                                one_line(std::string(error.description()))));
-  }
+  const toml::table root = parse_toml(text, source);
   try {
     return read(root, std::filesystem::path(source).stem().string(), text);
   } catch (const UsageError& error) {

@@ -12,6 +12,7 @@
 #include "nas/search/space_reader.h"
 #include "nas/search/table_reader.h"
 #include "nas/search/targets.h"
+#include "nas/search/toml_text.h"
 #include "nas/study/study.h"
 
 namespace paretiny {
@@ -166,16 +167,10 @@ CandidateSpec Experiment::candidate(const Values& values) const {
 
 Experiment load_experiment(const std::filesystem::path& path,
                            const std::vector<std::string>& overrides) {
-  toml::table root;
   if (!std::filesystem::is_regular_file(path)) {
     throw DataError("there is no experiment file '" + path.string() + "'");
   }
-  try {
-    root = toml::parse_file(path.string());
-  } catch (const toml::parse_error& error) {
-    throw DataError(fmt::format("{} line {}: {}", path.string(), error.source().begin.line,
-                                error.description()));
-  }
+  toml::table root = parse_toml_file(path);
   for (const std::string& pair : overrides) {
     const std::size_t equals = pair.find('=');
     if (equals == std::string::npos || equals == 0) {

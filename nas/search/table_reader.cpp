@@ -7,6 +7,7 @@
 
 #include "engine/nearest.h"
 #include "kernels/error.h"
+#include "nas/search/toml_text.h"
 
 namespace paretiny {
 namespace {
@@ -123,6 +124,9 @@ const toml::node* find_path(const toml::table& root, const std::string& path) {
 }
 
 void set_path(toml::table& root, const std::string& path, const toml::node& value) {
+  if (std::count(path.begin(), path.end(), '.') >= static_cast<std::ptrdiff_t>(kMostKeyParts)) {
+    throw UsageError(fmt::format("a key that is set has more than {} parts", kMostKeyParts));
+  }
   toml::table* table = &root;
   std::size_t begin = 0;
   for (std::size_t dot; (dot = path.find('.', begin)) != std::string::npos; begin = dot + 1) {

@@ -8,6 +8,7 @@
 #include "kernels/error.h"
 #include "nas/search/experiment.h"
 #include "nas/search/table_reader.h"
+#include "nas/search/toml_text.h"
 
 namespace paretiny {
 
@@ -16,12 +17,7 @@ extern const char* const kTargets;  // targets.toml, compiled in
 namespace {
 
 toml::table parsed(const std::filesystem::path& file) {
-  try {
-    return file.empty() ? toml::parse(kTargets) : toml::parse_file(file.string());
-  } catch (const toml::parse_error& error) {
-    throw DataError(fmt::format("{} line {}: {}", file.string(), error.source().begin.line,
-                                error.description()));
-  }
+  return file.empty() ? toml::parse(kTargets) : parse_toml_file(file);
 }
 
 Target read_target(const toml::table& root, const std::string& name) {
