@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/compress/int8_limits.h"
+#include "engine/graph/graph.h"
 #include "kernels/error.h"
 
 namespace paretiny {
@@ -11,8 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Extents fit the 16 bits of the generated code, tensors and weights what a machine can address.
-constexpr std::int64_t kMostExtent = 65535;
+/// Tensors and weights are what a machine can address.
 constexpr std::int64_t kMostElements = 1 << 28;
 
 [[noreturn]] void refuse(const std::string& what) {

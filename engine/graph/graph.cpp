@@ -95,6 +95,12 @@ NodeId Graph::append(Node node, std::int64_t channels) {
     throw UsageError("a graph has one input node and it comes first");
   }
   node.output = infer_shape(node, shapes, channels);
+  const Shape& output = node.output;
+  if (std::max({output.h, output.w, output.c}) > kMostExtent) {
+    throw UsageError("node '" + node.name + "' (" + name_of(node.op) + "): its output is " +
+                     to_string(output) + "; rows, columns and channels are at most " +
+                     std::to_string(kMostExtent) + " each");
+  }
   nodes_.push_back(std::move(node));
   return size() - 1;
 }

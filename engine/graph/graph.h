@@ -30,6 +30,10 @@ const char* name_of(OpKind op);
 
 using NodeId = int;
 
+/// Rows, columns and channels of a node's output are at most so many: exported code counts them in
+/// 16 bits, model files too.
+inline constexpr std::int64_t kMostExtent = 65535;
+
 struct Node {
   std::string name{};  ///< unique in its graph
   OpKind op = OpKind::input;
@@ -48,7 +52,7 @@ struct Node {
 class Graph {
  public:
   /// Shapes are inferred as nodes are added; every function returns the new node's id. They throw
-  /// UsageError, naming the node, when the shapes cannot be.
+  /// UsageError, naming the node, when the shapes cannot be or an extent is above kMostExtent.
   NodeId input(const Shape& sample);
   NodeId conv(const std::string& name, NodeId from, std::int64_t channels, const Window& window,
               bool bias = false);
