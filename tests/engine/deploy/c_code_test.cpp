@@ -116,8 +116,10 @@ TEST_F(CCode, AProgramThatCMakeLinksHasNothingOfTheRuntimeThatIsNotCalled) {
 }
 
 TEST(MemoryProblem, GraphAndIntegersAskForTheSame) {
-  for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    const Graph graph = seed % 2 == 0 ? random_graph(seed) : odd_graph(seed);
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+    const Graph graph = seed % 3 == 0   ? random_graph(seed)
+                        : seed % 3 == 1 ? odd_graph(seed)
+                                        : tangled_graph(seed);
     const MemoryProblem before = memory_problem(graph);
     const MemoryProblem after = memory_problem(random_network(graph, seed));
     ASSERT_EQ(before.bytes, after.bytes) << seed;

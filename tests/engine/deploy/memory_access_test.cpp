@@ -153,7 +153,9 @@ class MemoryAccess : public ExportedFolder {
   void check_networks(Plan plan_of) {
     for (std::uint64_t seed = 0; seed < trials() && !HasFailure(); ++seed) {
       SCOPED_TRACE(testing::Message() << "seed " << seed);
-      const Graph graph = seed % 4 == 3 ? random_graph(seed) : odd_graph(seed);
+      const Graph graph = seed % 4 == 3   ? random_graph(seed)
+                          : seed % 4 == 2 ? tangled_graph(seed)
+                                          : odd_graph(seed);
       const Int8Network network = random_network(graph, seed);
       check(network, plan_of(network));
     }

@@ -10,13 +10,16 @@ namespace paretiny::test {
 /// kernel, convolutions that halve, keep or not quite double their channels, any step first.
 class OddGraph {
  public:
-  explicit OddGraph(std::uint64_t seed) : random_(seed, "odd graph") {
+  /// `tangled`: layers also go on from earlier ones, so that tensors live long, are read by several
+  /// steps or by none, and meet again where their shapes do.
+  explicit OddGraph(std::uint64_t seed, bool tangled = false) : random_(seed, "odd graph") {
     const bool series = random_.below(3) == 0;
     x_ =
         graph_.input({1, series ? 1 : draw(1, 11), random_.below(2) == 0 ? draw(1, 3) : draw(4, 13),
                       random_.below(2) == 0 ? draw(1, 4) : draw(5, 26)});
     const std::int64_t layers = draw(1, 5);
-    for (std::int64_t layer = 0; layer < layers; ++layer) {
+    for (std::int64_t layer = 0; layer < layers + (tangled ? 3 : 0); ++layer) {
+      if (tangled) tangle();
       // Where the first is the largest, the arena shows what its lead is.
       append(layer == 0 && random_.below(2) == 0 ? 2 : draw(0, 8));
       if (random_.below(2) == 0) {
@@ -38,6 +41,15 @@ class OddGraph {
   }
   std::string name() const { return "node" + std::to_string(graph_.size()); }
   const Shape& shape() const { return graph_.node(x_).output; }
+
+  void tangle() {
+    const NodeId other = static_cast<NodeId>(draw(0, graph_.size() - 1));
+    if (random_.below(2) == 0 && graph_.node(other).output == shape()) {
+      x_ = graph_.add(name(), x_, other);
+    } else if (random_.below(2) == 0) {
+      x_ = other;
+    }
+  }
 
   /// Meets its input everywhere, as a model file asks.
   Window window(std::int64_t most_stride = 4) {
@@ -124,6 +136,10 @@ class OddGraph {
 
 inline Graph odd_graph(std::uint64_t seed) {
   return OddGraph(seed).graph();
+}
+
+inline Graph tangled_graph(std::uint64_t seed) {
+  return OddGraph(seed, true).graph();
 }
 
 }  // namespace paretiny::test
