@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "engine/nearest.h"
@@ -50,7 +51,10 @@ Target find_target(const std::string& name, const std::filesystem::path& file) {
   std::vector<std::string> known;
   for (const std::filesystem::path& from : {file, std::filesystem::path()}) {
     const toml::table root = parsed(from);
-    for (const auto& [key, value] : root) known.emplace_back(key.str());
+    for (const auto& [key, value] : root) {
+      const std::string board(key.str());  // the same twice where the user has no file, or it too
+      if (std::find(known.begin(), known.end(), board) == known.end()) known.push_back(board);
+    }
     if (root.contains(name)) return read_target(root, name);
   }
   if (const Core* core = find_core(name)) return {core->name, core->name, *core, 0, 0, 0};

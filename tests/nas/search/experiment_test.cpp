@@ -122,6 +122,23 @@ TEST_F(ExperimentTest, WrongTypesAndRanges) {
   EXPECT_TRUE(says(refusal({"sampler.policies=x"}), {"sampler.policies must be a number"}));
 }
 
+TEST_F(ExperimentTest, OnlyGradualPruningHasAnEnd) {
+  EXPECT_TRUE(says(refusal({"pruning.begin=0.8"}), {"pruning.end lies before pruning.begin"}));
+  for (const char* schedule : {"one_shot", "none"}) {
+    const Experiment experiment =
+        load({"pruning.begin=0.8", std::string("pruning.schedule=") + schedule});
+    EXPECT_EQ(experiment.candidate({}).pruning.begin, 0.8) << schedule;
+  }
+}
+
+TEST_F(ExperimentTest, AnUnknownTargetListsEveryBoardOnce) {
+  const std::string sentence = refusal({"study.target=foo"});
+  EXPECT_TRUE(says(sentence, {"'foo' is no target", "nano33ble", "cortex-m4"}));
+  for (const char* name : {"nano33ble", "pico", "cortex-m55"}) {
+    EXPECT_EQ(sentence.find(name), sentence.rfind(name)) << sentence;
+  }
+}
+
 TEST_F(ExperimentTest, MissingTables) {
   EXPECT_TRUE(says(refusal_of("name = \"ds_cnn\"\n", ""),
                    {"tiny.toml line 15: model.name is missing", "resnet8"}));
