@@ -170,6 +170,11 @@ std::string_view as_text(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  return text.substr(text.starts_with(mark) ? mark.size() : 0);
+}
+
 std::uint32_t big_endian(const Bytes& bytes, std::size_t offset) {
   std::uint32_t number = 0;
   for (std::size_t i = 0; i < 4; ++i) {

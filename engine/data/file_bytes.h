@@ -32,6 +32,9 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
 /// `bytes` as text, in place.
 std::string_view as_text(const Bytes& bytes);
 
+/// `text` without the byte-order mark that some editors begin UTF-8 with.
+std::string_view without_mark(std::string_view text);
+
 /// Big-endian 32-bit number at `offset`, which must lie 4 bytes before the end or earlier.
 std::uint32_t big_endian(const Bytes& bytes, std::size_t offset);
 

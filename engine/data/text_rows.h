@@ -6,16 +6,19 @@
 #include <string>
 #include <string_view>
 
+#include "engine/data/file_bytes.h"
+
 namespace paretiny {
 
 /// Walks over the lines of a text, each of which must hold the same count of numbers with one
 /// separator (' ' or ',') between; spaces around a number and a line's '\r' do not matter, empty
-/// lines are skipped. Every error is a DataError naming `file`, the line and what would be right.
+/// lines and a byte-order mark are skipped. Every error is a DataError naming `file`, the line and
+/// what would be right.
 class TextRows {
  public:
   /// `text` must outlive this object.
   TextRows(std::string file, std::string_view text, char separator)
-      : file_(std::move(file)), rest_(text), separator_(separator) {}
+      : file_(std::move(file)), rest_(without_mark(text)), separator_(separator) {}
 
   /// Reads the next line into `row`; false at the end of the text. Numbers must be finite floats.
   bool next(std::span<float> row);

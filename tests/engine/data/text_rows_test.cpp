@@ -25,6 +25,19 @@ TEST(TextRows, ReadsNumbersHoweverTheyAreSpaced) {
   EXPECT_TRUE(floats("\n\n", ',').empty());
 }
 
+TEST(TextRows, BeginsAfterAByteOrderMark) {
+  TextRows rows("some.txt",
+                "\xEF\xBB\xBF"
+                "7 -8\r\n\r\n9 1",
+                ' ');
+  std::array<std::int64_t, 2> row{};
+  ASSERT_TRUE(rows.next(row));
+  EXPECT_EQ(row, (std::array<std::int64_t, 2>{7, -8}));
+  ASSERT_TRUE(rows.next(row));
+  EXPECT_EQ(row, (std::array<std::int64_t, 2>{9, 1}));
+  EXPECT_FALSE(rows.next(row));
+}
+
 TEST(TextRows, NamesTheLineAndColumnOfWhatItCannotRead) {
   const auto refuse = [](std::string_view text, char separator,
                          const std::vector<std::string>& parts) {
