@@ -67,7 +67,7 @@ void add_best(std::string& out, const ReportData& data) {
   const Trial& best = data.trials[summary.front.front()];  // sorted by the first objective
   add_tile(out, label,
            accuracy ? fmt::format("{:.2f} %", 100 * (1 - best.objectives[0]))
-                    : format_quantity(objectives[0], best.objectives[0]),
+                    : escape_html(format_quantity(objectives[0], best.objectives[0])),
            fmt::format("trial {}{}; {}", best.number, accuracy ? ", int8" : "",
                        limits_text(data.header)));
 }
@@ -214,9 +214,9 @@ void add_environment(std::string& out, const ReportData& data) {
     const Objective& objective = header.objectives[m];
     print(out, "<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n",
           escape_html(objective.name),
-          objective.limit ? format_quantity(objective, *objective.limit) : "none",
+          objective.limit ? escape_html(format_quantity(objective, *objective.limit)) : "none",
           objective.limit_text.empty() ? "–" : escape_html(objective.limit_text),
-          format_quantity(objective, data.summary.scales[m]));
+          escape_html(format_quantity(objective, data.summary.scales[m])));
   }
   out +=
       "</tbody></table>\n<p class=\"note\">Hypervolume is measured in objectives divided by their "

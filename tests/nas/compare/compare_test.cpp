@@ -187,12 +187,13 @@ TEST(Pictures, ShowEverySampler) {
       results.set(*run_sampler(problem, plan_of(sampler, seed, 20)));
     }
   }
-  results.set(made_run("a<b & \"c\"", 1, Vector(20, 1.0)));
+  results.set(made_run("a<b & \"c\"\x01\xff", 1, Vector(20, 1.0)));
   const std::string lines = progress_picture(problem, results);
   EXPECT_EQ(count(lines, "<polygon"), 4) << "a band each";
   EXPECT_EQ(count(lines, "<polyline"), 8) << "a line and its place in the legend";
   EXPECT_EQ(count(lines, ">sobol<"), 1);
   EXPECT_EQ(count(lines, "a&lt;b &amp; &quot;c&quot;"), 1);
+  EXPECT_EQ(lines.find_first_of("\x01\xff"), std::string::npos) << "no XML";
   EXPECT_EQ(count(lines, "nan"), 0);
   EXPECT_EQ(count(lines, "prefers-color-scheme: dark"), 1);
   EXPECT_TRUE(lines.starts_with("<svg ") && lines.ends_with("</svg>\n"));

@@ -28,7 +28,8 @@ std::string slurp(const fs::path& path) {
 /// A study in memory, as far as a report asks.
 class MadeStudy final : public Study {
  public:
-  explicit MadeStudy(std::vector<Trial> trials) : trials_(std::move(trials)) {}
+  explicit MadeStudy(std::vector<Trial> trials, StudyHeader header = example_header())
+      : header_(std::move(header)), trials_(std::move(trials)) {}
   const StudyHeader& header() const override { return header_; }
   std::vector<Trial> trials() override { return trials_; }
   std::int64_t trial_count() override { return static_cast<std::int64_t>(trials_.size()); }
@@ -49,7 +50,7 @@ class MadeStudy final : public Study {
   }
 
  private:
-  StudyHeader header_ = example_header();
+  StudyHeader header_;
   std::vector<Trial> trials_;
 };
 
@@ -143,6 +144,20 @@ TEST_F(ReportTest, WritesFourFilesThatAgree) {
   for (const auto& entry : fs::directory_iterator(folder_)) {
     EXPECT_NE(entry.path().extension(), ".part");
   }
+}
+
+TEST_F(ReportTest, UnitsOfABlackBoxAreText) {
+  StudyHeader header = example_header();
+  header.objectives[0].name = "<b>loss</b>";
+  for (Objective& objective : header.objectives) objective.unit = "<b>\"'&";
+  header.constraints = {{"<b>", "<b>", 1.0, 2.0}};
+  MadeStudy study(made_trials(20), header);
+  write_report(study, folder_);
+  const std::string page = slurp(folder_ / "report.html");
+  const std::string before_plots = page.substr(0, page.find("<script"));
+  EXPECT_EQ(before_plots.substr(before_plots.find("<body>")).find("<b>\""), std::string::npos);
+  EXPECT_EQ(page.find("<b>loss"), std::string::npos);
+  EXPECT_NE(page.find("&lt;b&gt;&quot;&#39;&amp;"), std::string::npos);
 }
 
 TEST_F(ReportTest, PageNeedsNothingFromOutsideAndEscapesEverything) {
