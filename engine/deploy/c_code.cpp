@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/deploy/c_code_parts.h"
+#include "engine/deploy/c_text.h"
 #include "engine/deploy/runtime_files.h"
 
 namespace paretiny {
@@ -16,23 +17,24 @@ using fmt::format;
 /// The steps of a network as declarations of constants and as calls.
 class StepWriter {
  public:
-  StepWriter(const Int8Network& network, const ActivationPlan& plan, Kernels kernels)
-      : network_(network), plan_(plan), kernels_(kernels) {}
+  StepWriter(const Int8Network& network, const ActivationPlan& plan, Kernels kernels,
+             const ExportNames& names)
+      : network_(network), plan_(plan), kernels_(kernels), names_(names) {}
 
   void write(int index) {
     step_ = &network_.steps[static_cast<std::size_t>(index)];
     scratch_ = plan_.scratch[static_cast<std::size_t>(index)];
     by_cmsis_nn_ = kernels_ == Kernels::cmsis_nn && cmsis_nn_computes(network_, *step_);
     name_ = format("{}", index);
-    calls += format("  STEP({}); /* {} */\n", position_++, step_->name);
+    calls += format("  STEP({}); /* {} */\n", position_++, comment_text(step_->name));
     std::visit([this](const auto& operation) { (*this)(operation); }, step_->operation);
   }
 
-  std::string constants;     ///< of model.c
-  std::string declarations;  ///< of weights.h
-  std::string arrays;        ///< of weights.c
+  std::string constants;     ///< of NAME.c
+  std::string declarations;  ///< of NAME_weights.h
+  std::string arrays;        ///< of NAME_weights.c
   std::string calls;
-  std::string checks;  ///< of model_init
+  std::string checks;  ///< of NAME_init
 
   void operator()(const Int8Conv& op) { layer(op, "conv"); }
   void operator()(const Int8Depthwise& op) { layer(op, "depthwise"); }
@@ -42,8 +44,8 @@ class StepWriter {
       return;
     }
     layer_constants(op);
-    calls += format("  pt_fully_connected({}, {}, &layer_{}, {}, {});\n", in().shape.elements(),
-                    out().shape.c, name_, at(step_->inputs[0]), at(step_->output));
+    call(format("pt_fully_connected({}, {}, &layer_{}, {}, {})", in().shape.elements(),
+                out().shape.c, name_, at(step_->inputs[0]), at(step_->output)));
   }
 
   void operator()(const Int8Add& op) {
@@ -52,8 +54,8 @@ class StepWriter {
         format("static const pt_add_constants add_{} = {{{}, {}, {}, {}, {}, {}, {}, {}}};\n",
                name_, multiplier(p.input1), multiplier(p.input2), multiplier(p.output),
                p.zero_point1, p.zero_point2, p.output_zero_point, p.range.low, p.range.high);
-    calls += format("  {}add(&add_{}, {}, {}, {}, {});\n", prefix(), name_, out().shape.elements(),
-                    at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output));
+    call(format("{}add(&add_{}, {}, {}, {}, {})", prefix(), name_, out().shape.elements(),
+                at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output)));
   }
 
   void operator()(const Int8Mul& op) {
@@ -61,34 +63,33 @@ class StepWriter {
     constants += format("static const pt_mul_constants mul_{} = {{{}, {}, {}, {}, {}, {}}};\n",
                         name_, multiplier(p.output), p.zero_point1, p.zero_point2,
                         p.output_zero_point, p.range.low, p.range.high);
-    calls +=
-        format("  pt_scale(&mul_{}, {}, {}, {}, {}, {});\n", name_, out().shape.h * out().shape.w,
-               out().shape.c, at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output));
+    call(format("pt_scale(&mul_{}, {}, {}, {}, {}, {})", name_, out().shape.h * out().shape.w,
+                out().shape.c, at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output)));
   }
 
   void operator()(const Int8Lookup& op) {
     array("int8_t", "table", op.table);
-    calls += format("  pt_lookup(table_{}, {}, {}, {});\n", name_, out().shape.elements(),
-                    at(step_->inputs[0]), at(step_->output));
+    call(format("pt_lookup(table_{}, {}, {}, {})", name_, out().shape.elements(),
+                at(step_->inputs[0]), at(step_->output)));
   }
 
   void operator()(const Int8MaxPool& op) {
     window(op.window, in().shape, out().shape);
-    calls += format("  {}max_pool(&window_{}, {}, {});\n", prefix(), name_, at(step_->inputs[0]),
-                    at(step_->output));
+    call(format("{}max_pool(&window_{}, {}, {})", prefix(), name_, at(step_->inputs[0]),
+                at(step_->output)));
   }
   void operator()(const Int8AveragePool& op) {
     window(op.window, in().shape, out().shape);
-    calls += format("  {}average_pool(&window_{}, {}, {}{});\n", prefix(), name_,
-                    at(step_->inputs[0]), at(step_->output), scratch("average_pool"));
+    call(format("{}average_pool(&window_{}, {}, {}{})", prefix(), name_, at(step_->inputs[0]),
+                at(step_->output), scratch("average_pool")));
   }
 
   void operator()(const Int8Mean& op) {
     const Int8MeanParameters& p = op.parameters;
     constants += format("static const pt_multiplier mean_{} = {};\n", name_, multiplier(p.output));
-    calls += format("  pt_mean(&mean_{}, {}, {}, {}, {}, {}, {});\n", name_, p.input_zero_point,
-                    p.output_zero_point, in().shape.h * in().shape.w, in().shape.c,
-                    at(step_->inputs[0]), at(step_->output));
+    call(format("pt_mean(&mean_{}, {}, {}, {}, {}, {}, {})", name_, p.input_zero_point,
+                p.output_zero_point, in().shape.h * in().shape.w, in().shape.c,
+                at(step_->inputs[0]), at(step_->output)));
   }
 
  private:
@@ -105,8 +106,15 @@ class StepWriter {
     return format("{{{}, {}}}", m.multiplier, m.shift);
   }
 
+  /// What CMSIS-NN refuses ends the run.
+  void call(const std::string& expression) {
+    calls += by_cmsis_nn_ ? format("  TRY({});\n", expression) : format("  {};\n", expression);
+  }
+
   template <class Values>
   void array(const char* type, const char* kind, const Values& values) {
+    declarations +=
+        format("#define {1}_{2} {0}_{1}_{2}_{3}\n", names_.prefix, kind, name_, names_.tag);
     declarations += format("extern const {} {}_{}[{}];\n", type, kind, name_, values.size());
     arrays += format("\nconst {} {}_{}[{}] = {{\n", type, kind, name_, values.size());
     append_numbers(arrays, values);
@@ -148,13 +156,14 @@ class StepWriter {
     const bool flat = std::holds_alternative<Int8FullyConnected>(step_->operation);
     window(op.window, flat ? Shape{1, 1, 1, in().shape.elements()} : in().shape, out().shape);
     layer_constants(op);
-    calls += format("  {}{}(&window_{}, &layer_{}, {}, {}{});\n", prefix(), kernel, name_, name_,
-                    at(step_->inputs[0]), at(step_->output), scratch(kernel));
+    call(format("{}{}(&window_{}, &layer_{}, {}, {}{})", prefix(), kernel, name_, name_,
+                at(step_->inputs[0]), at(step_->output), scratch(kernel)));
   }
 
   const Int8Network& network_;
   const ActivationPlan& plan_;
   const Kernels kernels_;
+  const ExportNames& names_;
   const Int8Step* step_ = nullptr;
   ScratchPlace scratch_;
   bool by_cmsis_nn_ = false;
@@ -162,64 +171,77 @@ class StepWriter {
   int position_ = 0;
 };
 
-/// model_init: where the input lies, unless CMSIS-NN wants more than it was given.
-std::string model_init(const StepWriter& steps, std::size_t input) {
-  if (steps.checks.empty()) return format("int8_t *model_init(void) {{ return AT({}); }}\n", input);
-  return format("int8_t *model_init(void) {{\n{}  return AT({});\n}}\n", steps.checks, input);
+/// Where the input lies, unless CMSIS-NN wants more than it was given.
+std::string init_body(const StepWriter& steps, std::size_t input) {
+  if (steps.checks.empty()) return format("{{ return AT({}); }}", input);
+  return format("{{\n{}  return AT({});\n}}", steps.checks, input);
 }
 
-const char* const kScratchMacro =
-    "#define SCRATCH(offset, bytes) ((pt_cmsis_nn_scratch){AT(offset), bytes})\n";
+const char* const kCmsisNnMacros =
+    "#define SCRATCH(offset, bytes) ((pt_cmsis_nn_scratch){AT(offset), bytes})\n"
+    "#define TRY(call)                     \\\n"
+    "  do {                                \\\n"
+    "    const int32_t status = (call);    \\\n"
+    "    if (status != 0) return status;   \\\n"
+    "  } while (0)\n";
 
 std::string model_source(const DeployedModel& model, const ActivationPlan& plan,
-                         const StepWriter& steps, Kernels kernels) {
+                         const StepWriter& steps, Kernels kernels, const ExportNames& names) {
   const Int8Network& network = model.network;
-  const std::size_t words = (plan.bytes + 3) / 4;
   const bool cmsis_nn = kernels == Kernels::cmsis_nn;
   return format(
-      "/* {}. Generated by Paretiny. */\n"
-      "#include \"model.h\"\n\n"
-      "#include \"paretiny_{}.h\"\n"
-      "#include \"weights.h\"\n\n"
-      "/* For whoever measures: defines model_step, which is told the position of each step before "
+      "/* {name}. Generated by Paretiny. */\n"
+      "#include \"{p}.h\"\n\n"
+      "#include \"paretiny_{kernels}.h\"\n"
+      "#include \"{p}_weights.h\"\n\n"
+      "#ifndef PT_RUNTIME_{version}\n"
+      "#error \"the files paretiny_* are those of another version: take this export's own\"\n"
+      "#endif\n\n"
+      "/* For whoever measures: defines {p}_step, which is told the position of each step before "
       "it\n"
-      " * runs, and MODEL_STEPS after the last. */\n"
-      "#ifdef MODEL_STEP_HOOK\nvoid model_step(uint32_t position);\n"
-      "#define STEP(position) model_step(position)\n"
+      " * runs, and {m}_STEPS after the last. */\n"
+      "#ifdef {m}_STEP_HOOK\nvoid {p}_step(uint32_t position);\n"
+      "#define STEP(position) {p}_step(position)\n"
       "#else\n#define STEP(position)\n#endif\n\n"
       "/* Every activation lies here, where the memory plan put it. */\n"
-      "static int32_t arena[{}];\n"
-      "#define AT(offset) ((int8_t *)arena + (offset))\n{}\n"
-      "{}\n"
-      "{}\n"
-      "void model_run(void) {{\n{}  STEP({});\n}}\n\n"
-      "const int8_t *model_output(void) {{ return AT({}); }}\n",
-      model.name, cmsis_nn ? "cmsis_nn" : "kernels", words, cmsis_nn ? kScratchMacro : "",
-      steps.constants, model_init(steps, plan.offsets.front()), steps.calls, network.steps.size(),
-      plan.offsets[static_cast<std::size_t>(network.steps.back().output)]);
+      "static int32_t arena[{words}];\n"
+      "#define AT(offset) ((int8_t *)arena + (offset))\n{macros}\n"
+      "{constants}\n"
+      "int8_t *{p}_init_{tag}(void) {init}\n\n"
+      "int32_t {p}_run_{tag}(void) {{\n{calls}  STEP({count});\n  return 0;\n}}\n\n"
+      "const int8_t *{p}_output_{tag}(void) {{ return AT({output}); }}\n",
+      fmt::arg("name", comment_text(model.name)), fmt::arg("p", names.prefix),
+      fmt::arg("m", names.macros), fmt::arg("tag", names.tag),
+      fmt::arg("kernels", cmsis_nn ? "cmsis_nn" : "kernels"),
+      fmt::arg("version", runtime_version()), fmt::arg("words", (plan.bytes + 3) / 4),
+      fmt::arg("macros", cmsis_nn ? kCmsisNnMacros : ""), fmt::arg("constants", steps.constants),
+      fmt::arg("init", init_body(steps, plan.offsets.front())), fmt::arg("calls", steps.calls),
+      fmt::arg("count", network.steps.size()),
+      fmt::arg("output", plan.offsets[static_cast<std::size_t>(network.steps.back().output)]));
 }
 
 }  // namespace
 
 Files c_code(const DeployedModel& model, const ActivationPlan& plan,
-             const std::vector<RecordedRun>& runs, Kernels kernels) {
-  StepWriter steps(model.network, plan, kernels);
+             const std::vector<RecordedRun>& runs, Kernels kernels, const std::string& name) {
+  const ExportNames names = export_names(name, model, plan, kernels);
+  StepWriter steps(model.network, plan, kernels, names);
   for (const int step : plan.order) steps.write(step);
   Files files;
-  for (const auto& [name, text] : kRuntimeFiles) {
-    const bool needed = kernels == Kernels::cmsis_nn || !name.starts_with("paretiny_cmsis_nn");
-    if (needed) files[name] = text;
+  for (const auto& [file, text] : versioned_runtime()) {
+    const bool needed = kernels == Kernels::cmsis_nn || !file.starts_with("paretiny_cmsis_nn");
+    if (needed) files[file] = text;
   }
-  files["model.h"] = model_header(model, plan, kernels);
-  files["model.c"] = model_source(model, plan, steps, kernels);
-  files["weights.h"] =
-      "/* Constants of the layers, by step. */\n#ifndef WEIGHTS_H\n#define WEIGHTS_H\n\n"
-      "#include <stdint.h>\n\n" +
-      steps.declarations + "\n#endif\n";
-  files["weights.c"] = "#include \"weights.h\"\n" + steps.arrays;
-  files["test/runs.h"] = recorded_runs(runs);
-  files["test/host_test.c"] = kHostTest;
-  files["CMakeLists.txt"] = export_cmake(kernels);
+  files[name + ".h"] = model_header(model, plan, kernels, names);
+  files[name + ".c"] = model_source(model, plan, steps, kernels, names);
+  files[name + "_weights.h"] = format(
+      "/* Constants of the layers, by step. */\n#ifndef {0}_{1}_WEIGHTS_H\n"
+      "#define {0}_{1}_WEIGHTS_H\n\n#include <stdint.h>\n\n{2}\n#endif\n",
+      names.macros, names.tag, steps.declarations);
+  files[name + "_weights.c"] = format("#include \"{}_weights.h\"\n{}", name, steps.arrays);
+  files["test/runs.h"] = recorded_runs(runs, names);
+  files["test/host_test.c"] = host_test(names);
+  files["CMakeLists.txt"] = export_cmake(kernels, names);
   return files;
 }
 

@@ -28,11 +28,20 @@ void append_numbers(std::string& text, const Values& values) {
 /// bias - input zero point * sum of the channel's weights, so that kernels add plain products.
 std::vector<std::int32_t> folded_bias(const Int8Layer& layer);
 
-std::string model_header(const DeployedModel& model, const ActivationPlan& plan, Kernels kernels);
-std::string recorded_runs(const std::vector<RecordedRun>& runs);
+/// What the parts of one export are called.
+struct ExportNames {
+  std::string prefix;  ///< of files, functions and CMake targets
+  std::string macros;  ///< the same in capitals
+  std::string tag;     ///< of symbols: 16 digits, the hash of the network and its plan
+};
 
-std::string export_cmake(Kernels kernels);
+ExportNames export_names(const std::string& prefix, const DeployedModel& model,
+                         const ActivationPlan& plan, Kernels kernels);
 
-extern const char* const kHostTest;
+std::string model_header(const DeployedModel& model, const ActivationPlan& plan, Kernels kernels,
+                         const ExportNames& names);
+std::string recorded_runs(const std::vector<RecordedRun>& runs, const ExportNames& names);
+std::string host_test(const ExportNames& names);
+std::string export_cmake(Kernels kernels, const ExportNames& names);
 
 }  // namespace paretiny

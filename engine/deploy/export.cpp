@@ -69,21 +69,27 @@ ActivationPlan plan_memory(const DeployedModel& model, const Core& core, Kernels
 
 fs::path temporary_name() {
   static std::atomic<int> count = 0;
-  return fs::temp_directory_path() /
-         ("paretiny-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
+  std::error_code error;
+  const fs::path folder = fs::temp_directory_path(error);
+  if (error) {
+    throw DataError("there is no folder for temporary files: TMPDIR must name one (" +
+                    error.message() + ")");
+  }
+  return folder / ("paretiny-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
 }
 
 }  // namespace
 
 std::string export_c(const DeployedModel& model, const Target& target, const fs::path& folder,
-                     std::int64_t runs, Kernels kernels, const Samples* samples) {
+                     const std::string& name, std::int64_t runs, Kernels kernels,
+                     const Samples* samples) {
   std::error_code error;
   if (fs::exists(folder, error) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
     throw UsageError("'" + folder.string() + "' is there and not empty; name a new folder");
   }
   const ActivationPlan plan = plan_memory(model, target.core, kernels);
-  Files files = c_code(model, plan, runs_of(model, samples, runs, 0), kernels);
-  files["README.md"] = export_readme(model, plan, target, kernels);
+  Files files = c_code(model, plan, runs_of(model, samples, runs, 0), kernels, name);
+  files["README.md"] = export_readme(model, plan, target, kernels, name);
   const fs::path whole = fs::absolute(folder).lexically_normal();
   const TemporaryFolder part(whole.string() + ".part" + std::to_string(::getpid()));
   write_files(files, part.path());

@@ -16,14 +16,14 @@
 
 namespace paretiny {
 
-/// Writes C code, its README and its host test of `runs` inputs, random ones or the first of
-/// `samples`, into `folder`, which must be new or empty: all of it or nothing. Code with our own
-/// kernels is first compiled and its test run on this machine; returns why it was not, empty when
-/// it was. Throws DataError, UsageError for samples that do not fit, and Error for code that does
-/// not compile or gives other bytes.
+/// Writes C code under `name` (see export_name), its README and its host test of `runs` inputs,
+/// random ones or the first of `samples`, into `folder`, which must be new or empty: all of it or
+/// nothing. Code with our own kernels is first compiled and its test run on this machine; returns
+/// why it was not, empty when it was. Throws DataError, UsageError for samples that do not fit, and
+/// Error for code that does not compile or gives other bytes.
 [[nodiscard]] std::string export_c(const DeployedModel& model, const Target& target,
-                                   const std::filesystem::path& folder, std::int64_t runs,
-                                   Kernels kernels = Kernels::own,
+                                   const std::filesystem::path& folder, const std::string& name,
+                                   std::int64_t runs, Kernels kernels = Kernels::own,
                                    const Samples* samples = nullptr);
 
 /// Writes the model as a TensorFlow Lite or ONNX file, which must be new: all of it or nothing.

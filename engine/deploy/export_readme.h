@@ -11,6 +11,6 @@
 namespace paretiny {
 
 std::string export_readme(const DeployedModel& model, const ActivationPlan& plan,
-                          const Target& target, Kernels kernels);
+                          const Target& target, Kernels kernels, const std::string& name);
 
 }  // namespace paretiny

@@ -2,7 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
+#include "engine/printable.h"
+
 namespace paretiny {
+
+DeployedModel with_file_names(DeployedModel model) {
+  model.name = printable(model.name);
+  for (std::string& name : model.classes) name = printable(name);
+  for (Int8Step& step : model.network.steps) step.name = printable(step.name);
+  std::set<std::string> taken;
+  for (Int8Tensor& tensor : model.network.tensors) {
+    std::string name = printable(tensor.name);
+    std::replace(name.begin(), name.end(), ':', '_');
+    if (name.empty()) name = "tensor";  // formats take an empty name for none
+    tensor.name = name;
+    for (int number = 2; !taken.insert(tensor.name).second; ++number) {
+      tensor.name = fmt::format("{}_{}", name, number);
+    }
+  }
+  return model;
+}
 
 std::string model_description(const DeployedModel& model, const std::string& input) {
   return fmt::format(

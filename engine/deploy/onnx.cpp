@@ -206,7 +206,8 @@ class StepWriter {
 
 }  // namespace
 
-std::string onnx_model(const DeployedModel& model) {
+std::string onnx_model(const DeployedModel& named) {
+  const DeployedModel model = with_file_names(named);
   const Int8Network& network = model.network;
   OnnxBuilder file;
   StepWriter steps(network, file);

@@ -272,7 +272,8 @@ class StepWriter {
 
 }  // namespace
 
-std::vector<std::uint8_t> tflite_model(const DeployedModel& model) {
+std::vector<std::uint8_t> tflite_model(const DeployedModel& named) {
+  const DeployedModel model = with_file_names(named);
   TfliteBuilder file;
   StepWriter steps(model.network, file);
   for (const Int8Step& step : model.network.steps) steps.write(step);

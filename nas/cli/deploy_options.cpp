@@ -22,7 +22,7 @@ NamedModel trial_model(Study& study, const std::string& path, std::int64_t numbe
     throw UsageError(fmt::format("{} has no model: it is {}{}", name, to_string(trial.state),
                                  trial.reason.empty() ? "" : " (" + trial.reason + ")"));
   }
-  return {name, model_from_bytes(bytes, fmt::format("{}, {}", path, name))};
+  return {name, study.header().name, model_from_bytes(bytes, fmt::format("{}, {}", path, name))};
 }
 
 void DeployOptions::add_to(CLI::App& command) {
@@ -69,7 +69,10 @@ NamedModel DeployOptions::one() const {
   }
   if (!model.empty()) {
     if (trial) throw UsageError("--trial belongs to a study, not to --model");
-    return {std::filesystem::path(model).filename().string(), load_model(model)};
+    DeployedModel loaded = load_model(model);
+    std::string study_name = loaded.name;
+    return {std::filesystem::path(model).filename().string(), std::move(study_name),
+            std::move(loaded)};
   }
   if (!trial) throw UsageError("name the trial: --trial N; 'paretiny report' lists the front");
   return trial_model(*open_study(study), study, *trial);

@@ -16,6 +16,7 @@ namespace paretiny {
 /// A model and what to call it in a table: "trial 7", or a file's name.
 struct NamedModel {
   std::string name;
+  std::string study;  ///< its name; of a file, what the model is called in it
   DeployedModel model;
 };
 

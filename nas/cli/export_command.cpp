@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <future>
+#include <optional>
 #include <system_error>
 
 #include "engine/deploy/command.h"
 #include "engine/deploy/export.h"
+#include "engine/deploy/export_name.h"
 #include "kernels/error.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/deploy_options.h"
@@ -57,6 +59,7 @@ void print_check(std::int64_t runs, const std::string& unchecked) {
 struct ExportOptions : DeployOptions {
   std::string format = "c";
   std::string out;
+  std::optional<std::string> name;
   std::int64_t runs = 4;
 };
 
@@ -66,6 +69,13 @@ void export_one(const ExportOptions& options) {
     throw UsageError("--kernels " + options.kernels + " is for C code: a file of the format " +
                      options.format + " has no kernels");
   }
+  if (options.name) {
+    if (options.format != "c") {
+      throw UsageError("--name is for C code: a file of the format " + options.format +
+                       " has no symbols");
+    }
+    check_export_name(*options.name);
+  }
   const Target target = options.find();
   const std::optional<CmsisNnLibrary> library = options.library();
   const NamedModel named = options.one();
@@ -74,8 +84,9 @@ void export_one(const ExportOptions& options) {
   if (options.format == "c") {
     const std::optional<Samples> samples = options.samples();
     std::future<LinkedSize> measured = start_measuring(named.model, target.core, kernels, library);
-    const std::string unchecked = export_c(named.model, target, options.out, options.runs, kernels,
-                                           samples ? &*samples : nullptr);
+    const std::string name = options.name.value_or(export_name(named.study));
+    const std::string unchecked = export_c(named.model, target, options.out, name, options.runs,
+                                           kernels, samples ? &*samples : nullptr);
     print_sizes(target, size, kernels, library.has_value(), measured);
     print_check(options.runs, unchecked);
   } else {
@@ -100,6 +111,8 @@ void add_export_command(CLI::App& app) {
       ->add_option("--out", options->out,
                    "folder to write C code to, new or empty; file for tflite and onnx, new")
       ->required();
+  command->add_option("--name", options->name,
+                      "of C code's files, functions and CMake targets; the study's by default");
   command->add_option("--runs", options->runs, "inputs and outputs recorded in the test of C code")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();

@@ -168,7 +168,8 @@ static void gather(const pt_window *window, int8_t zero, const int8_t *in, int32
 
 static int32_t at_least_0(int32_t x) { return x < 0 ? 0 : x; }
 
-void pt_conv(const pt_window *window, const pt_layer *layer, const int8_t *in, int8_t *out) {
+PT_SHARED void pt_conv(const pt_window *window, const pt_layer *layer, const int8_t *in,
+                       int8_t *out) {
   const int32_t in_c = window->in_c;
   const int32_t in_row = window->in_w * in_c;
   const int32_t length = window->kernel_w * in_c;
@@ -208,8 +209,8 @@ void pt_conv(const pt_window *window, const pt_layer *layer, const int8_t *in, i
   }
 }
 
-void pt_fully_connected(int32_t in_count, int32_t out_count, const pt_layer *layer,
-                        const int8_t *in, int8_t *out) {
+PT_SHARED void pt_fully_connected(int32_t in_count, int32_t out_count, const pt_layer *layer,
+                                  const int8_t *in, int8_t *out) {
   for (int32_t o = 0; o < out_count; ++o) {
     const int32_t sum = dot(in, layer->weights + o * in_count, in_count);
     out[o] = pt_requantized(layer, o, layer->bias[o] + sum);

@@ -53,7 +53,8 @@ static int32_t beyond(int32_t first, int32_t taps, int32_t size) {
   return first + taps > size ? first + taps - size : 0;
 }
 
-void pt_depthwise(const pt_window *window, const pt_layer *layer, const int8_t *in, int8_t *out) {
+PT_SHARED void pt_depthwise(const pt_window *window, const pt_layer *layer, const int8_t *in,
+                            int8_t *out) {
   const int32_t channels = window->in_c, width = window->in_w;
   const int32_t kernel_w = window->kernel_w, kernel_h = window->kernel_h;
   for (int32_t y = 0; y < window->out_h; ++y) {

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "paretiny_names.h"
+
 /* A window sliding over an input; padding stands for the input's zero point. */
 typedef struct {
   uint16_t in_h, in_w, in_c;

@@ -30,16 +30,16 @@ static void pool(const pt_window *window, const int8_t *in, int8_t *out, int32_t
   }
 }
 
-void pt_max_pool(const pt_window *window, const int8_t *in, int8_t *out) {
+PT_SHARED void pt_max_pool(const pt_window *window, const int8_t *in, int8_t *out) {
   pool(window, in, out, 0);
 }
 
-void pt_average_pool(const pt_window *window, const int8_t *in, int8_t *out) {
+PT_SHARED void pt_average_pool(const pt_window *window, const int8_t *in, int8_t *out) {
   pool(window, in, out, 1);
 }
 
-void pt_mean(const pt_multiplier *multiplier, int8_t in_zero, int8_t out_zero, int32_t pixels,
-             int32_t channels, const int8_t *in, int8_t *out) {
+PT_SHARED void pt_mean(const pt_multiplier *multiplier, int8_t in_zero, int8_t out_zero,
+                       int32_t pixels, int32_t channels, const int8_t *in, int8_t *out) {
   for (int32_t c = 0; c < channels; ++c) {
     int32_t sum = -pixels * in_zero;
     for (int32_t p = 0; p < pixels; ++p) sum += in[p * channels + c];

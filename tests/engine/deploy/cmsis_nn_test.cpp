@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
 #include "engine/deploy/c_code.h"
 #include "engine/deploy/command.h"
@@ -63,8 +64,10 @@ DeployedModel built(const std::string& name, const Shape& input = {1, 32, 32, 3}
 TEST_F(CmsisNn, ModelsGiveEveryByteOfTheirInt8Networks) {
   for (const DeployedModel& model : {built("resnet8"), built("ds_cnn"), built("mobilenet_v3"),
                                      built("mobilenet_v3", {1, 1, 128, 6})}) {
-    EXPECT_EQ(compile_and_run(model, plan_of(model.network), "-O2"), 0)
-        << model.name << ": " << last_output_;
+    for (const char* version : {"", "-DDOUBLE_OF_6"}) {
+      EXPECT_EQ(compile_and_run(model, plan_of(model.network), std::string("-O2 ") + version), 0)
+          << model.name << version << ": " << last_output_;
+    }
     EXPECT_EQ(compile_and_run(model, plan_of(model.network, true), "-O2 -DDOUBLE_HELIUM"), 0)
         << model.name << ", Helium: " << last_output_;
   }
@@ -98,6 +101,27 @@ TEST_F(CmsisNn, MoreScratchThanPlannedGivesNoInput) {
   EXPECT_EQ(compile_and_run(model, plan_of(model.network), "-O1 -DDOUBLE_ASKS=4"), 2);
   EXPECT_EQ(compile_and_run(built("ds_cnn"), plan_of(built("ds_cnn").network), "-DDOUBLE_HELIUM"),
             2);
+}
+
+TEST_F(CmsisNn, ACallThatIsRefusedEndsTheRun) {
+  std::set<std::size_t> operators;
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    const DeployedModel model = deployed(random_network(random_graph(seed), seed), "refused");
+    ASSERT_EQ(compile_and_run(model, plan_of(model.network), "-DDOUBLE_REFUSES"), 0);
+    int calls = 0;
+    for (const Int8Step& step : model.network.steps) {
+      if (!cmsis_nn_computes(model.network, step)) continue;
+      ++calls;
+      operators.insert(step.operation.index());
+    }
+    for (int call = 1; call <= calls; ++call) {
+      const CommandResult ran = shell("REFUSED_CALL=" + std::to_string(call) + " ./test_program");
+      EXPECT_EQ(ran.code, 3) << seed << " " << call << ": " << ran.output;
+    }
+    const int after = 6 * calls + 1;
+    EXPECT_EQ(shell("REFUSED_CALL=" + std::to_string(after) + " ./test_program").code, 0);
+  }
+  EXPECT_EQ(operators.size(), 6u);  // every function that is called was refused once
 }
 
 TEST_F(CmsisNn, ScratchLiesWhereTheStepLeavesRoom) {

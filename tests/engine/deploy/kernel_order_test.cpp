@@ -225,9 +225,15 @@ class KernelOrder : public testing::TestWithParam<const char*> {
     });
   }
 
+  /// Exports have the runtime's version in place of VERSION.
+  template <class Function>
+  Function* kernel(const char* name) const {
+    return code_->function<Function>((std::string(name) + "_VERSION").c_str());
+  }
+
   template <class Operation>
   void check_pool(const char* name) const {
-    auto* function = code_->function<decltype(pt_max_pool)>(name);
+    auto* function = kernel<decltype(pt_max_pool)>(name);
     check_all<Operation>(name, true, pixel_stages, [&](const Case& drawn, Random&) -> Call {
       return [=](const std::int8_t* in, std::int8_t* out) {
         const pt_window window = drawn.described();
@@ -241,13 +247,12 @@ class KernelOrder : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(KernelOrder, Convolution) {
-  check_layer<Int8Conv>("pt_conv", false, code_->function<decltype(pt_conv)>("pt_conv"),
-                        conv_stages);
+  check_layer<Int8Conv>("pt_conv", false, kernel<decltype(pt_conv)>("pt_conv"), conv_stages);
 }
 
 TEST_P(KernelOrder, DepthwiseConvolution) {
-  check_layer<Int8Depthwise>("pt_depthwise", true,
-                             code_->function<decltype(pt_depthwise)>("pt_depthwise"), pixel_stages);
+  check_layer<Int8Depthwise>("pt_depthwise", true, kernel<decltype(pt_depthwise)>("pt_depthwise"),
+                             pixel_stages);
 }
 
 TEST_P(KernelOrder, Pools) {
@@ -256,9 +261,9 @@ TEST_P(KernelOrder, Pools) {
 }
 
 TEST_P(KernelOrder, ElementwiseStepsReadAnElementBeforeTheyWriteIt) {
-  auto* add = code_->function<decltype(pt_add)>("pt_add");
-  auto* scale = code_->function<decltype(pt_scale)>("pt_scale");
-  auto* lookup = code_->function<decltype(pt_lookup)>("pt_lookup");
+  auto* add = kernel<decltype(pt_add)>("pt_add");
+  auto* scale = kernel<decltype(pt_scale)>("pt_scale");
+  auto* lookup = kernel<decltype(pt_lookup)>("pt_lookup");
   Random random(1, "elements");
   const std::vector<std::int8_t> in = random_bytes(random, 91), other = random_bytes(random, 91);
   const std::vector<std::int8_t> table = random_bytes(random, 256);

@@ -7,6 +7,7 @@
 
 #include "engine/deploy/c_code.h"
 #include "engine/deploy/memory_problem.h"
+#include "engine/deploy/runtime_files.h"
 #include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/odd_network.h"
 #include "tests/engine/deploy/recorded_code.h"
@@ -120,26 +121,35 @@ class Arena {
 
 class MemoryAccess : public ExportedFolder {
  protected:
-  /// Compiles what every network of these kernels shares.
-  void prepare(Kernels kernels, const std::string& options, const std::string& sources) {
+  /// Compiles what every network of these kernels shares, and `more` sources.
+  void prepare(Kernels kernels, const std::string& options, const std::string& more = "") {
     kernels_ = kernels;
     options_ = options + " -I" + kDouble.string();
-    compile_recorded(options_ + " " + sources, runtime_.path());
+    for (const auto& [name, text] : versioned_runtime()) {
+      const bool by_library = name.starts_with("paretiny_cmsis_nn");
+      if (kernels == Kernels::cmsis_nn || !by_library) runtime_.write(name, text);
+    }
+    compile_recorded(options_ + " *.c " + more, runtime_.path());
   }
 
   void check(const Int8Network& network, const ActivationPlan& plan) {
     const std::vector<RecordedRun> runs = record_runs(network, 2, 1);
     put(c_code(deployed(network, "recorded"), plan, {}, kernels_));
-    compile_recorded(options_ + " model.c weights.c", folder_);
+    // The functions of the header as symbols.
+    temporary_.write("entry.c",
+                     "#include \"model.h\"\nint8_t *entry_init(void) { return model_init(); }\n"
+                     "int32_t entry_run(void) { return model_run(); }\n"
+                     "const int8_t *entry_output(void) { return model_output(); }\n");
+    compile_recorded(options_ + " model.c model_weights.c entry.c", folder_);
     const RecordedCode code("*.o " + runtime_.string() + "/*.o", folder_);
-    auto* init = code.function<std::int8_t*()>("model_init");
-    auto* run = code.function<void()>("model_run");
-    auto* output = code.function<const std::int8_t*()>("model_output");
+    auto* init = code.function<std::int8_t*()>("entry_init");
+    auto* run = code.function<std::int32_t()>("entry_run");
+    auto* output = code.function<const std::int8_t*()>("entry_output");
     for (const RecordedRun& each : runs) {
       std::int8_t* input = init();
       std::copy(each.input.begin(), each.input.end(), input);
       Arena arena(network, plan, input - plan.offsets[0]);
-      code.record([&] { run(); },
+      code.record([&] { EXPECT_EQ(run(), 0); },
                   [&](const Access& access) {
                     if (!HasFailure()) arena.access(access);
                   },
@@ -171,21 +181,20 @@ ActivationPlan own_plan(const Int8Network& network) {
 }
 
 TEST_F(MemoryAccess, OwnKernels) {
-  prepare(Kernels::own, "-DPT_DSP=0", runtime_sources());
+  prepare(Kernels::own, "-DPT_DSP=0");
   check_networks(own_plan);
 }
 
 TEST_F(MemoryAccess, OwnKernelsOnCoresWithDsp) {
-  prepare(Kernels::own, "-DPT_DSP=1", runtime_sources());
+  prepare(Kernels::own, "-DPT_DSP=1");
   check_networks(own_plan);
 }
 
 TEST_F(MemoryAccess, CmsisNn) {
   for (const bool helium : {false, true}) {
-    prepare(
-        Kernels::cmsis_nn,
-        std::string("-Dmemset=recorder_memset") + (helium ? " -DDOUBLE_HELIUM" : ""),
-        runtime_sources("paretiny_cmsis_nn.c ") + " " + (kDouble / "cmsis_nn_double.c").string());
+    prepare(Kernels::cmsis_nn,
+            std::string("-Dmemset=recorder_memset") + (helium ? " -DDOUBLE_HELIUM" : ""),
+            (kDouble / "cmsis_nn_double.c").string());
     check_networks([&](const Int8Network& network) {
       return plan_activations(cmsis_nn_memory_problem(network, helium));
     });

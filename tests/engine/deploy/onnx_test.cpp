@@ -7,8 +7,9 @@
 #include <set>
 
 #include "engine/deploy/onnx_schema.h"
+#include "engine/printable.h"
+#include "tests/engine/deploy/hostile_names.h"
 #include "tests/engine/deploy/proto_reader.h"
-#include "tests/engine/deploy/random_network.h"
 
 namespace paretiny {
 namespace {
@@ -17,8 +18,9 @@ using namespace test;
 using namespace onnx;
 
 struct OnnxFile {
-  explicit OnnxFile(const Int8Network& network)
-      : model(onnx_model(deployed(network, "network"))),
+  explicit OnnxFile(const Int8Network& network) : OnnxFile(deployed(network, "network")) {}
+  explicit OnnxFile(const DeployedModel& deployed)
+      : model(onnx_model(deployed)),
         graph(model.message(model_proto::graph)),
         nodes(graph.messages(graph_proto::node)) {
     for (const ProtoMessage& tensor : graph.messages(graph_proto::initializer)) {
@@ -104,6 +106,27 @@ void expect_sound(const OnnxFile& file, const Int8Network& network) {
     EXPECT_TRUE(known.insert(made).second) << made << " is made twice";
   }
   EXPECT_TRUE(known.contains(output.text(value_info_proto::name)));
+}
+
+TEST(Onnx, NamesAreTextAndTellTensorsApart) {
+  DeployedModel model = hostile_model(3);
+  for (int i = 0; i < 3; ++i) {
+    const OnnxFile file(model);
+    expect_sound(file, model.network);
+    EXPECT_TRUE(is_utf8(file.model.text(model_proto::doc_string)));
+    EXPECT_TRUE(is_utf8(file.graph.text(graph_proto::name)));
+    for (const ProtoMessage& node : file.nodes) {
+      for (const std::string& name : node.texts(node_proto::output)) {
+        EXPECT_TRUE(is_utf8(name)) << name;
+        EXPECT_EQ(name, printable(name));
+        EXPECT_FALSE(name.empty());
+      }
+    }
+    // All of one name, then of names that are others' with a suffix.
+    for (std::size_t t = 0; t < model.network.tensors.size(); ++t) {
+      model.network.tensors[t].name = i == 0 ? "same" : t % 2 == 0 ? "a" : "a:int8";
+    }
+  }
 }
 
 TEST(Onnx, FilesHoldTogether) {

@@ -35,10 +35,10 @@ inline void compile_recorded(const std::string& sources, const std::filesystem::
                folder);
 }
 
-/// The sources of our own kernels, and `more` of the runtime.
-inline std::string runtime_sources(const std::string& more = "") {
+/// The sources of our own kernels.
+inline std::string runtime_sources() {
   const std::string folder = PARETINY_SOURCE "/engine/deploy/runtime/";
-  std::string sources = more.empty() ? "" : folder + more;
+  std::string sources;
   for (const char* name : {"arithmetic", "conv", "depthwise", "elementwise", "pooling"}) {
     sources += " " + folder + "paretiny_" + name + ".c";
   }

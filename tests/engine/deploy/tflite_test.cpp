@@ -7,8 +7,9 @@
 #include <cstring>
 #include <set>
 
+#include "engine/printable.h"
 #include "kernels/error.h"
-#include "tests/engine/deploy/random_network.h"
+#include "tests/engine/deploy/hostile_names.h"
 #include "tests/engine/deploy/tflite_file.h"
 
 namespace paretiny {
@@ -96,6 +97,16 @@ TEST(Tflite, FilesHoldTogether) {
     SCOPED_TRACE(seed);
     const Int8Network network = random_network(random_graph(seed), seed);
     expect_sound(file_of(network), network);
+  }
+}
+
+TEST(Tflite, NamesAreText) {
+  const TfliteFile file(tflite_model(hostile_model(3)));
+  ASSERT_TRUE(file.verified());
+  EXPECT_TRUE(is_utf8(file.model().text(tflite::model::description)));
+  for (fb::uoffset_t i = 0; i < file.tensors().size(); ++i) {
+    const std::string name = file.tensors().Get(i)->text(tflite::tensor::name);
+    EXPECT_EQ(name, printable(name));
   }
 }
 

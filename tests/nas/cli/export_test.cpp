@@ -1,6 +1,8 @@
 // What `paretiny export` writes, and what it refuses.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "engine/deploy/model_file.h"
 #include "engine/deploy/onnx.h"
 #include "engine/deploy/tflite.h"
@@ -56,7 +58,7 @@ TEST_F(ExportTest, CallsCmsisNnInCCode) {
   const Ended ended = run({"--kernels", "cmsis-nn", "--out", "c"});
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_TRUE(says(ended.out, {"without code and stack", "--cmsis-nn DIR"}));
-  EXPECT_TRUE(says(read("c/model.c"), {"pt_cmsis_nn_"}));
+  EXPECT_TRUE(says(read("c/model.c"), {"TRY(pt_cmsis_nn_"}));
   EXPECT_TRUE(says(read("c/paretiny_cmsis_nn.c"), {"arm_nnfunctions.h"}));
   EXPECT_TRUE(says(read("c/CMakeLists.txt"), {"MODEL_CMSIS_NN"}));
   EXPECT_TRUE(says(read("c/README.md"), {"CMSIS-NN", "not known"}));
@@ -81,6 +83,40 @@ TEST_F(ExportTest, CmsisNnIsRefusedWhereItCannotBe) {
       test::run(folder_, {"verify", "--model", "model.ptny", "--kernels", "cmsis-nn"});
   EXPECT_EQ(unbuilt.code, 2);
   EXPECT_TRUE(says(unbuilt.err, {"--cmsis-nn DIR", "libcmsis-nn.a"}));
+}
+
+TEST_F(ExportTest, HasANameOfItsOwn) {
+  DeployedModel model = model_;
+  model.name = "3-D eye, trial 7";
+  save_model(model, folder_ / "eye.ptny");
+  const auto exported = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"export", "--model", "eye.ptny"});
+    return test::run(folder_, more);
+  };
+  EXPECT_EQ(exported({"--out", "c"}).code, 0);
+  EXPECT_TRUE(says(read("c/model_3_d_eye_trial_7.h"), {"MODEL_3_D_EYE_TRIAL_7_INPUT_BYTES"}));
+  EXPECT_TRUE(says(read("c/CMakeLists.txt"), {"add_library(model_3_d_eye_trial_7 "}));
+  EXPECT_TRUE(says(read("c/README.md"), {"model_3_d_eye_trial_7_init()"}));
+  EXPECT_EQ(exported({"--out", "named", "--name", "Left_Eye"}).code, 0);
+  EXPECT_TRUE(says(read("named/Left_Eye.c"), {"Left_Eye_run_", "#include \"Left_Eye_weights.h\""}));
+  for (const char* name : {"int", "3d", "a-b", "string"}) {
+    const Ended ended = exported({"--out", "refused", "--name", name});
+    EXPECT_EQ(ended.code, 2) << name;
+    EXPECT_TRUE(says(ended.err, {std::string("--name '") + name, "would do"}));
+  }
+  const Ended other = exported({"--out", "refused", "--format", "onnx", "--name", "eye"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_TRUE(says(other.err, {"--name is for C code", "onnx"}));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "refused"));
+}
+
+TEST_F(ExportTest, SaysWhereItsTemporaryFilesCannotBe) {
+  const std::filesystem::path before = std::filesystem::temp_directory_path();
+  setenv("TMPDIR", "/nowhere/at/all", 1);
+  const Ended ended = test::run(folder_, {"verify", "--model", "model.ptny"});
+  setenv("TMPDIR", before.c_str(), 1);
+  EXPECT_EQ(ended.code, 3);
+  EXPECT_TRUE(says(ended.err, {"folder for temporary files", "TMPDIR"}));
 }
 
 TEST_F(ExportTest, RefusesWhatCannotBe) {

@@ -150,7 +150,7 @@ TEST_F(ReportTest, UnitsOfABlackBoxAreText) {
   StudyHeader header = example_header();
   header.objectives[0].name = "<b>loss</b>";
   for (Objective& objective : header.objectives) objective.unit = "<b>\"'&";
-  header.constraints = {{"<b>", "<b>", 1.0, 2.0}};
+  header.constraints.push_back({"<b>", "<b>", 1.0, 2.0});
   MadeStudy study(made_trials(20), header);
   write_report(study, folder_);
   const std::string page = slurp(folder_ / "report.html");

@@ -1,4 +1,5 @@
-/* A double of CMSIS-NN: the functions that the generated code calls. */
+/* A double of CMSIS-NN: the functions that the generated code calls, as 7 declares them, and as 6
+ * does with DOUBLE_OF_6. */
 #ifndef ARM_NNFUNCTIONS_H
 #define ARM_NNFUNCTIONS_H
 
@@ -15,14 +16,22 @@ int32_t arm_convolve_wrapper_s8_get_buffer_size(const cmsis_nn_conv_params *conv
                                                 const cmsis_nn_dims *filter_dims,
                                                 const cmsis_nn_dims *output_dims);
 
+/* Declared alone, so that no call of it compiles with both: since 7 it takes upscale_dims. */
+#ifdef DOUBLE_OF_6
 arm_cmsis_nn_status arm_convolve_s8(
     const cmsis_nn_context *ctx, const cmsis_nn_conv_params *conv_params,
     const cmsis_nn_per_channel_quant_params *quant_params, const cmsis_nn_dims *input_dims,
     const int8_t *input_data, const cmsis_nn_dims *filter_dims, const int8_t *filter_data,
     const cmsis_nn_dims *bias_dims, const int32_t *bias_data, const cmsis_nn_dims *output_dims,
     int8_t *output_data);
-int32_t arm_convolve_s8_get_buffer_size(const cmsis_nn_dims *input_dims,
-                                        const cmsis_nn_dims *filter_dims);
+#else
+arm_cmsis_nn_status arm_convolve_s8(
+    const cmsis_nn_context *ctx, const cmsis_nn_conv_params *conv_params,
+    const cmsis_nn_per_channel_quant_params *quant_params, const cmsis_nn_dims *input_dims,
+    const int8_t *input_data, const cmsis_nn_dims *filter_dims, const int8_t *filter_data,
+    const cmsis_nn_dims *bias_dims, const int32_t *bias_data, const cmsis_nn_dims *upscale_dims,
+    const cmsis_nn_dims *output_dims, int8_t *output_data);
+#endif
 
 arm_cmsis_nn_status arm_depthwise_conv_wrapper_s8(
     const cmsis_nn_context *ctx, const cmsis_nn_dw_conv_params *dw_conv_params,

@@ -1,8 +1,9 @@
 /* A double of CMSIS-NN: what its interface promises, as plain loops. It is as unkind as the
  * interface allows: scratch memory and the whole output are overwritten before anything is read,
- * sizes and shapes that do not fit end the program, and so does a row of input in the function that
- * the real library sends to a kernel with a known fault. DOUBLE_HELIUM asks for the scratch memory
- * of cores with Helium, DOUBLE_ASKS for so many bytes more. */
+ * sizes and shapes that do not fit end the program, and so does a row of input, which the real
+ * library sends to a kernel with a known fault. DOUBLE_HELIUM asks for the scratch memory
+ * of cores with Helium, DOUBLE_ASKS for so many bytes more; with DOUBLE_REFUSES the call of that number (from 1) in
+ * the environment's REFUSED_CALL is refused. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,17 @@ static const int32_t helium = 1;
 #else
 static const int32_t helium = 0;
 #endif
+
+/* Whether this is the call to refuse. */
+static int32_t refuses(void) {
+#ifdef DOUBLE_REFUSES
+  static int32_t calls = 0;
+  const char *call = getenv("REFUSED_CALL");
+  return call != NULL && ++calls == atoi(call);
+#else
+  return 0;
+#endif
+}
 
 static void require(int32_t condition) {
   if (!condition) __builtin_trap();
@@ -76,8 +88,7 @@ static int32_t unpadded_1x1(const cmsis_nn_conv_params *params, const cmsis_nn_d
   return filter->h == 1 && filter->w == 1 && params->padding.w == 0 && params->padding.h == 0;
 }
 
-int32_t arm_convolve_s8_get_buffer_size(const cmsis_nn_dims *input_dims,
-                                        const cmsis_nn_dims *filter_dims) {
+static int32_t gathered_bytes(const cmsis_nn_dims *input_dims, const cmsis_nn_dims *filter_dims) {
   const int32_t taps = filter_dims->h * filter_dims->w * input_dims->c;
   const int32_t multiple = helium ? 16 : 4;
   return 4 * ((taps + multiple - 1) / multiple * multiple) + DOUBLE_ASKS;
@@ -89,7 +100,7 @@ int32_t arm_convolve_wrapper_s8_get_buffer_size(const cmsis_nn_conv_params *conv
                                                 const cmsis_nn_dims *output_dims) {
   (void)output_dims;
   if (!unpadded_1x1(conv_params, filter_dims)) {
-    return arm_convolve_s8_get_buffer_size(input_dims, filter_dims);
+    return gathered_bytes(input_dims, filter_dims);
   }
   const int32_t fast = conv_params->stride.w == 1 && conv_params->stride.h == 1;
   return fast && !helium ? 4 * input_dims->c : 0;
@@ -118,25 +129,13 @@ static void convolve(const cmsis_nn_context *ctx, int32_t scratch,
   }
 }
 
-arm_cmsis_nn_status arm_convolve_s8(
-    const cmsis_nn_context *ctx, const cmsis_nn_conv_params *conv_params,
-    const cmsis_nn_per_channel_quant_params *quant_params, const cmsis_nn_dims *input_dims,
-    const int8_t *input_data, const cmsis_nn_dims *filter_dims, const int8_t *filter_data,
-    const cmsis_nn_dims *bias_dims, const int32_t *bias_data, const cmsis_nn_dims *output_dims,
-    int8_t *output_data) {
-  (void)bias_dims;
-  convolve(ctx, arm_convolve_s8_get_buffer_size(input_dims, filter_dims), conv_params,
-           quant_params, input_dims, input_data, filter_dims, filter_data, bias_data, output_dims,
-           output_data);
-  return ARM_CMSIS_NN_SUCCESS;
-}
-
 arm_cmsis_nn_status arm_convolve_wrapper_s8(
     const cmsis_nn_context *ctx, const cmsis_nn_conv_params *conv_params,
     const cmsis_nn_per_channel_quant_params *quant_params, const cmsis_nn_dims *input_dims,
     const int8_t *input_data, const cmsis_nn_dims *filter_dims, const int8_t *filter_data,
     const cmsis_nn_dims *bias_dims, const int32_t *bias_data, const cmsis_nn_dims *output_dims,
     int8_t *output_data) {
+  if (refuses()) return ARM_CMSIS_NN_ARG_ERROR;
   (void)bias_dims;
   require(unpadded_1x1(conv_params, filter_dims) || input_dims->h > 1 || filter_dims->h > 1);
   convolve(ctx,
@@ -165,6 +164,7 @@ arm_cmsis_nn_status arm_depthwise_conv_wrapper_s8(
     const int8_t *input_data, const cmsis_nn_dims *filter_dims, const int8_t *filter_data,
     const cmsis_nn_dims *bias_dims, const int32_t *bias_data, const cmsis_nn_dims *output_dims,
     int8_t *output_data) {
+  if (refuses()) return ARM_CMSIS_NN_ARG_ERROR;
   (void)bias_dims;
   require(dw_conv_params->ch_mult == 1 && input_dims->c == output_dims->c);
   require(filter_dims->n == 1 && filter_dims->c == output_dims->c && input_dims->n == 1);
@@ -222,6 +222,7 @@ arm_cmsis_nn_status arm_avgpool_s8(const cmsis_nn_context *ctx,
                                    const cmsis_nn_dims *input_dims, const int8_t *input_data,
                                    const cmsis_nn_dims *filter_dims,
                                    const cmsis_nn_dims *output_dims, int8_t *output_data) {
+  if (refuses()) return ARM_CMSIS_NN_ARG_ERROR;
   spoil(ctx, arm_avgpool_s8_get_buffer_size(output_dims->w, input_dims->c), output_dims,
         output_data);
   pool(pool_params, input_dims, input_data, filter_dims, output_dims, output_data, 1);
@@ -233,6 +234,7 @@ arm_cmsis_nn_status arm_max_pool_s8(const cmsis_nn_context *ctx,
                                     const cmsis_nn_dims *input_dims, const int8_t *input_data,
                                     const cmsis_nn_dims *filter_dims,
                                     const cmsis_nn_dims *output_dims, int8_t *output_data) {
+  if (refuses()) return ARM_CMSIS_NN_ARG_ERROR;
   spoil(ctx, 0, output_dims, output_data);
   pool(pool_params, input_dims, input_data, filter_dims, output_dims, output_data, 0);
   return ARM_CMSIS_NN_SUCCESS;
@@ -246,6 +248,7 @@ arm_cmsis_nn_status arm_elementwise_add_s8(
     int8_t *output, const int32_t out_offset, const int32_t out_mult, const int32_t out_shift,
     const int32_t out_activation_min, const int32_t out_activation_max,
     const int32_t block_size) {
+  if (refuses()) return ARM_CMSIS_NN_ARG_ERROR;
   const cmsis_nn_activation range = {out_activation_min, out_activation_max};
   for (int32_t i = 0; i < block_size; i += 4) {
     const int32_t count = block_size - i < 4 ? block_size - i : 4;
