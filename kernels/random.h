@@ -70,6 +70,13 @@ class Random {
     return block_.word[used_++];
   }
 
+  /// 64 random bits, the first 32 on top. An expression that draws twice would leave the order to
+  /// the compiler.
+  std::uint64_t key() {
+    const std::uint64_t high = (*this)();
+    return (high << 32) | (*this)();
+  }
+
   /// Uniform in [0, 1) with 53 random bits.
   double uniform() {
     const std::uint64_t high = (*this)() >> 5;
@@ -82,9 +89,7 @@ class Random {
   /// Uniform in 0 .. bound-1; the bias of at most bound / 2^64 is far below any use here.
   std::uint64_t below(std::uint64_t bound) {
     __extension__ using Wide = unsigned __int128;
-    const std::uint64_t high = (*this)();
-    const std::uint64_t bits = (high << 32) | (*this)();
-    return static_cast<std::uint64_t>((Wide{bits} * bound) >> 64);
+    return static_cast<std::uint64_t>((Wide{key()} * bound) >> 64);
   }
 
   /// Standard normal (Box-Muller; both values of a pair are used).

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "nas/samplers/draw_key.h"
 
 namespace paretiny {
 
@@ -26,8 +25,7 @@ Stream& ModelSampler::stream() {
 }
 
 std::uint64_t ModelSampler::key(std::string_view purpose, std::uint64_t trial) const {
-  Random random(problem_.seed, purpose, trial);
-  return draw_key(random);
+  return Random(problem_.seed, purpose, trial).key();
 }
 
 std::vector<double> simplex_weights(std::size_t m, Random& random) {

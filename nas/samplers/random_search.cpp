@@ -130,7 +130,7 @@ Walks augmented_random_search(const Reward& reward, const Space& space, const Ro
   stream.zero(update.view().data, update.view().bytes());
   const Walker::Room room = walker.room(2 * n);
   Random keys(seed, "ars directions", trial);
-  const std::uint64_t key = (std::uint64_t{keys()} << 32) | keys();
+  const std::uint64_t key = keys.key();
 
   const auto step = stream.record([&] {
     policy_perturb(stream, shape, options.noise, key, update, weights, directions, rollouts);

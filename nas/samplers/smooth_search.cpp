@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "kernels/random.h"
-#include "nas/samplers/draw_key.h"
 #include "nas/surrogate/bounded_lbfgs.h"
 
 namespace paretiny {
@@ -71,7 +70,7 @@ std::vector<std::vector<double>> smooth_search(const SmoothAcquisition& acquisit
                                                const SmoothSearchOptions& options,
                                                std::uint64_t seed, std::uint64_t trial) {
   Random random(seed, "smooth search", trial);
-  const std::uint64_t key = draw_key(random);
+  const std::uint64_t key = random.key();
   const RowMatrix raw = sobol_points(space, static_cast<Eigen::Index>(options.raw), key);
   const Eigen::VectorXd values = acquisition(raw, nullptr);
 

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "nas/samplers/draw_key.h"
 #include "nas/surrogate/posterior_paths.h"
 
 namespace paretiny {
@@ -25,7 +24,7 @@ RowMatrix perturbed(const Space& space, const RowMatrix& bases, const Eigen::Row
                     const Eigen::RowVectorXd& high, std::size_t count, double probability,
                     Random& random) {
   const auto d = static_cast<Eigen::Index>(space.dimensions());
-  const SobolSequence sobol(space.dimensions(), draw_key(random));
+  const SobolSequence sobol(space.dimensions(), random.key());
   RowMatrix candidates(static_cast<Eigen::Index>(count), d);
   std::vector<double> u(space.dimensions());
   for (Eigen::Index i = 0; i < candidates.rows(); ++i) {

@@ -41,8 +41,7 @@ Directions direction_numbers(std::size_t dimension) {
 }
 
 std::uint64_t random_bits(Random& random) {
-  const std::uint64_t high = random();
-  return (high << 32 | random()) >> (64 - kBits);
+  return random.key() >> (64 - kBits);
 }
 
 /// Multiplies every direction by one random lower-triangular matrix with a unit diagonal: a digit

@@ -59,16 +59,20 @@ inline Graph random_graph(std::uint64_t seed) {
   const auto window = [&](NodeId from) {
     const Shape& in = graph.node(from).output;
     const std::int64_t k = draw(1, 4);
-    return Window::same(in.h, in.w, series ? 1 : k, k, series ? 1 : draw(1, 2), draw(1, 2));
+    const std::int64_t stride_w = draw(1, 2);
+    const std::int64_t stride_h = series ? 1 : draw(1, 2);
+    return Window::same(in.h, in.w, series ? 1 : k, k, stride_h, stride_w);
   };
   const auto name = [&] { return "node" + std::to_string(graph.size()); };
   const Activation activations[] = {Activation::relu, Activation::relu6, Activation::hard_swish,
                                     Activation::hard_sigmoid};
   for (int layer = 0; layer < 6; ++layer) {
     switch (draw(0, 6)) {
-      case 0:
-        x = graph.conv(name(), x, draw(1, 9), window(x), true);
+      case 0: {
+        const Window over = window(x);
+        x = graph.conv(name(), x, draw(1, 9), over, true);
         break;
+      }
       case 1:
         x = graph.depthwise(name(), x, window(x), true);
         break;
@@ -80,7 +84,8 @@ inline Graph random_graph(std::uint64_t seed) {
       case 3: {
         const NodeId gate = graph.global_average_pool(name(), x);
         const NodeId f = graph.conv(name(), gate, graph.node(x).output.c, Window{}, true);
-        x = graph.channel_scale(name(), x, graph.activation(name(), f, Activation::hard_sigmoid));
+        const NodeId share = graph.activation(name(), f, Activation::hard_sigmoid);
+        x = graph.channel_scale(name(), x, share);
         break;
       }
       case 4:

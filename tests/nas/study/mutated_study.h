@@ -38,14 +38,16 @@ inline void mutate_bytes(std::string& bytes, Random& random) {
       case 1:
         bytes.erase(at, 1 + random.below(3));
         break;
-      case 2:
-        bytes.insert(at, 1 + random.below(3), static_cast<char>(random()));
+      case 2: {
+        const auto byte = static_cast<char>(random());
+        bytes.insert(at, 1 + random.below(3), byte);
         break;
+      }
       case 3:
         if (bytes.size() >= 2 * kPage) {
           const std::size_t pages = bytes.size() / kPage;
-          std::memmove(&bytes[random.below(pages) * kPage], &bytes[random.below(pages) * kPage],
-                       kPage);
+          const std::size_t from = random.below(pages), to = random.below(pages);
+          std::memmove(&bytes[to * kPage], &bytes[from * kPage], kPage);
         }
         break;
       case 4:
@@ -221,7 +223,8 @@ inline void mutate_trial(Database& database, std::int64_t number, Random& random
                                                   : mutated_text(text_of(column), random);
     update(column, std::string_view(text));
   } else {
-    update(pick(kNumbers, random), odd_number(random));
+    const std::int64_t value = odd_number(random);
+    update(pick(kNumbers, random), value);
   }
   seal_trial(database, number);
 }
