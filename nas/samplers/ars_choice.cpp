@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "engine/stop.h"
 #include "kernels/normal.h"
 #include "kernels/random.h"
 #include "nas/samplers/ars_sampler.h"
@@ -64,7 +65,7 @@ std::vector<std::vector<double>> ArsSampler::choose(const Walks& walks, const Re
   Random random(problem().seed, "ars choice", trial);
   std::unique_ptr<PathGain> gain;
   if (!knowledge.front.empty() && options_.hypervolume) {
-    gain = hypervolume_gain(knowledge, surrogates, paths, problem().reference);
+    gain = hypervolume_gain(knowledge, surrogates, paths, problem().reference, problem().stop);
   } else if (!knowledge.front.empty()) {
     gain = scalarised_gain(knowledge, surrogates, paths,
                            simplex_weights(problem().objectives, random));
@@ -73,10 +74,11 @@ std::vector<std::vector<double>> ArsSampler::choose(const Walks& walks, const Re
 
   RowMatrix candidates = best.points;
   if (options_.refine) {
-    const RowMatrix ends =
-        climb([&](const RowMatrix& points,
-                  RowMatrix* gradients) { return acquisition(points, gradients); },
-              problem().space, starts_of(best, raw, random), kIterations);
+    const SmoothAcquisition slope = [&](const RowMatrix& points, RowMatrix* gradients) {
+      heed(problem().stop);
+      return acquisition(points, gradients);
+    };
+    const RowMatrix ends = climb(slope, problem().space, starts_of(best, raw, random), kIterations);
     candidates.resize(ends.rows() + best.points.rows() + raw.points.rows(), ends.cols());
     candidates << ends, best.points, raw.points;
   }
@@ -110,6 +112,7 @@ std::vector<std::vector<double>> ArsSampler::judged(const RowMatrix& candidates,
   RowMatrix certain = RowMatrix::Constant(m, static_cast<Eigen::Index>(kShortlist),
                                           std::numeric_limits<double>::quiet_NaN());
   for (Eigen::Index i = 0; i < candidates.rows() && listed.size() < kShortlist; ++i) {
+    heed(problem().stop);
     const std::vector<double> x = row_of(candidates, i);
     if (!unseen.accepts(x)) continue;
     if (known) {

@@ -53,7 +53,7 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
                                                      std::uint64_t trial) {
   Knowledge knowledge = informed(measured);
   if (!options_.pending) knowledge.pending.resize(0, knowledge.pending.cols());
-  const Surrogates surrogates(stream(), knowledge.sets, knowledge.pending);
+  const Surrogates surrogates(stream(), knowledge.sets, knowledge.pending, problem().stop);
   const Reward reward(problem(), knowledge, surrogates,
                       options_.hypervolume ? Improvement::hypervolume : Improvement::scalarised,
                       options_.samples, trial);
@@ -61,7 +61,7 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
   const RowMatrix starts =
       k_means(knowledge.anchors, static_cast<Eigen::Index>(options_.policies), random);
   const Walks walks = augmented_random_search(reward, problem().space, starts, options_.search,
-                                              problem().seed, trial);
+                                              problem().seed, trial, problem().stop);
   if (options_.refine || options_.known) {
     return choose(walks, reward, knowledge, Unseen(problem(), history), trial);
   }

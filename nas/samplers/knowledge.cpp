@@ -50,7 +50,8 @@ Eigen::VectorXd failure_hyperparameters(std::size_t dimensions) {
 
 double tempered(double value, double limit) {
   if (!(limit > 0) || limit == kNone || value <= limit) return value;
-  return limit * (1 + std::log(value / limit));
+  const double ratio = value / limit;
+  return limit * (1 + (std::isfinite(ratio) ? std::log(ratio) : std::log(value) - std::log(limit)));
 }
 
 Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history)

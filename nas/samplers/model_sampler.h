@@ -9,11 +9,11 @@ namespace paretiny {
 
 class ModelSampler : public Sampler {
  public:
-  explicit ModelSampler(SamplerProblem problem) : problem_(std::move(problem)) {}
+  explicit ModelSampler(SamplerProblem problem);
 
   /// The first `initial` trials are a Latin hypercube, as is every trial while nothing is measured.
   /// Then the first suggestion that was not seen before, or else a random point.
-  std::vector<double> ask(const std::vector<Observation>& history, std::uint64_t trial) final;
+  std::vector<double> ask(const std::vector<Observation>& told, std::uint64_t trial) final;
 
  protected:
   /// Snapped points, most wanted first. Something is measured.

@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "engine/stop.h"
 #include "nas/pareto/hypervolume.h"
 #include "nas/samplers/device_boxes.h"
 #include "nas/samplers/options.h"
@@ -43,12 +44,13 @@ Eigen::VectorXd distances_outside(const Points& front, const std::vector<double>
 
 /// The member of a history's Pareto set with the largest contribution that is not tabu, or, where
 /// none contributes, the one that is least outside the reference; while the set is empty, the trial
-/// of least violation.
+/// of least violation. Empty while nothing is measured.
 std::vector<double> centre_of(const SamplerProblem& problem, const Knowledge& knowledge,
                               const std::set<std::vector<double>>& tabu) {
   const auto row = [&](Eigen::Index i) {
     return std::vector<double>(knowledge.anchors.row(i).begin(), knowledge.anchors.row(i).end());
   };
+  if (knowledge.anchors.rows() == 0) return {};
   if (knowledge.front.empty()) return row(0);
   const Points front = knowledge.front_points();
   const std::vector<double> exclusive = hypervolume_contributions(front, problem.reference);
@@ -104,6 +106,7 @@ Region replay(const SamplerProblem& problem, const TrustRegionRules& rules,
     return Knowledge(problem, {history.begin(), history.begin() + static_cast<long>(count)});
   };
   for (std::size_t i = 0; i < history.size(); ++i) {
+    heed(problem.stop);
     if (history[i].outcome == Outcome::pending) continue;
     const bool success = progress.add(problem, history[i]);
     if (i < problem.initial) continue;
@@ -164,7 +167,7 @@ std::vector<std::vector<double>> MorboSampler::suggest(const std::vector<Observa
   for (const TrainingSet& set : knowledge.sets) {
     sets.push_back(local_data(set, centre, region.box.length()));
   }
-  const Surrogates surrogates(stream(), sets);
+  const Surrogates surrogates(stream(), sets, {}, problem().stop);
 
   std::vector<Eigen::Index> inside;
   for (Eigen::Index i = 0; i < knowledge.anchors.rows(); ++i) {

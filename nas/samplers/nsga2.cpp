@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "engine/stop.h"
 #include "nas/pareto/pareto.h"
 #include "nas/samplers/designs.h"
 #include "nas/samplers/options.h"
@@ -82,6 +83,7 @@ std::vector<double> Nsga2Sampler::ask(const std::vector<Observation>& history,
   const std::uint64_t generation = trial / population_;
   std::vector<Individual> parents;
   for (std::uint64_t g = 0; g < generation && g * population_ < history.size(); ++g) {
+    heed(problem_.stop);
     std::vector<Individual> offspring =
         individuals(problem_, history, g * population_, population_);
     std::move(offspring.begin(), offspring.end(), std::back_inserter(parents));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 
 #include "nas/samplers/knowledge.h"
 #include "nas/surrogate/posterior_paths.h"
@@ -66,9 +67,11 @@ std::unique_ptr<PathGain> scalarised_gain(const Knowledge& knowledge, const Surr
                                           const PosteriorPaths& paths,
                                           const std::vector<double>& weights);
 
-/// Improvement of the hypervolume below `reference` over the baseline's in the same draw.
+/// Improvement of the hypervolume below `reference` over the baseline's in the same draw. Throws
+/// Interrupted.
 std::unique_ptr<PathGain> hypervolume_gain(const Knowledge& knowledge, const Surrogates& surrogates,
                                            const PosteriorPaths& paths,
-                                           const std::vector<double>& reference);
+                                           const std::vector<double>& reference,
+                                           const std::stop_token& stop = {});
 
 }  // namespace paretiny

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/stop.h"
 #include "kernels/acquisition.h"
 #include "nas/pareto/boxes.h"
 #include "nas/samplers/parallel_for.h"
@@ -82,7 +83,8 @@ using Lanes = Eigen::Array<double, kLanes, 1>;
 class HypervolumeGain final : public PathGain {
  public:
   HypervolumeGain(const Knowledge& knowledge, const Surrogates& surrogates,
-                  const PosteriorPaths& paths, const std::vector<double>& reference)
+                  const PosteriorPaths& paths, const std::vector<double>& reference,
+                  const std::stop_token& stop)
       : boxes_(static_cast<std::size_t>(paths.paths())) {
     std::vector<double> standardised;
     for (std::size_t k = 0; k < reference.size(); ++k) {
@@ -91,6 +93,7 @@ class HypervolumeGain final : public PathGain {
     const RowMatrix points = baseline(knowledge);
     const RowMatrix values = paths.values(points);
     parallel_for(boxes_.size(), [&](std::size_t p) {
+      heed(stop);
       Points front(static_cast<std::size_t>(points.rows()));
       for (std::size_t i = 0; i < front.size(); ++i) {
         for (std::size_t k = 0; k < reference.size(); ++k) {
@@ -181,8 +184,9 @@ std::unique_ptr<PathGain> scalarised_gain(const Knowledge& knowledge, const Surr
 
 std::unique_ptr<PathGain> hypervolume_gain(const Knowledge& knowledge, const Surrogates& surrogates,
                                            const PosteriorPaths& paths,
-                                           const std::vector<double>& reference) {
-  return std::make_unique<HypervolumeGain>(knowledge, surrogates, paths, reference);
+                                           const std::vector<double>& reference,
+                                           const std::stop_token& stop) {
+  return std::make_unique<HypervolumeGain>(knowledge, surrogates, paths, reference, stop);
 }
 
 }  // namespace paretiny

@@ -1,5 +1,6 @@
 #include "nas/samplers/path_samplers.h"
 
+#include "engine/stop.h"
 #include "kernels/random.h"
 #include "nas/samplers/options.h"
 
@@ -19,7 +20,7 @@ PathSampler::PathSampler(Gain gain, SamplerProblem problem,
 std::vector<std::vector<double>> PathSampler::suggest(const std::vector<Observation>& /*history*/,
                                                       const Knowledge& knowledge,
                                                       std::uint64_t trial) {
-  const Surrogates surrogates(stream(), knowledge.sets);
+  const Surrogates surrogates(stream(), knowledge.sets, {}, problem().stop);
   const PosteriorPaths paths(surrogates, static_cast<std::int64_t>(options_.samples),
                              key("posterior paths", trial));
   std::unique_ptr<PathGain> gain;
@@ -28,12 +29,14 @@ std::vector<std::vector<double>> PathSampler::suggest(const std::vector<Observat
     gain = scalarised_gain(knowledge, surrogates, paths,
                            simplex_weights(problem().objectives, random));
   } else if (!knowledge.front.empty()) {
-    gain = hypervolume_gain(knowledge, surrogates, paths, problem().reference);
+    gain = hypervolume_gain(knowledge, surrogates, paths, problem().reference, problem().stop);
   }
   const PathAcquisition acquisition(knowledge, paths, surrogates, std::move(gain));
-  return smooth_search(
-      [&](const RowMatrix& points, RowMatrix* gradients) { return acquisition(points, gradients); },
-      problem().space, options_.search, problem().seed, trial);
+  const SmoothAcquisition judged = [&](const RowMatrix& points, RowMatrix* gradients) {
+    heed(problem().stop);
+    return acquisition(points, gradients);
+  };
+  return smooth_search(judged, problem().space, options_.search, problem().seed, trial);
 }
 
 }  // namespace paretiny

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/stop.h"
 #include "kernels/policy_rollout.h"
 #include "kernels/random.h"
 
@@ -114,7 +115,7 @@ RowMatrix first_weights(const PolicyShape& shape, std::uint64_t seed, std::uint6
 
 Walks augmented_random_search(const Reward& reward, const Space& space, const RowMatrix& starts,
                               const RandomSearchOptions& options, std::uint64_t seed,
-                              std::uint64_t trial) {
+                              std::uint64_t trial, const std::stop_token& stop) {
   Stream& stream = reward.surrogates().stream();
   const Walker walker(reward, space, starts, options);
   const PolicyShape& shape = walker.shape();
@@ -143,6 +144,7 @@ Walks augmented_random_search(const Reward& reward, const Space& space, const Ro
   const Eigen::Index all = visited * static_cast<Eigen::Index>(options.steps);
   walks.training = {RowMatrix(all, starts.cols()), Eigen::VectorXd(all)};
   for (std::size_t i = 0; i < options.steps; ++i) {
+    heed(stop);
     step->run();
     const Visits visits = walker.visits(room);
     const Eigen::Index first = static_cast<Eigen::Index>(i) * visited;

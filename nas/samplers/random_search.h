@@ -4,6 +4,8 @@
 // it.
 #pragma once
 
+#include <stop_token>
+
 #include "nas/samplers/reward.h"
 #include "nas/samplers/visits.h"
 
@@ -27,9 +29,9 @@ struct Walks {
 
 /// Trains one policy from each row of `starts` [l, d]; the reward of a rollout is the best of its
 /// points. On a GPU one update is a captured graph that is replayed. The same for any number of
-/// threads.
+/// threads. Throws Interrupted.
 Walks augmented_random_search(const Reward& reward, const Space& space, const RowMatrix& starts,
                               const RandomSearchOptions& options, std::uint64_t seed,
-                              std::uint64_t trial);
+                              std::uint64_t trial, const std::stop_token& stop = {});
 
 }  // namespace paretiny

@@ -7,10 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "kernels/device.h"
+#include "kernels/error.h"
 #include "nas/space/space.h"
 
 namespace paretiny {
@@ -48,13 +50,20 @@ struct SamplerProblem {
   /// The objectives that follow from values without a trial, exactly; NaN for the others:
   /// [objectives], or empty where the values make no candidate. May be empty.
   std::function<std::vector<double>(const Values&)> known{};
+  /// A suggestion that is being worked out is given up on request.
+  std::stop_token stop{};
+};
+
+/// No candidate of the space is left to suggest: the end of a search, and no mistake of anybody's.
+class SpaceExhausted : public Error {
+  using Error::Error;
 };
 
 class Sampler {
  public:
   virtual ~Sampler() = default;
   /// A snapped point not seen in `history` for trial number `trial` (counted from 0). Throws
-  /// UsageError when the space is exhausted.
+  /// SpaceExhausted, and Interrupted.
   virtual std::vector<double> ask(const std::vector<Observation>& history, std::uint64_t trial) = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/stop.h"
 #include "nas/pareto/pareto.h"
 #include "nas/samplers/options.h"
 #include "nas/samplers/violation.h"
@@ -76,6 +77,7 @@ Region replay(const SamplerProblem& problem, const TrustRegionRules& rules,
   };
   Region region{TrustRegion(rules), 0, 0, Scalarisation(weights(0))};
   for (std::size_t i = 0; i < history.size(); ++i) {
+    heed(problem.stop);
     const bool complete = is_complete(problem, history[i]);
     if (complete) region.scalarise.widen(history[i].objectives);
     if (history[i].outcome == Outcome::pending || i < region.begin + problem.initial) continue;
@@ -160,7 +162,7 @@ std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observa
     sets.push_back(knowledge.sets[s]);
     quantities.push_back(knowledge.quantities[s]);
   }
-  const Surrogates surrogates(stream(), sets);
+  const Surrogates surrogates(stream(), sets, {}, problem().stop);
 
   const auto d = static_cast<Eigen::Index>(problem().space.dimensions());
   const Eigen::RowVectorXd lengthscales = surrogates.hyperparameters().row(0).segment(1, d);

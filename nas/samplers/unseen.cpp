@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "engine/stop.h"
 #include "kernels/error.h"
 #include "kernels/random.h"
 
@@ -93,25 +94,27 @@ std::vector<double> Unseen::draw(std::string_view purpose, std::uint64_t trial) 
   const bool small = candidates > 0 && candidates <= kSmallSpace;
   std::vector<double> u(space.parameters().size());
   for (int i = 0; i < (small ? kDraws : kLastDraws); ++i) {
+    heed(problem_.stop);
     for (double& coordinate : u) coordinate = random.uniform();
     std::vector<double> x = point_at(space, u);
     if (accepts(x)) return x;
   }
   if (!small) {
-    throw UsageError(
-        fmt::format("no unseen candidate in {} random draws after {} trials; widen "
-                    "the space or lower the number of trials",
+    throw SpaceExhausted(
+        fmt::format("{} random draws from the space hold no candidate that is not among the {} "
+                    "suggested before",
                     kLastDraws, seen_.size()));
   }
   const std::uint64_t first = random.below(candidates);
   for (std::uint64_t i = 0; i < candidates; ++i) {
+    heed(problem_.stop);
     std::vector<double> x = candidate(space, (first + i) % candidates);
     if (accepts(x)) return x;
   }
-  throw UsageError(
-      fmt::format("all {} candidates of the space have been suggested; widen the "
-                  "space or lower the number of trials",
-                  candidates));
+  throw SpaceExhausted(
+      candidates == 1
+          ? std::string("the only candidate of the space has been suggested")
+          : fmt::format("all {} candidates of the space have been suggested", candidates));
 }
 
 }  // namespace paretiny

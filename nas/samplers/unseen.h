@@ -23,9 +23,9 @@ class Unseen {
   /// Whether the snapped point `x` is not in the history and no duplicate by the problem's test.
   bool accepts(const std::vector<double>& x) const;
 
-  /// A uniformly drawn acceptable point, a function of (seed, purpose, trial). Throws UsageError
-  /// when the space is exhausted: every candidate of a small space was tried, or a long run of
-  /// draws from a large one met none acceptable.
+  /// A uniformly drawn acceptable point, a function of (seed, purpose, trial). Throws
+  /// SpaceExhausted when every candidate of a small space was suggested, or a long run of draws
+  /// from a large one met none acceptable.
   std::vector<double> draw(std::string_view purpose, std::uint64_t trial) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "nas/samplers/visits.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -16,8 +17,9 @@ std::vector<double> row_of(const RowMatrix& points, Eigen::Index i) {
 std::vector<Eigen::Index> descending(const Eigen::VectorXd& values) {
   std::vector<Eigen::Index> order(static_cast<std::size_t>(values.size()));
   std::iota(order.begin(), order.end(), Eigen::Index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Eigen::Index a, Eigen::Index b) { return values(a) > values(b); });
+  std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
+    return values(a) > values(b) || (std::isnan(values(b)) && !std::isnan(values(a)));
+  });
   return order;
 }
 

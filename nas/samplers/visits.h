@@ -20,7 +20,7 @@ Visits best_of(const Visits& visits, std::size_t count);
 /// Row i of points [n, d].
 std::vector<double> row_of(const RowMatrix& points, Eigen::Index i);
 
-/// Indices of `values` from the largest on, equal ones by index.
+/// Indices of `values` from the largest on, equal ones by index; NaN comes last.
 std::vector<Eigen::Index> descending(const Eigen::VectorXd& values);
 
 /// Scrambled Sobol points, one dimension a parameter, snapped: [count, d].

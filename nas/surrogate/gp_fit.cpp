@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "engine/stop.h"
 #include "kernels/error.h"
 #include "nas/surrogate/bounded_lbfgs.h"
 
@@ -57,7 +58,7 @@ Eigen::VectorXd prior_mode(Eigen::Index dimensions) {
 }
 
 RowMatrix fit_hyperparameters(Stream& stream, const GpShape& shape, const GpData& data,
-                              const RowMatrix& starts) {
+                              const RowMatrix& starts, const std::stop_token& stop) {
   const Eigen::Index width = shape.dimensions + 2;
   if (starts.rows() < 1 || starts.cols() != width) {
     throw UsageError(
@@ -84,6 +85,7 @@ RowMatrix fit_hyperparameters(Stream& stream, const GpShape& shape, const GpData
   stream.download(counts.data(), data.counts.data, data.counts.bytes());
   minimise_together(
       optimisers, [&](const RowMatrix& points, Eigen::VectorXd& values, RowMatrix& gradients) {
+        heed(stop);
         stream.upload(theta.view().data, points.data(), theta.view().bytes());
         gp_likelihood(stream, shape, data, theta, value, gradient);
         values = value.download(stream, items);

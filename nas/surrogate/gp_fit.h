@@ -2,6 +2,8 @@
 // starts together.
 #pragma once
 
+#include <stop_token>
+
 #include "kernels/gp_posterior.h"
 #include "nas/surrogate/device_array.h"
 
@@ -21,7 +23,8 @@ Eigen::VectorXd prior_mode(Eigen::Index dimensions);
 /// Maximises likelihood x prior over log lengthscales and log noise by L-BFGS within the priors'
 /// bounds, of every set from each of `starts` [starts, d + 2], and returns each set's best
 /// [sets, d + 2]. The output scale stays as it is in the start. Throws Error, naming the set, where
-/// no start has a covariance that is positive definite.
-RowMatrix fit_hyperparameters(Stream&, const GpShape&, const GpData&, const RowMatrix& starts);
+/// no start has a covariance that is positive definite, and Interrupted.
+RowMatrix fit_hyperparameters(Stream&, const GpShape&, const GpData&, const RowMatrix& starts,
+                              const std::stop_token& stop = {});
 
 }  // namespace paretiny

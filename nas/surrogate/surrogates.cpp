@@ -42,7 +42,7 @@ void check(const std::vector<TrainingSet>& sets) {
 }  // namespace
 
 Surrogates::Surrogates(Stream& stream, const std::vector<TrainingSet>& sets,
-                       const RowMatrix& pending)
+                       const RowMatrix& pending, const std::stop_token& stop)
     : stream_(stream), training_(sets) {
   check(sets);
   for (TrainingSet& set : training_) {
@@ -54,7 +54,7 @@ Surrogates::Surrogates(Stream& stream, const std::vector<TrainingSet>& sets,
   DeviceArray x, y, counts;
   const GpData data = upload(x, y, counts);
   hyperparameters_ =
-      fit_hyperparameters(stream, shape_, data, prior_mode(shape_.dimensions).transpose());
+      fit_hyperparameters(stream, shape_, data, prior_mode(shape_.dimensions).transpose(), stop);
   for (std::size_t s = 0; s < sets.size(); ++s) {
     if (sets[s].hyperparameters.size() == 0) continue;
     hyperparameters_.row(static_cast<Eigen::Index>(s)) = sets[s].hyperparameters.transpose();

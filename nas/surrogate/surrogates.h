@@ -35,8 +35,9 @@ class Surrogates {
   /// centred. Points of `pending` [p, d] then enter every set at their expected values, with the
   /// hyperparameters as they are (the "kriging believer" of Ginsbourger et al., 2010). At least one
   /// set; all of one dimension. Throws UsageError for sets that are empty, differ or are not
-  /// finite.
-  Surrogates(Stream& stream, const std::vector<TrainingSet>& sets, const RowMatrix& pending = {});
+  /// finite, and Interrupted.
+  Surrogates(Stream& stream, const std::vector<TrainingSet>& sets, const RowMatrix& pending = {},
+             const std::stop_token& stop = {});
 
   Stream& stream() const { return stream_; }
   const GpShape& shape() const { return shape_; }

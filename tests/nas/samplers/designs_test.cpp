@@ -71,7 +71,7 @@ TEST(Designs, GoesThroughAFiniteSpaceAndThenRefuses) {
     std::set<std::vector<double>> points;
     for (const Observation& o : history) points.insert(o.x);
     EXPECT_EQ(points.size(), 8u);
-    EXPECT_THROW(sampler->ask(history, 8), UsageError);
+    EXPECT_THROW(sampler->ask(history, 8), SpaceExhausted);
   }
 }
 
@@ -83,7 +83,7 @@ TEST(Designs, HonoursTheDuplicateTest) {
   auto sampler = make_sampler("random", problem);
   EXPECT_EQ(std::get<std::int64_t>(problem.space.decode(sampler->ask({}, 0))["k"]), 7);
   problem.duplicate = [](const Values&) { return true; };
-  EXPECT_THROW(make_sampler("lhs", problem)->ask({}, 0), UsageError);
+  EXPECT_THROW(make_sampler("lhs", problem)->ask({}, 0), SpaceExhausted);
 }
 
 TEST(Designs, RefusesUnknownNamesAndOptions) {

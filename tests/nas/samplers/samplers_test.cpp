@@ -184,7 +184,7 @@ TEST_P(Samplers, GoThroughAFiniteSpaceAndThenRefuse) {
   const auto sampler = make(problem);
   const History history = run(*sampler, 10, [](const Vector& x) { return finished(spheres(x)); });
   expect_sound(problem, history);
-  EXPECT_THROW(sampler->ask(history, 10), UsageError);
+  EXPECT_THROW(sampler->ask(history, 10), SpaceExhausted);
 }
 
 TEST_P(Samplers, HonourTheDuplicateTest) {
