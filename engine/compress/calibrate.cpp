@@ -4,6 +4,7 @@
 
 #include "engine/compress/quantize.h"
 #include "engine/program/program.h"
+#include "engine/stop.h"
 #include "kernels/random.h"
 #include "kernels/value_range.h"
 
@@ -20,7 +21,7 @@ const char* name_of(RangeMethod method) {
 
 std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
                                   const ResidentDataset& data, const CalibrationSpec& spec,
-                                  std::uint64_t seed) {
+                                  std::uint64_t seed, const std::stop_token& stop) {
   if (spec.samples < 1 || spec.percentile <= 50 || spec.percentile > 100) {
     throw UsageError(
         "calibration needs at least one sample and a percentile above 50 and at most 100");
@@ -47,6 +48,7 @@ std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
   std::vector<ValueRange> measured(static_cast<std::size_t>(batches * nodes));
   Buffer ends(stream.device(), measured.size() * sizeof(ValueRange));
   for (std::int64_t i = 0; i < batches; ++i) {
+    heed(stop, stream);
     source.load(stream, AugmentSpec{}, i * batch, 0, program.input(), program.labels());
     program.forward(stream);
     for (NodeId id = 0; id < nodes; ++id) {

@@ -4,6 +4,7 @@
 
 #include "engine/data/step_table.h"
 #include "engine/graph/memory_plan.h"
+#include "engine/stop.h"
 #include "kernels/error.h"
 
 namespace paretiny {
@@ -181,7 +182,7 @@ void Int8Program::run(Stream& stream) const {
 }
 
 double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentDataset& data,
-                     const ResidentSplit& split) {
+                     const ResidentSplit& split, const std::stop_token& stop) {
   if (split.size == 0) throw UsageError("nothing to evaluate on: the split holds no samples");
   const BatchSource source(stream, data, split);
   std::int64_t correct = 0;
@@ -204,6 +205,7 @@ double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentD
     std::vector<std::int8_t> logits(program.output().bytes());
     const auto classes = static_cast<std::ptrdiff_t>(program.output().shape.c);
     for (std::int64_t first = begin; first < end; first += batch) {
+      heed(stop, stream);
       step->run();
       stream.download(wanted.data(), labels.data(), labels.bytes());
       stream.download(logits.data(), program.output().data, logits.size());

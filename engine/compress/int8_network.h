@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -97,8 +98,8 @@ class Int8Program {
 };
 
 /// Share of a split that the int8 network classifies rightly, computed in integers. Throws
-/// UsageError for an empty split.
+/// UsageError for an empty split, and Interrupted.
 double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentDataset& data,
-                     const ResidentSplit& split);
+                     const ResidentSplit& split, const std::stop_token& stop = {});
 
 }  // namespace paretiny

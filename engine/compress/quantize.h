@@ -3,6 +3,8 @@
 // for efficient integer-arithmetic-only inference, CVPR 2018; Krishnamoorthi, 2018.
 #pragma once
 
+#include <stop_token>
+
 #include "engine/compress/int8_network.h"
 #include "engine/data/resident.h"
 #include "engine/graph/network.h"
@@ -30,10 +32,11 @@ struct ValueRange {
 };
 
 /// For every node of a network (batch norm folded), the range of its output. Throws UsageError for
-/// a spec out of range and DivergedError, naming the node, for values that are not finite.
+/// a spec out of range, DivergedError, naming the node, for values that are not finite, and
+/// Interrupted.
 std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
                                   const ResidentDataset& data, const CalibrationSpec& spec,
-                                  std::uint64_t seed);
+                                  std::uint64_t seed, const std::stop_token& stop = {});
 
 /// The scale and zero point that represent a range, widened to hold 0, with 0 exact.
 Quantization quantization_of(ValueRange range);

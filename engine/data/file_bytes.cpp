@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <fstream>
 #include <limits>
@@ -153,17 +154,46 @@ Bytes read_file(const fs::path& path) {
 }
 
 void write_file(const fs::path& path, std::span<const std::byte> bytes) {
-  const fs::path part = path.string() + ".part" + std::to_string(::getpid());
+  std::error_code error;
+  const fs::file_status there = fs::status(path, error);
+  // A pipe or a device is written to, never replaced; of a link, what it leads to is replaced.
+  const bool direct = fs::exists(there) && !fs::is_regular_file(there);
+  const fs::path whole = fs::is_regular_file(there) ? fs::canonical(path, error) : path;
+  const fs::path part =
+      direct ? path : fs::path(whole.string() + ".part" + std::to_string(::getpid()));
+  errno = 0;
   std::ofstream file(part, std::ios::binary);
   file.write(reinterpret_cast<const char*>(bytes.data()),
              static_cast<std::streamsize>(bytes.size()));
   file.close();
-  std::error_code error;
-  if (file) fs::rename(part, path, error);
-  if (!file || error) {
-    fs::remove(part, error);
-    throw DataError("cannot write " + path.string());
+  error.clear();
+  if (!file) {
+    error.assign(errno == 0 ? EIO : errno, std::generic_category());
+  } else if (!direct) {
+    fs::rename(part, whole, error);
   }
+  if (!error) return;
+  std::error_code ignored;
+  if (!direct) fs::remove(part, ignored);
+  throw DataError(fmt::format("'{}' cannot be written: {}", path.string(), error.message()));
+}
+
+void check_writable(const fs::path& path) {
+  std::error_code error;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const bool there = fs::exists(path, error);
+  const bool regular = !there || fs::is_regular_file(path, error);
+  if (path.empty()) {
+    error = std::make_error_code(std::errc::no_such_file_or_directory);
+  } else if (fs::is_directory(path, error)) {
+    error = std::make_error_code(std::errc::is_a_directory);
+  } else if ((there && ::access(path.c_str(), W_OK) != 0) ||
+             (regular && ::access(folder.c_str(), W_OK | X_OK) != 0)) {
+    error.assign(errno, std::generic_category());
+  } else {
+    return;
+  }
+  throw DataError(fmt::format("'{}' cannot be written: {}", path.string(), error.message()));
 }
 
 std::string_view as_text(const Bytes& bytes) {

@@ -26,8 +26,12 @@ bool has_file(const std::filesystem::path& path);
 /// name says, cut short, damaged (checksums are verified) or followed by foreign bytes.
 Bytes read_file(const std::filesystem::path& path);
 
-/// Writes a file whole or not at all; replaces one that is there. Throws DataError.
+/// Writes a file whole or not at all; replaces one that is there. What is no file (a pipe, a
+/// device) is written to. Throws DataError.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+
+/// Throws DataError where `write_file` could not write, as far as can be said before.
+void check_writable(const std::filesystem::path& path);
 
 /// `bytes` as text, in place.
 std::string_view as_text(const Bytes& bytes);

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -27,23 +29,29 @@ std::filesystem::path find_program(const std::string& name) {
 
 enum class Ending { closed, late, stopped };
 
-/// Reads until the other end is closed, time runs out or somebody asks to stop.
-Ending read_all(int from, std::chrono::steady_clock::time_point until, std::stop_token stop,
+/// Reads until the other end is closed, time runs out or somebody asks to stop. Time in which this
+/// program was stopped (Ctrl-Z) does not count.
+Ending read_all(int from, std::chrono::steady_clock::duration limit, std::stop_token stop,
                 std::string& text) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kLook = 100;  // ms between two looks at the clock
+  constexpr Clock::duration kMost = 2 * std::chrono::milliseconds(kLook);
   std::array<char, 4096> block;
-  for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        until - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return Ending::late;
+  Clock::duration spent{};
+  for (Clock::time_point before = Clock::now(); spent < limit;) {
     if (stop.stop_requested()) return Ending::stopped;
     pollfd ready{from, POLLIN, 0};
-    const int polled = ::poll(&ready, 1, static_cast<int>(std::min<long>(left.count(), 100)));
+    const int polled = ::poll(&ready, 1, kLook);
+    const Clock::time_point now = Clock::now();
+    spent += std::min(now - before, kMost);
+    before = now;
     if (polled == 0 || (polled < 0 && errno == EINTR)) continue;
     const ssize_t count = ::read(from, block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return Ending::closed;
     text.append(block.data(), static_cast<std::size_t>(count));
   }
+  return Ending::late;
 }
 
 }  // namespace
@@ -67,6 +75,7 @@ CommandResult run_command(const std::vector<std::string>& arguments,
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     throw std::system_error(errno, std::generic_category(), "pipe");
+  const pid_t self = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) {
     ::close(ends[0]);
@@ -76,7 +85,11 @@ CommandResult run_command(const std::vector<std::string>& arguments,
   if (child == 0) {
     // A group of its own: Ctrl-C on the terminal is not for it, and its children end with it.
     ::setpgid(0, 0);
-    // Signals that this program blocks or ignores are the child's own again.
+    // It does not outlive this program, however that ends.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != self) ::_exit(127);
+    // Signals that this program blocks or ignores are the child's own again, but for SIGXFSZ: a
+    // sentence of the child's is better than its death.
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -91,8 +104,7 @@ CommandResult run_command(const std::vector<std::string>& arguments,
   }
   ::close(ends[1]);
   CommandResult result;
-  const Ending ending =
-      read_all(ends[0], std::chrono::steady_clock::now() + limit, stop, result.output);
+  const Ending ending = read_all(ends[0], limit, stop, result.output);
   ::close(ends[0]);
   if (ending != Ending::closed) {
     ::setpgid(child, child);  // should it not have got there itself

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/stop.h"
 #include "kernels/arena.h"
 #include "kernels/error.h"
 
@@ -60,14 +61,17 @@ void Evaluator::bind(Stream& stream, const BatchSource& source, void* arena, flo
   }
 }
 
-Evaluation Evaluator::run(Stream& stream) {
+Evaluation Evaluator::run(Stream& stream, const std::stop_token& stop) {
   cursors_.rewind(stream);
   double loss = 0;
   double correct = 0;
   for (Part& part : parts_) {
     const View sums = part.program.totals();
     stream.zero(sums.data, sums.bytes());
-    for (std::int64_t i = 0; i < part.batches; ++i) part.step->run();
+    for (std::int64_t i = 0; i < part.batches; ++i) {
+      heed(stop, stream);
+      part.step->run();
+    }
     float totals[2];
     stream.download(totals, sums.data, sizeof(totals));
     loss += totals[0];
@@ -78,7 +82,7 @@ Evaluation Evaluator::run(Stream& stream) {
 }
 
 Evaluation evaluate(Stream& stream, const Network& network, const ResidentDataset& data,
-                    const ResidentSplit& split, DType dtype) {
+                    const ResidentSplit& split, DType dtype, const std::stop_token& stop) {
   const ParameterLayout layout(network.graph);
   Evaluator evaluator(network.graph, layout, split.size, dtype, stream.device());
   const std::size_t parameter_bytes = network.parameters.size() * sizeof(float);
@@ -88,7 +92,7 @@ Evaluation evaluate(Stream& stream, const Network& network, const ResidentDatase
   const BatchSource source(stream, data, split);
   evaluator.bind(stream, source, static_cast<std::byte*>(memory.data()) + aligned(parameter_bytes),
                  parameters);
-  return evaluator.run(stream);
+  return evaluator.run(stream, stop);
 }
 
 }  // namespace paretiny

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "engine/data/resident.h"
@@ -30,8 +31,8 @@ class Evaluator {
   /// All of these must outlive the evaluator and stay where they are, but what lies in the arena
   /// [arena_bytes()] between two runs is free for others.
   void bind(Stream& stream, const BatchSource& source, void* arena, float* parameters);
-  /// Mean loss and accuracy with running statistics.
-  Evaluation run(Stream& stream);
+  /// Mean loss and accuracy with running statistics. Throws Interrupted.
+  Evaluation run(Stream& stream, const std::stop_token& stop = {});
 
  private:
   /// The whole batches, or the samples that are left.
@@ -46,8 +47,9 @@ class Evaluator {
 };
 
 /// Mean loss and accuracy over a split: running statistics, activations of `dtype`. Throws
-/// UsageError for an empty split.
+/// UsageError for an empty split, and Interrupted.
 Evaluation evaluate(Stream& stream, const Network& network, const ResidentDataset& data,
-                    const ResidentSplit& split, DType dtype = DType::f32);
+                    const ResidentSplit& split, DType dtype = DType::f32,
+                    const std::stop_token& stop = {});
 
 }  // namespace paretiny

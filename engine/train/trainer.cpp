@@ -7,6 +7,7 @@
 #include "engine/compress/prune.h"
 #include "engine/compress/pruning_plan.h"
 #include "engine/program/program.h"
+#include "engine/stop.h"
 #include "engine/train/candidate_memory.h"
 #include "engine/train/ranking.h"
 #include "engine/train/training_loop.h"
@@ -46,7 +47,7 @@ class Trainer {
   std::size_t planned_bytes() const { return planned_bytes_; }
 
   EpochReport epoch(std::int64_t index, const std::stop_token& stop) {
-    prune(index);
+    prune(index, stop);
     const EpochTotals totals = loop_.epoch(index, stop);
     EpochReport report;
     report.epoch = index + 1;
@@ -58,7 +59,7 @@ class Trainer {
     report.sparsity = pruning_.sparsity(graph_);
     report.seconds = totals.seconds;
     report.samples_per_second = totals.samples / totals.seconds;
-    if (evaluator_) report.validation_accuracy = evaluator_->run(stream_).accuracy;
+    if (evaluator_) report.validation_accuracy = evaluator_->run(stream_, stop).accuracy;
     return report;
   }
 
@@ -135,7 +136,7 @@ class Trainer {
 
   /// Removes the channels that are due before epoch `index`. The host knows how many; which, the
   /// device alone.
-  void prune(std::int64_t index) {
+  void prune(std::int64_t index, const std::stop_token& stop) {
     const std::vector<std::int64_t> left = pruning_.channels(index);
     const ChannelGroups groups(graph_);
     bool due = false;
@@ -143,16 +144,17 @@ class Trainer {
       due = due || left[i] < groups.groups()[i].channels;
     }
     if (!due) return;
-    score(groups, index);
+    score(groups, index, stop);
     const KeptChannels kept{left, memory_.index()};
     select_channels(stream_, groups, memory_.scores(), kept);
     remove(groups, kept);
   }
 
-  void score(const ChannelGroups& groups, std::int64_t epoch) {
+  void score(const ChannelGroups& groups, std::int64_t epoch, const std::stop_token& stop) {
     loop_.shuffle(epoch);
     const std::int64_t batches = std::min(kRankingBatches, loop_.steps());
     const LoadBatch load = [&](const Program& program, std::int64_t i) {
+      heed(stop, stream_);
       loop_.load(program, i, epoch);
     };
     const View scores = memory_.scores();

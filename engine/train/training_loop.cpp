@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "engine/stop.h"
 #include "kernels/error.h"
 #include "kernels/optimizer.h"
 #include "kernels/random.h"
@@ -54,10 +55,7 @@ EpochTotals TrainingLoop::epoch(std::int64_t index, const std::stop_token& stop)
   table_.fill(stream_, epoch_rows(training_, index, steps_));
   stream_.zero(totals_.data, totals_.bytes());
   for (std::int64_t i = 0; i < steps_; ++i) {
-    if (stop.stop_requested()) {
-      stream_.synchronize();  // the device may be steps behind
-      throw Interrupted("training was interrupted");
-    }
+    heed(stop, stream_);
     step_->run();
   }
   float sums[2];

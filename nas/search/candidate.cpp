@@ -49,7 +49,8 @@ Int8Network quantize_candidate(Stream& stream, const ResidentDataset& data,
                                const CandidateSpec& spec, std::uint64_t seed, std::stop_token stop,
                                TrainingResult& trained) {
   const Network folded = fold_batch_norm(trained.network);
-  const std::vector<ValueRange> ranges = calibrate(stream, folded, data, spec.calibration, seed);
+  const std::vector<ValueRange> ranges =
+      calibrate(stream, folded, data, spec.calibration, seed, stop);
   if (spec.fine_tune.epochs == 0) return quantize(folded, ranges);
   const TrainingResult tuned =
       fine_tune(stream, data, folded, ranges, spec.training, spec.fine_tune, seed, stop);
@@ -86,11 +87,17 @@ CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,
   const ResidentSplit& selection = data.validation.size > 0 ? data.validation : data.test;
   result.training_seconds = took.count();
   result.planned_bytes = trained.planned_bytes;
-  result.float_accuracy = evaluate(stream, trained.network, data, selection).accuracy;
-  result.int8_accuracy = int8_accuracy(stream, result.int8, data, selection);
+  const auto of_float = [&](const ResidentSplit& split) {
+    return evaluate(stream, trained.network, data, split, DType::f32, stop).accuracy;
+  };
+  const auto of_int8 = [&](const ResidentSplit& split) {
+    return int8_accuracy(stream, result.int8, data, split, stop);
+  };
+  result.float_accuracy = of_float(selection);
+  result.int8_accuracy = of_int8(selection);
   if (data.test.size > 0) {
-    result.float_test_accuracy = evaluate(stream, trained.network, data, data.test).accuracy;
-    result.int8_test_accuracy = int8_accuracy(stream, result.int8, data, data.test);
+    result.float_test_accuracy = of_float(data.test);
+    result.int8_test_accuracy = of_int8(data.test);
   }
   result.network = std::move(trained.network);
   return result;

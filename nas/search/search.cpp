@@ -74,7 +74,7 @@ SamplerProblem sampler_problem(const Experiment& experiment) {
 class Searcher {
  public:
   Searcher(const Experiment& experiment, Dataset dataset, Study& study, Stream& stream,
-           SearchObserver& observer)
+           SearchObserver& observer, std::stop_token stop)
       : experiment_(experiment),
         dataset_(std::move(dataset)),
         study_(study),
@@ -82,10 +82,12 @@ class Searcher {
         observer_(observer),
         objectives_(search_objectives(experiment)),
         data_(stream, dataset_),
-        owner_(process_owner()) {
+        owner_(process_owner()),
+        stop_(std::move(stop)) {
     release_values(dataset_);
     SamplerProblem problem = sampler_problem(experiment);
     problem.device = stream.device();
+    problem.stop = stop_;
     problem.duplicate = [this](const Values& values) {
       return seen_.contains(outline(values).hash);
     };
@@ -94,14 +96,21 @@ class Searcher {
     check_values(study, experiment.store, experiment.space);
   }
 
-  bool run(std::int64_t trials, std::stop_token stop) {
-    while (!stop.stop_requested()) {
+  bool run(std::int64_t trials) {
+    while (!stop_.stop_requested()) {
       if (std::optional<Trial> trial = study_.claim(owner_, kLease)) {
-        if (!work(*trial, stop)) return false;
+        if (!work(*trial)) return false;
       } else if (study_.trial_count() >= trials) {
         return true;
       } else {
-        ask();
+        try {
+          ask();
+        } catch (const SpaceExhausted& error) {
+          observer_.space_exhausted(error.what());
+          return true;
+        } catch (const Interrupted&) {
+          return false;
+        }
       }
     }
     return false;
@@ -160,7 +169,7 @@ class Searcher {
   }
 
   /// Brings a claimed trial to its end; false when asked to stop before that.
-  bool work(const Trial& trial, std::stop_token stop) {
+  bool work(const Trial& trial) {
     try {
       const Sketch plan = sketch(experiment_.candidate(trial.values), dataset_, experiment_.core);
       observer_.trial_started(trial, plan);
@@ -171,7 +180,7 @@ class Searcher {
       if (broken.empty()) {
         const CandidateResult result = evaluate_candidate(
             stream_, data_, plan, trial.seed,
-            [&](const EpochReport& report) { record(trial, report); }, stop);
+            [&](const EpochReport& report) { record(trial, report); }, stop_);
         values[0] = 1 - result.int8_accuracy;
         broken = broken_limit(objectives_, values);
         metrics = metrics_of(plan, result);
@@ -221,6 +230,7 @@ class Searcher {
   const std::vector<Objective> objectives_;
   const ResidentDataset data_;
   const std::string owner_;
+  const std::stop_token stop_;
   std::unique_ptr<Sampler> sampler_;
   std::set<std::uint64_t> seen_;
   std::map<std::string, Outline> outlines_;  ///< by the text of values
@@ -272,7 +282,8 @@ StudyHeader study_header(const Experiment& experiment, Device device) {
 
 bool run_search(const Experiment& experiment, Dataset dataset, Study& study, Stream& stream,
                 std::int64_t trials, SearchObserver& observer, std::stop_token stop) {
-  return Searcher(experiment, std::move(dataset), study, stream, observer).run(trials, stop);
+  return Searcher(experiment, std::move(dataset), study, stream, observer, std::move(stop))
+      .run(trials);
 }
 
 }  // namespace paretiny

@@ -28,13 +28,16 @@ class SearchObserver {
   virtual void epoch_done(const Trial& /*trial*/, const EpochReport& /*report*/) {}
   /// `trials` is the whole study after the change.
   virtual void trial_ended(const std::vector<Trial>& /*trials*/, const Trial& /*ended*/) {}
+  /// The search ends before its last trial; `what` is a sentence without its full stop.
+  virtual void space_exhausted(const std::string& /*what*/) {}
 };
 
-/// Runs trials until the study holds `trials` of them and none is left to do. A candidate that
+/// Runs trials until the study holds `trials` of them, or every candidate that the space has, and
+/// none is left to do. A candidate that
 /// breaks a size limit is recorded infeasible and never trained; one whose loss is not finite, or
 /// that does not fit the device, is recorded failed. On a stop request the running trial is given
-/// back, to be run again from its start, and false is returned. Throws UsageError when the space
-/// is exhausted before that, StoreError, and DeviceError with the running trial recorded as failed.
+/// back, to be run again from its start, and false is returned. Throws StoreError, and DeviceError
+/// with the running trial recorded as failed.
 bool run_search(const Experiment& experiment, Dataset dataset, Study& study, Stream& stream,
                 std::int64_t trials, SearchObserver& observer, std::stop_token stop);
 

@@ -1,5 +1,9 @@
 #include "engine/data/file_bytes.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "kernels/error.h"
 #include "kernels/random.h"
 #include "tests/engine/data/data_files.h"
@@ -99,6 +103,47 @@ TEST(FileBytes, NamesWhatIsMissing) {
   EXPECT_FALSE(has_file(folder.path() / "file"));
   expect_error<DataError>([&] { read_file(folder.path() / "file"); },
                           {(folder.path() / "file").string(), "no such file", ".gz", ".xz"});
+}
+
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+TEST(FileBytes, WritingReplacesAFileAndWhatALinkLeadsTo) {
+  const TempFolder folder;
+  const std::filesystem::path file = folder.path() / "file", link = folder.path() / "link";
+  write_file(file, bytes_of("old"));
+  std::filesystem::create_symlink(file, link);
+  write_file(link, bytes_of("new"));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(as_text(read_file(file)), "new");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+}
+
+TEST(FileBytes, WritingReplacesNoPipe) {
+  const TempFolder folder;
+  const std::filesystem::path pipe = folder.path() / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = open(pipe.c_str(), O_RDWR);
+  check_writable(pipe);
+  write_file(pipe, bytes_of("text"));
+  char text[8] = {};
+  EXPECT_EQ(read(reader, text, sizeof(text)), 4);
+  close(reader);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+}
+
+TEST(FileBytes, WhereNothingCanBeWrittenIsKnownBefore) {
+  const TempFolder folder;
+  check_writable(folder.path() / "new");
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "new"));
+  write_file(folder.path() / "file", bytes_of("text"));
+  for (const std::filesystem::path& path :
+       {std::filesystem::path(), folder.path(), folder.path() / "none" / "file",
+        folder.path() / "file" / "file"}) {
+    EXPECT_THROW(check_writable(path), DataError) << path;
+    EXPECT_THROW(write_file(path, bytes_of("text")), DataError) << path;
+  }
 }
 
 TEST(FileBytes, FilesReadTogetherFailInTheirOrder) {

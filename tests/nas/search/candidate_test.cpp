@@ -2,11 +2,53 @@
 
 #include <set>
 
+#include "kernels/cpu/cpu_stream.h"
 #include "kernels/error.h"
 #include "tests/nas/search/experiments.h"
 
 namespace paretiny {
 namespace {
+
+/// The CPU, where somebody asks to stop at what it does the `at`-th time.
+class StoppingStream : public cpu::CpuStream {
+ public:
+  explicit StoppingStream(std::size_t at) : at_(at) {}
+
+  void upload(void* to, const void* from, std::size_t bytes) override {
+    count(false);
+    CpuStream::upload(to, from, bytes);
+  }
+  void download(void* to, const void* from, std::size_t bytes) override {
+    count(false);
+    CpuStream::download(to, from, bytes);
+  }
+  void zero(void* data, std::size_t bytes) override {
+    count(false);
+    CpuStream::zero(data, bytes);
+  }
+  std::unique_ptr<Recording> record(std::function<void()> work) override {
+    return CpuStream::record([this, work = std::move(work)] {
+      count(true);
+      work();
+    });
+  }
+
+  std::stop_token token() const { return source_.get_token(); }
+  std::size_t counted() const { return counted_; }
+  std::size_t last_step() const { return last_step_; }
+  bool asked() const { return source_.stop_requested(); }
+
+ private:
+  void count(bool step) {
+    if (step) last_step_ = counted_;
+    if (counted_++ == at_) source_.request_stop();
+  }
+
+  const std::size_t at_;
+  std::size_t counted_ = 0;
+  std::size_t last_step_ = 0;  ///< when the last recorded step began
+  std::stop_source source_;
+};
 
 class CandidateTest : public test::FolderTest {
  protected:
@@ -84,6 +126,33 @@ TEST_F(CandidateTest, FineTuningChangesTheInt8NetworkAlone) {
     EXPECT_EQ(plain.int8.tensors[i].quantization, tuned.int8.tensors[i].quantization) << i;
   }
   EXPECT_GE(tuned.planned_bytes, plain.planned_bytes);
+}
+
+TEST_F(CandidateTest, AStopIsHeededBeforeTheNextStepWhereverItComes) {
+  // Training with pruning, fine-tuning, calibration, both accuracies on both splits.
+  for (const char* criterion : {"taylor", "apoz"}) {
+    CandidateSpec spec = experiment_.candidate({{"quantization.fine_tune", std::int64_t{1}},
+                                                {"training.epochs", std::int64_t{2}},
+                                                {"pruning.sparsity", 0.5},
+                                                {"pruning.criterion", "l1"}});
+    spec.pruning.criterion =
+        criterion == std::string("apoz") ? PruningCriterion::apoz : PruningCriterion::taylor;
+    const Sketch plan = sketch(spec, dataset_);
+    const auto run = [&](StoppingStream& stream) {
+      const ResidentDataset data(stream, dataset_);
+      evaluate_candidate(
+          stream, data, plan, 7, [](const EpochReport&) {}, stream.token());
+    };
+    StoppingStream whole(~std::size_t{0});
+    run(whole);
+    ASSERT_GT(whole.last_step(), 30u);
+    for (std::size_t at = 0; at < whole.last_step(); at += 5) {
+      StoppingStream stream(at);
+      EXPECT_THROW(run(stream), Interrupted) << at;
+      EXPECT_LE(stream.last_step(), at) << "a step was begun after the request";
+      EXPECT_LT(stream.counted(), at + 25) << at;
+    }
+  }
 }
 
 TEST_F(CandidateTest, EqualCandidatesHaveEqualHashes) {
