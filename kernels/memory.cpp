@@ -46,11 +46,14 @@ void* Arena::take(std::size_t bytes) {
 
 void Arena::rewind(std::size_t used) {
   used_ = used;
-  if (used_ == 0 && chunks_.size() > 1) {
-    const std::size_t bytes = capacity();
-    chunks_.clear();
-    ++moves_;
+  if (used_ != 0 || chunks_.size() <= 1) return;
+  const std::size_t bytes = capacity();
+  chunks_.clear();
+  ++moves_;
+  try {
     chunks_.push_back({Buffer(device_, bytes), 0});
+  } catch (const std::exception&) {
+    // A scope that ends may not throw: whoever takes next finds out whether memory is short.
   }
 }
 

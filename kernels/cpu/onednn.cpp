@@ -1,8 +1,22 @@
 #include "kernels/cpu/onednn.h"
 
 #include <omp.h>
+#include <sys/mman.h>
+
+#include "kernels/error.h"
 
 namespace paretiny::cpu {
+
+void check_code_room() {
+  // Many times what the largest primitive takes, whose kernels reserve 256 KB each.
+  constexpr std::size_t kRoom = std::size_t{64} << 20;
+  void* room = ::mmap(nullptr, kRoom, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) {
+    throw OutOfMemory(
+        "the host's memory is used up: 64 MB more are needed for code that oneDNN generates");
+  }
+  ::munmap(room, kRoom);
+}
 
 OneThread::OneThread() : before_(omp_get_max_threads()) {
   omp_set_num_threads(1);
@@ -21,6 +35,7 @@ Prepared::Prepared(const dnnl::engine& engine, dnnl::primitive primitive, std::s
       scratchpad_(scratchpad) {}
 
 void Prepared::reserve_slots(int count) {
+  check_code_room();  // some code is generated when it is first needed
   while (std::ssize(slots_) < count) {
     Slot slot{dnnl::stream(engine_), {}, {}};
     for (const Operand& operand : operands_) {
@@ -44,7 +59,9 @@ void Prepared::run(int slot, const std::array<void*, 4>& data, void* scratchpad)
 Reordering::Reordering(const dnnl::engine& engine, const dnnl::memory::desc& from,
                        const dnnl::memory::desc& to)
     : stream_(engine), from_(from, engine, nullptr), to_(to, engine, nullptr) {
-  if (from != to) primitive_ = dnnl::reorder(from_, to_);
+  if (from == to) return;
+  check_code_room();
+  primitive_ = dnnl::reorder(from_, to_);
 }
 
 void Reordering::run(void* from, void* to) {

@@ -29,12 +29,17 @@ class OneThread {
   int before_;
 };
 
+/// oneDNN writes through a null pointer where it has no room for the code that it generates, so
+/// room for a primitive's code is looked for before it is made. Throws OutOfMemory.
+void check_code_room();
+
 /// The descriptor of a primitive whose scratchpad the caller gives. `hint`: the forward
 /// descriptor of a backward primitive, or nothing.
 template <class Primitive, class... Arguments, class... Hint>
 typename Primitive::primitive_desc describe(const dnnl::engine& engine,
                                             const std::tuple<Hint...>& hint,
                                             const Arguments&... arguments) {
+  check_code_room();
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return std::apply(

@@ -75,6 +75,11 @@ bool Statement::step() {
   return false;
 }
 
+/// SQLite gives null for a value that it has no memory for, as it does for NULL and "".
+void Statement::check_memory(bool null) const {
+  if (null && sqlite3_errcode(database_.get()) == SQLITE_NOMEM) database_.fail(SQLITE_NOMEM);
+}
+
 std::int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(statement_, column);
 }
@@ -87,11 +92,13 @@ double Statement::real(int column) const {
 
 std::vector<std::uint8_t> Statement::bytes(int column) const {
   const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column));
+  check_memory(data == nullptr);
   return {data, data + sqlite3_column_bytes(statement_, column)};
 }
 
 std::string Statement::text(int column) const {
   const unsigned char* bytes = sqlite3_column_text(statement_, column);
+  check_memory(bytes == nullptr);
   const int size = sqlite3_column_bytes(statement_, column);
   return bytes ? std::string(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size))
                : std::string();
@@ -163,6 +170,17 @@ void Database::fail(int code) const {
   const std::string file = path_.string();
   const int system = handle_ ? sqlite3_system_errno(get()) : 0;
   const int primary = code & 0xFF;
+  if (primary == SQLITE_NOMEM || (primary == SQLITE_IOERR && system == ENOMEM)) {
+    throw OutOfMemory(fmt::format(
+        "the host's memory is used up: the study '{}' cannot be read or written", file));
+  }
+  if (primary == SQLITE_IOERR && system == EFBIG) {
+    throw StoreError(
+        fmt::format("the study '{}' would grow beyond the size that files may have here (ulimit "
+                    "-f); everything "
+                    "recorded so far is kept",
+                    file));
+  }
   if (primary == SQLITE_FULL ||
       (primary == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT))) {
     throw StoreError(fmt::format(

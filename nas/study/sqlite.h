@@ -40,12 +40,15 @@ class Statement {
   std::vector<std::uint8_t> bytes(int column) const;
 
  private:
+  void check_memory(bool null) const;
+
   Database& database_;
   sqlite3_stmt* statement_ = nullptr;
   int bound_ = 0;
 };
 
-/// A connection. Everything throws StoreError naming the file, what is wrong and what to do.
+/// A connection. Everything throws StoreError naming the file, what is wrong and what to do, and
+/// OutOfMemory.
 class Database {
  public:
   enum class Mode { read, write };

@@ -1,9 +1,12 @@
 #include "kernels/arena.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <limits>
 
 #include "kernels/error.h"
@@ -47,6 +50,34 @@ TEST(Arena, GivesBackWhatAScopeTook) {
   EXPECT_EQ(arena.capacity(), 1024u);
   EXPECT_EQ(arena.peak(), 640u);
 }
+
+#if !defined(__SANITIZE_ADDRESS__)  // whose own memory is not to be limited
+TEST(Arena, AScopeEndsEvenWhereMemoryIsShort) {
+  constexpr std::size_t kChunk = std::size_t{64} << 20;
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  Arena arena(Device{});
+  {
+    Arena::Scope scope(arena);
+    scope.take(kChunk);
+    scope.take(kChunk);
+    // Less than is in use now: the two chunks can be given back, but not become one.
+    rlimit less = before;
+    less.rlim_cur = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + kChunk;
+    ASSERT_EQ(setrlimit(RLIMIT_AS, &less), 0);
+  }
+  EXPECT_EQ(arena.capacity(), 0u);
+  {
+    Arena::Scope scope(arena);
+    EXPECT_THROW(scope.take(2 * kChunk), OutOfMemory);
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+  Arena::Scope scope(arena);
+  EXPECT_NE(scope.take(2 * kChunk), nullptr);
+}
+#endif
 
 TEST(Arena, GrowsWithoutMovingAndSettlesInOneChunk) {
   Arena arena(Device{});
