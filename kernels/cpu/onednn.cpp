@@ -35,7 +35,8 @@ Prepared::Prepared(const dnnl::engine& engine, dnnl::primitive primitive, std::s
       scratchpad_(scratchpad) {}
 
 void Prepared::reserve_slots(int count) {
-  check_code_room();  // some code is generated when it is first needed
+  // Some code is generated when it is first needed.
+  if (std::ssize(slots_) < count) check_code_room();
   while (std::ssize(slots_) < count) {
     Slot slot{dnnl::stream(engine_), {}, {}};
     for (const Operand& operand : operands_) {

@@ -1,7 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <string_view>
 #include <system_error>
 
 #include "engine/nearest.h"
@@ -9,6 +13,7 @@
 #include "kernels/error.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/output.h"
+#include "nas/samplers/sampler.h"
 #include "nas/search/version.h"
 
 namespace paretiny {
@@ -24,12 +29,28 @@ enum ExitCode {
   kMemory = 5,
   kStore = 6,
   kTool = 7,
+  kExhausted = 8,
   kInterrupted = 130,
 };
 
-int failed(ExitCode code, const std::string& what) {
-  say(fmt::format("paretiny: {}\n", what));
+/// Allocates nothing: memory may be what is missing.
+int failed(ExitCode code, std::string_view what) {
+  std::array<char, 4000> line;
+  const auto end = fmt::format_to_n(line.data(), line.size() - 1, "paretiny: {}", what);
+  *end.out = '\n';
+  say({line.data(), static_cast<std::size_t>(end.out - line.data()) + 1});
   return code;
+}
+
+/// What the standard library, fmt or the system could not do.
+int failed(const std::system_error& error) {
+  const std::error_condition kind = error.code().default_error_condition();
+  if (kind == std::errc::not_enough_memory || kind == std::errc::resource_unavailable_try_again) {
+    return failed(kMemory,
+                  "no thread or program could be started: memory, or the number of them "
+                  "that is allowed, is used up");
+  }
+  return failed(kData, error.what());
 }
 
 /// What is wrong with arguments that nothing took.
@@ -49,6 +70,21 @@ std::string unexpected(const CLI::App& app) {
     for (const std::string& name : each->get_lnames()) known.push_back("--" + name);
   }
   return fmt::format("'{}' was not expected{}", first, suggestion(first, known));
+}
+
+/// The last resort, for an exception where none may be thrown: a sentence is better than a death.
+[[noreturn]] void terminated() {
+  int code = kFailure;
+  try {
+    const std::exception_ptr current = std::current_exception();
+    if (current) std::rethrow_exception(current);
+    failed(kFailure, "it was terminated, for a reason that nothing names");
+  } catch (const std::bad_alloc&) {
+    code = failed(kMemory, "the host's memory is used up");
+  } catch (const std::exception& error) {
+    failed(kFailure, error.what());
+  }
+  std::_Exit(code);
 }
 
 void run(int argc, char** argv) {
@@ -84,8 +120,12 @@ void run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace paretiny;
-  // A reader that goes away, as in `paretiny ... | head`, is a failed write and not a death.
+  // A reader that goes away, as in `paretiny ... | head`, is a failed write and not a death, and so
+  // is a file that would grow beyond `ulimit -f`.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  keep_standard_descriptors();
+  std::set_terminate(terminated);
   try {
     run(argc, argv);
     return kSuccess;
@@ -103,10 +143,12 @@ int main(int argc, char** argv) {
     return failed(kMemory, "the host's memory is used up");
   } catch (const StoreError& error) {
     return failed(kStore, error.what());
+  } catch (const SpaceExhausted& error) {
+    return failed(kExhausted, error.what());
   } catch (const ToolError& error) {
     return failed(kTool, error.what());
   } catch (const std::system_error& error) {
-    return failed(kData, error.what());  // what the standard library or fmt could not read or write
+    return failed(error);
   } catch (const std::exception& error) {
     return failed(kFailure, error.what());
   }

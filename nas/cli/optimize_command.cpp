@@ -120,7 +120,7 @@ std::string table(const Problem& problem, const Results& results) {
 }
 
 void optimize(const OptimizeOptions& options) {
-  const InterruptGuard interrupt;
+  InterruptGuard interrupt;
   const Problem problem = make_problem(options.problem);
   const std::vector<RunPlan> plans = plans_of(options, problem);
   Results results(problem);

@@ -62,6 +62,11 @@ void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended)
   say(fmt::format("{}; {}, {} left\n", line, figures_, time_left()));
 }
 
+void Progress::space_exhausted(const std::string& what) {
+  say(fmt::format("{}{}: the search is complete\n", drawn_ ? "\n" : "", what));
+  drawn_ = false;
+}
+
 std::string Progress::time_left() const {
   if (ended_here_ == 0) return "?";
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;

@@ -19,6 +19,7 @@ class Progress : public SearchObserver {
   void trial_started(const Trial& trial, const Sketch& sketch) override;
   void epoch_done(const Trial& trial, const EpochReport& report) override;
   void trial_ended(const std::vector<Trial>& trials, const Trial& ended) override;
+  void space_exhausted(const std::string& what) override;
 
  private:
   void draw(const std::string& activity);

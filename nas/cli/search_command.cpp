@@ -74,7 +74,7 @@ void verify_front(Study& study, const Experiment& experiment, std::stop_token st
 }
 
 void search(const SearchOptions& options) {
-  const InterruptGuard interrupt;
+  InterruptGuard interrupt;
   const Experiment experiment = options.experiment.load();
   const Device device = parse_device(options.experiment.device);
   const std::filesystem::path out = options.out.empty()
@@ -106,6 +106,7 @@ void search(const SearchOptions& options) {
     say(fmt::format("{} more are being worked on by another process\n", others));
   }
   if (!experiment.verify.empty()) verify_front(*study, experiment, interrupt.token());
+  interrupt.end_at_once();
   write_report(*study, out);
   fmt::print("{}report: {}\n", front_table(study->header().objectives, trials),
              (std::filesystem::absolute(out) / "report.html").string());

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "engine/data/file_bytes.h"
 #include "engine/deploy/model_file.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/interrupt.h"
@@ -31,8 +32,9 @@ void print_epoch(const EpochReport& report) {
 }
 
 void train_one(const ExperimentOptions& options, const std::string& save) {
-  const InterruptGuard interrupt;
+  const InterruptGuard interrupt;  // nothing is kept, so nothing is lost
   const Experiment experiment = options.load();
+  if (!save.empty()) check_writable(save);
   const Device device = parse_device(options.device);
   Dataset dataset = load_dataset(experiment.dataset);
   const Sketch plan = sketch(experiment.candidate(), dataset);
@@ -45,7 +47,7 @@ void train_one(const ExperimentOptions& options, const std::string& save) {
   fmt::print("training on {} in {}\n", to_string(device),
              name_of(activation_type(plan.spec.training.precision, device)));
   const CandidateResult result =
-      evaluate_candidate(*stream, data, plan, experiment.seed, print_epoch, interrupt.token());
+      evaluate_candidate(*stream, data, plan, experiment.seed, print_epoch, {});
   fmt::print("accuracy  {}: {:.2f} % float, {:.2f} % int8\n",
              data.validation.size > 0 ? "validation" : "test", 100 * result.float_accuracy,
              100 * result.int8_accuracy);

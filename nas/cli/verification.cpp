@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <numeric>
 
+#include "engine/workers.h"
 #include "kernels/error.h"
 #include "nas/report/format.h"
 
@@ -25,9 +26,7 @@ VerificationTable::VerificationTable(std::vector<NamedModel> models, const Core&
     });
   }
   const std::size_t processors = std::max(1u, std::thread::hardware_concurrency());
-  for (std::size_t i = 0; i < std::min(processors, models_.size()); ++i) {
-    workers_.emplace_back([this] { work(); });
-  }
+  workers_ = start_workers(std::min(processors, models_.size()), [this] { work(); });
 }
 
 VerificationTable::~VerificationTable() {

@@ -7,7 +7,7 @@ namespace paretiny {
 namespace {
 
 void verify_all(const DeployOptions& options, std::int64_t runs, bool steps) {
-  const InterruptGuard interrupt;
+  InterruptGuard interrupt;
   const Target target = options.find();
   const std::optional<CmsisNnLibrary> library = options.library();
   if (options.kernels_to_call() == Kernels::cmsis_nn && !library) {

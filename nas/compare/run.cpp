@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <mutex>
-#include <thread>
 
+#include "engine/workers.h"
 #include "nas/pareto/hypervolume.h"
 
 namespace paretiny {
@@ -67,14 +67,21 @@ SamplerProblem sampler_problem(const Problem& problem, const RunPlan& plan) {
 std::optional<SamplerRun> run_sampler(const Problem& problem, const RunPlan& plan,
                                       const std::stop_token& stop) {
   using Clock = std::chrono::steady_clock;
-  const auto sampler = make_sampler(plan.sampler, sampler_problem(problem, plan), plan.options);
+  SamplerProblem task = sampler_problem(problem, plan);
+  task.stop = stop;
+  const auto sampler = make_sampler(plan.sampler, std::move(task), plan.options);
   SamplerRun run{plan.label(), plan.seed, {}};
   std::vector<Observation> history;
   GrowingFront front(problem.reference);
   for (std::uint64_t trial = 0; trial < plan.trials; ++trial) {
     if (stop.stop_requested()) return std::nullopt;
     const Clock::time_point begin = Clock::now();
-    const std::vector<double> u = sampler->ask(history, trial);
+    std::vector<double> u;
+    try {
+      u = sampler->ask(history, trial);
+    } catch (const Interrupted&) {
+      return std::nullopt;
+    }
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     Evaluation evaluation = evaluate_unit(problem, u);
     if (feasible(evaluation)) front.add(evaluation.objectives);
@@ -113,10 +120,7 @@ void run_samplers(const Problem& problem, const std::vector<RunPlan>& plans, std
       }
     }
   };
-  {
-    std::vector<std::jthread> pool;
-    for (std::size_t i = 0; i < workers; ++i) pool.emplace_back(work);
-  }
+  for (std::jthread& worker : start_workers(workers, work)) worker.join();
   if (failure) std::rethrow_exception(failure);
 }
 

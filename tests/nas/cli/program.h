@@ -9,6 +9,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,8 +25,9 @@ struct Ended {
 /// The program in `folder`, started at once. `out` may name another place for standard output.
 class Program {
  public:
+  /// `before` is called in the new process first: limits, signals, descriptors.
   Program(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
-          std::string out = "")
+          std::string out = "", const std::function<void()>& before = {})
       : out_(out.empty() ? scratch(folder, "out") : std::move(out)), err_(scratch(folder, "err")) {
     std::vector<std::string> words = {PARETINY_BIN "/paretiny"};
     words.insert(words.end(), arguments.begin(), arguments.end());
@@ -38,6 +40,7 @@ class Program {
     redirect(out_, STDOUT_FILENO);
     redirect(err_, STDERR_FILENO);
     setenv("OMP_NUM_THREADS", "1", 1);
+    if (before) before();
     execv(argv[0], argv.data());
     _exit(126);
   }
