@@ -1,17 +1,13 @@
 // The CPU as a device: aligned host memory, and a stream whose work is done when a call returns.
-#include <omp.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <latch>
 #include <sstream>
-#include <thread>
-#include <vector>
 
 #include "kernels/cpu/cpu_stream.h"
 #include "kernels/error.h"
+#include "kernels/host_threads.h"
 
 namespace paretiny {
 namespace {
@@ -22,32 +18,6 @@ std::string model_name() {
     if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
   }
   return "CPU";
-}
-
-/// Starts the threads that OpenMP uses for this one. libgomp ends the process where it cannot start
-/// one, so that is tried before. Throws OutOfMemory.
-void start_threads() {
-  thread_local int started = 1;
-  const int wanted = std::min(omp_get_max_threads(), omp_get_thread_limit());
-  if (wanted <= started) return;
-  std::latch all_tried(1);
-  std::vector<std::jthread> tried;
-  try {
-    while (static_cast<int>(tried.size()) < wanted - 1) {
-      tried.emplace_back([&] { all_tried.wait(); });
-    }
-  } catch (const std::exception&) {
-    all_tried.count_down();
-    throw OutOfMemory("only " + std::to_string(tried.size() + 1) + " of " + std::to_string(wanted) +
-                      " threads can be started: memory, or the number that is allowed, is used up; "
-                      "OMP_NUM_THREADS sets how many are wanted");
-  }
-  all_tried.count_down();
-  tried.clear();
-  // They stay, whatever becomes of memory later.
-#pragma omp parallel
-  {}
-  started = wanted;
 }
 
 class CpuBackend : public Backend {
@@ -91,7 +61,7 @@ class CpuBackend : public Backend {
   }
 
   std::unique_ptr<Stream> make_stream(int) override {
-    start_threads();
+    start_host_threads();
     return std::make_unique<cpu::CpuStream>();
   }
 };

@@ -11,7 +11,9 @@ using namespace test;
 class SmallSpace : public CliTest {
  protected:
   SmallSpace() {
-    file(tiny_experiment() + "[space.training.learning_rate]\nchoices = [0.1, 0.2, 0.3]\n");
+    std::string experiment = tiny_experiment();
+    experiment.replace(experiment.find("5 KB"), 4, "1 MB");
+    file(experiment + "[space.training.learning_rate]\nchoices = [0.1, 0.2, 0.3]\n");
   }
 
   void expect_complete(const Ended& ended, std::size_t candidates) {

@@ -82,7 +82,7 @@ TEST_F(Limits, OfThreadsEndInASentence) {
 
 TEST_F(Limits, OfFileSizesAreErrorsOfTheWrite) {
   ASSERT_EQ(search({"--trials", "3"}).code, 0);
-  const auto small = [] { limit(RLIMIT_FSIZE, 20000); };
+  const auto small = [] { limit(RLIMIT_FSIZE, 40000); };  // a database's -shm file takes 32 KB
   EXPECT_TRUE(refused(run_with({"search", "tiny.toml", "--trials", "40", "--set",
                                 "constraints.rom=1 B", "--set", "study.store=b.sqlite"},
                                small),

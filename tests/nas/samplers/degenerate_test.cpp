@@ -14,7 +14,7 @@ using namespace test;  // NOLINT
 /// Small enough for a suite; PARETINY_HISTORIES=10000 for a night.
 std::uint64_t histories() {
   const char* given = std::getenv("PARETINY_HISTORIES");
-  return given == nullptr ? 40 : std::strtoull(given, nullptr, 10);
+  return given == nullptr ? 16 : std::strtoull(given, nullptr, 10);
 }
 
 /// Makes a problem and a history from one sequence of random numbers.
