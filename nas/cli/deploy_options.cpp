@@ -65,7 +65,7 @@ std::optional<Samples> DeployOptions::samples() const {
 
 NamedModel DeployOptions::one() const {
   if (study.empty() == model.empty()) {
-    throw UsageError("name either a study with --trial N, or a model with --model FILE");
+    throw UsageError("name either a study, with --trial N or without, or a model with --model FILE");
   }
   if (!model.empty()) {
     if (trial) throw UsageError("--trial belongs to a study, not to --model");
@@ -74,8 +74,15 @@ NamedModel DeployOptions::one() const {
     return {std::filesystem::path(model).filename().string(), std::move(study_name),
             std::move(loaded)};
   }
-  if (!trial) throw UsageError("name the trial: --trial N; 'paretiny report' lists the front");
-  return trial_model(*open_study(study), study, *trial);
+  const auto opened = open_study(study);
+  if (trial) return trial_model(*opened, study, *trial);
+  const std::vector<Trial> trials = opened->trials();
+  const auto best = summarise(opened->header().objectives, trials).best;
+  if (!best) {
+    throw UsageError(fmt::format(
+        "no network of the study '{}' is inside the limits: name a trial, --trial N", study));
+  }
+  return trial_model(*opened, study, trials[*best].number);
 }
 
 std::vector<NamedModel> DeployOptions::all() const {

@@ -39,8 +39,9 @@ struct DeployOptions {
   std::optional<CmsisNnLibrary> library() const;
   /// Test samples of the experiment's data set; nothing when none is named: inputs are random.
   std::optional<Samples> samples() const;
-  /// The one trial, or the one file. Throws UsageError when neither or both are given, or the
-  /// trial has no model.
+  /// The trial named, else the most accurate of the study's front; or the one file. Throws
+  /// UsageError when neither a study nor a file is given or both are, when the trial has no model,
+  /// or when none is named and the front is empty.
   NamedModel one() const;
   /// The same, or every trial of the study's front.
   std::vector<NamedModel> all() const;

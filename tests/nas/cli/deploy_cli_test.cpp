@@ -166,6 +166,22 @@ TEST_F(DeployCliTest, TooLargeForTheBoard) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "c"));
 }
 
+TEST_F(DeployCliTest, AStudyAloneGivesTheMostAccurateOfItsFront) {
+  ASSERT_EQ(search().code, 0);
+  const Ended ended = run({"export", "tiny.sqlite", "--format", "tflite", "--out", "best.tflite"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  double least = 1;
+  double exported = 2;
+  for (const Trial& trial : open_study(folder_ / "tiny.sqlite")->trials()) {
+    if (trial.state != TrialState::done) continue;
+    least = std::min(least, trial.objectives[0]);
+    if (says(ended.out, {"trial " + std::to_string(trial.number) + ":"})) {
+      exported = trial.objectives[0];
+    }
+  }
+  EXPECT_EQ(exported, least) << ended.out;
+}
+
 TEST_F(DeployCliTest, CorruptModels) {
   train();
   std::ifstream whole(folder_ / "tiny.model", std::ios::binary);
@@ -189,7 +205,7 @@ TEST_F(DeployCliTest, NamesOneModel) {
   EXPECT_TRUE(refused(exported({}), 2, {"--trial N", "--model FILE"}));
   EXPECT_TRUE(refused(exported({"tiny.sqlite", "--model", "m"}), 2, {"either"}));
   EXPECT_TRUE(refused(exported({"--model", "m", "--trial", "1"}), 2, {"--trial belongs"}));
-  EXPECT_TRUE(refused(exported({"tiny.sqlite"}), 2, {"--trial N"}));
+  EXPECT_TRUE(refused(exported({"tiny.sqlite"}), 2, {"inside the limits", "--trial N"}));
   EXPECT_TRUE(refused(exported({"tiny.sqlite", "--trial", "4"}), 2, {"no trial 4", "4 trials"}));
   EXPECT_TRUE(refused(exported({"tiny.sqlite", "--trial", "-1"}), 2, {"no trial -1"}));
   // Above its limit it was not trained.
