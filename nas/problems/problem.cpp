@@ -94,7 +94,8 @@ void check_size(const std::string& text, const char* what, std::size_t value, st
 
 Problem make_problem(const std::string& text) {
   const std::size_t colon = text.find(':');
-  const Entry& entry = find(text.substr(0, colon));
+  const std::string name = text.substr(0, colon);
+  const Entry& entry = find(name);
   Sizes sizes;
   if (colon != std::string::npos) sizes = parse_sizes(text, text.substr(colon + 1), entry);
   if (entry.fixed != nullptr) return entry.fixed();
