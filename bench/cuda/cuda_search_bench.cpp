@@ -46,7 +46,7 @@ void measure(benchmark::State& state, const Settings& settings) {
   for (auto _ : state) {
     Dataset data = load_dataset(experiment.dataset);
     const auto study = create_or_open_study(folder.path() / "bench.sqlite",
-                                            study_header(experiment, settings.device));
+                                            study_header(experiment, data, settings.device));
     SearchObserver observer;
     const auto begin = std::chrono::steady_clock::now();
     run_search(experiment, std::move(data), *study, *stream, experiment.trials, observer, {});

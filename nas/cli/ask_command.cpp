@@ -8,7 +8,7 @@
 #include "nas/cli/commands.h"
 #include "nas/cli/output.h"
 #include "nas/search/black_box.h"
-#include "nas/search/version.h"
+#include "nas/study/same_study.h"
 
 namespace paretiny {
 namespace {
@@ -23,39 +23,43 @@ struct AskOptions {
   std::string device = "auto";
 };
 
-BlackBox black_box_of(const AskOptions& options) {
-  if (!options.space.empty()) return load_black_box(options.space);
-  if (!std::filesystem::exists(options.study)) {
-    throw UsageError(fmt::format("there is no study '{}'; name the file that describes it: --space",
-                                 options.study));
+void list_pending(const std::string& path) {
+  const auto study = open_study(path);
+  check_kind(path, study->header(), StudyKind::black_box);
+  for (const Trial& trial : study->trials()) {
+    if (trial.state == TrialState::running) fmt::print("{}\n", suggestion_line(trial));
   }
-  const auto study = open_study(options.study);
-  BlackBox box = parse_black_box(study->header().experiment, options.study);
-  box.name = study->header().name;
-  return box;
+}
+
+/// Prints each suggestion as soon as the study has it: what comes to nothing later, as in a space
+/// that is exhausted, keeps none back.
+void suggest(Asker& asker, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const Trial trial = asker.next();
+    try {
+      fmt::print("{}\n", suggestion_line(trial));
+      flush_output();
+    } catch (...) {
+      asker.take_back(trial);
+      throw;
+    }
+  }
 }
 
 void ask(const AskOptions& options) {
-  if (options.pending) {
-    for (const Trial& trial : open_study(options.study)->trials()) {
-      if (trial.state == TrialState::running) fmt::print("{}\n", suggestion_line(trial));
-    }
-    return;
-  }
-  BlackBox box = black_box_of(options);
-  if (!options.sampler.empty()) box.sampler = options.sampler;
-  if (options.seed) box.seed = options.seed;
+  if (options.pending) return list_pending(options.study);
+  std::optional<BlackBox> box;
+  if (!options.space.empty()) box = load_black_box(options.space);
+  BlackBoxWish wish{std::nullopt, options.seed};
+  if (!options.sampler.empty()) wish.sampler = options.sampler;
   const Device device = parse_device(options.device);
-  const auto study = open_black_box(options.study, box, device);
-  for (const Trial& trial : ask_trials(box, *study, options.count, device)) {
-    fmt::print("{}\n", suggestion_line(trial));
-  }
+  const OpenBlackBox opened = open_black_box(options.study, std::move(box), wish, device);
+  Asker asker(opened, options.study, device);
+  suggest(asker, options.count);
 }
 
 void tell(const std::string& path) {
-  StudyHeader header = open_study(path)->header();
-  header.version = program_version();
-  const auto study = create_or_open_study(path, header);
+  const auto study = open_to_tell(path);
   std::size_t number = 0;
   std::size_t refused = 0;
   std::string first;

@@ -67,6 +67,13 @@ void Progress::space_exhausted(const std::string& what) {
   drawn_ = false;
 }
 
+void Progress::trial_lost(const Trial& trial) {
+  say(fmt::format(
+      "{}trial {} is another worker's by now: this one gave no sign of life for so long that its "
+      "lease ran out; its work on it is dropped\n",
+      drawn_ ? "\r\033[K" : "", trial.number));
+}
+
 std::string Progress::time_left() const {
   if (ended_here_ == 0) return "?";
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;

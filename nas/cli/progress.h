@@ -20,6 +20,7 @@ class Progress : public SearchObserver {
   void epoch_done(const Trial& trial, const EpochReport& report) override;
   void trial_ended(const std::vector<Trial>& trials, const Trial& ended) override;
   void space_exhausted(const std::string& what) override;
+  void trial_lost(const Trial& trial) override;
 
  private:
   void draw(const std::string& activity);

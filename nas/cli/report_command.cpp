@@ -17,9 +17,7 @@ void add_report_command(CLI::App& app) {
   command->callback([options] {
     const std::filesystem::path path = options->study;
     const auto study = open_study(path);
-    const std::filesystem::path out = options->out.empty()
-                                          ? path.parent_path() / study->header().name
-                                          : std::filesystem::path(options->out);
+    const std::filesystem::path out = report_folder(path, options->out);
     write_report(*study, out);
     fmt::print("{}report: {}\n", front_table(study->header().objectives, study->trials()),
                (std::filesystem::absolute(out) / "report.html").string());

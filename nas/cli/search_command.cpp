@@ -77,13 +77,11 @@ void search(const SearchOptions& options) {
   InterruptGuard interrupt;
   const Experiment experiment = options.experiment.load();
   const Device device = parse_device(options.experiment.device);
-  const std::filesystem::path out = options.out.empty()
-                                        ? experiment.store.parent_path() / experiment.name
-                                        : std::filesystem::path(options.out);
-  const StudyHeader header = study_header(experiment, device);
   // A mistake in the experiment is refused before there is a study, which would keep it.
   Dataset dataset = load_dataset(experiment.dataset);
-  const auto study = create_or_open_study(experiment.store, header);
+  const auto study =
+      create_or_open_study(experiment.store, study_header(experiment, dataset, device));
+  const std::filesystem::path out = report_folder(experiment.store, options.out);
   prepare(out);
   say(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for\n",
                   describe(dataset), experiment.store.string(), to_string(device),

@@ -1,5 +1,7 @@
 #include "nas/report/report.h"
 
+#include <system_error>
+
 #include "nas/report/csv.h"
 #include "nas/report/page.h"
 #include "nas/report/report_data.h"
@@ -7,6 +9,20 @@
 #include "nas/study/study_json.h"
 
 namespace paretiny {
+
+std::filesystem::path report_folder(const std::filesystem::path& store,
+                                    const std::filesystem::path& wanted) {
+  if (!wanted.empty()) return wanted;
+  const std::string suffix = ".report";
+  std::error_code unknown;
+  std::filesystem::path file = std::filesystem::weakly_canonical(store, unknown);
+  if (unknown) file = std::filesystem::absolute(store);
+  // A stem that looks like the other form is not shortened, so that no two names meet.
+  const std::filesystem::path stem = file.stem();
+  const bool plain = file.extension() == ".sqlite" && !stem.string().ends_with(suffix);
+  return file.parent_path() / (plain ? stem : std::filesystem::path(file.filename()) += suffix);
+}
+
 void write_report(Study& study, const std::filesystem::path& folder) {
   const ReportData data = read_report_data(study);
   make_folder(folder);

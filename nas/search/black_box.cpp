@@ -13,18 +13,16 @@
 #include "kernels/random.h"
 #include "nas/report/summary.h"
 #include "nas/search/constraints.h"
-#include "nas/search/outcome.h"
 #include "nas/search/space_reader.h"
 #include "nas/search/table_reader.h"
 #include "nas/search/toml_text.h"
 #include "nas/search/version.h"
+#include "nas/study/same_study.h"
 #include "nas/study/study_json.h"
 
 namespace paretiny {
 namespace {
 
-/// Who holds a trial that was asked for: no process, so none that could be gone.
-constexpr const char* kOwner = "asked for";
 /// Results may take as long as they take.
 constexpr std::chrono::milliseconds kLease = std::chrono::years(100);
 constexpr const char* kSampler = "ars";
@@ -64,7 +62,7 @@ BlackBox read(const toml::table& root, std::string name, std::string text) {
   TableReader study(root, "study");
   box.name = study.text("name", name);
   if (!is_study_name(box.name)) {
-    study.fail("name", "must be a name without '/'; it names the report's folder");
+    study.fail("name", "must be a name without '/'");
   }
   if (study.find("sampler") != nullptr) {
     const std::vector<std::string> samplers = sampler_names();
@@ -91,19 +89,6 @@ BlackBox read(const toml::table& root, std::string name, std::string text) {
   return box;
 }
 
-std::vector<Observation> observations(const BlackBox& box, const std::vector<Trial>& trials) {
-  std::vector<Observation> list;
-  for (const Trial& trial : trials) {
-    Observation seen{box.space.encode(trial.values), outcome_of(trial.state)};
-    if (seen.outcome == Outcome::finished || seen.outcome == Outcome::infeasible) {
-      seen.objectives = trial.objectives;
-      seen.constraints = misses(box.constraints, trial.metrics);
-    }
-    list.push_back(std::move(seen));
-  }
-  return list;
-}
-
 SamplerProblem sampler_problem(const BlackBox& box, const std::vector<Trial>& trials,
                                Device device) {
   SamplerProblem problem;
@@ -125,6 +110,44 @@ SamplerProblem sampler_problem(const BlackBox& box, const std::vector<Trial>& tr
 
 std::uint64_t hash_of(const Values& values) {
   return random_key(0, dump(values_to_json(values)));
+}
+
+/// The black box of an existing study: `box`, or else what the study keeps.
+BlackBox box_of(const std::filesystem::path& path, const StudyHeader& header,
+                std::optional<BlackBox> box) {
+  check_kind(path, header, StudyKind::black_box);
+  const bool its_own = !box || box->text == header.experiment;
+  if (!box) {
+    box = parse_black_box(header.experiment, path.string());
+    box->name = header.name;
+  }
+  // The command that made the study may have said otherwise than the file.
+  if (its_own || !box->sampler) box->sampler = header.sampler;
+  if (its_own || !box->seed) box->seed = header.seed;
+  return std::move(*box);
+}
+
+/// Gives `box` a sampler and a seed where it has none.
+StudyHeader header_of(BlackBox& box, const std::filesystem::path& path, Device device) {
+  if (!box.sampler) box.sampler = kSampler;
+  if (!box.seed) box.seed = 0;
+  try {
+    make_sampler(*box.sampler, sampler_problem(box, {}, device), box.options);
+  } catch (const UsageError& error) {  // options that it does not have
+    throw UsageError(fmt::format("the study '{}': {}", path.string(), error.what()));
+  }
+  StudyHeader header;
+  header.kind = StudyKind::black_box;
+  header.name = box.name;
+  header.space = box.space.describe();
+  header.objectives = box.objectives;
+  header.constraints = box.constraints;
+  header.task = box.task;
+  header.seed = *box.seed;
+  header.sampler = *box.sampler;
+  header.experiment = box.text;
+  sign(header, device);
+  return header;
 }
 
 }  // namespace
@@ -149,53 +172,64 @@ BlackBox parse_black_box(const std::string& text, const std::string& source) {
   }
 }
 
-std::unique_ptr<Study> open_black_box(const std::filesystem::path& path, BlackBox& box,
-                                      Device device) {
-  if (std::filesystem::exists(path)) {
-    const auto present = open_study(path);
-    if (!box.sampler) box.sampler = present->header().sampler;
-    if (!box.seed) box.seed = present->header().seed;
+OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<BlackBox> box,
+                            const BlackBoxWish& wish, Device device) {
+  OpenBlackBox opened{find_study(path), {}};
+  if (opened.study) {
+    opened.box = box_of(path, opened.study->header(), std::move(box));
+  } else if (box) {
+    opened.box = std::move(*box);
+  } else {
+    throw UsageError(fmt::format("there is no study '{}'; name the file that describes it: --space",
+                                 path.string()));
   }
-  if (!box.sampler) box.sampler = kSampler;
-  if (!box.seed) box.seed = 0;
-  try {
-    make_sampler(*box.sampler, sampler_problem(box, {}, device), box.options);
-  } catch (const UsageError& error) {  // options that it does not have
-    throw UsageError(fmt::format("the study '{}': {}", path.string(), error.what()));
+  if (wish.sampler) opened.box.sampler = wish.sampler;
+  if (wish.seed) opened.box.seed = wish.seed;
+  const StudyHeader header = header_of(opened.box, path, device);
+  if (opened.study) {
+    check_same(path, opened.study->header(), header);
+  } else {
+    opened.study = create_or_open_study(path, header);
   }
-  StudyHeader header;
-  header.name = box.name;
-  header.space = box.space.describe();
-  header.objectives = box.objectives;
-  header.constraints = box.constraints;
-  header.task = box.task;
-  header.seed = *box.seed;
-  header.sampler = *box.sampler;
-  header.experiment = box.text;
-  header.version = program_version();
-  header.commit = program_commit();
-  header.device = to_string(device);
-  auto study = create_or_open_study(path, header);
-  check_values(*study, path, box.space);
+  return opened;
+}
+
+std::unique_ptr<Study> open_to_tell(const std::filesystem::path& path) {
+  auto study = find_study(path);
+  if (!study) {
+    throw StoreError(fmt::format("there is no study '{}'; 'ask' makes one", path.string()));
+  }
+  StudyHeader wanted = study->header();
+  wanted.kind = StudyKind::black_box;
+  wanted.version = program_version();
+  check_same(path, study->header(), wanted);
   return study;
 }
 
-std::vector<Trial> ask_trials(const BlackBox& box, Study& study, std::size_t count, Device device) {
-  std::vector<Trial> asked;
-  while (asked.size() < count) {
-    // Somebody may have added a trial and never got to claim it.
-    if (std::optional<Trial> trial = study.claim(kOwner, kLease)) {
-      asked.push_back(std::move(*trial));
-      continue;
-    }
-    const std::vector<Trial> trials = study.trials();
-    const auto sampler =
-        make_sampler(*box.sampler, sampler_problem(box, trials, device), box.options);
-    const Values values = box.space.decode(
-        sampler->ask(observations(box, trials), static_cast<std::uint64_t>(trials.size())));
-    study.add_trial(static_cast<std::int64_t>(trials.size()), values, hash_of(values), *box.seed);
+Asker::Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device)
+    : box_(opened.box),
+      study_(*opened.study),
+      device_(device),
+      session_(study_, path, box_.space, {kAsked, kLease}) {}
+
+Trial Asker::next() {
+  if (any_left_) {
+    if (std::optional<Trial> trial = session_.take()) return std::move(*trial);
+    any_left_ = false;
   }
-  return asked;
+  const auto suggest = [this](const std::vector<Trial>& trials) -> Suggestion {
+    const auto sampler =
+        make_sampler(*box_.sampler, sampler_problem(box_, trials, device_), box_.options);
+    const Values values =
+        box_.space.decode(sampler->ask(session_.observations(trials), trials.size()));
+    return {values, hash_of(values), *box_.seed};
+  };
+  return *session_.add(std::numeric_limits<std::int64_t>::max(), suggest);
+}
+
+void Asker::take_back(const Trial& trial) {
+  // Nobody else can have told it: nobody knows it.
+  any_left_ = study_.release(trial.number, session_.owner());
 }
 
 std::string suggestion_line(const Trial& trial) {

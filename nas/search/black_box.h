@@ -9,9 +9,13 @@
 #include <vector>
 
 #include "kernels/device.h"
+#include "nas/search/session.h"
 #include "nas/study/study.h"
 
 namespace paretiny {
+
+/// Who holds a trial that was asked for: no process, so none that could be gone.
+inline constexpr const char* kAsked = "asked for";
 
 /// What the file of a black box says.
 struct BlackBox {
@@ -34,19 +38,53 @@ BlackBox load_black_box(const std::filesystem::path& path);
 /// The same from the text that a study kept.
 BlackBox parse_black_box(const std::string& text, const std::string& source);
 
-/// Opens the study at `path`, or creates it, for what `box` says; of an existing study, sampler and
-/// seed need not be given. Throws StoreError as create_or_open_study does.
-std::unique_ptr<Study> open_black_box(const std::filesystem::path& path, BlackBox& box,
-                                      Device device);
+/// What the caller wants of the study, whatever the black box's file says.
+struct BlackBoxWish {
+  std::optional<std::string> sampler;
+  std::optional<std::uint64_t> seed;
+};
 
-/// Suggests `count` trials, one after the other, and marks them as running until they are told.
-std::vector<Trial> ask_trials(const BlackBox& box, Study& study, std::size_t count, Device device);
+/// A study with the black box that it is of, whose sampler and seed are known.
+struct OpenBlackBox {
+  std::unique_ptr<Study> study;
+  BlackBox box;
+};
+
+/// Opens the study at `path` and checks it, once, or makes it. `box` is needed for a new one and
+/// must be what an existing one was made for; without it an existing study tells what it is of.
+/// Sampler and seed are the wish's, else those that the study was given when the same file made it,
+/// else the file's. Throws UsageError where there is neither a study nor `box`, or the sampler has
+/// not such options; StoreError as create_or_open_study does.
+OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<BlackBox> box,
+                            const BlackBoxWish& wish, Device device);
+
+/// The same of an existing study, for results alone.
+std::unique_ptr<Study> open_to_tell(const std::filesystem::path& path);
+
+/// Suggests trials of a black box's study, and marks them as running until they are told.
+class Asker {
+ public:
+  /// `opened` must stay; its file is `path`.
+  Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device);
+
+  /// Throws SpaceExhausted.
+  Trial next();
+  /// Takes a suggestion back that could not be passed on: somebody else gets it.
+  void take_back(const Trial& trial);
+
+ private:
+  const BlackBox& box_;
+  Study& study_;
+  const Device device_;
+  Session session_;
+  bool any_left_ = true;  ///< trials that were asked for and never got to anybody
+};
 
 /// Takes one line such as {"trial": 3, "objectives": {"loss": 0.2}, "constraints": {"heat": 71}} or
 /// {"trial": 3, "failed": "out of memory"} and answers with the line to print: {"trial": 3,
 /// "state": "done"}. An objective that is not finite (null, NaN, Infinity) makes a failed trial,
 /// one above its limit or a constraint out of its bounds an infeasible one. Throws DataError for
-/// what is no result of a trial that waits for one; nothing is recorded then.
+/// what is no result of a trial that `ask` gave and that waits for one; nothing is recorded then.
 std::string tell_trial(Study& study, const std::string& line);
 
 /// The line that a suggestion is printed as: {"trial": 3, "values": {...}}.

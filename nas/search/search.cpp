@@ -9,12 +9,12 @@
 #include <set>
 #include <sstream>
 
+#include "engine/data/fingerprint.h"
 #include "engine/deploy/model_file.h"
 #include "kernels/random.h"
 #include "nas/report/summary.h"
-#include "nas/search/outcome.h"
+#include "nas/search/session.h"
 #include "nas/search/table_reader.h"
-#include "nas/search/version.h"
 
 namespace paretiny {
 namespace {
@@ -22,24 +22,6 @@ namespace {
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 /// Longer than any epoch should take; a dead worker of this machine is noticed at once anyway.
 constexpr std::chrono::milliseconds kLease = std::chrono::minutes(30);
-
-std::vector<Observation> observations(const Experiment& experiment,
-                                      const std::vector<double>& scales,
-                                      const std::vector<Trial>& trials) {
-  std::vector<Observation> list;
-  for (const Trial& trial : trials) {
-    Observation seen;
-    seen.x = experiment.space.encode(trial.values);
-    seen.outcome = outcome_of(trial.state);
-    if (seen.outcome == Outcome::finished || seen.outcome == Outcome::infeasible) {
-      for (std::size_t i = 0; i < trial.objectives.size(); ++i) {
-        seen.objectives.push_back(trial.objectives[i] / scales[i]);
-      }
-    }
-    list.push_back(std::move(seen));
-  }
-  return list;
-}
 
 /// One sentence on the first limit that the objectives break, or nothing.
 std::string broken_limit(const std::vector<Objective>& objectives,
@@ -71,6 +53,9 @@ SamplerProblem sampler_problem(const Experiment& experiment) {
   return problem;
 }
 
+/// Thrown where a trial turns out to be another worker's by now.
+struct LostTrial : std::exception {};
+
 class Searcher {
  public:
   Searcher(const Experiment& experiment, Dataset dataset, Study& study, Stream& stream,
@@ -82,7 +67,7 @@ class Searcher {
         observer_(observer),
         objectives_(search_objectives(experiment)),
         data_(stream, dataset_),
-        owner_(process_owner()),
+        session_(study, experiment.store, experiment.space, {process_owner(), kLease}),
         stop_(std::move(stop)) {
     release_values(dataset_);
     SamplerProblem problem = sampler_problem(experiment);
@@ -93,25 +78,23 @@ class Searcher {
     };
     problem.known = [this](const Values& values) { return known_objectives(values); };
     sampler_ = make_sampler(experiment.sampler, std::move(problem), experiment.sampler_options);
-    check_values(study, experiment.store, experiment.space);
   }
 
   bool run(std::int64_t trials) {
     while (!stop_.stop_requested()) {
-      if (std::optional<Trial> trial = study_.claim(owner_, kLease)) {
-        if (!work(*trial)) return false;
-      } else if (study_.trial_count() >= trials) {
-        return true;
-      } else {
+      std::optional<Trial> trial = session_.take();
+      if (!trial) {
         try {
-          ask();
+          trial = add(trials);
         } catch (const SpaceExhausted& error) {
           observer_.space_exhausted(error.what());
           return true;
         } catch (const Interrupted&) {
           return false;
         }
+        if (!trial) return true;
       }
+      if (!work(*trial)) return false;
     }
     return false;
   }
@@ -155,17 +138,19 @@ class Searcher {
     return known;
   }
 
-  void ask() {
-    const std::vector<Trial> trials = study_.trials();
+  std::optional<Trial> add(std::int64_t most) {
+    return session_.add(most, [this](const std::vector<Trial>& known) { return ask(known); });
+  }
+
+  Suggestion ask(const std::vector<Trial>& trials) {
     seen_.clear();
     for (const Trial& trial : trials) seen_.insert(trial.architecture);
-    const auto number = static_cast<std::int64_t>(trials.size());
+    const auto number = static_cast<std::uint64_t>(trials.size());
     scales_ = objective_scales(objectives_, trials);
-    const std::vector<double> x = sampler_->ask(observations(experiment_, scales_, trials),
-                                                static_cast<std::uint64_t>(number));
-    const Values values = experiment_.space.decode(x);
-    Random seeds(experiment_.seed, "trial seed", static_cast<std::uint64_t>(number));
-    study_.add_trial(number, values, outline(values).hash, seeds.below(std::uint64_t{1} << 53));
+    const Values values =
+        experiment_.space.decode(sampler_->ask(session_.observations(trials, scales_), number));
+    Random seeds(experiment_.seed, "trial seed", number);
+    return {values, outline(values).hash, seeds.below(std::uint64_t{1} << 53)};
   }
 
   /// Brings a claimed trial to its end; false when asked to stop before that.
@@ -187,38 +172,53 @@ class Searcher {
         model = to_bytes(deployed_model(fmt::format("{}, trial {}", experiment_.name, trial.number),
                                         result.int8, dataset_));
       }
-      study_.conclude(trial.number, owner_,
-                      broken.empty() ? TrialState::done : TrialState::infeasible,
-                      {values, metrics, broken, std::move(model)});
+      require_held(study_.conclude(trial.number, session_.owner(),
+                                   broken.empty() ? TrialState::done : TrialState::infeasible,
+                                   {values, metrics, broken, std::move(model)}));
+    } catch (const LostTrial&) {
+      observer_.trial_lost(trial);
+      return true;
     } catch (const Interrupted&) {
-      study_.release(trial.number, owner_);
+      if (!study_.release(trial.number, session_.owner())) observer_.trial_lost(trial);
       return false;
     } catch (const StoreError&) {
       throw;
     } catch (const DeviceLost& error) {
-      study_.fail(trial.number, owner_, error.what());
+      fail(trial, error.what());
       throw DeviceLost(fmt::format(
           "trial {} failed: {}; the other trials are kept, and the same command goes on with them",
           trial.number, error.what()));
     } catch (const DeviceError& error) {
-      study_.fail(trial.number, owner_, error.what());
+      fail(trial, error.what());
       throw;  // the next candidate would fare no better
     } catch (const Error& error) {
-      study_.fail(trial.number, owner_, error.what());
+      if (!fail(trial, error.what())) return true;
     } catch (const std::bad_alloc&) {
-      study_.fail(trial.number, owner_, "out of memory");
+      if (!fail(trial, "out of memory")) return true;
     }
-    const std::vector<Trial> trials = study_.trials();
+    const std::vector<Trial>& trials = study_.trials();
     observer_.trial_ended(trials, trials[static_cast<std::size_t>(trial.number)]);
     return true;
+  }
+
+  /// Records the failure, or tells the observer that the trial is lost: false.
+  bool fail(const Trial& trial, const std::string& reason) {
+    if (study_.fail(trial.number, session_.owner(), reason)) return true;
+    observer_.trial_lost(trial);
+    return false;
+  }
+
+  static void require_held(bool held) {
+    if (!held) throw LostTrial();
   }
 
   void record(const Trial& trial, const EpochReport& report) {
     const double accuracy =
         std::isnan(report.validation_accuracy) ? report.train_accuracy : report.validation_accuracy;
-    study_.add_epoch(trial.number, owner_,
-                     {static_cast<int>(report.epoch), report.loss, accuracy, report.sparsity});
-    study_.renew(trial.number, owner_, kLease);
+    require_held(
+        study_.add_epoch(trial.number, session_.owner(),
+                         {static_cast<int>(report.epoch), report.loss, accuracy, report.sparsity}));
+    require_held(study_.renew(trial.number, session_.lease()));
     observer_.epoch_done(trial, report);
   }
 
@@ -229,7 +229,7 @@ class Searcher {
   SearchObserver& observer_;
   const std::vector<Objective> objectives_;
   const ResidentDataset data_;
-  const std::string owner_;
+  Session session_;
   const std::stop_token stop_;
   std::unique_ptr<Sampler> sampler_;
   std::set<std::uint64_t> seen_;
@@ -258,7 +258,7 @@ std::vector<Objective> search_objectives(const Experiment& experiment) {
   return objectives;
 }
 
-StudyHeader study_header(const Experiment& experiment, Device device) {
+StudyHeader study_header(const Experiment& experiment, const Dataset& dataset, Device device) {
   if (experiment.space.parameters().empty()) {
     throw UsageError(
         "the experiment has no space to search: add tables such as "
@@ -271,12 +271,12 @@ StudyHeader study_header(const Experiment& experiment, Device device) {
   header.space = experiment.space.describe();
   header.objectives = search_objectives(experiment);
   header.task = experiment.task;
+  // What is made anew is a matter of the task.
+  if (experiment.dataset.format != "synthetic") header.data = fingerprint(dataset);
   header.seed = experiment.seed;
   header.sampler = experiment.sampler;
   header.experiment = experiment.text;
-  header.version = program_version();
-  header.commit = program_commit();
-  header.device = to_string(device);
+  sign(header, device);
   return header;
 }
 

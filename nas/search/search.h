@@ -16,9 +16,9 @@ namespace paretiny {
 /// the experiment asks for it, instructions.
 std::vector<Objective> search_objectives(const Experiment& experiment);
 
-/// The header a study of this experiment must have. Throws UsageError when its space is empty or
-/// its sampler has no such options.
-StudyHeader study_header(const Experiment& experiment, Device device);
+/// The header a study of this experiment, on these samples, must have. Throws UsageError when its
+/// space is empty or its sampler has no such options.
+StudyHeader study_header(const Experiment& experiment, const Dataset& dataset, Device device);
 
 /// Told what happens, in the searching thread.
 class SearchObserver {
@@ -30,6 +30,8 @@ class SearchObserver {
   virtual void trial_ended(const std::vector<Trial>& /*trials*/, const Trial& /*ended*/) {}
   /// The search ends before its last trial; `what` is a sentence without its full stop.
   virtual void space_exhausted(const std::string& /*what*/) {}
+  /// The lease of `trial` ran out and another worker has taken it: this one has stopped.
+  virtual void trial_lost(const Trial& /*trial*/) {}
 };
 
 /// Runs trials until the study holds `trials` of them, or every candidate that the space has, and

@@ -133,25 +133,28 @@ std::pair<TrialState, std::string> verdict(const StudyHeader& header,
 }
 
 /// The trial that `told` is about, which must wait for its result.
-Trial trial_of(const json& told, Study& study) {
+const Trial& trial_of(const json& told, Study& study) {
   const auto found = told.find("trial");
   if (found == told.end() || !found->is_number_integer()) {
     throw DataError("'trial' must be the whole number that ask gave");
   }
   const auto number = found->get<std::int64_t>();
-  std::vector<Trial> trials = study.trials();
+  const std::vector<Trial>& trials = study.trials();
   if (number < 0 || number >= static_cast<std::int64_t>(trials.size())) {
     throw DataError(
         fmt::format("there is no trial {}; {} have been asked for", number, trials.size()));
   }
-  Trial& trial = trials[static_cast<std::size_t>(number)];
+  const Trial& trial = trials[static_cast<std::size_t>(number)];
   if (trial.state != TrialState::running) {
     throw DataError(
         trial.state == TrialState::waiting
             ? fmt::format("trial {} has not been asked for", number)
             : fmt::format("trial {} was told before: it is {}", number, to_string(trial.state)));
   }
-  return std::move(trial);
+  if (trial.owner != kAsked) {
+    throw DataError(fmt::format("trial {} is one that 'ask' did not give", number));
+  }
+  return trial;
 }
 
 }  // namespace
@@ -159,9 +162,9 @@ Trial trial_of(const json& told, Study& study) {
 std::string tell_trial(Study& study, const std::string& line) {
   const json told = parse(line);
   refuse_unknown(told, {"trial", "objectives", "constraints", "failed"}, "key");
-  const Trial trial = trial_of(told, study);
+  const std::int64_t number = trial_of(told, study).number;
   if (told.contains("objectives") == told.contains("failed")) {
-    throw DataError(fmt::format("trial {} needs either 'objectives' or 'failed'", trial.number));
+    throw DataError(fmt::format("trial {} needs either 'objectives' or 'failed'", number));
   }
   TrialResult result;
   TrialState end = TrialState::failed;
@@ -177,11 +180,11 @@ std::string tell_trial(Study& study, const std::string& line) {
     std::tie(end, result.reason) = verdict(header, values, result.metrics);
     if (end != TrialState::failed) result.objectives = std::move(values);
   }
-  if (!study.conclude(trial.number, trial.owner, end, result)) {
-    throw DataError(fmt::format("trial {} was told by another process just now", trial.number));
+  if (!study.conclude(number, kAsked, end, result)) {
+    throw DataError(fmt::format("trial {} was told by another process just now", number));
   }
   nlohmann::ordered_json answer;
-  answer["trial"] = trial.number;
+  answer["trial"] = number;
   answer["state"] = to_string(end);
   if (!result.reason.empty()) answer["reason"] = result.reason;
   return answer.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -16,11 +17,13 @@ namespace paretiny {
 namespace {
 
 constexpr int kBusyMs = 10000;
+/// How long a change waits for readers to let go of the log.
+constexpr int kEmptyLogMs = 1000;
 
-/// `path` as the path of an SQLite URI.
+/// The absolute `path` as the path of an SQLite URI.
 std::string uri_path(const std::filesystem::path& path) {
   std::string result;
-  for (const char c : std::filesystem::absolute(path).string()) {
+  for (const char c : path.string()) {
     if (c == '%' || c == '?' || c == '#') {
       result += fmt::format("%{:02X}", static_cast<unsigned>(c));
     } else {
@@ -109,22 +112,25 @@ void Database::Close::operator()(sqlite3* handle) const {
 }
 
 Database::Database(std::filesystem::path path, Mode mode) : path_(std::move(path)) {
-  // Absolute, since SQLite takes names such as ":memory:" for no file at all.
-  const std::string name = std::filesystem::absolute(path_).string();
-  if (mode == Mode::write) {
-    open(name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  // Without links, since SQLite's own files lie beside the file itself; absolute, since SQLite
+  // takes names such as ":memory:" for no file at all.
+  std::error_code unknown;
+  std::filesystem::path file = std::filesystem::weakly_canonical(path_, unknown);
+  if (unknown) file = std::filesystem::absolute(path_);
+  if (mode != Mode::read) {
+    open(file.string(), SQLITE_OPEN_READWRITE | (mode == Mode::create ? SQLITE_OPEN_CREATE : 0));
     return;
   }
   // A connection that may not write would leave the -wal and -shm files behind that it reads by.
-  open(name, SQLITE_OPEN_READWRITE);
+  open(file.string(), SQLITE_OPEN_READWRITE);
   sqlite3_exec(get(), "PRAGMA query_only = ON", nullptr, nullptr, nullptr);
-  // Where the folder cannot be written there are no such files. With no -wal file nothing is
-  // pending and the file itself is the whole database.
+  // Where the folder cannot be written there are no such files. With nothing in the log the file
+  // itself is the whole database.
   sqlite3_exec(get(), "SELECT count(*) FROM sqlite_schema", nullptr, nullptr, nullptr);
   const int code = sqlite3_errcode(get()) & 0xFF;
-  if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) &&
-      !std::filesystem::exists(path_.string() + "-wal")) {
-    open(fmt::format("file:{}?immutable=1", uri_path(path_)),
+  const auto log = std::filesystem::file_size(file.string() + "-wal", unknown);
+  if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && (unknown || log == 0)) {
+    open(fmt::format("file:{}?immutable=1", uri_path(file)),
          SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
   }
 }
@@ -166,6 +172,12 @@ void Database::use_write_ahead_log() {
   }
 }
 
+void Database::empty_log() {
+  sqlite3_busy_timeout(get(), kEmptyLogMs);
+  sqlite3_wal_checkpoint_v2(get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  sqlite3_busy_timeout(get(), kBusyMs);
+}
+
 void Database::fail(int code) const {
   const std::string file = path_.string();
   const int system = handle_ ? sqlite3_system_errno(get()) : 0;
@@ -181,8 +193,8 @@ void Database::fail(int code) const {
                     "recorded so far is kept",
                     file));
   }
-  if (primary == SQLITE_FULL ||
-      (primary == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT))) {
+  const bool full = system == ENOSPC || system == EDQUOT;
+  if (primary == SQLITE_FULL || (full && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN))) {
     throw StoreError(fmt::format(
         "no space is left for the study '{}'; free some and run the same command again: everything "
         "recorded so far is kept",
@@ -204,17 +216,20 @@ void Database::fail(int code) const {
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM:
-      throw StoreError(fmt::format(
-          "the study '{}' cannot be opened or written ({}); its folder must exist and both must be "
-          "writable",
-          file, sqlite3_errmsg(get())));
+      throw StoreError(
+          fmt::format("the study '{}' cannot be opened or written ({}{}); its folder must exist "
+                      "and both must be "
+                      "writable",
+                      file, sqlite3_errmsg(get()),
+                      system == 0 ? "" : fmt::format(": {}", std::strerror(system))));
     case SQLITE_IOERR:
       if (code == SQLITE_IOERR_SHORT_READ) damaged("it ends too early");
       [[fallthrough]];
     default:
       throw StoreError(
-          fmt::format("the study '{}' cannot be read or written: {} (SQLite code {})", file,
-                      one_line(handle_ ? sqlite3_errmsg(get()) : sqlite3_errstr(code)), code));
+          fmt::format("the study '{}' cannot be read or written: {}{} (SQLite code {})", file,
+                      one_line(handle_ ? sqlite3_errmsg(get()) : sqlite3_errstr(code)),
+                      system == 0 ? "" : fmt::format(": {}", std::strerror(system)), code));
   }
 }
 
@@ -222,12 +237,23 @@ void Database::damaged(const std::string& how) const {
   throw_damaged(path_, how);
 }
 
-Transaction::~Transaction() {
-  // A full disk has SQLite roll back on its own; what fails here is rolled back at the next
-  // opening.
-  if (!sqlite3_get_autocommit(database_.get())) {
-    sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+namespace {
+
+/// A full disk has SQLite roll back on its own; what fails here is rolled back at the next opening.
+void roll_back(Database& database) {
+  if (!sqlite3_get_autocommit(database.get())) {
+    sqlite3_exec(database.get(), "ROLLBACK", nullptr, nullptr, nullptr);
   }
+}
+
+}  // namespace
+
+Snapshot::~Snapshot() {
+  roll_back(database_);
+}
+
+Transaction::~Transaction() {
+  roll_back(database_);
 }
 
 }  // namespace paretiny

@@ -51,9 +51,9 @@ class Statement {
 /// OutOfMemory.
 class Database {
  public:
-  enum class Mode { read, write };
+  enum class Mode { read, write, create };
 
-  /// `write` creates the file if need be; `read` changes nothing that is recorded.
+  /// `create` makes the file if need be; `read` changes nothing that is recorded.
   Database(std::filesystem::path path, Mode mode);
 
   void execute(std::string_view sql);
@@ -63,6 +63,10 @@ class Database {
 
   /// Changes the database to WAL mode, waiting for whoever else is at it.
   void use_write_ahead_log();
+  /// Brings what was committed from the log to the database's own file, and empties the log. Waits
+  /// a moment for whoever reads from the log; leaves it as it is when they take longer, since
+  /// nothing is lost by that.
+  void empty_log();
 
   const std::filesystem::path& path() const { return path_; }
   sqlite3* get() const { return handle_.get(); }
@@ -81,6 +85,18 @@ class Database {
 
   std::filesystem::path path_;
   std::unique_ptr<sqlite3, Close> handle_;
+};
+
+/// Reads as of one moment, whatever others write meanwhile.
+class Snapshot {
+ public:
+  explicit Snapshot(Database& database) : database_(database) { database_.execute("BEGIN"); }
+  ~Snapshot();
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  Database& database_;
 };
 
 /// A write transaction: takes the writer's lock at once, rolls back unless committed.

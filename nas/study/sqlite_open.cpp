@@ -1,34 +1,39 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <array>
-#include <sstream>
 #include <system_error>
-#include <utility>
 
-#include "engine/one_line.h"
 #include "kernels/error.h"
+#include "nas/study/same_study.h"
 #include "nas/study/sqlite_study.h"
 #include "nas/study/study_json.h"
+#include "nas/study/trial_row.h"
 
 namespace paretiny {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x50415254;  // "PART"
-constexpr std::int64_t kSchemaVersion = 2;
+constexpr std::int64_t kSchemaVersion = 3;
 constexpr std::array kSchema = {
     "CREATE TABLE study (id INTEGER PRIMARY KEY CHECK (id = 1), header TEXT NOT NULL, "
     "checksum INTEGER NOT NULL) STRICT",
+    "CREATE TABLE tally (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL, "
+    "trials INTEGER NOT NULL, content INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
     "CREATE TABLE trials (number INTEGER PRIMARY KEY, state TEXT NOT NULL, "
     "parameters TEXT NOT NULL, objectives TEXT NOT NULL, metrics TEXT NOT NULL, "
     "reason TEXT NOT NULL, architecture INTEGER NOT NULL, seed INTEGER NOT NULL, "
     "attempts INTEGER NOT NULL, owner TEXT NOT NULL, lease_until INTEGER NOT NULL, "
-    "started TEXT NOT NULL, finished TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT",
+    "started TEXT NOT NULL, finished TEXT NOT NULL, revision INTEGER NOT NULL, "
+    "checksum INTEGER NOT NULL) STRICT",
+    // What has changed, and what is left to do, is found without reading all trials.
+    "CREATE INDEX trials_changed ON trials (revision)",
+    "CREATE INDEX trials_open ON trials (number) WHERE state IN ('waiting', 'running')",
     "CREATE TABLE epochs (trial INTEGER NOT NULL, epoch INTEGER NOT NULL, loss REAL, "
     "accuracy REAL, sparsity REAL, checksum INTEGER NOT NULL, "
     "PRIMARY KEY (trial, epoch)) STRICT, WITHOUT ROWID",
-    // A model carries a checksum of its own.
-    "CREATE TABLE models (trial INTEGER PRIMARY KEY, model BLOB NOT NULL) STRICT",
+    // The checksum first: it is read without what follows.
+    "CREATE TABLE models (trial INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, "
+    "model BLOB NOT NULL) STRICT",
 };
 
 std::filesystem::path with_folder(const std::filesystem::path& path) {
@@ -41,90 +46,70 @@ std::filesystem::path with_folder(const std::filesystem::path& path) {
   return path;
 }
 
-std::filesystem::path existing(const std::filesystem::path& path) {
-  if (!std::filesystem::is_regular_file(path)) {
-    throw StoreError(fmt::format("there is no study '{}'", path.string()));
-  }
-  return path;
-}
-
-/// "1.2.3" as numbers that compare.
-std::vector<int> version_numbers(const std::string& version) {
-  std::istringstream text(version);
-  std::vector<int> numbers;
-  for (int number = 0; text >> number; text.ignore(1)) numbers.push_back(number);
-  return numbers;
-}
-
-/// Says where two texts differ first: the whole of short ones, else the line.
-std::string difference(const std::string& what, const std::string& stored,
-                       const std::string& wanted) {
-  std::istringstream left(stored);
-  std::istringstream right(wanted);
-  std::string a;
-  std::string b;
-  do {
-    if (!std::getline(left, a)) a.clear();
-    if (!std::getline(right, b)) b.clear();
-  } while (a == b && (left || right));
-  return one_line(fmt::format("{} is '{}' in the study and '{}' now", what, a, b));
-}
-
-std::string objectives_text(const StudyHeader& header) {
-  std::string text;
-  for (const Objective& objective : header.objectives) {
-    text += objective.name;
-    if (!objective.unit.empty()) text += fmt::format(" [{}]", objective.unit);
-    if (objective.limit) text += fmt::format(" <= {}", *objective.limit);
-    if (objective.reference) text += fmt::format(" reference {}", *objective.reference);
-    text += "\n";
-  }
-  return text;
-}
-
-std::string constraints_text(const StudyHeader& header) {
-  std::string text;
-  for (const Constraint& constraint : header.constraints) {
-    text += constraint.name;
-    if (!constraint.unit.empty()) text += fmt::format(" [{}]", constraint.unit);
-    if (constraint.at_least) text += fmt::format(" >= {}", *constraint.at_least);
-    if (constraint.at_most) text += fmt::format(" <= {}", *constraint.at_most);
-    text += "\n";
-  }
-  return text;
-}
-
 }  // namespace
 
-SqliteStudy::SqliteStudy(const std::filesystem::path& path)
-    : database_(existing(path), Database::Mode::read) {
-  load();
+SqliteStudy::SqliteStudy(const std::filesystem::path& path, Database::Mode mode)
+    : database_(path, mode) {}
+
+std::unique_ptr<SqliteStudy> SqliteStudy::open(const std::filesystem::path& path) {
+  const auto none = [&](const char* why) {
+    return StoreError(fmt::format("there is no study '{}'{}", path.string(), why));
+  };
+  if (!std::filesystem::is_regular_file(path)) throw none("");
+  std::unique_ptr<SqliteStudy> study(new SqliteStudy(path, Database::Mode::read));
+  if (study->untouched()) {
+    throw none(
+        " yet: the file is there, but the first 'ask' or 'search' did not come to its end; "
+        "run it again");
+  }
+  study->load();
+  return study;
 }
 
-SqliteStudy::SqliteStudy(const std::filesystem::path& path, const StudyHeader& header)
-    : database_(with_folder(path), Database::Mode::write) {
-  const bool empty = database_.integer("SELECT count(*) FROM sqlite_schema") == 0 &&
-                     database_.integer("PRAGMA application_id") == 0;
-  database_.execute("PRAGMA synchronous = FULL");
-  if (empty) create(header);
-  load();
-  check_same(header);
+std::unique_ptr<SqliteStudy> SqliteStudy::find(const std::filesystem::path& path) {
+  std::error_code unknown;
+  if (!std::filesystem::exists(path, unknown)) return nullptr;
+  std::unique_ptr<SqliteStudy> study(new SqliteStudy(path, Database::Mode::write));
+  if (study->untouched()) return nullptr;
+  study->database_.execute("PRAGMA synchronous = FULL");
+  study->load();
+  return study;
 }
 
-void SqliteStudy::create(StudyHeader header) {
+std::unique_ptr<SqliteStudy> SqliteStudy::create(const std::filesystem::path& path,
+                                                 const StudyHeader& header) {
+  std::unique_ptr<SqliteStudy> study(new SqliteStudy(with_folder(path), Database::Mode::create));
+  study->database_.execute("PRAGMA synchronous = FULL");
+  if (study->untouched()) study->make(header);
+  study->load();
+  check_same(path, study->header_, header);
+  return study;
+}
+
+bool SqliteStudy::untouched() {
+  const Snapshot snapshot(database_);
+  return database_.integer("SELECT count(*) FROM sqlite_schema") == 0 &&
+         database_.integer("PRAGMA application_id") == 0;
+}
+
+void SqliteStudy::make(StudyHeader header) {
   database_.use_write_ahead_log();
-  Transaction transaction(database_);
-  if (database_.integer("SELECT count(*) FROM sqlite_schema") > 0) return;  // another was quicker
-  for (const char* sql : kSchema) database_.execute(sql);
-  database_.execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
-  database_.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
-  header.created = utc_now();
-  const std::string text = dump(to_json(header));
-  Statement(database_, "INSERT INTO study VALUES (1, ?, ?)")
-      .bind(text)
-      .bind(row_checksum(text))
-      .step();
-  transaction.commit();
+  {
+    Transaction transaction(database_);
+    if (database_.integer("SELECT count(*) FROM sqlite_schema") > 0) return;  // made meanwhile
+    for (const char* sql : kSchema) database_.execute(sql);
+    database_.execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
+    database_.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
+    header.created = utc_now();
+    const std::string text = dump(to_json(header));
+    Statement(database_, "INSERT INTO study VALUES (1, ?, ?)")
+        .bind(text)
+        .bind(row_checksum(text))
+        .step();
+    write_tally(database_, {});
+    transaction.commit();
+  }
+  database_.empty_log();
 }
 
 bool SqliteStudy::has_its_tables() {
@@ -136,6 +121,7 @@ bool SqliteStudy::has_its_tables() {
 }
 
 void SqliteStudy::load() {
+  const Snapshot snapshot(database_);
   if (database_.integer("PRAGMA application_id") != kApplicationId) {
     throw StoreError(fmt::format("'{}' is a database but not a study; name another file",
                                  database_.path().string()));
@@ -165,41 +151,39 @@ void SqliteStudy::load() {
   } catch (const DataError& error) {
     database_.damaged(error.what());
   }
-  for (const Trial& trial : trials()) epochs(trial.number);
+  check_rows();
 }
 
-void SqliteStudy::check_same(const StudyHeader& wanted) const {
-  if (version_numbers(header_.version) > version_numbers(wanted.version)) {
-    throw StoreError(fmt::format(
-        "the study '{}' was made by version {}, newer than this program's {}; use version {} or "
-        "later",
-        database_.path().string(), one_line(header_.version), wanted.version,
-        one_line(header_.version)));
+void SqliteStudy::check_rows() {
+  const Tally tally = read_tally(database_);
+  std::uint64_t content = read_trials("TRUE");
+  if (static_cast<std::int64_t>(trials_.size()) != tally.trials) {
+    database_.damaged(fmt::format("{} trials are there of the {} that were recorded",
+                                  trials_.size(), tally.trials));
   }
-  std::vector<std::string> differences;
-  const auto compare = [&](const char* what, const std::string& stored, const std::string& now) {
-    if (stored != now) differences.push_back(difference(what, stored, now));
-  };
-  compare("the space", header_.space, wanted.space);
-  compare("an objective", objectives_text(header_), objectives_text(wanted));
-  compare("a constraint", constraints_text(header_), constraints_text(wanted));
-  compare("the task", header_.task, wanted.task);
-  compare("the sampler", header_.sampler, wanted.sampler);
-  compare("the seed", std::to_string(header_.seed), std::to_string(wanted.seed));
-  if (differences.empty()) return;
-  throw StoreError(fmt::format(
-      "the study '{}' was made for another experiment: {}; restore that, or begin another study in "
-      "another file",
-      database_.path().string(), fmt::join(differences, "; ")));
+  if (revision_ > tally.revision) {
+    database_.damaged("a trial was changed after the last change of the study");
+  }
+  Statement epochs(database_, select_epochs("TRUE"));
+  while (epochs.step()) content += static_cast<std::uint64_t>(epoch_of(database_, epochs).checksum);
+  Statement models(database_, "SELECT checksum FROM models");
+  while (models.step()) content += static_cast<std::uint64_t>(models.integer(0));
+  if (content != tally.content) {
+    database_.damaged("some of its rows are gone, or older than others");
+  }
 }
 
 std::unique_ptr<Study> create_or_open_study(const std::filesystem::path& path,
                                             const StudyHeader& header) {
-  return std::make_unique<SqliteStudy>(path, header);
+  return SqliteStudy::create(path, header);
+}
+
+std::unique_ptr<Study> find_study(const std::filesystem::path& path) {
+  return SqliteStudy::find(path);
 }
 
 std::unique_ptr<Study> open_study(const std::filesystem::path& path) {
-  return std::make_unique<SqliteStudy>(path);
+  return SqliteStudy::open(path);
 }
 
 }  // namespace paretiny

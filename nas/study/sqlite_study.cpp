@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "kernels/error.h"
@@ -21,74 +22,90 @@ std::int64_t unix_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-std::int64_t epoch_checksum(std::int64_t trial, const EpochRecord& record) {
-  return row_checksum(dump({trial, record.epoch, record.loss, record.accuracy, record.sparsity}));
+void begin_trial(Trial& trial, const Lease& lease) {
+  trial.state = TrialState::running;
+  trial.owner = lease.owner;
+  trial.attempts += 1;
+  trial.lease_until = unix_ms() + lease.time.count();
+  trial.started = utc_now();
+}
+
+void end_trial(Trial& trial, TrialState state) {
+  trial.state = state;
+  trial.lease_until = 0;
+  trial.finished = utc_now();
 }
 
 }  // namespace
 
-std::vector<Trial> SqliteStudy::select(std::string_view condition) {
+std::uint64_t SqliteStudy::read_trials(std::string_view condition) {
   Statement rows(database_, select_trials(condition));
-  std::vector<Trial> trials;
+  std::uint64_t content = 0;
   while (rows.step()) {
     try {
-      trials.push_back(trial_of(rows, header_.objectives.size()));
+      TrialRow row = trial_of(rows, header_.objectives.size());
+      const auto next = static_cast<std::int64_t>(trials_.size());
+      const std::int64_t number = row.trial.number;
+      if (number < 0 || number > next) {
+        database_.damaged(fmt::format("it has trial {} in place of trial {}", number, next));
+      }
+      if (number == next) trials_.emplace_back();
+      trials_[static_cast<std::size_t>(number)] = std::move(row.trial);
+      revision_ = std::max(revision_, row.revision);
+      content += static_cast<std::uint64_t>(row.checksum);
     } catch (const DataError& error) {
       database_.damaged(fmt::format("trial {}: {}", rows.integer(0), error.what()));
     }
   }
-  return trials;
+  return content;
+}
+
+const std::vector<Trial>& SqliteStudy::trials() {
+  read_trials(fmt::format("revision > {}", revision_));
+  return trials_;
+}
+
+std::optional<Trial> SqliteStudy::read_trial(std::int64_t number) {
+  Statement rows(database_, select_trials(fmt::format("number = {}", number)));
+  if (!rows.step()) return std::nullopt;
+  try {
+    return trial_of(rows, header_.objectives.size()).trial;
+  } catch (const DataError& error) {
+    database_.damaged(fmt::format("trial {}: {}", number, error.what()));
+  }
 }
 
 std::optional<Trial> SqliteStudy::held(std::int64_t number, const std::string& owner) {
-  std::vector<Trial> found = select(fmt::format("number = {} AND state = 'running'", number));
-  if (found.empty() || found.front().owner != owner) return std::nullopt;
-  return std::move(found.front());
-}
-
-std::vector<Trial> SqliteStudy::trials() {
-  std::vector<Trial> trials = select("TRUE");
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (trials[i].number != static_cast<std::int64_t>(i)) {
-      database_.damaged(fmt::format("it has trial {} in place of trial {}", trials[i].number, i));
-    }
-  }
-  return trials;
+  std::optional<Trial> trial = read_trial(number);
+  if (trial && (trial->state != TrialState::running || trial->owner != owner)) return std::nullopt;
+  return trial;
 }
 
 std::int64_t SqliteStudy::trial_count() {
-  return database_.integer("SELECT count(*) FROM trials");
+  return read_tally(database_).trials;
 }
 
 std::vector<EpochRecord> SqliteStudy::epochs(std::int64_t number) {
-  Statement rows(database_,
-                 "SELECT epoch, loss, accuracy, sparsity, checksum FROM epochs WHERE trial = ? "
-                 "ORDER BY epoch");
-  rows.bind(number);
+  Statement rows(database_, select_epochs(fmt::format("trial = {}", number)));
   std::vector<EpochRecord> records;
-  while (rows.step()) {
-    records.push_back(
-        {static_cast<int>(rows.integer(0)), rows.real(1), rows.real(2), rows.real(3)});
-    if (epoch_checksum(number, records.back()) != rows.integer(4)) {
-      database_.damaged(fmt::format("the checksum of an epoch of trial {} does not match", number));
-    }
-  }
+  while (rows.step()) records.push_back(epoch_of(database_, rows).record);
   return records;
 }
 
-bool SqliteStudy::add_trial(std::int64_t number, const Values& values, std::uint64_t architecture,
-                            std::uint64_t seed) {
+std::optional<Trial> SqliteStudy::add_trial(std::int64_t number, const Values& values,
+                                            std::uint64_t architecture, std::uint64_t seed,
+                                            const Lease& lease) {
   for (const auto& [name, value] : values) {
     const double* real = std::get_if<double>(&value);
     if (real && !std::isfinite(*real)) {
       throw UsageError(fmt::format("parameter '{}' of trial {} is not finite", name, number));
     }
   }
-  Transaction transaction(database_);
-  const std::int64_t count = trial_count();
-  if (number < count) return false;
-  if (number > count) {
-    throw UsageError(fmt::format("trial {} cannot be added: the next is {}", number, count));
+  StudyChange change(database_);
+  if (number < change.trial_count()) return std::nullopt;
+  if (number > change.trial_count()) {
+    throw UsageError(
+        fmt::format("trial {} cannot be added: the next is {}", number, change.trial_count()));
   }
   Trial trial;
   trial.number = number;
@@ -96,76 +113,80 @@ bool SqliteStudy::add_trial(std::int64_t number, const Values& values, std::uint
   trial.objectives.assign(header_.objectives.size(), std::numeric_limits<double>::quiet_NaN());
   trial.architecture = architecture;
   trial.seed = seed;
-  save_trial(database_, trial);
-  transaction.commit();
-  return true;
+  begin_trial(trial, lease);
+  change.save(trial);
+  change.commit(StudyChange::Keep::in_file);
+  return trial;
 }
 
-std::optional<Trial> SqliteStudy::claim(const std::string& owner, std::chrono::milliseconds lease) {
-  Transaction transaction(database_);
-  std::optional<Trial> claimed;
-  for (Trial& trial : select("state IN ('waiting', 'running')")) {
-    const bool free = trial.state == TrialState::waiting || trial.lease_until <= unix_ms() ||
-                      owner_gone(trial.owner);
-    if (!free) continue;
-    if (trial.attempts >= kMaxAttempts) {
-      trial.state = TrialState::failed;
-      trial.reason = fmt::format("its worker died {} times", trial.attempts);
-      trial.lease_until = 0;
-      trial.finished = utc_now();
-      save_trial(database_, trial);
-      continue;
+std::vector<std::int64_t> SqliteStudy::free_trials() {
+  Statement rows(database_,
+                 "SELECT number, state, lease_until, owner FROM trials INDEXED BY trials_open "
+                 "WHERE state IN ('waiting', 'running') ORDER BY number");
+  const std::int64_t now = unix_ms();
+  std::map<std::string, bool> gone;  // a process is looked for once
+  std::vector<std::int64_t> numbers;
+  while (rows.step()) {
+    bool free = rows.text(1) == to_string(TrialState::waiting) || rows.integer(2) <= now;
+    if (!free) {
+      const auto [known, added] = gone.try_emplace(rows.text(3));
+      if (added) known->second = owner_gone(known->first);
+      free = known->second;
     }
-    trial.state = TrialState::running;
-    trial.owner = owner;
-    trial.attempts += 1;
-    trial.lease_until = unix_ms() + lease.count();
-    trial.started = utc_now();
-    save_trial(database_, trial);
-    Statement(database_, "DELETE FROM epochs WHERE trial = ?").bind(trial.number).step();
-    claimed = std::move(trial);
-    break;
+    if (free) numbers.push_back(rows.integer(0));
   }
-  transaction.commit();
-  return claimed;
+  return numbers;
 }
 
-bool SqliteStudy::renew(std::int64_t number, const std::string& owner,
-                        std::chrono::milliseconds lease) {
-  Transaction transaction(database_);
-  std::optional<Trial> trial = held(number, owner);
+std::optional<Trial> SqliteStudy::claim(const Lease& lease) {
+  StudyChange change(database_);
+  const std::vector<std::int64_t> free = free_trials();
+  for (const std::int64_t number : free) {
+    std::optional<Trial> trial = read_trial(number);
+    if (!trial) continue;
+    if (trial->attempts < kMaxAttempts) {
+      begin_trial(*trial, lease);
+      change.save(*trial);
+      change.forget_epochs(number);
+      change.commit(StudyChange::Keep::in_file);
+      return trial;
+    }
+    trial->reason = fmt::format("its worker died {} times", trial->attempts);
+    end_trial(*trial, TrialState::failed);
+    change.save(*trial);
+  }
+  if (!free.empty()) change.commit(StudyChange::Keep::in_file);
+  return std::nullopt;
+}
+
+bool SqliteStudy::renew(std::int64_t number, const Lease& lease) {
+  StudyChange change(database_);
+  std::optional<Trial> trial = held(number, lease.owner);
   if (!trial) return false;
-  trial->lease_until = unix_ms() + lease.count();
-  save_trial(database_, *trial);
-  transaction.commit();
+  trial->lease_until = unix_ms() + lease.time.count();
+  change.save(*trial);
+  change.commit(StudyChange::Keep::in_log);
   return true;
 }
 
 bool SqliteStudy::release(std::int64_t number, const std::string& owner) {
-  Transaction transaction(database_);
+  StudyChange change(database_);
   std::optional<Trial> trial = held(number, owner);
   if (!trial) return false;
   trial->state = TrialState::waiting;
   trial->attempts -= 1;
   trial->lease_until = 0;
-  save_trial(database_, *trial);
-  transaction.commit();
+  change.save(*trial);
+  change.commit(StudyChange::Keep::in_file);
   return true;
 }
 
 bool SqliteStudy::add_epoch(std::int64_t number, const std::string& owner,
                             const EpochRecord& record) {
-  Transaction transaction(database_);
+  StudyChange change(database_);
   if (!held(number, owner)) return false;
-  Statement(database_, "INSERT OR REPLACE INTO epochs VALUES (?, ?, ?, ?, ?, ?)")
-      .bind(number)
-      .bind(std::int64_t{record.epoch})
-      .bind(record.loss)
-      .bind(record.accuracy)
-      .bind(record.sparsity)
-      .bind(epoch_checksum(number, record))
-      .step();
-  transaction.commit();
+  change.save(number, record);
+  change.commit(StudyChange::Keep::in_log);
   return true;
 }
 
@@ -183,30 +204,28 @@ bool SqliteStudy::conclude(std::int64_t number, const std::string& owner, TrialS
   if (end == TrialState::done && !all_finite(result.objectives)) {
     throw UsageError(fmt::format("trial {} is done but has an objective not finite", number));
   }
-  Transaction transaction(database_);
+  StudyChange change(database_);
   std::optional<Trial> trial = held(number, owner);
   if (!trial) return false;
-  trial->state = end;
   if (!result.objectives.empty()) trial->objectives = result.objectives;
   trial->metrics = result.metrics;
   trial->reason = result.reason;
-  trial->lease_until = 0;
-  trial->finished = utc_now();
-  save_trial(database_, *trial);
-  if (!result.model.empty()) {
-    Statement(database_, "INSERT OR REPLACE INTO models VALUES (?, ?)")
-        .bind(number)
-        .bind(std::span<const std::uint8_t>(result.model))
-        .step();
-  }
-  transaction.commit();
+  end_trial(*trial, end);
+  change.save(*trial);
+  if (!result.model.empty()) change.save(number, result.model);
+  change.commit(StudyChange::Keep::in_file);
   return true;
 }
 
 std::vector<std::uint8_t> SqliteStudy::model(std::int64_t number) {
-  Statement row(database_, "SELECT model FROM models WHERE trial = ?");
+  Statement row(database_, "SELECT checksum, model FROM models WHERE trial = ?");
   row.bind(number);
-  return row.step() ? row.bytes(0) : std::vector<std::uint8_t>{};
+  if (!row.step()) return {};
+  std::vector<std::uint8_t> model = row.bytes(1);
+  if (model_checksum(number, model) != row.integer(0)) {
+    database_.damaged(fmt::format("the checksum of the model of trial {} does not match", number));
+  }
+  return model;
 }
 
 }  // namespace paretiny

@@ -1,35 +1,32 @@
-// The study in one SQLite file (WAL). Every row carries a checksum of its content, since SQLite
-// itself notices damage of its structure only.
+// The study in one SQLite file (WAL); see study_change.h for what keeps it sound.
 #pragma once
 
-#include "kernels/random.h"
 #include "nas/study/sqlite.h"
 #include "nas/study/study.h"
+#include "nas/study/study_change.h"
 
 namespace paretiny {
 
-/// Checksum of a row's content.
-inline std::int64_t row_checksum(const std::string& text) {
-  return static_cast<std::int64_t>(random_key(0, text));
-}
-
 class SqliteStudy final : public Study {
  public:
-  /// Opens for reading.
-  explicit SqliteStudy(const std::filesystem::path& path);
-  /// Opens or creates.
-  SqliteStudy(const std::filesystem::path& path, const StudyHeader& header);
+  /// For reading. Throws StoreError where there is none yet.
+  static std::unique_ptr<SqliteStudy> open(const std::filesystem::path& path);
+  /// For changes; null where there is none yet.
+  static std::unique_ptr<SqliteStudy> find(const std::filesystem::path& path);
+  /// For changes; made if need be.
+  static std::unique_ptr<SqliteStudy> create(const std::filesystem::path& path,
+                                             const StudyHeader& header);
 
   const StudyHeader& header() const override { return header_; }
-  std::vector<Trial> trials() override;
+  const std::vector<Trial>& trials() override;
   std::int64_t trial_count() override;
   std::vector<EpochRecord> epochs(std::int64_t number) override;
   std::vector<std::uint8_t> model(std::int64_t number) override;
-  bool add_trial(std::int64_t number, const Values& values, std::uint64_t architecture,
-                 std::uint64_t seed) override;
-  std::optional<Trial> claim(const std::string& owner, std::chrono::milliseconds lease) override;
-  bool renew(std::int64_t number, const std::string& owner,
-             std::chrono::milliseconds lease) override;
+  std::optional<Trial> add_trial(std::int64_t number, const Values& values,
+                                 std::uint64_t architecture, std::uint64_t seed,
+                                 const Lease& lease) override;
+  std::optional<Trial> claim(const Lease& lease) override;
+  bool renew(std::int64_t number, const Lease& lease) override;
   bool release(std::int64_t number, const std::string& owner) override;
   bool add_epoch(std::int64_t number, const std::string& owner, const EpochRecord& record) override;
   bool conclude(std::int64_t number, const std::string& owner, TrialState end,
@@ -38,21 +35,30 @@ class SqliteStudy final : public Study {
   Database& database() { return database_; }
 
  private:
-  void create(StudyHeader header);
-  /// Whether there are the tables that `create` makes and nothing else: a view or a trigger could
-  /// do anything.
+  SqliteStudy(const std::filesystem::path& path, Database::Mode mode);
+
+  /// Whether nobody has begun a study, or anything else, in the file.
+  bool untouched();
+  /// Makes the tables, unless another process was quicker.
+  void make(StudyHeader header);
+  /// Whether there are the tables that `make` makes and nothing else: a view or a trigger could do
+  /// anything.
   bool has_its_tables();
   /// Reads the header and looks for damage everywhere.
   void load();
-  /// Throws StoreError unless the study was made for what `wanted` says.
-  void check_same(const StudyHeader& wanted) const;
-  /// The trials that match `condition`, by number.
-  std::vector<Trial> select(std::string_view condition);
+  void check_rows();
+  /// Brings trials_ up to the rows that match `condition`; returns their checksums, added up.
+  std::uint64_t read_trials(std::string_view condition);
+  /// The numbers of the trials that nobody works on.
+  std::vector<std::int64_t> free_trials();
+  std::optional<Trial> read_trial(std::int64_t number);
   /// The trial if it is running and held by `owner`.
   std::optional<Trial> held(std::int64_t number, const std::string& owner);
 
   Database database_;
   StudyHeader header_;
+  std::vector<Trial> trials_;  ///< as of revision_
+  std::int64_t revision_ = 0;
 };
 
 }  // namespace paretiny

@@ -20,6 +20,10 @@ std::string_view to_string(TrialState state) {
   return names.at(static_cast<std::size_t>(state));
 }
 
+std::string_view to_string(StudyKind kind) {
+  return kind == StudyKind::search ? "search" : "black box";
+}
+
 std::string utc_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();

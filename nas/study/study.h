@@ -42,13 +42,21 @@ struct Constraint {
   friend bool operator==(const Constraint&, const Constraint&) = default;
 };
 
+/// Who works on a study: a search, or whoever measures a black box and tells what came of it.
+enum class StudyKind { search, black_box };
+
+/// "search", "black box"
+std::string_view to_string(StudyKind kind);
+
 /// What a study was made for.
 struct StudyHeader {
+  StudyKind kind = StudyKind::search;
   std::string name;
   std::string space;  ///< Space::describe()
   std::vector<Objective> objectives;
   std::vector<Constraint> constraints{};  ///< of a black box; a trial that breaks one is infeasible
   std::string task;  ///< canonical text of data set, model and training: all a result depends on
+  std::string data;  ///< what identifies the samples of a search (engine/data/fingerprint.h)
   std::uint64_t seed = 0;
   std::string sampler;
   std::string experiment;  ///< the experiment's TOML text
@@ -58,7 +66,7 @@ struct StudyHeader {
   std::string created;  ///< ISO 8601, UTC; filled in when the study is created
 };
 
-/// Whether a study may be called `name`: its report's folder is.
+/// Whether a study may be called `name`.
 bool is_study_name(const std::string& name);
 
 enum class TrialState { waiting, running, done, infeasible, failed, abandoned };
@@ -82,6 +90,12 @@ struct Trial {
   std::string finished;          ///< ISO 8601, UTC
 };
 
+/// Who may work on a trial, and for how long from now.
+struct Lease {
+  std::string owner;
+  std::chrono::milliseconds time{};
+};
+
 /// How a trial ended.
 struct TrialResult {
   std::vector<double> objectives;  ///< [header.objectives], or empty: none is known
@@ -101,7 +115,7 @@ struct EpochRecord {
 /// The store of a study. An object belongs to one thread; several objects, also of several
 /// processes, may share a store. Everything throws StoreError when the store cannot be read or
 /// written. Changes that name an owner return false, and change nothing, when that owner does not
-/// hold the trial any more.
+/// hold the trial any more: it must stop working on it.
 class Study {
  public:
   /// A trial whose workers died this often is failed instead of being tried again.
@@ -110,56 +124,68 @@ class Study {
   virtual ~Study() = default;
 
   virtual const StudyHeader& header() const = 0;
-  /// All trials, by number.
-  virtual std::vector<Trial> trials() = 0;
+  /// All trials as they are now, by number; stays until the next call. Only what has changed since
+  /// the call before is read.
+  virtual const std::vector<Trial>& trials() = 0;
   virtual std::int64_t trial_count() = 0;
   /// The history of a trial's last attempt, by epoch.
   virtual std::vector<EpochRecord> epochs(std::int64_t number) = 0;
   /// The model that a trial ended with; empty when it has none.
   virtual std::vector<std::uint8_t> model(std::int64_t number) = 0;
 
-  /// Adds waiting trial `number`, which must be trial_count(). False when another worker has added
-  /// it since: ask again with what is known now. Throws UsageError for a gap or a value not finite.
-  virtual bool add_trial(std::int64_t number, const Values& values, std::uint64_t architecture,
-                         std::uint64_t seed) = 0;
+  /// Adds trial `number`, which must be trial_count(), held by the lease's owner from the start.
+  /// Nothing when another worker has added it since: ask again with what is known now. Throws
+  /// UsageError for a gap or a value not finite.
+  [[nodiscard]] virtual std::optional<Trial> add_trial(std::int64_t number, const Values& values,
+                                                       std::uint64_t architecture,
+                                                       std::uint64_t seed, const Lease& lease) = 0;
 
   /// Takes the first trial that is waiting, or running with its lease expired or its owner gone;
   /// forgets the epochs of an earlier attempt.
-  virtual std::optional<Trial> claim(const std::string& owner, std::chrono::milliseconds lease) = 0;
-  /// Extends a lease to `lease` from now.
-  virtual bool renew(std::int64_t number, const std::string& owner,
-                     std::chrono::milliseconds lease) = 0;
+  [[nodiscard]] virtual std::optional<Trial> claim(const Lease& lease) = 0;
+  /// Makes the owner's lease end after its time from now.
+  [[nodiscard]] virtual bool renew(std::int64_t number, const Lease& lease) = 0;
   /// Gives a trial back, to be claimed again; the attempt does not count.
-  virtual bool release(std::int64_t number, const std::string& owner) = 0;
-  virtual bool add_epoch(std::int64_t number, const std::string& owner,
-                         const EpochRecord& record) = 0;
+  [[nodiscard]] virtual bool release(std::int64_t number, const std::string& owner) = 0;
+  [[nodiscard]] virtual bool add_epoch(std::int64_t number, const std::string& owner,
+                                       const EpochRecord& record) = 0;
   /// Ends a trial, once. Throws UsageError for a state that is no end, a count of objectives that
   /// is not the study's, or a done trial with an objective that is not finite.
-  virtual bool conclude(std::int64_t number, const std::string& owner, TrialState end,
-                        const TrialResult& result) = 0;
+  [[nodiscard]] virtual bool conclude(std::int64_t number, const std::string& owner, TrialState end,
+                                      const TrialResult& result) = 0;
 
-  bool finish(std::int64_t number, const std::string& owner, const TrialResult& result) {
+  [[nodiscard]] bool finish(std::int64_t number, const std::string& owner,
+                            const TrialResult& result) {
     return conclude(number, owner, TrialState::done, result);
   }
-  bool infeasible(std::int64_t number, const std::string& owner, const TrialResult& result) {
+  [[nodiscard]] bool infeasible(std::int64_t number, const std::string& owner,
+                                const TrialResult& result) {
     return conclude(number, owner, TrialState::infeasible, result);
   }
-  bool fail(std::int64_t number, const std::string& owner, const std::string& reason) {
+  [[nodiscard]] bool fail(std::int64_t number, const std::string& owner,
+                          const std::string& reason) {
     return conclude(number, owner, TrialState::failed, {{}, {}, reason});
   }
-  bool abandon(std::int64_t number, const std::string& owner, const std::string& reason) {
+  [[nodiscard]] bool abandon(std::int64_t number, const std::string& owner,
+                             const std::string& reason) {
     return conclude(number, owner, TrialState::abandoned, {{}, {}, reason});
   }
 };
 
-/// Opens the SQLite study at `path`, or creates it (with its folders) for `header`. Throws
-/// StoreError, saying what differs, for a study of another space, objectives, task, seed or
-/// sampler, of another schema or of a newer program; for a file that is no study, is damaged or
-/// locked; and for a place that cannot be written.
+/// Opens the SQLite study at `path`, or creates it (with its folders) for `header`. What a creation
+/// that was cut short has left is no study yet, and is finished. Throws StoreError, saying what
+/// differs, for a study of another kind, space, objectives, task, data, seed or sampler, of another
+/// schema or of a newer program; for a file that is no study, is damaged or locked; and for a place
+/// that cannot be written.
 std::unique_ptr<Study> create_or_open_study(const std::filesystem::path& path,
                                             const StudyHeader& header);
 
+/// Opens the study at `path` to go on with it, for one that knows by its header what it is for.
+/// Null where there is none yet. Throws StoreError as create_or_open_study does.
+std::unique_ptr<Study> find_study(const std::filesystem::path& path);
+
 /// Opens the study at `path` to read it, also while others write; nothing recorded is changed.
+/// Throws StoreError where there is none yet.
 std::unique_ptr<Study> open_study(const std::filesystem::path& path);
 
 /// Names this process as an owner: host, process namespace, process id and its start. `worker`

@@ -18,6 +18,13 @@ std::optional<double> number_or_none(const json& value) {
   return value.is_null() ? std::nullopt : std::optional(value.get<double>());
 }
 
+StudyKind kind_from(const std::string& name) {
+  for (const StudyKind kind : {StudyKind::search, StudyKind::black_box}) {
+    if (name == to_string(kind)) return kind;
+  }
+  throw DataError("it is neither a search's nor a black box's");
+}
+
 }  // namespace
 
 json to_json(const StudyHeader& header) {
@@ -36,15 +43,25 @@ json to_json(const StudyHeader& header) {
                            {"at_least", or_null(constraint.at_least)},
                            {"at_most", or_null(constraint.at_most)}});
   }
-  return {
-      {"name", header.name},        {"space", header.space},     {"objectives", objectives},
-      {"constraints", constraints}, {"task", header.task},       {"seed", header.seed},
-      {"sampler", header.sampler},  {"version", header.version}, {"experiment", header.experiment},
-      {"commit", header.commit},    {"device", header.device},   {"created", header.created}};
+  return {{"kind", to_string(header.kind)},
+          {"name", header.name},
+          {"space", header.space},
+          {"objectives", objectives},
+          {"constraints", constraints},
+          {"task", header.task},
+          {"data", header.data},
+          {"seed", header.seed},
+          {"sampler", header.sampler},
+          {"version", header.version},
+          {"experiment", header.experiment},
+          {"commit", header.commit},
+          {"device", header.device},
+          {"created", header.created}};
 }
 
 StudyHeader header_from_json(const json& text) {
   StudyHeader header;
+  header.kind = kind_from(text.at("kind").get<std::string>());
   for (const json& objective : text.at("objectives")) {
     header.objectives.push_back({objective.at("name"), objective.at("unit"),
                                  number_or_none(objective.at("limit")),
@@ -54,8 +71,7 @@ StudyHeader header_from_json(const json& text) {
       header.objectives.back().reference = reference->get<double>();
     }
   }
-  // Studies of earlier programs have none.
-  for (const json& constraint : text.value("constraints", json::array())) {
+  for (const json& constraint : text.at("constraints")) {
     header.constraints.push_back({constraint.at("name"), constraint.at("unit"),
                                   number_or_none(constraint.at("at_least")),
                                   number_or_none(constraint.at("at_most"))});
@@ -63,6 +79,7 @@ StudyHeader header_from_json(const json& text) {
   text.at("name").get_to(header.name);
   text.at("space").get_to(header.space);
   text.at("task").get_to(header.task);
+  text.at("data").get_to(header.data);
   text.at("seed").get_to(header.seed);
   text.at("sampler").get_to(header.sampler);
   text.at("experiment").get_to(header.experiment);
@@ -71,7 +88,7 @@ StudyHeader header_from_json(const json& text) {
   text.at("device").get_to(header.device);
   text.at("created").get_to(header.created);
   if (header.objectives.empty()) throw DataError("its header names no objective");
-  if (!is_study_name(header.name)) throw DataError("its name is none of a report's folder");
+  if (!is_study_name(header.name)) throw DataError("its name is none that a study may have");
   return header;
 }
 

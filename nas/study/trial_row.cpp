@@ -6,7 +6,7 @@
 
 #include "kernels/error.h"
 #include "nas/pareto/pareto.h"
-#include "nas/study/sqlite_study.h"
+#include "nas/study/study_change.h"
 #include "nas/study/study_json.h"
 
 namespace paretiny {
@@ -47,24 +47,29 @@ Trial parse(const Statement& row) {
   return trial;
 }
 
+std::int64_t trial_checksum(const Trial& trial, std::int64_t revision) {
+  return row_checksum(fmt::format("{} {}", dump(to_json(trial)), revision));
+}
+
 }  // namespace
 
 std::string select_trials(std::string_view condition) {
   return fmt::format(
       "SELECT number, state, parameters, objectives, metrics, reason, architecture, seed, "
-      "attempts, owner, lease_until, started, finished, checksum FROM trials WHERE {} "
+      "attempts, owner, lease_until, started, finished, revision, checksum FROM trials WHERE {} "
       "ORDER BY number",
       condition);
 }
 
-Trial trial_of(const Statement& rows, std::size_t objectives) {
-  Trial trial;
+TrialRow trial_of(const Statement& rows, std::size_t objectives) {
+  TrialRow row;
   try {
-    trial = parse(rows);
+    row = {parse(rows), rows.integer(13), rows.integer(14)};
   } catch (const nlohmann::json::exception&) {
     throw DataError("it cannot be read");
   }
-  if (row_checksum(dump(to_json(trial))) != rows.integer(13)) {
+  const Trial& trial = row.trial;
+  if (trial_checksum(trial, row.revision) != row.checksum) {
     throw DataError("its checksum does not match");
   }
   // Whoever reads a trial counts on these.
@@ -78,12 +83,30 @@ Trial trial_of(const Statement& rows, std::size_t objectives) {
   if (trial.attempts < 0 || trial.attempts > Study::kMaxAttempts) {
     throw DataError(fmt::format("it was tried {} times, which no trial is", trial.attempts));
   }
-  return trial;
+  return row;
 }
 
-void save_trial(Database& database, const Trial& trial) {
+std::string select_epochs(std::string_view condition) {
+  return fmt::format(
+      "SELECT trial, epoch, loss, accuracy, sparsity, checksum FROM epochs WHERE {} "
+      "ORDER BY trial, epoch",
+      condition);
+}
+
+EpochRow epoch_of(const Database& database, const Statement& rows) {
+  const EpochRow row{{static_cast<int>(rows.integer(1)), rows.real(2), rows.real(3), rows.real(4)},
+                     rows.integer(5)};
+  if (epoch_checksum(rows.integer(0), row.record) != row.checksum) {
+    database.damaged(
+        fmt::format("the checksum of an epoch of trial {} does not match", rows.integer(0)));
+  }
+  return row;
+}
+
+std::int64_t save_trial(Database& database, const Trial& trial, std::int64_t revision) {
+  const std::int64_t checksum = trial_checksum(trial, revision);
   Statement(database,
-            "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .bind(trial.number)
       .bind(to_string(trial.state))
       .bind(dump(values_to_json(trial.values)))
@@ -97,8 +120,10 @@ void save_trial(Database& database, const Trial& trial) {
       .bind(trial.lease_until)
       .bind(trial.started)
       .bind(trial.finished)
-      .bind(row_checksum(dump(to_json(trial))))
+      .bind(revision)
+      .bind(checksum)
       .step();
+  return checksum;
 }
 
 }  // namespace paretiny

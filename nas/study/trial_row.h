@@ -1,6 +1,7 @@
 // A trial as a row of the store. Private to it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,10 +13,29 @@ namespace paretiny {
 /// The statement whose rows trial_of reads: the trials that match `condition`, by number.
 std::string select_trials(std::string_view condition);
 
+/// A row, and the revision of the study that it was last changed in.
+struct TrialRow {
+  Trial trial;
+  std::int64_t revision = 0;
+  std::int64_t checksum = 0;
+};
+
 /// The row that `rows` is at, of a study of so many objectives. Throws DataError for one that
 /// cannot be read, has another checksum, or says what no trial can.
-Trial trial_of(const Statement& rows, std::size_t objectives);
+TrialRow trial_of(const Statement& rows, std::size_t objectives);
 
-void save_trial(Database& database, const Trial& trial);
+/// The same of epochs, by trial and epoch.
+std::string select_epochs(std::string_view condition);
+
+struct EpochRow {
+  EpochRecord record;
+  std::int64_t checksum = 0;
+};
+
+/// Throws StoreError for a row with another checksum.
+EpochRow epoch_of(const Database& database, const Statement& rows);
+
+/// Writes the row, and returns its checksum.
+std::int64_t save_trial(Database& database, const Trial& trial, std::int64_t revision);
 
 }  // namespace paretiny

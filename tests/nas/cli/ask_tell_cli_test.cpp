@@ -180,9 +180,9 @@ TEST_F(AskTellCliTest, KeepsConstraints) {
   const Ended report = test::run(folder_, {"report", "s.sqlite"});
   ASSERT_EQ(report.code, 0) << report.err;
   EXPECT_NE(report.out.find("| heat=71.5 speed=2"), std::string::npos) << report.out;
-  EXPECT_NE(text("box/report.html").find("heat ≤ 85 C"), std::string::npos);
-  EXPECT_NE(text("box/trials.csv").find("1,infeasible,1,"), std::string::npos);
-  EXPECT_NE(text("box/front.csv").find("metric.heat,metric.speed"), std::string::npos);
+  EXPECT_NE(text("s/report.html").find("heat ≤ 85 C"), std::string::npos);
+  EXPECT_NE(text("s/trials.csv").find("1,infeasible,1,"), std::string::npos);
+  EXPECT_NE(text("s/front.csv").find("metric.heat,metric.speed"), std::string::npos);
   // A study of other bounds is another study.
   space("[objectives.loss]\n[constraints.heat]\nat_most = 90\n");
   const Ended other = ask({"--space", "box.toml"});
@@ -225,6 +225,100 @@ TEST_F(AskTellCliTest, RefusesInOneSentence) {
   EXPECT_TRUE(test::says(other.err, {"the sampler is 'nsga2' in the study and 'lhs' now"}));
 }
 
+TEST_F(AskTellCliTest, KeepsTheSamplerAndSeedItWasBegunWith) {
+  ASSERT_EQ(ask({"--space", "box.toml", "--sampler", "lhs", "--seed", "9"}).code, 0);
+  // Without the file, with it, and with the same words again.
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {}, {"--space", "box.toml"}, {"--space", "box.toml", "--sampler", "lhs"}}) {
+    const Ended again = ask(words);
+    EXPECT_EQ(again.code, 0) << again.err;
+  }
+  EXPECT_EQ(open_study(folder_ / "s.sqlite")->header().sampler, "lhs");
+  EXPECT_EQ(open_study(folder_ / "s.sqlite")->header().seed, 9u);
+  const Ended other = ask({"--space", "box.toml", "--sampler", "nsga2"});
+  EXPECT_EQ(other.code, 6);
+  EXPECT_TRUE(test::says(other.err, {"the sampler is 'lhs' in the study and 'nsga2' now"}));
+  // A file that has changed since says what it wants.
+  space("[objectives.loss]\n[objectives.time]\nlimit = 5.0\n# changed\n");
+  const Ended changed = ask({"--space", "box.toml"});
+  EXPECT_EQ(changed.code, 6);
+  EXPECT_TRUE(test::says(changed.err, {"the sampler is 'lhs' in the study and 'nsga2' now"}));
+  EXPECT_EQ(trials().size(), 4u);
+}
+
+TEST_F(AskTellCliTest, PrintsWhatItGaveBeforeTheSpaceWasExhausted) {
+  std::ofstream(folder_ / "box.toml")
+      << "[study]\nsampler = \"random\"\n[space.k]\nlow = 1\nhigh = 4\n[objectives.loss]\n";
+  ASSERT_EQ(lines_of(ask({"--space", "box.toml", "--count", "2"}).out).size(), 2u);
+  const Ended last = ask({"--count", "3"});
+  EXPECT_NE(last.code, 0);
+  const auto given = lines_of(last.out);
+  ASSERT_EQ(given.size(), 2u);
+  EXPECT_EQ(given[0]["trial"], 2);
+  EXPECT_EQ(given[1]["trial"], 3);
+  EXPECT_EQ(lines_of(ask({"--pending"}).out).size(), 4u);
+}
+
+TEST_F(AskTellCliTest, GivesBackWhatCannotBePrinted) {
+  ASSERT_EQ(ask({"--space", "box.toml"}).code, 0);
+  const Ended full = test::run(folder_, {"ask", "s.sqlite", "--count", "3"}, "/dev/full");
+  EXPECT_EQ(full.code, 3) << full.err;
+  ASSERT_EQ(trials().size(), 2u);
+  EXPECT_EQ(trials()[1].state, TrialState::waiting);
+  const auto next = lines_of(ask().out);
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(next[0]["trial"], 1);
+}
+
+TEST_F(AskTellCliTest, LeavesTheStudyOfASearchAlone) {
+  std::ofstream(folder_ / "tiny.toml") << test::tiny_experiment() + test::tiny_space();
+  ASSERT_EQ(
+      test::run(folder_, {"search", "tiny.toml", "--trials", "1", "--set", "study.store=s.sqlite"})
+          .code,
+      0);
+  {
+    // A trial that somebody trains just now.
+    const auto study = find_study(folder_ / "s.sqlite");
+    const Values values = study->trials()[0].values;
+    ASSERT_TRUE(study->add_trial(1, values, 1, 1, {process_owner(), std::chrono::hours(1)}));
+  }
+  const Ended told = tell(
+      "{\"trial\": 1, \"objectives\": {\"error\": 0, \"rom\": 1, \"ram\": 1, \"flops\": 1}}\n");
+  EXPECT_EQ(told.code, 6);
+  EXPECT_TRUE(test::says(told.err, {"s.sqlite", "is one of a search", "'paretiny search'"}));
+  EXPECT_EQ(trials()[1].state, TrialState::running);
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{}, {"--pending"}, {"--space", "box.toml"}}) {
+    const Ended asked = ask(words);
+    EXPECT_EQ(asked.code, 6);
+    EXPECT_EQ(asked.out, "");
+    EXPECT_TRUE(test::says(asked.err, {"is one of a search"}));
+  }
+  ASSERT_EQ(ask({"--space", "box.toml"}, "box.sqlite").code, 0);
+  const Ended searched =
+      test::run(folder_, {"search", "tiny.toml", "--set", "study.store=box.sqlite"});
+  EXPECT_EQ(searched.code, 6);
+  EXPECT_TRUE(test::says(searched.err, {"box.sqlite", "is one of a black box", "[study] store"}));
+}
+
+TEST_F(AskTellCliTest, SeveralMayAskFirst) {
+  for (int round = 0; round < 12; ++round) {
+    const std::string study = "race" + std::to_string(round);
+    std::vector<std::unique_ptr<test::Program>> programs;
+    for (int i = 0; i < 3; ++i) {
+      programs.push_back(std::make_unique<test::Program>(
+          folder_, std::vector<std::string>{"ask", study, "--space", "box.toml"}));
+    }
+    std::set<std::string> lines;
+    for (const auto& program : programs) {
+      const Ended ended = program->wait();
+      EXPECT_EQ(ended.code, 0) << ended.err;
+      lines.insert(ended.out);
+    }
+    EXPECT_EQ(lines.size(), 3u);
+  }
+}
+
 TEST_F(AskTellCliTest, ReportsSuchAStudy) {
   space("[objectives.loss]\nreference = -1.0\n[objectives.time]\n");
   ASSERT_EQ(ask({"--space", "box.toml", "--count", "4"}).code, 0);
@@ -238,13 +332,13 @@ TEST_F(AskTellCliTest, ReportsSuchAStudy) {
   EXPECT_NE(report.out.find("     0           -3        0.002  c="), std::string::npos)
       << report.out;
   EXPECT_EQ(report.out.find("     2  "), std::string::npos) << "dominated";
-  const json study = json::parse(text("box/study.json"));
+  const json study = json::parse(text("s/study.json"));
   EXPECT_EQ(study["hypervolume_origins"], json({-3, 0}));
   // In units of (2, 1.1 * 0.004): the first trial covers 1 - 0.002 / 0.0044, the second half of
   // what lies below its time more.
   EXPECT_NEAR(study["hypervolume"][3].get<double>(), (1 - 0.002 / 0.0044) + 0.5 * (0.001 / 0.0044),
               1e-9);
-  EXPECT_NE(text("box/report.html").find("Least loss inside the limits"), std::string::npos);
+  EXPECT_NE(text("s/report.html").find("Least loss inside the limits"), std::string::npos);
 }
 
 TEST_F(AskTellCliTest, ThePythonExampleGoesOn) {

@@ -103,6 +103,66 @@ TEST_F(CliTest, TwoProcessesShareAStudy) {
   EXPECT_EQ(owners.size(), 2u) << "both should have worked";
 }
 
+/// As numpy.save writes a one-byte type.
+std::string npy_of_bytes(const std::string& shape, const std::string& bytes) {
+  std::string text = "{'descr': '|u1', 'fortran_order': False, 'shape': (" + shape + "), }";
+  text.resize(117, ' ');
+  return std::string("\x93NUMPY\x01\x00\x76\x00", 10) + text + "\n" + bytes;
+}
+
+TEST_F(CliTest, ADataSetThatHasChangedIsNotGoneOnWith) {
+  std::string samples(60 * 64 * 4, '\0');
+  std::string labels(60, '\0');
+  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<char>(i * i / 7 % 97);
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<char>(i % 3);
+  const auto write = [&](const std::string& shape) {
+    write_text(folder_ / "set" / "x.npy", npy_of_bytes(shape, samples));
+    write_text(folder_ / "set" / "y.npy", npy_of_bytes("60,", labels));
+  };
+  const std::vector<std::string> command = {
+      "--trials", "1",
+      "--set",    "dataset={format = \"npy\", path = \"set\", test = 0.2}",
+      "--set",    "training.batch=8"};
+  const auto refused_for = [&](const std::vector<std::string>& parts) {
+    const Ended ended = search(command);
+    EXPECT_TRUE(refused(ended, 6, {"tiny.sqlite", "the data set is "}));
+    EXPECT_TRUE(refused(ended, 6, parts));
+  };
+  write("60, 1, 64, 4");
+  ASSERT_EQ(search(command).code, 0);
+  ASSERT_EQ(search(command).code, 0);
+  samples[1000] ^= 1;
+  write("60, 1, 64, 4");
+  refused_for({"samples of 1x64x4 u8, content"});
+  samples[1000] ^= 1;
+  write("60, 1, 32, 8");
+  refused_for({"of 1x64x4 u8", "of 1x32x8 u8"});
+  labels[3] = 1;
+  write("60, 1, 64, 4");
+  refused_for({"content"});
+  labels[3] = 0;
+  write("60, 1, 64, 4");
+  write_text(folder_ / "set" / "classes.txt", "one\ntwo\nthree\n");
+  refused_for({"3 classes, names"});
+  std::filesystem::remove(folder_ / "set" / "classes.txt");
+  EXPECT_EQ(search(command).code, 0);
+}
+
+TEST_F(CliTest, ReportsOfStudiesInOneFolderLieApart) {
+  const std::vector<std::string> quick = {"--trials", "1", "--set", "constraints.rom=1 B"};
+  for (const char* store : {"a.sqlite", "b.sqlite"}) {
+    std::vector<std::string> words = quick;
+    words.insert(words.end(), {"--set", std::string("study.store=") + store});
+    ASSERT_EQ(search(words).code, 0);
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "a" / "report.html"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "b" / "report.html"));
+  std::filesystem::remove_all(folder_ / "a");
+  const Ended report = run({"report", "a.sqlite"});
+  ASSERT_EQ(report.code, 0) << report.err;
+  EXPECT_TRUE(says(report.out, {(folder_ / "a" / "report.html").string()}));
+}
+
 TEST_F(CliTest, AFullDiskLosesNothing) {
   const std::filesystem::path disk = folder_ / "disk";
   std::filesystem::create_directories(disk);

@@ -5,12 +5,15 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
+#include <thread>
 
 #include "kernels/error.h"
 #include "nas/report/csv.h"
 #include "nas/report/format.h"
 #include "nas/report/summary.h"
+#include "nas/report/whole_file.h"
 #include "tests/nas/report/made_trials.h"
 
 namespace paretiny {
@@ -31,18 +34,19 @@ class MadeStudy final : public Study {
   explicit MadeStudy(std::vector<Trial> trials, StudyHeader header = example_header())
       : header_(std::move(header)), trials_(std::move(trials)) {}
   const StudyHeader& header() const override { return header_; }
-  std::vector<Trial> trials() override { return trials_; }
+  const std::vector<Trial>& trials() override { return trials_; }
   std::int64_t trial_count() override { return static_cast<std::int64_t>(trials_.size()); }
   std::vector<EpochRecord> epochs(std::int64_t number) override {
     if (trials_[static_cast<std::size_t>(number)].state != TrialState::done) return {};
     return {{1, 1.5, 0.4, 0.0}, {2, kNan, 0.6, 0.25}, {3, 0.7, 0.8, 0.5}};
   }
   std::vector<std::uint8_t> model(std::int64_t) override { return {}; }
-  bool add_trial(std::int64_t, const Values&, std::uint64_t, std::uint64_t) override {
-    return false;
+  std::optional<Trial> add_trial(std::int64_t, const Values&, std::uint64_t, std::uint64_t,
+                                 const Lease&) override {
+    return {};
   }
-  std::optional<Trial> claim(const std::string&, std::chrono::milliseconds) override { return {}; }
-  bool renew(std::int64_t, const std::string&, std::chrono::milliseconds) override { return false; }
+  std::optional<Trial> claim(const Lease&) override { return {}; }
+  bool renew(std::int64_t, const Lease&) override { return false; }
   bool release(std::int64_t, const std::string&) override { return false; }
   bool add_epoch(std::int64_t, const std::string&, const EpochRecord&) override { return false; }
   bool conclude(std::int64_t, const std::string&, TrialState, const TrialResult&) override {
@@ -75,6 +79,61 @@ std::size_t occurrences(const std::string& text, const std::string& part) {
   std::size_t count = 0;
   for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
   return count;
+}
+
+TEST_F(ReportTest, EveryStoreHasAFolderOfItsOwn) {
+  fs::create_directories(folder_ / "a");
+  fs::create_directories(folder_ / "b");
+  std::set<fs::path> folders;
+  for (const char* name : {"a/s.sqlite", "b/s.sqlite", "a/s", "a/s.db", "a/s.report",
+                           "a/s.report.sqlite", "a/s.sqlite.sqlite", "a/S.sqlite", "a/.sqlite"}) {
+    EXPECT_TRUE(folders.insert(report_folder(folder_ / name, "")).second) << name;
+  }
+  EXPECT_EQ(report_folder(folder_ / "a/demo.sqlite", ""), fs::canonical(folder_) / "a/demo");
+  EXPECT_EQ(report_folder(folder_ / "a/demo.db", ""), fs::canonical(folder_) / "a/demo.db.report");
+  EXPECT_EQ(report_folder(folder_ / "a/demo.sqlite", "elsewhere"), "elsewhere");
+}
+
+TEST_F(ReportTest, TheFolderIsTheStoresByWhateverNameItIsReached) {
+  fs::create_directories(folder_ / "a");
+  std::ofstream(folder_ / "a/s.sqlite") << "study";
+  fs::create_symlink("a/s.sqlite", folder_ / "link.sqlite");
+  fs::create_directory_symlink("a", folder_ / "b");
+  const fs::path there = fs::canonical(folder_) / "a/s";
+  const fs::path here = fs::current_path();
+  fs::current_path(folder_ / "a");
+  EXPECT_EQ(report_folder("s.sqlite", ""), there);
+  EXPECT_EQ(report_folder("../a/./s.sqlite", ""), there);
+  fs::current_path(here);
+  EXPECT_EQ(report_folder(folder_ / "link.sqlite", ""), there);
+  EXPECT_EQ(report_folder(folder_ / "b/s.sqlite", ""), there);
+}
+
+TEST_F(ReportTest, WhatAKilledWriterLeftIsWrittenOver) {
+  fs::create_directories(folder_);
+  std::ofstream(folder_ / "report.html.part") << std::string(1 << 20, 'x');
+  EXPECT_GT(page_of(made_trials(3)).size(), 1000u);
+  EXPECT_EQ(slurp(folder_ / "report.html").find("xxxx"), std::string::npos);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 4) << "no drafts are left";
+}
+
+TEST_F(ReportTest, ManyMayWriteOneFile) {
+  fs::create_directories(folder_);
+  const fs::path path = folder_ / "file";
+  const auto text_of = [](int writer) {
+    return std::string(100000, static_cast<char>('a' + writer));
+  };
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < 4; ++writer) {
+    writers.emplace_back([&, writer] {
+      for (int i = 0; i < 25; ++i) write_whole(path, text_of(writer));
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  const std::string text = slurp(path);
+  ASSERT_EQ(text.size(), 100000u);
+  EXPECT_EQ(text, text_of(text[0] - 'a'));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);
 }
 
 TEST(Csv, QuotesAndRoundTrips) {

@@ -49,11 +49,12 @@ at_most = 50.0
 
   /// One suggestion and its result, each by a process of its own as it were.
   void ask_and_tell() {
-    BlackBox box = parse_black_box(space(), "box.toml");
-    const Trial trial = ask_trials(box, *open_black_box(path_, box, Device{}), 1, Device{}).at(0);
+    const BlackBox box = parse_black_box(space(), "box.toml");
+    const OpenBlackBox opened = open_black_box(path_, box, {}, Device{});
+    const Trial trial = Asker(opened, path_, Device{}).next();
     const Evaluation result = evaluate(trial.values);
     tell_trial(
-        *open_black_box(path_, box, Device{}),
+        *open_to_tell(path_),
         dump({{"trial", trial.number},
               {"objectives", {{"branin", result.objectives[0]}, {"currin", result.objectives[1]}}},
               {"constraints", {{"disc", result.constraints[0] + 50}}}}));

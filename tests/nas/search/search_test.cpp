@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "kernels/cpu/cpu_stream.h"
 #include "kernels/error.h"
@@ -36,7 +37,10 @@ class SearchTest : public test::FolderTest {
   }
 
   std::unique_ptr<Study> study(const Experiment& experiment, const std::string& name) {
-    return create_or_open_study(folder_ / name, study_header(experiment, device_));
+    return create_or_open_study(folder_ / name, header_of(experiment));
+  }
+  StudyHeader header_of(const Experiment& experiment) {
+    return study_header(experiment, load_dataset(experiment.dataset), device_);
   }
 
   bool search(const Experiment& experiment, Study& into, std::int64_t trials, Watcher& watcher) {
@@ -216,6 +220,117 @@ TEST_F(SearchTest, CandidatesThatCannotBeTrainedAreEachRecordedWithTheirReason) 
   }
 }
 
+/// A study at which another worker is at work too.
+class SharedStudy : public Study {
+ public:
+  explicit SharedStudy(Study& inner) : inner_(inner) {}
+  const StudyHeader& header() const override { return inner_.header(); }
+  const std::vector<Trial>& trials() override {
+    if (std::exchange(add_before_reading, false)) add_another();
+    return inner_.trials();
+  }
+  std::int64_t trial_count() override { return inner_.trial_count(); }
+  std::vector<EpochRecord> epochs(std::int64_t number) override { return inner_.epochs(number); }
+  std::vector<std::uint8_t> model(std::int64_t number) override { return inner_.model(number); }
+  std::optional<Trial> add_trial(std::int64_t number, const Values& values,
+                                 std::uint64_t architecture, std::uint64_t seed,
+                                 const Lease& lease) override {
+    if (std::exchange(add_before_adding, false)) add_another();
+    return inner_.add_trial(number, values, architecture, seed, lease);
+  }
+  std::optional<Trial> claim(const Lease& lease) override { return inner_.claim(lease); }
+  bool renew(std::int64_t number, const Lease& lease) override {
+    if (steal_at_renewal == number) steal(number, lease.owner);
+    return inner_.renew(number, lease);
+  }
+  bool release(std::int64_t number, const std::string& owner) override {
+    return inner_.release(number, owner);
+  }
+  bool add_epoch(std::int64_t number, const std::string& owner,
+                 const EpochRecord& record) override {
+    if (steal_at_epoch == number) steal(number, owner);
+    return inner_.add_epoch(number, owner, record);
+  }
+  bool conclude(std::int64_t number, const std::string& owner, TrialState end,
+                const TrialResult& result) override {
+    if (steal_at_end == number) steal(number, owner);
+    return inner_.conclude(number, owner, end, result);
+  }
+
+  bool add_before_reading = false;
+  bool add_before_adding = false;
+  std::int64_t steal_at_renewal = -1, steal_at_epoch = -1, steal_at_end = -1;
+
+ private:
+  const Lease other_{"another", std::chrono::hours(1)};
+
+  void add_another() {
+    const std::vector<Trial> known = inner_.trials();
+    const auto number = static_cast<std::int64_t>(known.size());
+    const Values values = known.empty() ? Values{} : known.back().values;
+    ASSERT_TRUE(inner_.add_trial(number, values, 1, 2, other_));
+    ASSERT_TRUE(inner_.abandon(number, other_.owner, "made up"));
+  }
+  void steal(std::int64_t number, const std::string& owner) {
+    steal_at_renewal = steal_at_epoch = steal_at_end = -1;
+    ASSERT_TRUE(inner_.release(number, owner));
+    ASSERT_EQ(inner_.claim(other_)->number, number);
+  }
+
+  Study& inner_;
+};
+
+TEST_F(SearchTest, TrialsAreATotalWhateverOthersAdd) {
+  const Experiment experiment = load({"study.sampler=random", "constraints.rom=1 B"});
+  for (bool SharedStudy::*when :
+       {&SharedStudy::add_before_reading, &SharedStudy::add_before_adding}) {
+    std::filesystem::remove(folder_ / "a.sqlite");
+    const auto kept = study(experiment, "a.sqlite");
+    Watcher watcher;
+    ASSERT_TRUE(search(experiment, *kept, 3, watcher));
+    SharedStudy shared(*kept);
+    shared.*when = true;
+    EXPECT_TRUE(search(experiment, shared, 4, watcher));
+    EXPECT_EQ(kept->trial_count(), 4);
+  }
+}
+
+TEST_F(SearchTest, AWorkerThatLostItsTrialStopsAtOnce) {
+  const Experiment experiment =
+      load({"study.sampler=random", "constraints.rom=1 MB", "training.epochs=5"});
+  struct Loser : Watcher {
+    std::vector<std::int64_t> lost;
+    void trial_lost(const Trial& trial) override { lost.push_back(trial.number); }
+  };
+  int round = 0;
+  for (std::int64_t SharedStudy::*when :
+       {&SharedStudy::steal_at_epoch, &SharedStudy::steal_at_renewal, &SharedStudy::steal_at_end}) {
+    const auto kept = study(experiment, "lost" + std::to_string(round++) + ".sqlite");
+    SharedStudy shared(*kept);
+    shared.*when = 1;
+    Loser watcher;
+    EXPECT_TRUE(search(experiment, shared, 3, watcher));
+    EXPECT_EQ(watcher.lost, (std::vector<std::int64_t>{1}));
+    EXPECT_EQ(watcher.ended, (std::vector<std::int64_t>{0, 2}));
+    EXPECT_EQ(watcher.epochs[1], when == &SharedStudy::steal_at_end ? 5 : 0);
+    const Trial stolen = kept->trials()[1];
+    EXPECT_EQ(stolen.state, TrialState::running) << stolen.reason;
+    EXPECT_EQ(stolen.owner, "another");
+  }
+}
+
+TEST_F(SearchTest, AFailureOfALostTrialIsNotRecorded) {
+  const Experiment experiment =
+      load({"study.sampler=random", "training.batch=512", "constraints.rom=1 MB"});
+  const auto kept = study(experiment, "a.sqlite");
+  SharedStudy shared(*kept);
+  shared.steal_at_end = 0;
+  Watcher watcher;
+  EXPECT_TRUE(search(experiment, shared, 2, watcher));
+  EXPECT_EQ(watcher.ended, (std::vector<std::int64_t>{1}));
+  EXPECT_EQ(kept->trials()[0].owner, "another");
+}
+
 TEST_F(SearchTest, AnExhaustedSpaceSaysSo) {
   // Three epoch counts; widths that round to the same channels are no other candidates.
   const Experiment experiment =
@@ -233,12 +348,11 @@ TEST_F(SearchTest, AnExhaustedSpaceSaysSo) {
 }
 
 TEST_F(SearchTest, HeadersAreRefusedBeforeThereIsAStudy) {
-  EXPECT_THROW(study_header(load({"sampler.polices=3"}), device_), UsageError);
-  EXPECT_THROW(study_header(load({"study.sampler=random", "sampler.steps=2"}), device_), UsageError)
+  EXPECT_THROW(header_of(load({"sampler.polices=3"})), UsageError);
+  EXPECT_THROW(header_of(load({"study.sampler=random", "sampler.steps=2"})), UsageError)
       << "random takes no options";
-  EXPECT_THROW(
-      study_header(load_experiment(file(test::tiny_experiment(), "no_space.toml")), device_),
-      UsageError);
+  EXPECT_THROW(header_of(load_experiment(file(test::tiny_experiment(), "no_space.toml"))),
+               UsageError);
 }
 
 TEST_F(SearchTest, ObjectivesCarryTheirLimits) {

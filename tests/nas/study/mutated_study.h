@@ -162,7 +162,8 @@ inline void mutate_json(nlohmann::json& value, Random& random) {
 inline void seal_trial(Database& database, std::int64_t number) {
   Statement row(database,
                 "SELECT state, parameters, objectives, metrics, reason, architecture, seed, "
-                "attempts, owner, lease_until, started, finished FROM trials WHERE number = ?");
+                "attempts, owner, lease_until, started, finished, revision FROM trials "
+                "WHERE number = ?");
   row.bind(number);
   if (!row.step()) return;
   nlohmann::json told;
@@ -184,16 +185,28 @@ inline void seal_trial(Database& database, std::int64_t number) {
     return;
   }
   Statement(database, "UPDATE trials SET checksum = ? WHERE number = ?")
-      .bind(row_checksum(dump(told)))
+      .bind(row_checksum(fmt::format("{} {}", dump(told), row.integer(12))))
       .bind(number)
       .step();
+}
+
+/// Has the tally say what is there.
+inline void seal_tally(Database& database) {
+  Tally tally = read_tally(database);
+  tally.trials = database.integer("SELECT count(*) FROM trials");
+  tally.content = 0;
+  for (const char* table : {"trials", "epochs", "models"}) {
+    Statement rows(database, fmt::format("SELECT checksum FROM {}", table));
+    while (rows.step()) tally.content += static_cast<std::uint64_t>(rows.integer(0));
+  }
+  write_tally(database, tally);
 }
 
 /// One cell of a trial's row, to something else of the column's type.
 inline void mutate_trial(Database& database, std::int64_t number, Random& random) {
   constexpr std::array kJson{"parameters", "objectives", "metrics"};
   constexpr std::array kText{"state", "reason", "owner", "started", "finished"};
-  constexpr std::array kNumbers{"architecture", "seed", "attempts", "lease_until"};
+  constexpr std::array kNumbers{"architecture", "seed", "attempts", "lease_until", "revision"};
   const auto update = [&](const char* column, const auto& value) {
     Statement(database, fmt::format("UPDATE trials SET {} = ? WHERE number = ?", column))
         .bind(value)
@@ -267,17 +280,19 @@ inline void mutate_model(Database& database, std::int64_t number, Random& random
         static_cast<std::uint32_t>(crc32_z(0, bytes.data() + kHead, bytes.size() - kHead));
     std::memcpy(&bytes[12], &checksum, sizeof checksum);
   }
-  Statement(database, "INSERT OR REPLACE INTO models VALUES (?, ?)")
+  Statement(database, "INSERT OR REPLACE INTO models VALUES (?, ?, ?)")
       .bind(number)
+      .bind(model_checksum(number, bytes))
       .bind(std::span<const std::uint8_t>(bytes))
       .step();
 }
 
 /// A statement that only a stranger would run; their tables may be gone afterwards.
 inline void mutate_tables(Database& database, std::int64_t number, Random& random) {
-  const std::array<std::string, 19> statements{
+  const std::array<std::string, 21> statements{
       "DELETE FROM study", "DELETE FROM trials", "DROP TABLE study", "DROP TABLE trials",
-      "DROP TABLE epochs", "DROP TABLE models", "CREATE TABLE more (x)",
+      "DROP TABLE epochs", "DROP TABLE models", "CREATE TABLE more (x)", "DELETE FROM tally",
+      fmt::format("UPDATE tally SET revision = {}", odd_number(random)),
       "ALTER TABLE trials ADD COLUMN more TEXT", "ALTER TABLE trials RENAME COLUMN reason TO why",
       "PRAGMA application_id = 0", "PRAGMA user_version = 1",
       "CREATE TRIGGER t AFTER UPDATE ON trials BEGIN DELETE FROM trials; END",

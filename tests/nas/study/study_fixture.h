@@ -33,6 +33,14 @@ inline Values example_values(std::int64_t number) {
   return {{"width", 0.1 * static_cast<double>(number)}, {"depth", number}, {"act", "relu"}};
 }
 
+/// Adds trial `number` with its example values, waiting.
+inline void add_waiting(Study& study, std::int64_t number, std::uint64_t architecture = 0,
+                        std::uint64_t seed = 0) {
+  const Lease lease{"nobody", std::chrono::minutes(1)};
+  ASSERT_TRUE(study.add_trial(number, example_values(number), architecture, seed, lease));
+  ASSERT_TRUE(study.release(number, lease.owner));
+}
+
 inline std::string slurp(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};

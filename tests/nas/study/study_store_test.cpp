@@ -36,6 +36,9 @@ TEST_F(StudyStoreTest, RefusesAStudyMadeForSomethingElse) {
   other.task = "cifar10";
   EXPECT_SAYS(refusal(other), "the task is");
   other = made;
+  other.data = "train: 90 samples";
+  EXPECT_SAYS(refusal(other), "the data set is '' in the study and 'train: 90 samples' now");
+  other = made;
   other.sampler = "random";
   EXPECT_SAYS(refusal(other), "the sampler is 'ars' in the study and 'random' now");
   other = made;
@@ -47,8 +50,8 @@ TEST_F(StudyStoreTest, RefusesAStudyMadeForSomethingElse) {
   EXPECT_EQ(refusal(other), "");
   EXPECT_EQ(open_study(path_)->header().experiment, made.experiment);
 
-  Database(path_, Database::Mode::write).execute("PRAGMA user_version = 3");
-  EXPECT_SAYS(refusal(made), "has schema 3, this program reads schema 2");
+  Database(path_, Database::Mode::write).execute("PRAGMA user_version = 2");
+  EXPECT_SAYS(refusal(made), "has schema 2, this program reads schema 3");
 }
 
 TEST_F(StudyStoreTest, SeveralProcessesMayMakeItAtOnce) {
@@ -69,6 +72,65 @@ TEST_F(StudyStoreTest, SeveralProcessesMayMakeItAtOnce) {
   }
 }
 
+TEST_F(StudyStoreTest, WhatAnEarlyEndOfItsMakingLeftIsFinished) {
+  const auto left = [&](const char* what, auto leave) {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    leave();
+    SCOPED_TRACE(what);
+    EXPECT_EQ(find_study(path_), nullptr);
+    try {
+      open_study(path_);
+      ADD_FAILURE() << "there is a study";
+    } catch (const StoreError& error) {
+      EXPECT_SAYS(std::string(error.what()), "there is no study");
+    }
+    EXPECT_EQ(refusal(example_header()), "");
+    EXPECT_EQ(find_study(path_)->header().name, "demo");
+  };
+  left("nothing", [] {});
+  left("an empty file", [&] { spill(path_, ""); });
+  left("an empty database", [&] {
+    Database(path_, Database::Mode::create).use_write_ahead_log();
+    ASSERT_GT(fs::file_size(path_), 0u);
+  });
+  left("a transaction half done", [&] {
+    const pid_t child = fork();
+    if (child == 0) {
+      Database database(path_, Database::Mode::create);
+      database.use_write_ahead_log();
+      database.execute("BEGIN IMMEDIATE");
+      database.execute("CREATE TABLE study (id INTEGER)");
+      raise(SIGKILL);
+    }
+    waitpid(child, nullptr, 0);
+    ASSERT_TRUE(fs::exists(path_.string() + "-wal"));
+  });
+  left("the files of one that was removed", [&] {
+    spill(path_.string() + "-wal", std::string(5000, 'w'));
+    spill(path_.string() + "-shm", std::string(32768, 's'));
+    spill(path_.string() + "-journal", std::string(600, 'j'));
+  });
+}
+
+TEST_F(StudyStoreTest, FollowsLinks) {
+  fs::create_directories(folder_ / "elsewhere");
+  fs::create_symlink(folder_ / "elsewhere" / "real.db", path_);
+  ASSERT_EQ(refusal(example_header()), "");
+  add_waiting(*find_study(folder_ / "elsewhere" / "real.db"), 0);
+  EXPECT_EQ(open_study(path_)->trials().size(), 1u);
+}
+
+TEST_F(StudyStoreTest, SearchesAndBlackBoxesKeepToTheirOwn) {
+  StudyHeader header = example_header();
+  ASSERT_EQ(refusal(header), "");
+  header.kind = StudyKind::black_box;
+  EXPECT_SAYS(refusal(header), "is one of a search");
+  fs::remove(path_);
+  ASSERT_EQ(refusal(header), "");
+  EXPECT_SAYS(refusal(example_header()), "is one of a black box");
+}
+
 TEST_F(StudyStoreTest, RefusesWhatIsNoStudy) {
   EXPECT_THROW(open_study(path_), StoreError);
   EXPECT_FALSE(fs::exists(path_));
@@ -78,7 +140,7 @@ TEST_F(StudyStoreTest, RefusesWhatIsNoStudy) {
   EXPECT_EQ(slurp(path_), std::string(5000, 'x'));
   fs::remove(path_);
 
-  Database(path_, Database::Mode::write).execute("CREATE TABLE notes (text)");
+  Database(path_, Database::Mode::create).execute("CREATE TABLE notes (text)");
   const std::string before = slurp(path_);
   EXPECT_SAYS(refusal(example_header()), "is a database but not a study");
   EXPECT_EQ(slurp(path_), before);
@@ -97,7 +159,7 @@ TEST_F(StudyStoreTest, RefusesWhatIsNoStudy) {
 TEST_F(StudyStoreTest, ReadsWhereItMayNotWrite) {
   {
     auto study = create_or_open_study(path_, example_header());
-    study->add_trial(0, example_values(0), 0, 0);
+    add_waiting(*study, 0);
   }
   fs::permissions(path_, fs::perms(0444));
   fs::permissions(folder_, fs::perms(0555));
@@ -107,7 +169,7 @@ TEST_F(StudyStoreTest, ReadsWhereItMayNotWrite) {
     if (getuid() == 0 && setuid(65534) != 0) _exit(77);
     try {
       if (open_study(path_)->trials().size() == 1) result = 2;
-      create_or_open_study(path_, example_header())->add_trial(1, {}, 0, 0);
+      (void)create_or_open_study(path_, example_header())->claim({me_, 1min});
     } catch (const StoreError& error) {
       const bool says = std::string(error.what()).find("writable") != std::string::npos;
       if (result == 2 && says) result = 0;
@@ -122,13 +184,13 @@ TEST_F(StudyStoreTest, ReadsWhereItMayNotWrite) {
 }
 
 TEST_F(StudyStoreTest, SaysWhenTheDiskIsFullAndKeepsWhatItHas) {
-  SqliteStudy study(path_, example_header());
-  study.add_trial(0, example_values(0), 0, 0);
-  study.claim(me_, 1min);
+  const auto made = SqliteStudy::create(path_, example_header());
+  SqliteStudy& study = *made;
+  ASSERT_TRUE(study.add_trial(0, example_values(0), 0, 0, {me_, 1min}));
   const std::int64_t pages = study.database().integer("PRAGMA page_count");
   study.database().execute("PRAGMA max_page_count = " + std::to_string(pages));
   try {
-    study.fail(0, me_, std::string(100000, 'y'));
+    (void)study.fail(0, me_, std::string(100000, 'y'));
     FAIL() << "wrote beyond the limit";
   } catch (const StoreError& error) {
     EXPECT_SAYS(std::string(error.what()), "no space is left");
@@ -139,12 +201,13 @@ TEST_F(StudyStoreTest, SaysWhenTheDiskIsFullAndKeepsWhatItHas) {
 }
 
 TEST_F(StudyStoreTest, SaysWhenLocked) {
-  SqliteStudy study(path_, example_header());
+  const auto made = SqliteStudy::create(path_, example_header());
+  SqliteStudy& study = *made;
   Database other(path_, Database::Mode::write);
   other.execute("BEGIN IMMEDIATE");
   study.database().execute("PRAGMA busy_timeout = 20");
   try {
-    study.add_trial(0, {}, 0, 0);
+    (void)study.add_trial(0, {}, 0, 0, {me_, 1min});
     FAIL() << "wrote into a locked store";
   } catch (const StoreError& error) {
     EXPECT_SAYS(std::string(error.what()), "locked by another program");
@@ -157,16 +220,18 @@ TEST_F(StudyStoreTest, FindsDamage) {
   {
     auto study = create_or_open_study(path_, example_header());
     for (std::int64_t i = 0; i < count; ++i) {
-      study->add_trial(i, example_values(i), static_cast<std::uint64_t>(i), 0);
-      study->claim(me_, 1min);
-      study->add_epoch(i, me_, {1, 0.5, 0.5, 0});
-      study->finish(i, me_, {{0.25, 1000.0 + static_cast<double>(i)}, {{"seconds", 2.5}}, ""});
+      ASSERT_TRUE(
+          study->add_trial(i, example_values(i), static_cast<std::uint64_t>(i), 0, {me_, 1min}));
+      ASSERT_TRUE(study->add_epoch(i, me_, {1, 0.5, 0.5, 0}));
+      ASSERT_TRUE(
+          study->finish(i, me_, {{0.25, 1000.0 + static_cast<double>(i)}, {{"seconds", 2.5}}, ""}));
     }
   }
   const std::string whole = slurp(path_);
   const std::string truth = [&] {
     std::string text;
-    for (const Trial& trial : open_study(path_)->trials()) text += dump(to_json(trial));
+    const auto study = open_study(path_);
+    for (const Trial& trial : study->trials()) text += dump(to_json(trial));
     return text;
   }();
   for (const std::size_t size : {std::size_t{50}, whole.size() / 2, whole.size() - 1}) {
@@ -195,8 +260,117 @@ TEST_F(StudyStoreTest, FindsDamage) {
   EXPECT_GT(noticed, 100);
 }
 
+TEST_F(StudyStoreTest, FindsRowsThatAreGone) {
+  {
+    const auto study = create_or_open_study(path_, example_header());
+    for (std::int64_t i = 0; i < 3; ++i) {
+      ASSERT_TRUE(study->add_trial(i, example_values(i), 0, 0, {me_, 1min}));
+      ASSERT_TRUE(study->add_epoch(i, me_, {1, 0.5, 0.5, 0}));
+      ASSERT_TRUE(study->add_epoch(i, me_, {2, 0.4, 0.6, 0}));
+      ASSERT_TRUE(study->finish(i, me_, {{0.1, 1}, {}, "", {1, 2, 3}}));
+    }
+  }
+  const std::string whole = slurp(path_);
+  const auto without = [&](const std::string& change) {
+    spill(path_, whole);
+    Database(path_, Database::Mode::write).execute(change);
+    return refusal(example_header());
+  };
+  EXPECT_SAYS(without("DELETE FROM trials WHERE number = 2"), "2 trials are there of the 3");
+  for (const char* change :
+       {"DELETE FROM epochs WHERE trial = 1 AND epoch = 2", "DELETE FROM models WHERE trial = 0",
+        "DELETE FROM epochs", "DELETE FROM models"}) {
+    EXPECT_SAYS(without(change), "some of its rows are gone") << change;
+  }
+  EXPECT_SAYS(without("DELETE FROM tally"), "the tally of its rows is missing");
+  EXPECT_SAYS(without("UPDATE tally SET trials = 2"), "the checksum of the tally");
+  spill(path_, whole);
+  Database(path_, Database::Mode::write).execute("UPDATE models SET model = x'010204'");
+  EXPECT_THROW(open_study(path_)->model(1), StoreError);
+}
+
+/// A process works on the study until it kills itself after `trials` of them.
+void work_and_die(const fs::path& path, std::int64_t trials) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto study = create_or_open_study(path, example_header());
+    for (std::int64_t i = 0; i < trials; ++i) {
+      if (!study->add_trial(i, example_values(i), 0, 0, {"me", 1h})) _exit(1);
+      if (i + 1 == trials) {
+        for (int k = 1; k < 4; ++k) {
+          if (!study->add_epoch(i, "me", {k, 0.5, 0.5, 0}) || !study->renew(i, {"me", 1h}))
+            _exit(1);
+        }
+        break;
+      }
+      if (!study->finish(i, "me", {{0.5, static_cast<double>(i)}, {}, ""})) _exit(1);
+    }
+    raise(SIGKILL);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status));
+}
+
+TEST_F(StudyStoreTest, DamageOfTheLogLosesNoTrial) {
+  const fs::path log = path_.string() + "-wal";
+  const std::int64_t count = 6;
+  work_and_die(path_, count);
+  const std::string file = slurp(path_);
+  const std::string whole = slurp(log);
+  ASSERT_GT(whole.size(), 10000u) << "the epochs are in the log";
+  Random random(1, "log");
+  for (int i = 0; i < 200; ++i) {
+    std::string bytes = whole;
+    if (i % 20 == 0) {
+      bytes.resize(random.below(bytes.size()));
+    } else {
+      char& byte = bytes[i % 3 == 0 ? random.below(64) : random.below(bytes.size())];
+      byte = static_cast<char>(byte ^ (1 << random.below(8)));
+    }
+    for (const auto& entry : fs::directory_iterator(folder_)) fs::remove(entry.path());
+    spill(path_, file);
+    spill(log, bytes);
+    const auto study = open_study(path_);
+    ASSERT_EQ(study->trials().size(), static_cast<std::size_t>(count)) << i;
+    for (std::int64_t k = 0; k < count; ++k) {
+      const Trial& trial = study->trials()[static_cast<std::size_t>(k)];
+      EXPECT_EQ(trial.state, k + 1 < count ? TrialState::done : TrialState::running);
+      EXPECT_TRUE(k + 1 == count || trial.objectives[1] == static_cast<double>(k));
+    }
+  }
+}
+
+TEST_F(StudyStoreTest, AReaderWhoStaysKeepsNobodyFromWriting) {
+  const auto study = create_or_open_study(path_, example_header());
+  add_waiting(*study, 0);
+  Database reader(path_, Database::Mode::read);
+  reader.execute("BEGIN");
+  EXPECT_EQ(reader.integer("SELECT count(*) FROM trials"), 1);
+  ASSERT_TRUE(study->add_trial(1, example_values(1), 0, 0, {me_, 1min}));
+  EXPECT_EQ(reader.integer("SELECT count(*) FROM trials"), 1) << "as of one moment";
+  EXPECT_EQ(open_study(path_)->trials().size(), 2u);
+}
+
+TEST_F(StudyStoreTest, ReadsOnlyWhatHasChanged) {
+  const auto study = create_or_open_study(path_, example_header());
+  const auto other = find_study(path_);
+  for (std::int64_t i = 0; i < 4; ++i) add_waiting(*study, i);
+  ASSERT_EQ(study->trials().size(), 4u);
+  // Whoever reads this row again says so.
+  Database(path_, Database::Mode::write).execute("UPDATE trials SET seed = 77 WHERE number = 3");
+  EXPECT_THROW(other->trials(), StoreError);
+  EXPECT_EQ(study->trials().size(), 4u);
+  ASSERT_EQ(study->claim({me_, 1min})->number, 0);
+  ASSERT_TRUE(study->finish(0, me_, {{0.25, 3}, {}, ""}));
+  ASSERT_TRUE(study->add_trial(4, example_values(4), 0, 0, {me_, 1min}));
+  ASSERT_EQ(study->trials().size(), 5u);
+  EXPECT_EQ(study->trials()[0].objectives[0], 0.25);
+  EXPECT_EQ(study->trials()[4].state, TrialState::running);
+}
+
 TEST_F(StudyStoreTest, ReadingLeavesNothingBehind) {
-  create_or_open_study(path_, example_header())->add_trial(0, example_values(0), 0, 0);
+  add_waiting(*create_or_open_study(path_, example_header()), 0);
   const std::string before = slurp(path_);
   EXPECT_EQ(open_study(path_)->trials().size(), 1u);
   EXPECT_EQ(slurp(path_), before);
@@ -214,7 +388,8 @@ TEST_F(StudyStoreTest, RefusesRowsThatNoTrialHas) {
     Database(path_, Database::Mode::write).execute("DELETE FROM trials");
     {
       Database database(path_, Database::Mode::write);
-      save_trial(database, trial);
+      const std::int64_t checksum = save_trial(database, trial, 1);
+      write_tally(database, {1, 1, static_cast<std::uint64_t>(checksum)});
     }
     return refusal(example_header());
   };
@@ -225,6 +400,11 @@ TEST_F(StudyStoreTest, RefusesRowsThatNoTrialHas) {
               "trial 0: it is done without all objectives");
   EXPECT_SAYS(said_of([](Trial& trial) { trial.attempts = INT32_MAX; }), "tried 2147483647 times");
   EXPECT_SAYS(said_of([](Trial& trial) { trial.number = 3; }), "trial 3 in place of trial 0");
+  Database database(path_, Database::Mode::write);
+  const std::int64_t checksum = save_trial(database, sound, INT64_MAX);
+  database.execute("DELETE FROM trials WHERE number = 3");
+  write_tally(database, {1, 1, static_cast<std::uint64_t>(checksum)});
+  EXPECT_SAYS(refusal(example_header()), "changed after the last change of the study");
 }
 
 TEST_F(StudyStoreTest, RefusesTablesThatAreNotItsOwn) {

@@ -23,11 +23,11 @@ TEST_F(StudyTest, KeepsEverythingAcrossReopening) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   {
     auto study = create_or_open_study(path_, example_header());
-    ASSERT_TRUE(study->add_trial(0, example_values(0), 0xFFFFFFFFFFFFFFFFu, 1u << 31));
-    ASSERT_TRUE(study->add_trial(1, example_values(1), 2, 3));
-    ASSERT_EQ(study->claim(me_, 1min)->number, 0);
-    ASSERT_EQ(study->claim(me_, 1min)->number, 1);
-    EXPECT_FALSE(study->claim(me_, 1min));
+    add_waiting(*study, 0, 0xFFFFFFFFFFFFFFFFu, 1u << 31);
+    add_waiting(*study, 1, 2, 3);
+    ASSERT_EQ(study->claim({me_, 1min})->number, 0);
+    ASSERT_EQ(study->claim({me_, 1min})->number, 1);
+    EXPECT_FALSE(study->claim({me_, 1min}));
     ASSERT_TRUE(study->add_epoch(0, me_, {1, 1.0 / 3, 0.5, 0}));
     ASSERT_TRUE(study->add_epoch(0, me_, {2, nan, 0.75, 0.1}));
     ASSERT_TRUE(study->finish(
@@ -58,7 +58,7 @@ TEST_F(StudyTest, KeepsEverythingAcrossReopening) {
   ASSERT_EQ(epochs.size(), 2u);
   EXPECT_EQ(epochs[0].loss, 1.0 / 3);
   EXPECT_TRUE(std::isnan(epochs[1].loss));
-  EXPECT_THROW(study->add_trial(2, {}, 0, 0), StoreError);
+  EXPECT_THROW((void)study->add_trial(2, {}, 0, 0, {me_, 1min}), StoreError);
 
   const nlohmann::json json = nlohmann::json::parse(dump(to_json(trials[0])));
   EXPECT_EQ(json["architecture"], "ffffffffffffffff");
@@ -69,8 +69,7 @@ TEST_F(StudyTest, KeepsEverythingAcrossReopening) {
 TEST_F(StudyTest, ATrialKeepsItsModel) {
   const auto study = create_or_open_study(path_, example_header());
   for (std::int64_t number = 0; number < 2; ++number) {
-    study->add_trial(number, example_values(number), 1, 2);
-    study->claim("me", std::chrono::minutes(1));
+    ASSERT_TRUE(study->add_trial(number, example_values(number), 1, 2, {"me", 1min}));
   }
   std::vector<std::uint8_t> bytes(100000);
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 7);
@@ -85,31 +84,31 @@ TEST_F(StudyTest, ATrialKeepsItsModel) {
 TEST_F(StudyTest, NumbersTrialsOnce) {
   auto a = create_or_open_study(path_, example_header());
   auto b = create_or_open_study(path_, example_header());
-  EXPECT_TRUE(a->add_trial(0, example_values(0), 0, 0));
-  EXPECT_FALSE(b->add_trial(0, example_values(5), 0, 0));
+  EXPECT_TRUE(a->add_trial(0, example_values(0), 0, 0, {me_, 1min}));
+  EXPECT_FALSE(b->add_trial(0, example_values(5), 0, 0, {me_, 1min}));
   EXPECT_EQ(b->trials()[0].values, example_values(0));
-  EXPECT_THROW(a->add_trial(2, example_values(2), 0, 0), UsageError);
-  EXPECT_THROW(a->add_trial(1, {{"width", std::nan("")}}, 0, 0), UsageError);
+  EXPECT_THROW((void)a->add_trial(2, example_values(2), 0, 0, {me_, 1min}), UsageError);
+  EXPECT_THROW((void)a->add_trial(1, {{"width", std::nan("")}}, 0, 0, {me_, 1min}), UsageError);
   EXPECT_EQ(a->trial_count(), 1);
 }
 
 TEST_F(StudyTest, OnlyTheHolderConcludesAndOnlyOnce) {
   auto study = create_or_open_study(path_, example_header());
-  study->add_trial(0, example_values(0), 0, 0);
+  add_waiting(*study, 0);
   EXPECT_FALSE(study->finish(0, me_, {{0.1, 1}, {}, ""})) << "not claimed";
-  ASSERT_TRUE(study->claim("elsewhere", 1ms));
+  ASSERT_TRUE(study->claim({"elsewhere", 1ms}));
   std::this_thread::sleep_for(5ms);
-  const auto again = study->claim(me_, 1min);
+  const auto again = study->claim({me_, 1min});
   ASSERT_TRUE(again) << "an expired lease frees the trial";
   EXPECT_EQ(again->attempts, 2);
   EXPECT_FALSE(study->finish(0, "elsewhere", {{0.1, 1}, {}, ""}));
-  EXPECT_FALSE(study->renew(0, "elsewhere", 1min));
+  EXPECT_FALSE(study->renew(0, {"elsewhere", 1min}));
   EXPECT_FALSE(study->add_epoch(0, "elsewhere", {1, 1, 1, 0}));
-  EXPECT_TRUE(study->renew(0, me_, 1h));
+  EXPECT_TRUE(study->renew(0, {me_, 1h}));
   EXPECT_GT(study->trials()[0].lease_until, again->lease_until);
-  EXPECT_THROW(study->finish(0, me_, {{0.1}, {}, ""}), UsageError);
-  EXPECT_THROW(study->finish(0, me_, {{0.1, std::nan("")}, {}, ""}), UsageError);
-  EXPECT_THROW(study->conclude(0, me_, TrialState::waiting, {}), UsageError);
+  EXPECT_THROW((void)study->finish(0, me_, {{0.1}, {}, ""}), UsageError);
+  EXPECT_THROW((void)study->finish(0, me_, {{0.1, std::nan("")}, {}, ""}), UsageError);
+  EXPECT_THROW((void)study->conclude(0, me_, TrialState::waiting, {}), UsageError);
   EXPECT_TRUE(study->finish(0, me_, {{0.1, 1}, {}, ""}));
   EXPECT_FALSE(study->finish(0, me_, {{0.2, 2}, {}, ""}));
   EXPECT_FALSE(study->fail(0, me_, "late"));
@@ -118,12 +117,12 @@ TEST_F(StudyTest, OnlyTheHolderConcludesAndOnlyOnce) {
 
 TEST_F(StudyTest, ReleaseGivesBackAndAnAttemptForgetsEpochs) {
   auto study = create_or_open_study(path_, example_header());
-  study->add_trial(0, example_values(0), 0, 0);
-  study->claim(me_, 1min);
-  study->add_epoch(0, me_, {1, 1, 0.5, 0});
+  add_waiting(*study, 0);
+  ASSERT_TRUE(study->claim({me_, 1min}));
+  ASSERT_TRUE(study->add_epoch(0, me_, {1, 1, 0.5, 0}));
   EXPECT_TRUE(study->release(0, me_));
   EXPECT_EQ(study->trials()[0].state, TrialState::waiting);
-  EXPECT_EQ(study->claim(me_, 1min)->attempts, 1);
+  EXPECT_EQ(study->claim({me_, 1min})->attempts, 1);
   EXPECT_TRUE(study->epochs(0).empty());
   EXPECT_TRUE(study->abandon(0, me_, "stopped early"));
   EXPECT_EQ(study->trials()[0].state, TrialState::abandoned);
@@ -131,10 +130,10 @@ TEST_F(StudyTest, ReleaseGivesBackAndAnAttemptForgetsEpochs) {
 
 TEST_F(StudyTest, FailsATrialWhoseWorkersKeepDying) {
   auto study = create_or_open_study(path_, example_header());
-  study->add_trial(0, example_values(0), 0, 0);
-  study->add_trial(1, example_values(1), 0, 0);
-  for (int i = 0; i < Study::kMaxAttempts; ++i) EXPECT_EQ(study->claim(me_, 0ms)->number, 0);
-  EXPECT_EQ(study->claim(me_, 0ms)->number, 1);
+  add_waiting(*study, 0);
+  add_waiting(*study, 1);
+  for (int i = 0; i < Study::kMaxAttempts; ++i) EXPECT_EQ(study->claim({me_, 0ms})->number, 0);
+  EXPECT_EQ(study->claim({me_, 0ms})->number, 1);
   EXPECT_EQ(study->trials()[0].state, TrialState::failed);
   EXPECT_SAYS(study->trials()[0].reason, "died 5 times");
 }
@@ -149,16 +148,16 @@ TEST_F(StudyTest, KnowsOwnersThatAreGone) {
   EXPECT_TRUE(owner_gone(recycled));
 
   auto study = create_or_open_study(path_, example_header());
-  study->add_trial(0, example_values(0), 0, 0);
+  add_waiting(*study, 0);
   const pid_t child = fork();
   if (child == 0) {
     auto own = create_or_open_study(path_, example_header());
-    own->claim(process_owner(), 1h);
+    if (!own->claim({process_owner(), 1h})) _exit(1);
     raise(SIGKILL);
   }
   waitpid(child, nullptr, 0);
   EXPECT_TRUE(owner_gone(study->trials()[0].owner));
-  ASSERT_TRUE(study->claim(me_, 1h)) << "no waiting for the lease of the dead";
+  ASSERT_TRUE(study->claim({me_, 1h})) << "no waiting for the lease of the dead";
 }
 
 /// Works on the study at `path` until killed, telling finished trial numbers through `pipe`.
@@ -166,13 +165,13 @@ TEST_F(StudyTest, KnowsOwnersThatAreGone) {
   auto study = create_or_open_study(path, example_header());
   const std::string owner = process_owner();
   while (true) {
-    std::optional<Trial> trial = study->claim(owner, 1h);
+    std::optional<Trial> trial = study->claim({owner, 1h});
     if (!trial) {
       const std::int64_t number = study->trial_count();
-      study->add_trial(number, example_values(number), static_cast<std::uint64_t>(number), 0);
-      continue;
+      trial = study->add_trial(number, example_values(number), static_cast<std::uint64_t>(number),
+                               0, {owner, 1h});
     }
-    study->add_epoch(trial->number, owner, {1, 0.5, 0.5, 0});
+    if (!trial || !study->add_epoch(trial->number, owner, {1, 0.5, 0.5, 0})) continue;
     const double rom = static_cast<double>(trial->number);
     if (study->finish(trial->number, owner, {{0.5, rom}, {}, ""}) &&
         write(pipe, &trial->number, sizeof trial->number) < 0) {
@@ -238,8 +237,11 @@ TEST_F(StudyTest, WorkersShareTrialsWithoutOverlap) {
       const std::string owner = process_owner(worker);
       while (true) {
         const std::int64_t number = study->trial_count();
-        if (number < total) study->add_trial(number, example_values(number), 0, 0);
-        const auto trial = study->claim(owner, 1h);
+        std::optional<Trial> trial;
+        if (number < total) {
+          trial = study->add_trial(number, example_values(number), 0, 0, {owner, 1h});
+        }
+        if (!trial) trial = study->claim({owner, 1h});
         if (!trial && number >= total) _exit(0);
         if (trial && !study->finish(trial->number, owner, {{0.5, 1}, {}, ""})) _exit(1);
       }
