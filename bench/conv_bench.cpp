@@ -18,6 +18,7 @@
 #include "kernels/depthwise.h"
 #include "kernels/pointwise.h"
 #include "kernels/random.h"
+#include "kernels/threads.h"
 
 namespace paretiny {
 namespace {
@@ -61,8 +62,7 @@ double copy_seconds(std::size_t bytes) {
   auto* y = static_cast<float*>(b.data());
   std::memset(a.data(), 1, a.bytes());
   return fastest(10, [&] {
-#pragma omp parallel for schedule(static)
-    for (std::int64_t i = 0; i < count; ++i) y[i] = x[i];
+    parallel_for(count, true, [&](std::int64_t i) { y[i] = x[i]; });
     benchmark::ClobberMemory();
   });
 }

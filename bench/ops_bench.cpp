@@ -2,7 +2,6 @@
 // Inputs are rotated over sets larger than the caches together, as in a training step.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
-#include <omp.h>
 
 #include <chrono>
 #include <cstring>
@@ -17,6 +16,7 @@
 #include "kernels/optimizer.h"
 #include "kernels/pool.h"
 #include "kernels/random.h"
+#include "kernels/threads.h"
 
 namespace paretiny {
 namespace {
@@ -35,14 +35,12 @@ double copy_rate() {
     for (std::size_t run = 0; run < 10 * kFootprint / piece; ++run) {
       const std::size_t offset = run * piece % kFootprint;
       const auto begin = std::chrono::steady_clock::now();
-#pragma omp parallel
-      {
-        const auto threads = static_cast<std::size_t>(omp_get_num_threads());
-        const std::size_t part = piece / threads;
-        const std::size_t first = offset + part * static_cast<std::size_t>(omp_get_thread_num());
-        std::memcpy(static_cast<char*>(to.data()) + first, static_cast<char*>(from.data()) + first,
-                    part);
-      }
+      parallel_ranges(static_cast<std::int64_t>(piece), true,
+                      [&](std::int64_t first, std::int64_t end) {
+                        std::memcpy(static_cast<char*>(to.data()) + offset + first,
+                                    static_cast<char*>(from.data()) + offset + first,
+                                    static_cast<std::size_t>(end - first));
+                      });
       const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
       best = std::min(best, time.count());
     }
@@ -330,7 +328,7 @@ BENCHMARK_CAPTURE(batch, series, Shape{1, 1, 128, 9}, DType::f32, {.shift = 8, .
 
 int main(int argc, char** argv) {
   fmt::print("copy: {:.1f} GB/s read and written, {} threads\n", paretiny::copy_rate() * 1e-9,
-             omp_get_max_threads());
+             paretiny::thread_count());
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }

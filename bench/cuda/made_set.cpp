@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/threads.h"
+
 namespace paretiny::bench {
 namespace {
 
@@ -29,8 +31,7 @@ void fill(Samples& part, std::int64_t classes, std::int64_t size, std::uint32_t 
   const Shape& s = part.sample;
   part.values.resize(static_cast<std::size_t>(size) * part.sample_bytes());
   part.labels.resize(static_cast<std::size_t>(size));
-#pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < size; ++i) {
+  parallel_for(size, true, [&](std::int64_t i) {
     const std::int64_t label = i % classes;
     part.labels[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(label);
     const std::uint32_t key = mix(first_id + static_cast<std::uint32_t>(i) + 65536);
@@ -49,7 +50,7 @@ void fill(Samples& part, std::int64_t classes, std::int64_t size, std::uint32_t 
         }
       }
     }
-  }
+  });
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include "engine/data/split.h"
 #include "engine/nearest.h"
 #include "kernels/error.h"
-#include "kernels/host_threads.h"
+#include "kernels/threads.h"
 
 namespace paretiny {
 namespace {
@@ -80,7 +80,7 @@ Samples take_validation(Samples& train, std::vector<std::int32_t>& people,
 Dataset load_dataset(const DatasetSpec& spec) {
   const Format& format = find_format(spec.format);
   check(spec, format);
-  start_host_threads();  // which readers use
+  start_threads();  // which readers use
   ReadDataset read = format.read(spec, DatasetOptions(spec));
 
   Dataset set;

@@ -9,6 +9,7 @@
 
 #include "engine/data/reader.h"
 #include "kernels/random.h"
+#include "kernels/threads.h"
 
 namespace paretiny {
 namespace {
@@ -119,14 +120,13 @@ ReadDataset make_synthetic(const DatasetSpec& spec, const DatasetOptions& option
   for (Samples* part : {&set.train, &set.test}) {
     part->values.resize(part->labels.size() * part->sample_bytes());
   }
-#pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < samples; ++i) {
+  parallel_for(samples, true, [&](std::int64_t i) {
     const auto [part, index] = places[static_cast<std::size_t>(i)];
     Random random(spec.seed, "synthetic sample", static_cast<std::uint64_t>(i));
     write_sample(recipe, people[static_cast<std::size_t>(i % recipe.subjects)], part->labels[index],
                  random,
                  reinterpret_cast<float*>(part->values.data() + index * part->sample_bytes()));
-  }
+  });
   return set;
 }
 

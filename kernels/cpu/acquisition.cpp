@@ -1,12 +1,11 @@
 #include "kernels/acquisition.h"
 
-#include <omp.h>
-
 #include <cmath>
 #include <limits>
 
 #include "kernels/cpu/f64x8_math.h"
 #include "kernels/normal.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -18,7 +17,7 @@ std::int64_t vectors_of(std::int64_t q) {
 
 /// `count` vectors of scratch for each thread.
 F64x8* take_vectors(Arena::Scope& scratch, std::int64_t count) {
-  const Shape shape{omp_get_max_threads(), 1, count, kWide};
+  const Shape shape{thread_count(), 1, count, kWide};
   return static_cast<F64x8*>(scratch.take(DType::f64, shape).data);
 }
 
@@ -61,10 +60,9 @@ void add_log_scalarised_improvement(Stream& stream, const Scalarisation& s, Cons
   const double sharpness = 1 / s.softness, log_softness = std::log(s.softness);
   Arena::Scope scratch(stream.scratch());
   F64x8* all_vectors = take_vectors(scratch, 2 * m + samples);
-#pragma omp parallel for schedule(static)
-  for (std::int64_t vector = 0; vector < vectors_of(q); ++vector) {
+  parallel_for(vectors_of(q), true, [&](std::int64_t vector) {
     const std::int64_t first = vector * kWide, width = q - first;
-    F64x8* centre = all_vectors + omp_get_thread_num() * (2 * m + samples);
+    F64x8* centre = all_vectors + thread_index() * (2 * m + samples);
     F64x8* spread = centre + m;
     F64x8* z = spread + m;
     for (std::int64_t k = 0; k < m; ++k) {
@@ -89,13 +87,12 @@ void add_log_scalarised_improvement(Stream& stream, const Scalarisation& s, Cons
     log_mean_softplus(value, z, samples);
     load_some(before, reward.as<double>() + first, width);
     store_some(reward.as<double>() + first, before + (value + log_softness), width);
-  }
+  });
 }
 
 void add_log_within(Stream&, ConstView limits, ConstView mean, ConstView variance, View reward) {
   const std::int64_t q = reward.shape.c;
-#pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < q; ++i) {
+  parallel_for(q, true, [&](std::int64_t i) {
     double sum = 0;
     for (std::int64_t k = 0; k < mean.shape.w; ++k) {
       const double limit = limits.as<double>()[k];
@@ -104,7 +101,7 @@ void add_log_within(Stream&, ConstView limits, ConstView mean, ConstView varianc
       sum += log_normal_cdf((limit - mean.as<double>()[at]) / std::sqrt(variance.as<double>()[at]));
     }
     reward.as<double>()[i] += sum;
-  }
+  });
 }
 
 const Twin improvement(twins::add_log_scalarised_improvement, DeviceKind::cpu,

@@ -1,10 +1,9 @@
 #include "kernels/augment.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "kernels/cpu/elements.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -73,11 +72,10 @@ void gather_batch(Stream& stream, const AugmentSpec& spec, ConstView samples, Co
   const std::int64_t size = gather.shape.elements();
   // Each thread makes a sample in f32, so that it is rounded to x's type once.
   Arena::Scope scratch(stream.scratch());
-  float* buffers = scratch.take(DType::f32, {omp_get_max_threads(), 1, 1, size}).as<float>();
-#pragma omp parallel for schedule(static) if (x.elements() >= kParallelElements)
-  for (std::int64_t i = 0; i < x.shape.n; ++i) {
+  float* buffers = scratch.take(DType::f32, {thread_count(), 1, 1, size}).as<float>();
+  parallel_for(x.shape.n, x.elements() >= kParallelElements, [&](std::int64_t i) {
     const std::int64_t j = indices[i];
-    float* buffer = buffers + omp_get_thread_num() * size;
+    float* buffer = buffers + thread_index() * size;
     if (samples.dtype == DType::u8) {
       gather.sample(samples.as<std::uint8_t>(), j, buffer);
     } else {
@@ -88,7 +86,7 @@ void gather_batch(Stream& stream, const AugmentSpec& spec, ConstView samples, Co
       std::transform(buffer, buffer + size, x.as<T>() + i * size, from_float<T>);
     });
     labels_out.as<std::int32_t>()[i] = labels.as<std::int32_t>()[j];
-  }
+  });
 }
 
 const Twin twin(twins::gather_batch, DeviceKind::cpu, gather_batch);

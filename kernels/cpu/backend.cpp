@@ -7,7 +7,7 @@
 
 #include "kernels/cpu/cpu_stream.h"
 #include "kernels/error.h"
-#include "kernels/host_threads.h"
+#include "kernels/threads.h"
 
 namespace paretiny {
 namespace {
@@ -61,7 +61,7 @@ class CpuBackend : public Backend {
   }
 
   std::unique_ptr<Stream> make_stream(int) override {
-    start_host_threads();
+    start_threads();
     return std::make_unique<cpu::CpuStream>();
   }
 };

@@ -2,12 +2,11 @@
 // and the affine form of the normalisation.
 #pragma once
 
-#include <omp.h>
-
 #include <cmath>
 
 #include "kernels/batchnorm.h"
 #include "kernels/cpu/lanes.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 
@@ -27,7 +26,7 @@ inline std::size_t partial_bytes(const RowChunks& chunks, std::int64_t channels)
 }
 
 inline std::size_t table_bytes(std::int64_t lanes) {
-  return static_cast<std::size_t>((kSharedTables + kThreadTables * omp_get_max_threads()) * lanes) *
+  return static_cast<std::size_t>((kSharedTables + kThreadTables * thread_count()) * lanes) *
          sizeof(float);
 }
 
@@ -52,23 +51,17 @@ struct Walk {
   }
   float* shared_table(std::int64_t k) { return tables + k * lanes; }
   float* thread_table(std::int64_t k) {
-    return tables + (kSharedTables + kThreadTables * omp_get_thread_num() + k) * lanes;
+    return tables + (kSharedTables + kThreadTables * thread_index() + k) * lanes;
   }
 
-  /// f(chunk, first element, end), over the threads. A second pass goes backwards through each
-  /// thread's chunks: what was read last is still in its cache.
+  /// f(chunk, first element, end), over the threads. A second pass goes backwards: what was read
+  /// last is still in a cache.
   template <class F>
   void for_chunks(Order order, F f) {
-#pragma omp parallel if (chunks.count > 1)
-    {
-      const std::int64_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
-      const std::int64_t first = chunks.count * thread / threads;
-      const std::int64_t end = chunks.count * (thread + 1) / threads;
-      for (std::int64_t i = first; i < end; ++i) {
-        const std::int64_t k = order == Order::backwards ? first + end - 1 - i : i;
-        f(k, chunks.begin(k) * channels, chunks.begin(k + 1) * channels);
-      }
-    }
+    parallel_for(chunks.count, chunks.count > 1, [&](std::int64_t i) {
+      const std::int64_t k = order == Order::backwards ? chunks.count - 1 - i : i;
+      f(k, chunks.begin(k) * channels, chunks.begin(k + 1) * channels);
+    });
   }
 
   std::int64_t channels;

@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/elements.h"
 #include "kernels/cpu/lanes.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -25,15 +26,14 @@ void filter_score(Stream&, FilterScore score, ConstView w, ConstView g, View sco
   const std::int64_t size = w.elements() / filters;
   const bool filters_first = w.shape.n == filters;
   const std::int64_t step = filters_first ? 1 : filters;
-#pragma omp parallel for schedule(static) if (w.elements() >= kParallelElements)
-  for (std::int64_t o = 0; o < filters; ++o) {
+  parallel_for(filters, w.elements() >= kParallelElements, [&](std::int64_t o) {
     const std::int64_t first = filters_first ? o * size : o;
     double sum = 0;
     for (std::int64_t k = 0; k < size; ++k) {
       sum += score_of(score, w.as<float>(), g.as<float>(), first + k * step);
     }
     scores.as<float>()[o] += static_cast<float>(sum);
-  }
+  });
 }
 
 /// Counts are whole numbers, exact in a float below 2^24 = a chunk's most rows.
@@ -45,8 +45,7 @@ void positive_share(Stream& stream, ConstView x, View scores) {
   with_element(x.dtype, [&](auto element) {
     using T = decltype(element);
     const T* from = x.as<T>();
-#pragma omp parallel for schedule(static) if (chunks.count > 1)
-    for (std::int64_t k = 0; k < chunks.count; ++k) {
+    parallel_for(chunks.count, chunks.count > 1, [&](std::int64_t k) {
       sum_lanes<1>(chunks.begin(k) * channels, chunks.begin(k + 1) * channels, lanes,
                    counts + k * lanes,
                    [=](std::int64_t i, std::int64_t, auto width, Addends<1>& addends) {
@@ -55,7 +54,7 @@ void positive_share(Stream& stream, ConstView x, View scores) {
                      addends[0] = value > 0 ? 1.0f : 0.0f;
                    });
       fold(channels, lanes, counts + k * lanes);
-    }
+    });
   });
   for (std::int64_t c = 0; c < channels; ++c) {
     double count = 0;

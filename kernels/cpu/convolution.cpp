@@ -1,7 +1,5 @@
 #include "kernels/cpu/convolution.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -10,6 +8,7 @@
 #include "kernels/cpu/convolution_loops.h"
 #include "kernels/cpu/convolution_primitive.h"
 #include "kernels/cpu/elements.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -177,7 +176,7 @@ std::size_t PreparedConvolution::scratch_bytes() const {
 /// At most so many threads work on it.
 int PreparedConvolution::thread_count_of(const Parts& parts) const {
   return static_cast<int>(
-      std::min<std::int64_t>(omp_get_max_threads(), part_count(parts, convolution_.input.n)));
+      std::min<std::int64_t>(thread_count(), part_count(parts, convolution_.input.n)));
 }
 
 /// Samples first .. first + count - 1 of `data`; w and b are the part's own.
@@ -222,16 +221,15 @@ void PreparedConvolution::run_parts(Parts& parts, Arena& arena, std::int64_t sam
   char* const rooms = static_cast<char*>(scratch.take(static_cast<std::size_t>(threads) * room));
   parts.body.reserve_slots(threads);
   if (parts.tail) parts.tail->reserve_slots(threads);
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-  for (std::int64_t part = 0; part < count; ++part) {
-    const int slot = omp_get_thread_num();
+  run_pieces(count, threads, [&](std::int64_t part) {
+    const int slot = thread_index();
     const std::int64_t first = part * parts.samples;
     ConvolutionData own = mine;
     if (adds) own.w = at(mine.w, part * static_cast<std::int64_t>(parts.weight_bytes));
     if (adds && bias_) own.b = at(mine.b, part * static_cast<std::int64_t>(bias_bytes));
     run_part(parts, first, std::min(parts.samples, samples - first), slot, own,
              rooms + static_cast<std::size_t>(slot) * room);
-  }
+  });
   if (adds) {
     const auto stride = static_cast<std::int64_t>(parts.weight_bytes / sizeof(float));
     void* const to = parts.weights ? mine.w : data.w;

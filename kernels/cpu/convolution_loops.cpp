@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/elements.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -42,28 +43,25 @@ void forward(const Walk<T>& walk) {
   const Shape& in = walk.in;
   const Shape& out = walk.out;
   const Window& v = walk.window;
-#pragma omp parallel for collapse(2) schedule(static)
-  for (std::int64_t n = 0; n < out.n; ++n) {
-    for (std::int64_t oy = 0; oy < out.h; ++oy) {
-      for (std::int64_t ox = 0; ox < out.w; ++ox) {
-        for (std::int64_t o = 0; o < out.c; ++o) {
-          float sum = walk.b != nullptr ? walk.b[o] : 0;
-          for (std::int64_t ky = 0; ky < v.kernel_h; ++ky) {
-            for (std::int64_t kx = 0; kx < v.kernel_w; ++kx) {
-              const std::int64_t iy = oy * v.stride_h + ky - v.top;
-              const std::int64_t ix = ox * v.stride_w + kx - v.left;
-              if (iy < 0 || iy >= in.h || ix < 0 || ix >= in.w) continue;
-              const T* const from = walk.input(n, iy, ix);
-              const float* const w = walk.weights(o, ky, kx);
+  parallel_for(out.n, out.h, true, [&](std::int64_t n, std::int64_t oy) {
+    for (std::int64_t ox = 0; ox < out.w; ++ox) {
+      for (std::int64_t o = 0; o < out.c; ++o) {
+        float sum = walk.b != nullptr ? walk.b[o] : 0;
+        for (std::int64_t ky = 0; ky < v.kernel_h; ++ky) {
+          for (std::int64_t kx = 0; kx < v.kernel_w; ++kx) {
+            const std::int64_t iy = oy * v.stride_h + ky - v.top;
+            const std::int64_t ix = ox * v.stride_w + kx - v.left;
+            if (iy < 0 || iy >= in.h || ix < 0 || ix >= in.w) continue;
+            const T* const from = walk.input(n, iy, ix);
+            const float* const w = walk.weights(o, ky, kx);
 #pragma omp simd reduction(+ : sum)
-              for (std::int64_t c = 0; c < in.c; ++c) sum += to_float(from[c]) * w[c];
-            }
+            for (std::int64_t c = 0; c < in.c; ++c) sum += to_float(from[c]) * w[c];
           }
-          walk.output(n, oy, ox)[o] = from_float<T>(sum);
         }
+        walk.output(n, oy, ox)[o] = from_float<T>(sum);
       }
     }
-  }
+  });
 }
 
 /// Channels that are summed side by side.
@@ -95,14 +93,11 @@ void backward_data(const Walk<T>& walk) {
     T* const to = walk.input(n, iy, ix) + first;
     for (std::int64_t c = 0; c < count; ++c) to[c] = from_float<T>(sums[c]);
   };
-#pragma omp parallel for collapse(2) schedule(static)
-  for (std::int64_t n = 0; n < in.n; ++n) {
-    for (std::int64_t iy = 0; iy < in.h; ++iy) {
-      for (std::int64_t ix = 0; ix < in.w; ++ix) {
-        for (std::int64_t c = 0; c < in.c; c += kPiece) pixel(n, iy, ix, c);
-      }
+  parallel_for(in.n, in.h, true, [&](std::int64_t n, std::int64_t iy) {
+    for (std::int64_t ix = 0; ix < in.w; ++ix) {
+      for (std::int64_t c = 0; c < in.c; c += kPiece) pixel(n, iy, ix, c);
     }
-  }
+  });
 }
 
 /// Sums over a whole batch are kept in double: one chain of additions is long.
@@ -131,14 +126,11 @@ void backward_weights(const Walk<T>& walk) {
     for (std::int64_t c = 0; c < count; ++c) to[c] = static_cast<float>(sums[c]);
   };
   const std::int64_t taps = v.kernel_h * v.kernel_w;
-#pragma omp parallel for collapse(2) schedule(static)
-  for (std::int64_t o = 0; o < out.c; ++o) {
-    for (std::int64_t tap = 0; tap < taps; ++tap) {
-      for (std::int64_t c = 0; c < in.c; c += kPiece) {
-        piece(o, tap / v.kernel_w, tap % v.kernel_w, c);
-      }
+  parallel_for(out.c, taps, true, [&](std::int64_t o, std::int64_t tap) {
+    for (std::int64_t c = 0; c < in.c; c += kPiece) {
+      piece(o, tap / v.kernel_w, tap % v.kernel_w, c);
     }
-  }
+  });
   if (walk.b == nullptr) return;
   for (std::int64_t o = 0; o < out.c; ++o) {
     double sum = 0;

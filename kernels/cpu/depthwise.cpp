@@ -3,14 +3,13 @@
 // shapes and is slower in bf16.
 #include "kernels/depthwise.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <type_traits>
 
 #include "kernels/cpu/depthwise_tile.h"
 #include "kernels/cpu/elements.h"
 #include "kernels/cpu/fusion.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -150,30 +149,24 @@ void for_blocks(Arena::Scope& scratch, const T* source, const Shape& shape, cons
     }
   }
   const std::int64_t pixels = tile.pixels() * blocks.together;
-  F32x16* const tiles = take_vectors(scratch, omp_get_max_threads() * pixels);
-#pragma omp parallel
-  {
-    F32x16* const planes = tiles + omp_get_thread_num() * pixels;
-    std::fill(planes, planes + pixels, F32x16{});
-#pragma omp for collapse(2) schedule(static)
-    for (std::int64_t n = 0; n < shape.n; ++n) {
-      for (std::int64_t unit = 0; unit < blocks.units(); ++unit) {
-        const std::int64_t begin = blocks.begin(unit);
-        const std::int64_t end = blocks.end(unit);
-        unpack(source + n * shape.h * shape.w * shape.c, shape, blocks, begin, end, tile, planes);
-        for (std::int64_t b = begin; b < end; ++b) {
-          work(n, b * kLanes, blocks.lanes(b), planes + (b - begin) * tile.pixels(),
-               weights + b * window);
-        }
-      }
+  F32x16* const tiles = take_vectors(scratch, thread_count() * pixels);
+  std::fill(tiles, tiles + thread_count() * pixels, F32x16{});
+  parallel_for(shape.n, blocks.units(), true, [&](std::int64_t n, std::int64_t unit) {
+    F32x16* const planes = tiles + thread_index() * pixels;
+    const std::int64_t begin = blocks.begin(unit);
+    const std::int64_t end = blocks.end(unit);
+    unpack(source + n * shape.h * shape.w * shape.c, shape, blocks, begin, end, tile, planes);
+    for (std::int64_t b = begin; b < end; ++b) {
+      work(n, b * kLanes, blocks.lanes(b), planes + (b - begin) * tile.pixels(),
+           weights + b * window);
     }
-  }
+  });
 }
 
 std::size_t block_bytes(const Shape& source, const Tile& tile, const Window& v) {
   const Blocks blocks(source.c, tile.pixels());
-  const std::int64_t vectors = blocks.count * v.kernel_h * v.kernel_w +
-                               omp_get_max_threads() * tile.pixels() * blocks.together;
+  const std::int64_t vectors =
+      blocks.count * v.kernel_h * v.kernel_w + thread_count() * tile.pixels() * blocks.together;
   return Taps::bytes(v) + static_cast<std::size_t>(vectors) * sizeof(F32x16);
 }
 

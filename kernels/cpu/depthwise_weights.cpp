@@ -1,13 +1,12 @@
 // The weight gradient of a depthwise convolution: for each element of the window a sum over all
 // samples and pixels. Samples are summed in groups, and the groups in order.
-#include <omp.h>
-
 #include <algorithm>
 
 #include "kernels/cpu/depthwise_tile.h"
 #include "kernels/cpu/elements.h"
 #include "kernels/cpu/fusion.h"
 #include "kernels/depthwise.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -87,34 +86,28 @@ void backward_weights_as(Arena& arena, const DepthwiseShape& shape, const T* x, 
   Arena::Scope scratch(arena);
   F32x16* const partial = take_vectors(scratch, groups * blocks.count * rows);
   const std::int64_t pixels = (in_tile.pixels() + out_tile.pixels()) * blocks.together;
-  F32x16* const tiles = take_vectors(scratch, omp_get_max_threads() * pixels);
+  F32x16* const tiles = take_vectors(scratch, thread_count() * pixels);
 
-#pragma omp parallel
-  {
-    F32x16* const inputs = tiles + omp_get_thread_num() * pixels;
+  std::fill(tiles, tiles + thread_count() * pixels, F32x16{});
+  parallel_for(groups, blocks.units(), true, [&](std::int64_t group, std::int64_t unit) {
+    F32x16* const inputs = tiles + thread_index() * pixels;
     F32x16* const gradients = inputs + in_tile.pixels() * blocks.together;
-    std::fill(inputs, inputs + pixels, F32x16{});
-#pragma omp for collapse(2) schedule(static)
-    for (std::int64_t group = 0; group < groups; ++group) {
-      for (std::int64_t unit = 0; unit < blocks.units(); ++unit) {
-        const std::int64_t begin = blocks.begin(unit);
-        const std::int64_t end = blocks.end(unit);
-        F32x16* const unit_sums = partial + (group * blocks.count + begin) * rows;
-        std::fill(unit_sums, unit_sums + (end - begin) * rows, F32x16{});
-        for (std::int64_t n = in.n * group / groups; n < in.n * (group + 1) / groups; ++n) {
-          unpack(x + n * in.h * in.w * in.c, in, blocks, begin, end, in_tile, inputs);
-          unpack(dy + n * out.h * out.w * out.c, out, blocks, begin, end, out_tile, gradients);
-          for (std::int64_t i = 0; i < end - begin; ++i) {
-            const F32x16* const gradient = gradients + i * out_tile.pixels();
-            F32x16* const sums = unit_sums + i * rows;
-            add_all_products(inputs + i * in_tile.pixels(), in_tile, gradient, out_tile, v, sums);
-            if (db == nullptr) continue;
-            for (std::int64_t p = 0; p < out_tile.pixels(); ++p) sums[window] += gradient[p];
-          }
-        }
+    const std::int64_t begin = blocks.begin(unit);
+    const std::int64_t end = blocks.end(unit);
+    F32x16* const unit_sums = partial + (group * blocks.count + begin) * rows;
+    std::fill(unit_sums, unit_sums + (end - begin) * rows, F32x16{});
+    for (std::int64_t n = in.n * group / groups; n < in.n * (group + 1) / groups; ++n) {
+      unpack(x + n * in.h * in.w * in.c, in, blocks, begin, end, in_tile, inputs);
+      unpack(dy + n * out.h * out.w * out.c, out, blocks, begin, end, out_tile, gradients);
+      for (std::int64_t i = 0; i < end - begin; ++i) {
+        const F32x16* const gradient = gradients + i * out_tile.pixels();
+        F32x16* const sums = unit_sums + i * rows;
+        add_all_products(inputs + i * in_tile.pixels(), in_tile, gradient, out_tile, v, sums);
+        if (db == nullptr) continue;
+        for (std::int64_t p = 0; p < out_tile.pixels(); ++p) sums[window] += gradient[p];
       }
     }
-  }
+  });
   for (std::int64_t block = 0; block < blocks.count; ++block) {
     const std::int64_t c = block * kLanes;
     for (std::int64_t row = 0; row < (db != nullptr ? rows : window); ++row) {
@@ -148,7 +141,7 @@ std::size_t depthwise_weights_scratch_bytes(const DepthwiseShape& shape) {
   const Blocks blocks(shape.input.c, pixels);
   const std::int64_t vectors =
       groups_of(shape.input.n) * blocks.count * (v.kernel_h * v.kernel_w + 1) +
-      omp_get_max_threads() * pixels * blocks.together;
+      thread_count() * pixels * blocks.together;
   return static_cast<std::size_t>(vectors) * sizeof(F32x16);
 }
 

@@ -6,6 +6,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/cpu/f32x16.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 
@@ -71,10 +72,9 @@ void by_vectors(std::int64_t count, F f) {
 /// The same over the threads; f must not touch what another i writes.
 template <class F>
 void for_elements(std::int64_t count, F f) {
-#pragma omp parallel for schedule(static) if (count >= kParallelElements)
-  for (std::int64_t vector = 0; vector < count / kLanes; ++vector) {
+  parallel_for(count / kLanes, count >= kParallelElements, [&](std::int64_t vector) {
     f(vector * kLanes, std::integral_constant<std::int64_t, kLanes>{});
-  }
+  });
   if (count % kLanes != 0) f(count / kLanes * kLanes, count % kLanes);
 }
 

@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/elements.h"
 #include "kernels/cpu/lanes.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -59,15 +60,14 @@ void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
   float* tables = scratch.take(DType::f32, {shape.n, 1, 1, lanes}).as<float>();
   with_element(x.dtype, [&](auto element) {
     using T = decltype(element);
-#pragma omp parallel for schedule(static) if (parallel(shape))
-    for (std::int64_t n = 0; n < shape.n; ++n) {
+    parallel_for(shape.n, parallel(shape), [&](std::int64_t n) {
       const T* from = x.as<T>() + n * sample;
       const T* factor = s.as<T>() + n * shape.c;
       T* to = y.as<T>() + n * sample;
       float* table = tables + n * lanes;
       repeat(shape.c, lanes, table, [=](std::int64_t c) { return to_float(factor[c]); });
       multiply_lanes(sample, lanes, from, table, to);
-    }
+    });
   });
 }
 
@@ -80,8 +80,7 @@ void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView 
   float* tables = scratch.take(DType::f32, {shape.n, 1, 2, lanes}).as<float>();
   with_element(x.dtype, [&](auto element) {
     using T = decltype(element);
-#pragma omp parallel for schedule(static) if (parallel(shape))
-    for (std::int64_t n = 0; n < shape.n; ++n) {
+    parallel_for(shape.n, parallel(shape), [&](std::int64_t n) {
       const T* from = x.as<T>() + n * sample;
       const T* factor = s.as<T>() + n * shape.c;
       const T* grad = dy.as<T>() + n * sample;
@@ -101,7 +100,7 @@ void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView 
       }
       repeat(shape.c, lanes, table, [=](std::int64_t c) { return to_float(factor[c]); });
       multiply_lanes(sample, lanes, grad, table, to);
-    }
+    });
   });
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/cpu/elements.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -38,8 +39,7 @@ void fake_quantize_weights(Stream&, WeightChannels order, ConstView w, View y) {
   const std::int64_t channels = first ? w.shape.n : w.shape.c;
   const std::int64_t taps = w.elements() / channels;
   const std::int64_t stride = first ? 1 : channels;
-#pragma omp parallel for schedule(static) if (w.elements() >= kParallelElements)
-  for (std::int64_t c = 0; c < channels; ++c) {
+  parallel_for(channels, w.elements() >= kParallelElements, [&](std::int64_t c) {
     const float* from = w.as<float>() + (first ? c * taps : c);
     float* to = y.as<float>() + (first ? c * taps : c);
     float largest = 0;
@@ -50,7 +50,7 @@ void fake_quantize_weights(Stream&, WeightChannels order, ConstView w, View y) {
     for (std::int64_t i = 0; i < taps; ++i) {
       fake_quantize(steps, from[i * stride], to[i * stride]);
     }
-  }
+  });
 }
 
 const Twin forward(twins::fake_quantize_forward, DeviceKind::cpu, fake_quantize_forward);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/elements.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -11,15 +12,14 @@ namespace {
 template <class T>
 void forward_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const T* x,
                   const float* w, const float* b, float* y) {
-#pragma omp parallel for schedule(static) if (samples * in * out > 1 << 16)
-  for (std::int64_t n = 0; n < samples; ++n) {
+  parallel_for(samples, samples * in * out > 1 << 16, [&](std::int64_t n) {
     for (std::int64_t o = 0; o < out; ++o) {
       float sum = 0;
 #pragma omp simd reduction(+ : sum)
       for (std::int64_t i = 0; i < in; ++i) sum += to_float(x[n * in + i]) * w[o * in + i];
       y[n * out + o] = sum + (b != nullptr ? b[o] : 0);
     }
-  }
+  });
 }
 
 /// dx = dy w, a piece of a row at a time in f32, rounded once.
@@ -27,8 +27,7 @@ template <class T>
 void data_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const float* dy,
                const float* w, T* dx) {
   constexpr std::int64_t kPiece = 256;
-#pragma omp parallel for schedule(static) if (samples * in * out > 1 << 16)
-  for (std::int64_t n = 0; n < samples; ++n) {
+  parallel_for(samples, samples * in * out > 1 << 16, [&](std::int64_t n) {
     for (std::int64_t begin = 0; begin < in; begin += kPiece) {
       const std::int64_t count = std::min(kPiece, in - begin);
       float piece[kPiece] = {};
@@ -39,14 +38,13 @@ void data_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const fl
       }
       for (std::int64_t i = 0; i < count; ++i) dx[n * in + begin + i] = from_float<T>(piece[i]);
     }
-  }
+  });
 }
 
 template <class T>
 void weight_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const T* x,
                  const float* dy, float* dw, float* db) {
-#pragma omp parallel for schedule(static) if (samples * in * out > 1 << 16)
-  for (std::int64_t o = 0; o < out; ++o) {
+  parallel_for(out, samples * in * out > 1 << 16, [&](std::int64_t o) {
     float* const row = dw + o * in;
     std::fill(row, row + in, 0.0f);
     float sum = 0;
@@ -56,7 +54,7 @@ void weight_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const 
       for (std::int64_t i = 0; i < in; ++i) row[i] += scale * to_float(x[n * in + i]);
     }
     if (db != nullptr) db[o] = sum;
-  }
+  });
 }
 
 void forward(Stream&, const FullyConnectedShape& shape, ConstView x, ConstView w, ConstView b,

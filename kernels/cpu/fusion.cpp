@@ -1,6 +1,7 @@
 #include "kernels/cpu/fusion.h"
 
 #include "kernels/cpu/elements.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -15,8 +16,7 @@ void statistics(const View& y, const View& mean, const View& variance) {
   const std::int64_t channels = y.shape.c;
   const std::int64_t rows = y.elements() / channels;
   const T* values = y.as<T>();
-#pragma omp parallel for schedule(static)
-  for (std::int64_t c = 0; c < channels; ++c) {
+  parallel_for(channels, true, [&](std::int64_t c) {
     double sum = 0;
     for (std::int64_t r = 0; r < rows; ++r) sum += to_float(values[r * channels + c]);
     const double m = sum / static_cast<double>(rows);
@@ -27,7 +27,7 @@ void statistics(const View& y, const View& mean, const View& variance) {
     }
     mean.as<float>()[c] = static_cast<float>(m);
     variance.as<float>()[c] = static_cast<float>(square / static_cast<double>(rows));
-  }
+  });
 }
 
 }  // namespace
@@ -39,8 +39,7 @@ ConstView read_through(Arena::Scope& scratch, const Prologue& prologue, ConstVie
   const std::int64_t pixels = x.shape.h * x.shape.w;
   with_element(x.dtype, [&](auto element) {
     using T = decltype(element);
-#pragma omp parallel for schedule(static)
-    for (std::int64_t r = 0; r < x.shape.n * pixels; ++r) {
+    parallel_for(x.shape.n * pixels, true, [&](std::int64_t r) {
       for (std::int64_t c = 0; c < channels; ++c) {
         const std::int64_t i = r * channels + c;
         float value = activate(prologue.activation,
@@ -50,7 +49,7 @@ ConstView read_through(Arena::Scope& scratch, const Prologue& prologue, ConstVie
         }
         to.as<T>()[i] = from_float<T>(value);
       }
-    }
+    });
   });
   return to;
 }
@@ -60,15 +59,14 @@ void write_through(const Epilogue& epilogue, View y) {
   const std::int64_t channels = y.shape.c;
   with_element(y.dtype, [&](auto element) {
     using T = decltype(element);
-#pragma omp parallel for schedule(static)
-    for (std::int64_t r = 0; r < y.elements() / channels; ++r) {
+    parallel_for(y.elements() / channels, true, [&](std::int64_t r) {
       for (std::int64_t c = 0; c < channels; ++c) {
         const std::int64_t i = r * channels + c;
         float value = scaled(epilogue.scale, epilogue.shift, c, to_float(y.as<T>()[i]));
         if (epilogue.residual) value += to_float(epilogue.residual.as<T>()[i]);
         y.as<T>()[i] = from_float<T>(activate(epilogue.activation, value));
       }
-    }
+    });
     if (epilogue.mean) statistics<T>(y, epilogue.mean, epilogue.variance);
   });
 }

@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/gp_training.h"
 #include "kernels/cpu/query_tile.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -13,21 +14,20 @@ void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
   const std::int64_t items = hyperparameters.shape.n, width = shape.dimensions + 2;
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, Training::doubles(shape));
-#pragma omp parallel for schedule(dynamic) if (items * Training::products(shape) >= \
-                                               kParallelProducts)
-  for (std::int64_t item = 0; item < items; ++item) {
-    Training training(shape, scratch.mine());
-    double& likelihood = value.as<double>()[item];
-    double* derivatives = gradient.as<double>() + item * width;
-    if (training.condition(data, item / (items / shape.sets),
-                           hyperparameters.as<double>() + item * width)) {
-      likelihood = training.log_likelihood();
-      training.gradient(derivatives);
-    } else {
-      likelihood = std::numeric_limits<double>::quiet_NaN();
-      std::fill_n(derivatives, width, likelihood);
-    }
-  }
+  parallel_each(items, items * Training::products(shape) >= kParallelProducts,
+                [&](std::int64_t item) {
+                  Training training(shape, scratch.mine());
+                  double& likelihood = value.as<double>()[item];
+                  double* derivatives = gradient.as<double>() + item * width;
+                  if (training.condition(data, item / (items / shape.sets),
+                                         hyperparameters.as<double>() + item * width)) {
+                    likelihood = training.log_likelihood();
+                    training.gradient(derivatives);
+                  } else {
+                    likelihood = std::numeric_limits<double>::quiet_NaN();
+                    std::fill_n(derivatives, width, likelihood);
+                  }
+                });
 }
 
 /// What predictions read of set `set`; NaN wherever the covariance is not positive definite.
@@ -61,15 +61,14 @@ void gp_condition(Stream& stream, const GpShape& shape, const GpData& data,
                   ConstView hyperparameters, GpState state, View jitter) {
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, Training::doubles(shape));
-#pragma omp parallel for schedule(dynamic) if (shape.sets * Training::products(shape) >= \
-                                               kParallelProducts)
-  for (std::int64_t set = 0; set < shape.sets; ++set) {
-    Training training(shape, scratch.mine());
-    const bool sound =
-        training.condition(data, set, hyperparameters.as<double>() + set * (shape.dimensions + 2));
-    jitter.as<double>()[set] = training.jitter();
-    write_state(training, sound, shape, set, state);
-  }
+  parallel_each(shape.sets, shape.sets * Training::products(shape) >= kParallelProducts,
+                [&](std::int64_t set) {
+                  Training training(shape, scratch.mine());
+                  const bool sound = training.condition(
+                      data, set, hyperparameters.as<double>() + set * (shape.dimensions + 2));
+                  jitter.as<double>()[set] = training.jitter();
+                  write_state(training, sound, shape, set, state);
+                });
 }
 
 /// Mean and variance at the queries of a tile.

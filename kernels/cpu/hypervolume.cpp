@@ -3,12 +3,11 @@
 // certain.
 #include "kernels/hypervolume.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "kernels/box_gain.h"
 #include "kernels/cpu/f64x8_math.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -190,13 +189,11 @@ void each_eight(Stream& stream, const BoxCover& cover, ConstView mean, ConstView
   const std::int64_t groups = (problem.points + kWide - 1) / kWide;
   Arena::Scope scratch(stream.scratch());
   auto* tables = static_cast<F64x8*>(
-      scratch.take(static_cast<std::size_t>(omp_get_max_threads() * entries) * sizeof(F64x8)));
-#pragma omp parallel for schedule(static) if (groups > 1)
-  for (std::int64_t group = 0; group < groups; ++group) {
+      scratch.take(static_cast<std::size_t>(thread_count() * entries) * sizeof(F64x8)));
+  parallel_for(groups, groups > 1, [&](std::int64_t group) {
     const std::int64_t first = group * kWide;
-    f(problem, first, std::min(kWide, problem.points - first),
-      tables + omp_get_thread_num() * entries);
-  }
+    f(problem, first, std::min(kWide, problem.points - first), tables + thread_index() * entries);
+  });
 }
 
 void hypervolume_improvement(Stream& stream, const BoxCover& cover, ConstView mean,

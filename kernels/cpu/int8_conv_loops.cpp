@@ -1,11 +1,10 @@
 // A row of outputs at a time: its windows are laid out as rows of a matrix of x - zero point in
 // 16 bits, and every output is the dot product of a window and a filter.
-#include <omp.h>
-
 #include <algorithm>
 
 #include "kernels/cpu/int8_conv.h"
 #include "kernels/cpu/int8_row.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -61,30 +60,26 @@ void int8_conv_loops(Stream& stream, const ConvShape& shape, const Int8LayerPara
         scratch.take(static_cast<std::size_t>(elements) * sizeof(std::int16_t)));
   };
   std::int16_t* filters = take(out.c * length);
-  std::int16_t* all_columns = take(omp_get_max_threads() * out.w * length);
-  auto* all_sums =
-      scratch.take(DType::i32, {omp_get_max_threads(), 1, out.w, out.c}).as<std::int32_t>();
+  std::int16_t* all_columns = take(thread_count() * out.w * length);
+  auto* all_sums = scratch.take(DType::i32, {thread_count(), 1, out.w, out.c}).as<std::int32_t>();
   const Int8Row row(scratch, int8_bias(scratch, b, out.c), multipliers, shifts, parameters);
   std::fill_n(filters, out.c * length, std::int16_t{0});
   for (std::int64_t o = 0; o < out.c; ++o) {
     std::copy_n(w.as<std::int8_t>() + o * taps, taps, filters + o * length);
   }
 
-#pragma omp parallel for collapse(2) schedule(static)
-  for (std::int64_t n = 0; n < out.n; ++n) {
-    for (std::int64_t oy = 0; oy < out.h; ++oy) {
-      std::int16_t* columns = all_columns + omp_get_thread_num() * out.w * length;
-      std::int32_t* sums = all_sums + omp_get_thread_num() * out.w * out.c;
-      lay_out(shape, x, zero_point, n, oy, length, columns);
-      for (std::int64_t o = 0; o < out.c; ++o) {
-        for (std::int64_t ox = 0; ox < out.w; ++ox) {
-          sums[ox * out.c + o] = dot(columns + ox * length, filters + o * length, length);
-        }
+  parallel_for(out.n, out.h, true, [&](std::int64_t n, std::int64_t oy) {
+    std::int16_t* columns = all_columns + thread_index() * out.w * length;
+    std::int32_t* sums = all_sums + thread_index() * out.w * out.c;
+    lay_out(shape, x, zero_point, n, oy, length, columns);
+    for (std::int64_t o = 0; o < out.c; ++o) {
+      for (std::int64_t ox = 0; ox < out.w; ++ox) {
+        sums[ox * out.c + o] = dot(columns + ox * length, filters + o * length, length);
       }
-      row.requantize_pixels(sums, out.w * out.c,
-                            y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c);
     }
-  }
+    row.requantize_pixels(sums, out.w * out.c,
+                          y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c);
+  });
 }
 
 }  // namespace paretiny::cpu

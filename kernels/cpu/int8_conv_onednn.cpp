@@ -1,7 +1,5 @@
 // The padding of x is laid out as its zero point, so that a filter's share of the zero point is the
 // same everywhere: sum w * (x - z) + b = sum w * x + (b - z * sum w).
-#include <omp.h>
-
 #include <algorithm>
 #include <optional>
 #include <vector>
@@ -9,6 +7,7 @@
 #include "kernels/cpu/convolution_check.h"
 #include "kernels/cpu/int8_conv.h"
 #include "kernels/cpu/int8_row.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -164,7 +163,7 @@ void int8_conv_onednn(Stream& stream, const ConvShape& shape, const Int8LayerPar
   if (sums->weights) {
     sums->weights.run(const_cast<void*>(w.data), weights = scratch.take(sums->weight_bytes));
   }
-  const int threads = static_cast<int>(std::min<std::int64_t>(omp_get_max_threads(), count));
+  const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(), count));
   sums->primitive.reserve_slots(threads);
   struct Room {
     std::int32_t* sums;
@@ -178,9 +177,8 @@ void int8_conv_onednn(Stream& stream, const ConvShape& shape, const Int8LayerPar
                      scratch.take(sums->primitive.scratchpad_bytes())});
   }
 
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-  for (std::int64_t i = 0; i < count; ++i) {
-    const int thread = omp_get_thread_num();
+  run_pieces(count, threads, [&](std::int64_t i) {
+    const int thread = thread_index();
     const Room& room = rooms[static_cast<std::size_t>(thread)];
     const std::int64_t first = std::min(i * samples, out.n - samples);
     const std::int8_t* from = x.as<std::int8_t>() + first * in.h * in.w * in.c;
@@ -194,7 +192,7 @@ void int8_conv_onednn(Stream& stream, const ConvShape& shape, const Int8LayerPar
     const std::int64_t known = (i * samples - first) * pixels * out.c;
     row.requantize_pixels(room.sums + known, samples * pixels * out.c - known,
                           y.as<std::int8_t>() + first * pixels * out.c + known);
-  }
+  });
 }
 
 }  // namespace paretiny::cpu

@@ -1,12 +1,11 @@
 // int8 depthwise convolution on the CPU: a row of outputs at a time, tap after tap, in loops that
 // vectorise over channels. A product of a weight and x - zero point fits 16 bits (127 * 255 <
 // 2^15).
-#include <omp.h>
-
 #include <algorithm>
 
 #include "kernels/cpu/int8_row.h"
 #include "kernels/int8.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -31,31 +30,27 @@ void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParam
 
   Arena::Scope scratch(stream.scratch());
   const Int8Row row(scratch, int8_bias(scratch, b, out.c), multipliers, shifts, parameters);
-  auto* all_sums =
-      scratch.take(DType::i32, {omp_get_max_threads(), 1, out.w, out.c}).as<std::int32_t>();
+  auto* all_sums = scratch.take(DType::i32, {thread_count(), 1, out.w, out.c}).as<std::int32_t>();
 
-#pragma omp parallel for collapse(2) schedule(static)
-  for (std::int64_t n = 0; n < out.n; ++n) {
-    for (std::int64_t oy = 0; oy < out.h; ++oy) {
-      std::int32_t* sums = all_sums + omp_get_thread_num() * out.w * out.c;
-      std::fill_n(sums, out.w * out.c, 0);
-      for (std::int64_t ky = 0; ky < window.kernel_h; ++ky) {
-        const std::int64_t iy = oy * window.stride_h - window.top + ky;
-        if (iy < 0 || iy >= in.h) continue;
-        for (std::int64_t ox = 0; ox < out.w; ++ox) {
-          for (std::int64_t kx = 0; kx < window.kernel_w; ++kx) {
-            const std::int64_t ix = ox * window.stride_w - window.left + kx;
-            if (ix < 0 || ix >= in.w) continue;
-            add_tap(x.as<std::int8_t>() + ((n * in.h + iy) * in.w + ix) * in.c, zero_point,
-                    w.as<std::int8_t>() + (ky * window.kernel_w + kx) * in.c, in.c,
-                    sums + ox * out.c);
-          }
+  parallel_for(out.n, out.h, true, [&](std::int64_t n, std::int64_t oy) {
+    std::int32_t* sums = all_sums + thread_index() * out.w * out.c;
+    std::fill_n(sums, out.w * out.c, 0);
+    for (std::int64_t ky = 0; ky < window.kernel_h; ++ky) {
+      const std::int64_t iy = oy * window.stride_h - window.top + ky;
+      if (iy < 0 || iy >= in.h) continue;
+      for (std::int64_t ox = 0; ox < out.w; ++ox) {
+        for (std::int64_t kx = 0; kx < window.kernel_w; ++kx) {
+          const std::int64_t ix = ox * window.stride_w - window.left + kx;
+          if (ix < 0 || ix >= in.w) continue;
+          add_tap(x.as<std::int8_t>() + ((n * in.h + iy) * in.w + ix) * in.c, zero_point,
+                  w.as<std::int8_t>() + (ky * window.kernel_w + kx) * in.c, in.c,
+                  sums + ox * out.c);
         }
       }
-      row.requantize_pixels(sums, out.w * out.c,
-                            y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c);
     }
-  }
+    row.requantize_pixels(sums, out.w * out.c,
+                          y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c);
+  });
 }
 
 const Twin depthwise_twin(twins::int8_depthwise, DeviceKind::cpu, depthwise);

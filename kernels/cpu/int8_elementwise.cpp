@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/int8.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -35,10 +36,10 @@ void combine(ConstView a, ConstView b, View y, const Function& function) {
   if (a.shape == b.shape) {
     constexpr std::int64_t row = 4096;
     const std::int64_t elements = a.elements();
-#pragma omp parallel for schedule(static)
-    for (std::int64_t i = 0; i < elements; i += row) {
+    parallel_for((elements + row - 1) / row, true, [&](std::int64_t piece) {
+      const std::int64_t i = piece * row;
       combine_row(from_a + i, from_b + i, true, to + i, std::min(row, elements - i), function);
-    }
+    });
     return;
   }
   const Shape shape = a.shape;
@@ -46,16 +47,13 @@ void combine(ConstView a, ConstView b, View y, const Function& function) {
   const std::int64_t step_w = second.w == 1 ? 0 : second.c;
   const std::int64_t step_h = second.h == 1 ? 0 : second.w * second.c;
   const std::int64_t step_n = second.n == 1 ? 0 : second.h * second.w * second.c;
-#pragma omp parallel for collapse(2) schedule(static)
-  for (std::int64_t n = 0; n < shape.n; ++n) {
-    for (std::int64_t h = 0; h < shape.h; ++h) {
-      for (std::int64_t w = 0; w < shape.w; ++w) {
-        const std::int64_t first = ((n * shape.h + h) * shape.w + w) * shape.c;
-        combine_row(from_a + first, from_b + n * step_n + h * step_h + w * step_w, second.c > 1,
-                    to + first, shape.c, function);
-      }
+  parallel_for(shape.n, shape.h, true, [&](std::int64_t n, std::int64_t h) {
+    for (std::int64_t w = 0; w < shape.w; ++w) {
+      const std::int64_t first = ((n * shape.h + h) * shape.w + w) * shape.c;
+      combine_row(from_a + first, from_b + n * step_n + h * step_h + w * step_w, second.c > 1,
+                  to + first, shape.c, function);
     }
-  }
+  });
 }
 
 void add(Stream&, const Int8AddParameters& parameters, ConstView a, ConstView b, View y) {
@@ -71,24 +69,21 @@ void mul(Stream&, const Int8MulParameters& parameters, ConstView a, ConstView b,
 void lookup(Stream&, ConstView x, ConstView table, View y) {
   const std::int8_t* zero = table.as<std::int8_t>() + 128;
   const std::int64_t elements = x.elements();
-#pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < elements; ++i) {
-    y.as<std::int8_t>()[i] = zero[x.as<std::int8_t>()[i]];
-  }
+  parallel_for(elements, true,
+               [&](std::int64_t i) { y.as<std::int8_t>()[i] = zero[x.as<std::int8_t>()[i]]; });
 }
 
 void quantize(Stream&, const Quantization& output, ConstView x, View y) {
   const std::int64_t elements = x.elements();
   const auto low = static_cast<float>(-128 - output.zero_point);
   const auto high = static_cast<float>(127 - output.zero_point);
-#pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < elements; ++i) {
+  parallel_for(elements, true, [&](std::int64_t i) {
     const float q = std::round(x.as<float>()[i] / output.scale);
     // Written so that NaN, which is not greater than anything, becomes `low`.
     const float limited = q > low ? std::min(q, high) : low;
     y.as<std::int8_t>()[i] =
         static_cast<std::int8_t>(static_cast<std::int32_t>(limited) + output.zero_point);
-  }
+  });
 }
 
 const Twin add_twin(twins::int8_add, DeviceKind::cpu, add);

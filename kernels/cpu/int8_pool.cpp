@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/int8.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -13,20 +14,17 @@ void for_each_window(const PoolShape& shape, const Visit& visit) {
   const Shape in = shape.input;
   const Shape out = shape.output();
   const Window& window = shape.window;
-#pragma omp parallel for collapse(2) schedule(static)
-  for (std::int64_t n = 0; n < out.n; ++n) {
-    for (std::int64_t oy = 0; oy < out.h; ++oy) {
-      const std::int64_t top = oy * window.stride_h - window.top;
-      const std::int64_t y0 = std::max<std::int64_t>(top, 0);
-      const std::int64_t y1 = std::min(top + window.kernel_h, in.h);
-      for (std::int64_t ox = 0; ox < out.w; ++ox) {
-        const std::int64_t left = ox * window.stride_w - window.left;
-        const std::int64_t x0 = std::max<std::int64_t>(left, 0);
-        const std::int64_t x1 = std::min(left + window.kernel_w, in.w);
-        visit(n, (n * out.h + oy) * out.w + ox, y0, y1, x0, x1);
-      }
+  parallel_for(out.n, out.h, true, [&](std::int64_t n, std::int64_t oy) {
+    const std::int64_t top = oy * window.stride_h - window.top;
+    const std::int64_t y0 = std::max<std::int64_t>(top, 0);
+    const std::int64_t y1 = std::min(top + window.kernel_h, in.h);
+    for (std::int64_t ox = 0; ox < out.w; ++ox) {
+      const std::int64_t left = ox * window.stride_w - window.left;
+      const std::int64_t x0 = std::max<std::int64_t>(left, 0);
+      const std::int64_t x1 = std::min(left + window.kernel_w, in.w);
+      visit(n, (n * out.h + oy) * out.w + ox, y0, y1, x0, x1);
     }
-  }
+  });
 }
 
 void average_pool(Stream&, const PoolShape& shape, const Int8Range& range, ConstView x, View y) {
@@ -82,8 +80,7 @@ void mean(Stream& stream, const Int8MeanParameters& parameters, ConstView x, Vie
   Arena::Scope scratch(stream.scratch());
   auto* all_sums = scratch.take(DType::i32, y.shape).as<std::int32_t>();
   const auto offset = static_cast<std::int32_t>(pixels) * parameters.input_zero_point;
-#pragma omp parallel for schedule(static)
-  for (std::int64_t n = 0; n < in.n; ++n) {
+  parallel_for(in.n, true, [&](std::int64_t n) {
     std::int32_t* sums = all_sums + n * in.c;
     std::fill_n(sums, in.c, -offset);
     for (std::int64_t i = 0; i < pixels; ++i) {
@@ -94,7 +91,7 @@ void mean(Stream& stream, const Int8MeanParameters& parameters, ConstView x, Vie
       output[n * in.c + c] =
           requantize(sums[c], parameters.output, parameters.output_zero_point, {});
     }
-  }
+  });
 }
 
 void softmax(Stream&, const Int8SoftmaxParameters& parameters, ConstView x, View y) {
@@ -102,8 +99,7 @@ void softmax(Stream&, const Int8SoftmaxParameters& parameters, ConstView x, View
   const std::int64_t rows = x.elements() / channels;
   const auto* input = x.as<std::int8_t>();
   auto* output = y.as<std::int8_t>();
-#pragma omp parallel for schedule(static)
-  for (std::int64_t r = 0; r < rows; ++r) {
+  parallel_for(rows, true, [&](std::int64_t r) {
     const std::int8_t* row = input + r * channels;
     const std::int32_t most = *std::max_element(row, row + channels);
     std::int32_t sum = 0;
@@ -115,7 +111,7 @@ void softmax(Stream&, const Int8SoftmaxParameters& parameters, ConstView x, View
       output[r * channels + c] =
           softmax_output(quantized_exponential(row[c] - most, parameters), scale);
     }
-  }
+  });
 }
 
 const Twin average_pool_twin(twins::int8_average_pool, DeviceKind::cpu, average_pool);

@@ -1,6 +1,7 @@
 #include "kernels/linalg.h"
 
 #include "kernels/cpu/triangular.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -21,8 +22,7 @@ void cholesky(Stream& stream, View a, View jitter) {
   const std::int64_t items = a.shape.n, n = a.shape.w;
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, Panels::doubles(n));
-#pragma omp parallel for schedule(dynamic) if (items * n * n * n / 6 >= kParallelProducts)
-  for (std::int64_t item = 0; item < items; ++item) {
+  parallel_each(items, items * n * n * n / 6 >= kParallelProducts, [&](std::int64_t item) {
     double* matrix = a.as<double>() + item * n * n;
     const Panels u(n, scratch.mine());
     double diagonal = 0;
@@ -37,15 +37,14 @@ void cholesky(Stream& stream, View a, View jitter) {
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t j = 0; j < n; ++j) matrix[i * n + j] = j <= i ? u.element(j, i) : 0.0;
     }
-  }
+  });
 }
 
 void triangular_inverse(Stream& stream, ConstView l, View inverse) {
   const std::int64_t items = l.shape.n, n = l.shape.w;
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, 2 * Panels::doubles(n));
-#pragma omp parallel for schedule(dynamic) if (items * n * n * n / 6 >= kParallelProducts)
-  for (std::int64_t item = 0; item < items; ++item) {
+  parallel_each(items, items * n * n * n / 6 >= kParallelProducts, [&](std::int64_t item) {
     const Panels u(n, scratch.mine()), result(n, scratch.mine() + Panels::doubles(n));
     load_transposed(l.as<double>() + item * n * n, n, u);
     invert_transposed(u, result);
@@ -53,7 +52,7 @@ void triangular_inverse(Stream& stream, ConstView l, View inverse) {
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t j = 0; j < n; ++j) matrix[i * n + j] = j <= i ? result.element(i, j) : 0.0;
     }
-  }
+  });
 }
 
 const Twin cholesky_twin(twins::cholesky, DeviceKind::cpu, cholesky);

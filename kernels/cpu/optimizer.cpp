@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/cpu/elements.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -17,13 +18,16 @@ void sgd_step(Stream&, const SgdOptions& options, ConstView rate_view, ConstView
   // w -= rate * (take_g * g + take_m * m) covers both forms.
   const float take_g = options.nesterov ? 1.0f : 0.0f;
   const float take_m = options.nesterov ? momentum : 1.0f;
-#pragma omp parallel for simd schedule(static) if (g.elements() >= kParallelElements)
-  for (std::int64_t i = 0; i < g.elements(); ++i) {
-    const float step = gradient[i] + decay * weight[i];
-    const float moved = momentum * buffer[i] + step;
-    buffer[i] = moved;
-    weight[i] -= rate * (take_g * step + take_m * moved);
-  }
+  parallel_ranges(g.elements(), g.elements() >= kParallelElements,
+                  [=](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
+                    for (std::int64_t i = begin; i < end; ++i) {
+                      const float step = gradient[i] + decay * weight[i];
+                      const float moved = momentum * buffer[i] + step;
+                      buffer[i] = moved;
+                      weight[i] -= rate * (take_g * step + take_m * moved);
+                    }
+                  });
 }
 
 void adam_step(Stream&, const AdamOptions& options, ConstView schedule, ConstView g, View w, View m,
@@ -42,16 +46,19 @@ void adam_step(Stream&, const AdamOptions& options, ConstView schedule, ConstVie
   const auto keep2 = static_cast<float>(options.beta2),
              take2 = static_cast<float>(1 - options.beta2);
   const float epsilon = options.epsilon;
-#pragma omp parallel for simd schedule(static) if (g.elements() >= kParallelElements)
-  for (std::int64_t i = 0; i < g.elements(); ++i) {
-    const float step = gradient[i] + decay * weight[i];
-    const float mean = keep1 * first[i] + take1 * step;
-    const float square = keep2 * second[i] + take2 * step * step;
-    first[i] = mean;
-    second[i] = square;
-    weight[i] =
-        weight[i] * shrink - rate * (mean * scale1) / (std::sqrt(square * scale2) + epsilon);
-  }
+  parallel_ranges(
+      g.elements(), g.elements() >= kParallelElements, [=](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
+        for (std::int64_t i = begin; i < end; ++i) {
+          const float step = gradient[i] + decay * weight[i];
+          const float mean = keep1 * first[i] + take1 * step;
+          const float square = keep2 * second[i] + take2 * step * step;
+          first[i] = mean;
+          second[i] = square;
+          weight[i] =
+              weight[i] * shrink - rate * (mean * scale1) / (std::sqrt(square * scale2) + epsilon);
+        }
+      });
 }
 
 const Twin sgd(twins::sgd_step, DeviceKind::cpu, sgd_step);

@@ -2,12 +2,11 @@
 // product reads is a stream of whole cache lines, and a tile of 8 x 24 results stays in registers.
 #pragma once
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "kernels/arena.h"
 #include "kernels/cpu/f64x8.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 
@@ -97,9 +96,8 @@ class ThreadScratch {
   ThreadScratch(Arena::Scope& scope, std::int64_t doubles)
       : each_(static_cast<std::int64_t>(aligned(doubles * sizeof(double)) / sizeof(double))),
         data_(static_cast<double*>(
-            scope.take(static_cast<std::size_t>(omp_get_max_threads() * each_) * sizeof(double)))) {
-  }
-  double* mine() const { return data_ + omp_get_thread_num() * each_; }
+            scope.take(static_cast<std::size_t>(thread_count() * each_) * sizeof(double)))) {}
+  double* mine() const { return data_ + thread_index() * each_; }
 
  private:
   std::int64_t each_;

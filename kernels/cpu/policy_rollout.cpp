@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/f64x8_math.h"
 #include "kernels/policy_noise.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -57,8 +58,7 @@ void policy_perturb(Stream&, const PolicyShape& policy, double noise, std::uint6
                     ConstView update, ConstView weights, View directions, View rollouts) {
   const std::int32_t number = *update.as<std::int32_t>();
   const std::int64_t w = policy.weights(), n = directions.shape.w;
-#pragma omp parallel for schedule(static)
-  for (std::int64_t row = 0; row < policy.policies * n; ++row) {
+  parallel_for(policy.policies * n, true, [&](std::int64_t row) {
     const double* weight = weights.as<double>() + row / n * w;
     double* direction = directions.as<double>() + row * w;
     double* plus = rollouts.as<double>() + 2 * row * w;
@@ -73,7 +73,7 @@ void policy_perturb(Stream&, const PolicyShape& policy, double noise, std::uint6
         minus[first + i] = weight[first + i] - noise * normal[i];
       }
     }
-  }
+  });
 }
 
 /// What makes a state an observation: (state - mean) * scale.
@@ -135,8 +135,7 @@ void policy_move(Stream& stream, const PolicyShape& policy, ConstView cube, Cons
                means + (2 * p + 1) * d);
   }
   const std::int64_t chunks = (r + kRollouts - 1) / kRollouts;
-#pragma omp parallel for schedule(static)
-  for (std::int64_t task = 0; task < policy.policies * chunks; ++task) {
+  parallel_for(policy.policies * chunks, true, [&](std::int64_t task) {
     const std::int64_t p = task / chunks, begin = task % chunks * kRollouts;
     const std::int64_t first = p * r + begin, count = std::min(kRollouts, r - begin);
     const double* mean = means + 2 * p * d;
@@ -169,7 +168,7 @@ void policy_move(Stream& stream, const PolicyShape& policy, ConstView cube, Cons
         snap(cube.as<CubeParameter>()[k], positions + i * d);
       }
     }
-  }
+  });
 }
 
 /// Moves the weights of one policy. rewards: [2 n], directions: [n, w].
@@ -212,8 +211,7 @@ void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept,
   double* all_best = scratch.take(DType::f64, {policies, 1, 1, 2 * n}).as<double>();
   auto* orders = static_cast<std::int64_t*>(
       scratch.take(static_cast<std::size_t>(policies * n) * sizeof(std::int64_t)));
-#pragma omp parallel for schedule(static)
-  for (std::int64_t p = 0; p < policies; ++p) {
+  parallel_for(policies, true, [&](std::int64_t p) {
     double* best = all_best + p * 2 * n;
     std::fill_n(best, 2 * n, -std::numeric_limits<double>::infinity());
     double* sums = statistics.as<double>() + p * policy.statistics() + 1;
@@ -233,7 +231,7 @@ void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept,
     sums[-1] += static_cast<double>(horizon * 2 * n);
     update_weights(kept, step_size, n, best, w, directions.as<double>() + p * n * w, orders + p * n,
                    weights.as<double>() + p * w);
-  }
+  });
   ++*update.as<std::int32_t>();
 }
 

@@ -1,11 +1,10 @@
 #include "kernels/pool.h"
 
-#include <omp.h>
-
 #include <limits>
 
 #include "kernels/cpu/elements.h"
 #include "kernels/cpu/lanes.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -56,14 +55,12 @@ struct Pool {
   /// a time, over the threads.
   template <class F>
   static void for_channels(const Shape& over, F f) {
-#pragma omp parallel for schedule(static) collapse(2) if (over.elements() >= kParallelElements)
-    for (std::int64_t n = 0; n < over.n; ++n) {
-      for (std::int64_t h = 0; h < over.h; ++h) {
-        for (std::int64_t w = 0; w < over.w; ++w) {
-          by_vectors(over.c, [&](std::int64_t c, auto width) { f(n, h, w, c, width); });
-        }
-      }
-    }
+    parallel_for(over.n, over.h, over.elements() >= kParallelElements,
+                 [&](std::int64_t n, std::int64_t h) {
+                   for (std::int64_t w = 0; w < over.w; ++w) {
+                     by_vectors(over.c, [&](std::int64_t c, auto width) { f(n, h, w, c, width); });
+                   }
+                 });
   }
 };
 
@@ -136,12 +133,11 @@ void max_pool_backward(Stream& stream, const PoolShape& shape, ConstView x, Cons
   const std::int64_t out_size = pool.out.h * pool.out.w * pool.out.c;
   // Each thread adds up a sample in f32; its windows may overlap.
   Arena::Scope scratch(stream.scratch());
-  float* all_sums = scratch.take(DType::f32, {omp_get_max_threads(), 1, 1, in_size}).as<float>();
+  float* all_sums = scratch.take(DType::f32, {thread_count(), 1, 1, in_size}).as<float>();
   with_element(x.dtype, [&](auto element) {
     using T = decltype(element);
-#pragma omp parallel for schedule(static) if (pool.in.elements() >= kParallelElements)
-    for (std::int64_t n = 0; n < pool.in.n; ++n) {
-      float* sums = all_sums + omp_get_thread_num() * in_size;
+    parallel_for(pool.in.n, pool.in.elements() >= kParallelElements, [&](std::int64_t n) {
+      float* sums = all_sums + thread_index() * in_size;
       std::fill_n(sums, in_size, 0.0f);
       scatter_to_largest(pool, x.as<T>() + n * in_size, dy.as<T>() + n * out_size, sums);
       T* to = dx.as<T>() + n * in_size;
@@ -150,7 +146,7 @@ void max_pool_backward(Stream& stream, const PoolShape& shape, ConstView x, Cons
         load(sum, sums + i, width);
         store(to + i, sum, width);
       });
-    }
+    });
   });
 }
 
@@ -205,8 +201,7 @@ void global_average_pool_forward(Stream& stream, ConstView x, View y) {
   float* all_sums = scratch.take(DType::f32, {shape.n, 1, 1, lanes}).as<float>();
   with_element(x.dtype, [&](auto element) {
     using T = decltype(element);
-#pragma omp parallel for schedule(static) if (shape.elements() >= kParallelElements)
-    for (std::int64_t n = 0; n < shape.n; ++n) {
+    parallel_for(shape.n, shape.elements() >= kParallelElements, [&](std::int64_t n) {
       const T* from = x.as<T>() + n * sample;
       T* to = y.as<T>() + n * shape.c;
       float* sums = all_sums + n * lanes;
@@ -216,7 +211,7 @@ void global_average_pool_forward(Stream& stream, ConstView x, View y) {
                    });
       fold(shape.c, lanes, sums);
       for (std::int64_t c = 0; c < shape.c; ++c) to[c] = from_float<T>(sums[c] * weight);
-    }
+    });
   });
 }
 
@@ -226,13 +221,12 @@ void global_average_pool_backward(Stream&, ConstView dy, View dx) {
   const float weight = 1 / static_cast<float>(pixels);
   with_element(dy.dtype, [&](auto element) {
     using T = decltype(element);
-#pragma omp parallel for schedule(static) if (shape.elements() >= kParallelElements)
-    for (std::int64_t n = 0; n < shape.n; ++n) {
+    parallel_for(shape.n, shape.elements() >= kParallelElements, [&](std::int64_t n) {
       const T* grad = dy.as<T>() + n * shape.c;
       T* to = dx.as<T>() + n * pixels * shape.c;
       for (std::int64_t c = 0; c < shape.c; ++c) to[c] = from_float<T>(to_float(grad[c]) * weight);
       for (std::int64_t i = 1; i < pixels; ++i) std::copy_n(to, shape.c, to + i * shape.c);
-    }
+    });
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include "kernels/covariance.h"
 #include "kernels/cpu/panels.h"
+#include "kernels/threads.h"
 
 namespace paretiny::cpu {
 
@@ -115,16 +116,13 @@ void for_query_tiles(const GpShape& shape, const GpState& state, std::int64_t qu
                      std::int64_t products, F f) {
   constexpr std::int64_t kRoom = kTilePanels * kWide;
   const std::int64_t tiles = (queries + kRoom - 1) / kRoom;
-#pragma omp parallel for collapse(2) \
-    schedule(dynamic) if (shape.sets * queries * products >= kParallelProducts)
-  for (std::int64_t set = 0; set < shape.sets; ++set) {
-    for (std::int64_t tile = 0; tile < tiles; ++tile) {
-      const ProcessView process(shape, state, set);
-      const std::int64_t first = tile * kRoom;
-      for_tiles(0, std::min(kTilePanels, panels_of(queries - first)),
-                [&](std::int64_t, auto width) { f(process, first, width); });
-    }
-  }
+  parallel_for(shape.sets, tiles, shape.sets * queries * products >= kParallelProducts,
+               [&](std::int64_t set, std::int64_t tile) {
+                 const ProcessView process(shape, state, set);
+                 const std::int64_t first = tile * kRoom;
+                 for_tiles(0, std::min(kTilePanels, panels_of(queries - first)),
+                           [&](std::int64_t, auto width) { f(process, first, width); });
+               });
 }
 
 }  // namespace paretiny::cpu

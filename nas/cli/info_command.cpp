@@ -1,10 +1,10 @@
 #include <fmt/format.h>
-#include <omp.h>
 #include <sqlite3.h>
 
 #include <Eigen/Core>
 
 #include "kernels/device.h"
+#include "kernels/threads.h"
 #include "nas/cli/commands.h"
 #include "nas/report/format.h"
 #include "nas/search/version.h"
@@ -21,7 +21,7 @@ void add_info_command(CLI::App& app) {
                  info.fast_bf16 ? ", trains in bf16" : "");
     }
     if (const std::string why = why_no_gpu(); !why.empty()) fmt::print("cuda: none, {}\n", why);
-    fmt::print("threads: {}\n", omp_get_max_threads());
+    fmt::print("threads: {}\n", thread_count());
     fmt::print("libraries: {}, Eigen {}.{}.{}, SQLite {}\n", compute_libraries(),
                EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION, sqlite3_libversion());
   });

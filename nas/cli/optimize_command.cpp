@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <charconv>
@@ -8,6 +7,7 @@
 
 #include "engine/nearest.h"
 #include "kernels/error.h"
+#include "kernels/threads.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/interrupt.h"
 #include "nas/cli/output.h"
@@ -131,7 +131,7 @@ void optimize(const OptimizeOptions& options) {
     if (std::filesystem::exists(csv)) results.read(csv);
   }
   std::size_t ended = 0;
-  run_samplers(problem, plans, static_cast<std::size_t>(omp_get_max_threads()), interrupt.token(),
+  run_samplers(problem, plans, static_cast<std::size_t>(thread_count()), interrupt.token(),
                [&](SamplerRun run) {
                  double seconds = 0;
                  for (const RunTrial& trial : run.trials) seconds += trial.seconds;

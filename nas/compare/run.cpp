@@ -1,13 +1,13 @@
 #include "nas/compare/run.h"
 
 #include <fmt/format.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <chrono>
 #include <mutex>
 
 #include "engine/workers.h"
+#include "kernels/threads.h"
 #include "nas/pareto/hypervolume.h"
 
 namespace paretiny {
@@ -101,7 +101,7 @@ void run_samplers(const Problem& problem, const std::vector<RunPlan>& plans, std
   std::exception_ptr failure;
   const std::size_t workers = std::min(std::max<std::size_t>(1, threads), plans.size());
   const auto work = [&] {
-    if (workers > 1) omp_set_num_threads(1);  // of this thread alone
+    if (workers > 1) set_thread_count(1);  // of this thread alone
     while (!halt.stop_requested()) {
       std::size_t mine = 0;
       {

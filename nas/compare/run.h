@@ -47,7 +47,7 @@ SamplerProblem sampler_problem(const Problem& problem, const RunPlan& plan);
 std::optional<SamplerRun> run_sampler(const Problem& problem, const RunPlan& plan,
                                       const std::stop_token& stop = {});
 
-/// Runs the plans in order on up to `threads` threads, each of them with one OpenMP thread when
+/// Runs the plans in order on up to `threads` threads, each of them with one thread when
 /// they are several; `done` is called after each run, one at a time. Stops early when asked to, and
 /// rethrows what the first failing run threw. A run's suggestions do not depend on `threads`.
 void run_samplers(const Problem& problem, const std::vector<RunPlan>& plans, std::size_t threads,

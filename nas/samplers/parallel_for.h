@@ -1,8 +1,10 @@
-// A loop on OpenMP's threads whose body may throw.
+// A loop whose calls may throw: the first exception by index counts, whoever threw first.
 #pragma once
 
 #include <exception>
 #include <vector>
+
+#include "kernels/threads.h"
 
 namespace paretiny {
 
@@ -11,14 +13,14 @@ template <class Body>
 void parallel_for(std::size_t count, const Body& body) {
   std::vector<std::exception_ptr> failures(count);
   // One by one: the calls differ in cost, and each writes to its own place.
-#pragma omp parallel for schedule(dynamic, 1)
-  for (std::size_t i = 0; i < count; ++i) {
+  parallel_each(static_cast<std::int64_t>(count), true, [&](std::int64_t item) {
+    const auto i = static_cast<std::size_t>(item);
     try {
       body(i);
     } catch (...) {
       failures[i] = std::current_exception();
     }
-  }
+  });
   for (const std::exception_ptr& failure : failures) {
     if (failure) std::rethrow_exception(failure);
   }

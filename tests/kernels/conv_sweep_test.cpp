@@ -2,12 +2,11 @@
 // larger than the image, padding that no window needs, few and odd channels. What a library
 // computes wrong for a class of shapes shows here. PARETINY_SWEEP=N tries N shapes instead of a
 // few.
-#include <omp.h>
-
 #include <cmath>
 #include <cstring>
 
 #include "kernels/conv.h"
+#include "kernels/threads.h"
 #include "tests/support/convolution.h"
 
 namespace paretiny::test {
@@ -122,7 +121,7 @@ void expect_every_direction(const ConvShape& shape, DType dtype, bool bias, std:
 
 void expect_shape(const ConvShape& shape, std::uint64_t seed) {
   const Window& v = shape.window;
-  const int threads = omp_get_max_threads();
+  const int threads = thread_count();
   for (const DType dtype : {DType::f32, DType::bf16}) {
     for (const int count : {1, 2}) {
       SCOPED_TRACE(testing::Message()
@@ -130,12 +129,12 @@ void expect_shape(const ConvShape& shape, std::uint64_t seed) {
                    << to_string(shape.weights()) << ", strides " << v.stride_h << " " << v.stride_w
                    << ", padding " << v.top << " " << v.left << " " << v.bottom << " " << v.right
                    << ", " << name_of(dtype) << ", " << count << " threads, seed " << seed);
-      omp_set_num_threads(count);
+      set_thread_count(count);
       expect_every_direction(shape, dtype, (seed + static_cast<std::uint64_t>(count)) % 2 == 0,
                              seed);
     }
   }
-  omp_set_num_threads(threads);
+  set_thread_count(threads);
 }
 
 /// oneDNN's bf16 weight gradient (2.6.3) left the taps that meet padding alone as they were.

@@ -1,8 +1,7 @@
-#include <omp.h>
-
 #include <numeric>
 
 #include "kernels/acquisition.h"
+#include "kernels/threads.h"
 #include "tests/kernels/policies.h"
 
 namespace paretiny::test {
@@ -241,9 +240,9 @@ TEST(PolicyUpdate, AgreesWithTheCpu) {
 TEST(PolicyUpdate, DoesNotDependOnThreads) {
   const auto stream = test_stream();
   std::vector<std::vector<unsigned char>> first;
-  const int threads = omp_get_max_threads();
+  const int threads = thread_count();
   for (const int count : {1, 2, 5}) {
-    omp_set_num_threads(count);
+    set_thread_count(count);
     Search run(*stream, 3);
     run.update();
     run.update();
@@ -255,7 +254,7 @@ TEST(PolicyUpdate, DoesNotDependOnThreads) {
       }
     }
   }
-  omp_set_num_threads(threads);
+  set_thread_count(threads);
 }
 
 TEST(PolicyUpdate, RejectsWhatDoesNotFit) {

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <functional>
 #include <vector>
 
+#include "kernels/threads.h"
 #include "tests/support/kernels.h"
 
 namespace paretiny::test {
@@ -14,10 +14,10 @@ namespace paretiny::test {
 /// `run` with one and with two threads must leave the same bytes in `results`.
 inline void expect_same_for_any_threads(const std::function<void()>& run,
                                         const std::vector<const Tensor*>& results) {
-  const int threads = omp_get_max_threads();
+  const int threads = thread_count();
   std::vector<std::vector<unsigned char>> first;
   for (const int count : {1, 2, 5}) {
-    omp_set_num_threads(count);
+    set_thread_count(count);
     run();
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (count == 1) {
@@ -27,7 +27,7 @@ inline void expect_same_for_any_threads(const std::function<void()>& run,
       }
     }
   }
-  omp_set_num_threads(threads);
+  set_thread_count(threads);
 }
 
 }  // namespace paretiny::test

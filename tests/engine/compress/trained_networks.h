@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <cstring>
 #include <map>
@@ -16,6 +15,7 @@
 #include "engine/program/program.h"
 #include "engine/train/trainer.h"
 #include "kernels/random.h"
+#include "kernels/threads.h"
 
 namespace paretiny::test {
 
@@ -58,7 +58,7 @@ inline Dataset make_dataset(const Shape& sample) {
 struct Trained {
   Trained(const std::string& model, const Shape& sample, double width)
       : stream(Stream::create({})), data(*stream, make_dataset(sample)) {
-    omp_set_num_threads(1);  // tensors too small to share out
+    set_thread_count(1);  // tensors too small to share out
     TrainingSpec training;
     training.epochs = 4;
     training.batch = 16;

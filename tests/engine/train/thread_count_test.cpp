@@ -1,9 +1,8 @@
 // A training is the same, to the bit, for any number of threads.
-#include <omp.h>
-
 #include "engine/models/model.h"
 #include "engine/train/evaluate.h"
 #include "engine/train/trainer.h"
+#include "kernels/threads.h"
 #include "tests/engine/compress/trained_networks.h"
 
 namespace paretiny {
@@ -17,12 +16,12 @@ TEST_P(ThreadCount, DoesNotChangeATraining) {
   const bool series = std::string(GetParam()) == "series";
   const Shape sample = series ? Shape{1, 1, 128, 6} : Shape{1, 16, 16, 3};
   const Graph graph = build_model({series ? "mobilenet_v3" : GetParam(), sample, 4, 0.5});
-  const int before = omp_get_max_threads();
+  const int before = thread_count();
   for (const Precision precision : {Precision::f32, Precision::bf16}) {
     std::vector<float> first;
     double first_loss = 0;
     for (const int threads : {1, 3}) {
-      omp_set_num_threads(threads);
+      set_thread_count(threads);
       const auto stream = Stream::create({});
       const ResidentDataset data(*stream, make_dataset(sample));
       TrainingSpec training;
@@ -40,7 +39,7 @@ TEST_P(ThreadCount, DoesNotChangeATraining) {
       EXPECT_EQ(loss, first_loss) << threads << " threads";
     }
   }
-  omp_set_num_threads(before);
+  set_thread_count(before);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ThreadCount, models());

@@ -1,7 +1,6 @@
 // What every sampler keeps to, whatever it is told.
-#include <omp.h>
-
 #include "kernels/error.h"
+#include "kernels/threads.h"
 #include "nas/pareto/hypervolume.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
@@ -35,13 +34,13 @@ TEST_P(Samplers, DoNotDependOnTheThreads) {
   const auto problem = reals(3, 2);
   const History history = run(*make_sampler("random", problem), 20,
                               [](const Vector& x) { return finished(spheres(x)); });
-  const int before = omp_get_max_threads();
+  const int before = thread_count();
   std::set<Vector> answers;
   for (const int threads : {1, 2, 5}) {
-    omp_set_num_threads(threads);
+    set_thread_count(threads);
     answers.insert(make(problem)->ask(history, 20));
   }
-  omp_set_num_threads(before);
+  set_thread_count(before);
   EXPECT_EQ(answers.size(), 1u);
 }
 
