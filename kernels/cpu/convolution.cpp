@@ -83,9 +83,17 @@ PreparedConvolution::PreparedConvolution(const dnnl::engine& engine, const Convo
   for (const DType computed : {DType::bf16, DType::f32}) {
     if (computed == DType::bf16 && (convolution.activations == DType::f32 || widened)) continue;
     parts_ = prepare_parts(engine, computed);
-    if (parts_ && is_right(*parts_)) return;
+    if (!parts_) continue;
+    // What f32 falls back on takes no scratch: it can be proven when it first runs, if ever.
+    if (computed == DType::f32 || prove()) return;
   }
-  parts_.reset();
+}
+
+/// Whether what oneDNN prepared is right; where it is not, nothing is prepared any more.
+bool PreparedConvolution::prove() {
+  if (!proven_ && parts_ && !is_right(*parts_)) parts_.reset();
+  proven_ = parts_.has_value();
+  return proven_;
 }
 
 std::optional<PreparedConvolution::Parts> PreparedConvolution::prepare_parts(
@@ -129,7 +137,7 @@ bool PreparedConvolution::is_right(Parts& parts) const {
   Convolution few = convolution_;
   few.input.n = parts.samples + parts.last;
   const std::size_t bytes = scratch_bytes(parts, few.input.n, 1);
-  const std::size_t beyond = std::min<std::size_t>(16 * thread_bytes(parts), 4 << 20) + (1 << 16);
+  const std::size_t beyond = std::min<std::size_t>(16 * thread_bytes(parts), 1 << 20) + (1 << 16);
   Arena arena(Device{});
   arena.reserve(bytes + beyond);
   unsigned char* memory = nullptr;
@@ -245,7 +253,7 @@ void PreparedConvolution::run_parts(Parts& parts, Arena& arena, std::int64_t sam
 }
 
 void PreparedConvolution::run(CpuStream& stream, const ConvolutionData& data) {
-  if (parts_) {
+  if (prove()) {
     run_parts(*parts_, stream.scratch(), convolution_.input.n, thread_count_of(*parts_), data);
   } else {
     convolution_loops(convolution_, direction_, data);

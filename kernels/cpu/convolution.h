@@ -62,6 +62,7 @@ class PreparedConvolution {
   };
 
   std::optional<Parts> prepare_parts(const dnnl::engine& engine, DType computed) const;
+  bool prove();
   bool is_right(Parts& parts) const;
   void run_parts(Parts& parts, Arena& arena, std::int64_t samples, int threads,
                  const ConvolutionData& data) const;
@@ -77,6 +78,7 @@ class PreparedConvolution {
   Direction direction_;
   bool bias_;
   std::optional<Parts> parts_;  ///< empty: loops of our own
+  bool proven_ = false;         ///< that they are right
 };
 
 /// The convolution of s8 into s32 sums, for a part of the batch.

@@ -41,24 +41,29 @@ class Operand {
 
   T* data() { return reinterpret_cast<T*>(bytes_.data() + kFront); }
 
-  /// -1 or 1; 0 for all but a share of them.
+  /// -1 or 1; 0 for all but a share of them, in 128ths and at least one.
   void fill(Numbers& numbers, double share = 1) {
-    const auto most = static_cast<Word>(std::min(share, 1.0) * 0x1p31);
-    for (std::size_t i = 0; i < count_; ++i) {
+    const auto most = static_cast<int>(std::clamp(share * 128, 1.0, 128.0));
+    T* const to = data();
+    for (std::size_t first = 0; first < count_; first += 4) {
       const Word bits = numbers.half();
-      const int sign = bits & 1 ? 1 : -1;
-      data()[i] = value(bits >> 1 < most ? sign : 0);
+      for (std::size_t i = first; i < std::min(first + 4, count_); ++i) {
+        const auto byte = static_cast<int>(bits >> 8 * (i - first) & 0xFF);
+        to[i] = value((byte & 127) < most ? (byte >> 7) * 2 - 1 : 0);
+      }
     }
   }
 
   /// The elements as integers; false where one is none.
   bool read(Words& words) {
     words.resize(count_);
+    const T* const from = data();
     bool whole = true;
     for (std::size_t i = 0; i < count_; ++i) {
-      const double number = to_double(data()[i]);
-      whole = whole && std::fabs(number) < 0x1p31 && number == std::trunc(number);
-      words[i] = whole ? static_cast<Word>(static_cast<std::int64_t>(number)) : 0;
+      const double number = to_double(from[i]);
+      const auto integer = static_cast<std::int64_t>(std::fabs(number) < 0x1p31 ? number : 0.5);
+      whole &= static_cast<double>(integer) == number;
+      words[i] = static_cast<Word>(integer);
     }
     return whole;
   }
