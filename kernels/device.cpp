@@ -4,14 +4,25 @@
 #include <charconv>
 
 #include "kernels/error.h"
+#include "kernels/module.h"
 
 namespace paretiny {
 namespace {
 
 constinit std::array<Backend*, kDeviceKinds> backends{};
 
-const char* name_of(DeviceKind kind) {
-  return kind == DeviceKind::cpu ? "cpu" : "cuda";
+/// Why the CUDA floor is not loaded; empty when it is. Asked for the first time, loads it: its
+/// libraries take ten times as long as everything else a program does when it starts.
+const std::string& why_no_cuda() {
+  static const std::string why = load_module("libparetiny_cuda.so");
+  return why;
+}
+
+/// Null when this build has no backend of the kind.
+Backend* find_backend(DeviceKind kind) {
+  Backend*& found = backends[static_cast<std::size_t>(kind)];
+  if (found == nullptr && kind == DeviceKind::cuda) why_no_cuda();
+  return found;
 }
 
 }  // namespace
@@ -26,18 +37,15 @@ void register_backend(DeviceKind kind, Backend& backend) {
 }
 
 Backend& backend(DeviceKind kind) {
-  Backend* found = backends[static_cast<std::size_t>(kind)];
-  if (found == nullptr) {
-    throw DeviceError(std::string("this build has no support for device '") + name_of(kind) +
-                      "'; use --device cpu, or build with the CUDA toolkit");
-  }
-  return *found;
+  if (Backend* found = find_backend(kind)) return *found;
+  throw DeviceError("device 'cuda' is not there: " + why_no_cuda() +
+                    "; use --device cpu, or build with the CUDA toolkit");
 }
 
 std::vector<DeviceInfo> devices() {
   std::vector<DeviceInfo> all;
   for (const DeviceKind kind : {DeviceKind::cuda, DeviceKind::cpu}) {
-    Backend* found = backends[static_cast<std::size_t>(kind)];
+    Backend* found = find_backend(kind);
     if (found == nullptr) continue;
     for (DeviceInfo& info : found->devices()) all.push_back(std::move(info));
   }
@@ -45,13 +53,14 @@ std::vector<DeviceInfo> devices() {
 }
 
 std::string why_no_gpu() {
-  const Backend* found = backends[static_cast<std::size_t>(DeviceKind::cuda)];
-  return found == nullptr ? "this build has no support for it" : found->why_none();
+  const Backend* found = find_backend(DeviceKind::cuda);
+  return found == nullptr ? why_no_cuda() : found->why_none();
 }
 
 std::string compute_libraries() {
   std::string list;
-  for (const Backend* found : backends) {
+  for (const DeviceKind kind : {DeviceKind::cpu, DeviceKind::cuda}) {
+    const Backend* found = find_backend(kind);
     if (found != nullptr) list += (list.empty() ? "" : ", ") + found->libraries();
   }
   return list;

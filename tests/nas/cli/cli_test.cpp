@@ -29,6 +29,16 @@ TEST_F(CliTest, HelpAndVersion) {
   EXPECT_TRUE(says(info.out, {why_no_gpu().empty() ? "cuda:0" : "cuda: none, " + why_no_gpu()}));
 }
 
+/// NVIDIA's libraries take ten times as long to load as the program: only a question for a GPU may.
+TEST_F(CliTest, StartsWithoutTheLibrariesOfAGpu) {
+  setenv("LD_DEBUG", "files", 1);
+  const Ended help = run({"--help"});
+  unsetenv("LD_DEBUG");
+  ASSERT_TRUE(says(help.err, {"libdnnl"})) << "the loader says nothing of what it loads";
+  EXPECT_FALSE(says(help.err, {"libcu"}));
+  EXPECT_FALSE(says(help.err, {"libparetiny_cuda"}));
+}
+
 TEST_F(CliTest, Hypervolume) {
   test::write_text(folder_ / "p.csv", "error,rom\n5,5\n4, 6\n\n2,7\r\n7,4");
   const Ended good = run({"hypervolume", "p.csv", "--reference", "10,10"});

@@ -1,0 +1,13 @@
+// Parts of the program that are loaded when they are first needed.
+#pragma once
+
+#include <string>
+
+namespace paretiny {
+
+/// Loads a shared library that lies beside the program, or in lib/ beside the program's folder; its
+/// static objects register what it has. Returns why it could not, for people, or nothing. It stays
+/// loaded until the program ends.
+std::string load_module(const std::string& name);
+
+}  // namespace paretiny
