@@ -1,16 +1,18 @@
-// Text of a file, fit to be quoted.
+// Text of a user or a file, fit to be quoted.
 #pragma once
 
-#include <algorithm>
 #include <string>
+#include <string_view>
 
 namespace paretiny {
 
-/// `text` with blanks for its control characters: files hold anything, a sentence is one line.
-inline std::string one_line(std::string text) {
-  const auto controls = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
-  std::replace_if(text.begin(), text.end(), controls, ' ');
-  return text;
-}
+/// `text` as one line of UTF-8 that no terminal takes for a command: blanks in place of control
+/// characters (those of ASCII and of Unicode), of line and paragraph separators and of marks that
+/// turn the direction of writing; U+FFFD in place of bytes that are no UTF-8. Files hold anything,
+/// a sentence is one line.
+std::string one_line(std::string_view text);
+
+/// The first `bytes` of it, or a few less, and "..." where more follow.
+std::string one_line(std::string_view text, std::size_t bytes);
 
 }  // namespace paretiny

@@ -9,12 +9,12 @@
 
 namespace paretiny {
 
-/// Hypervolume of `points`, any number of objectives from 1 on: after sorting, a sum in 2
-/// objectives and a staircase swept along the last one in 3, a binary search a point. From 4 on the
-/// volume is the sum of the boxes of the local upper bounds (bound_sweep.h), of which there are
-/// O(n^(m / 2)), rounded down, at most: O(n^2) in 4 objectives. All terms are positive, so that
-/// nothing cancels. Throws UsageError for rows of another length than the reference, for NaN and
-/// for -infinity.
+/// Hypervolume of `points`, any number of objectives from 1 on. Up to 3 objectives a staircase is
+/// swept along the last one, O(n log n) (stair_sweep.h). From 4 on the volume is the sum of the
+/// boxes of the local upper bounds (bound_sweep.h), of which there are O(n^(m / 2)), rounded down,
+/// at most: O(n^2) in 4 objectives. All terms are positive, so that nothing cancels. Throws
+/// UsageError for rows of another length than the reference, for NaN and for -infinity; DataError
+/// for a volume that no double holds.
 double hypervolume(const Points& points, const std::vector<double>& reference);
 
 /// Whether dominated points count as members of the set a contribution is measured against.
@@ -22,8 +22,9 @@ enum class Dominated { ignored, counted };
 
 /// Exclusive contribution of each point: hypervolume of all less that of all but the point, summed
 /// over the boxes of its own that the others leave, so that it keeps its digits however small it
-/// is. Dominated points and exact duplicates contribute 0. With `counted` a point loses what a
-/// dominated point also covers; with `ignored` dominated points are removed first.
+/// is; O(n log n) up to 3 objectives. Dominated points and exact duplicates contribute 0. With
+/// `counted` a point loses what a dominated point also covers; with `ignored` dominated points are
+/// removed first.
 std::vector<double> hypervolume_contributions(const Points& points,
                                               const std::vector<double>& reference,
                                               Dominated dominated = Dominated::ignored);

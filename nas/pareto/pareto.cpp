@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <utility>
 
 #include "kernels/error.h"
 
@@ -66,6 +70,38 @@ void add_crowding(const Points& points, const std::vector<std::size_t>& front,
   }
 }
 
+/// As non_dominated, of points of at most 3 objectives, O(n log n): met in the order of the last
+/// objective, then the one before it, a point is dominated by none to come, and by one of those met
+/// if one of their staircase in the first two is.
+std::vector<std::size_t> swept_front(const Points& points) {
+  using Padded = std::array<double, 3>;
+  std::vector<std::pair<Padded, std::size_t>> order(points.size());
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    order[i] = {Padded{}, i};
+    std::copy(points[i].rbegin(), points[i].rend(),
+              order[i].first.end() - static_cast<std::ptrdiff_t>(points[i].size()));
+  }
+  std::sort(order.begin(), order.end());
+  std::vector<std::size_t> kept;
+  std::map<double, std::pair<double, const Padded*>> stairs;  // by x: y, which falls, and whose
+  for (const auto& [point, i] : order) {
+    const double y = point[1], x = point[2];
+    auto last = stairs.upper_bound(x);
+    if (last != stairs.begin() && std::prev(last)->second.first <= y) {
+      if (*std::prev(last)->second.second == point) kept.push_back(i);
+      continue;
+    }
+    kept.push_back(i);
+    auto first = last;
+    if (first != stairs.begin() && std::prev(first)->first == x) --first;
+    while (last != stairs.end() && last->second.first >= y) ++last;
+    stairs.erase(first, last);
+    stairs.emplace(x, std::pair(y, &point));
+  }
+  std::sort(kept.begin(), kept.end());
+  return kept;
+}
+
 void check_count(std::size_t given, std::size_t points, const char* what) {
   if (given == points) return;
   throw UsageError(
@@ -89,6 +125,7 @@ bool dominates(const std::vector<double>& a, const std::vector<double>& b) {
 
 std::vector<std::size_t> non_dominated(const Points& points) {
   if (!points.empty()) check_points(points, points[0].size(), "objective vector");
+  if (!points.empty() && points[0].size() <= 3) return swept_front(points);
   std::vector<std::size_t> kept;
   for (std::size_t i = 0; i < points.size(); ++i) {
     const auto beats_i = [&](const std::vector<double>& point) {

@@ -39,28 +39,6 @@ TEST_F(CliTest, StartsWithoutTheLibrariesOfAGpu) {
   EXPECT_FALSE(says(help.err, {"libparetiny_cuda"}));
 }
 
-TEST_F(CliTest, Hypervolume) {
-  test::write_text(folder_ / "p.csv", "error,rom\n5,5\n4, 6\n\n2,7\r\n7,4");
-  const Ended good = run({"hypervolume", "p.csv", "--reference", "10,10"});
-  EXPECT_EQ(good.code, 0) << good.err;
-  EXPECT_EQ(good.out,
-            "hypervolume 38\npoints 4, non-dominated 4\npoint,contribution\n1,2\n2,1\n3,6\n4,3\n");
-  const auto with = [&](const std::string& points, const std::string& reference) {
-    test::write_text(folder_ / "q.csv", points);
-    return run({"hypervolume", "q.csv", "--reference", reference});
-  };
-  EXPECT_TRUE(refused(with("5,5\n4;6\n", "10,10"), 3, {"q.csv line 2", "4;6"}));
-  EXPECT_TRUE(refused(with("5;5\n", "10,10"), 3, {"q.csv line 1"}));
-  EXPECT_TRUE(refused(with("5,5\n4\n", "10,10"), 3, {"q.csv line 2"}));
-  EXPECT_TRUE(refused(with("5,5\nnan,4\n", "10,10"), 3, {"q.csv line 2"}));
-  EXPECT_TRUE(refused(with("5,5\n", "10"), 3, {"one number"}));
-  EXPECT_TRUE(refused(with("5,5\n", "10,x"), 2, {"--reference 10,x"}));
-  EXPECT_TRUE(refused(with("5,5\n", "10,inf"), 2, {"--reference 10,inf"}));
-  EXPECT_TRUE(refused(run({"hypervolume", "none.csv", "--reference", "1"}), 3, {"none.csv"}));
-  EXPECT_TRUE(refused(run({"hypervolume", ".", "--reference", "1"}), 3, {"'.'"}));
-  EXPECT_TRUE(refused(run({"hypervolume", "p.csv"}), 2, {"--reference"}));
-}
-
 TEST_F(CliTest, TrainPrintsEpochsAndFigures) {
   const Ended ended = run({"train", "tiny.toml", "--set", "training.epochs=2", "--set",
                            "pruning.sparsity=0.5", "--seed", "5"});

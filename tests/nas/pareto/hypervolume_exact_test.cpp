@@ -74,6 +74,58 @@ TEST(Hypervolume, AgreesWithInclusionAndExclusion) {
   }
 }
 
+/// The same in 4 objectives, which another algorithm is for.
+Points with_a_fourth(Points points) {
+  for (Vector& point : points) point.push_back(0);
+  return points;
+}
+
+TEST(Hypervolume, SweepAndBoundsAgreeToTheBit) {
+  // Whole numbers: every sum of boxes is exact.
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const int grid = seed % 3 == 0 ? 6 : 1000;  // ties and duplicates, or few of them
+    const std::size_t n = 1 + (seed * 7) % 150;
+    Points points = random_points(n, 3, seed, grid);
+    if (seed % 4 == 1) {
+      for (Vector& point : points) point[2] = 2 * grid - point[0] - point[1];  // none dominated
+    }
+    for (const double bound : {0.6 * grid, 2.5 * grid}) {
+      const Vector reference(3, std::floor(bound));
+      const Vector and_one{reference[0], reference[1], reference[2], 1};
+      const Points padded = with_a_fourth(points);
+      EXPECT_EQ(hypervolume(points, reference), hypervolume(padded, and_one)) << seed;
+      for (const Dominated dominated : {Dominated::ignored, Dominated::counted}) {
+        EXPECT_EQ(hypervolume_contributions(points, reference, dominated),
+                  hypervolume_contributions(padded, and_one, dominated))
+            << seed << " reference " << bound;
+      }
+    }
+  }
+}
+
+TEST(Hypervolume, ALayerOfUnitCubes) {
+  // All points of a grid with x + y + z = s: no two cover the same corner of it.
+  constexpr double s = 149;
+  Points points;
+  for (double x = 0; x <= s; ++x) {
+    for (double y = 0; x + y <= s; ++y) points.push_back({x, y, s - x - y});
+  }
+  const Vector reference(3, s + 1);
+  const double cubes = (s + 1) * (s + 1) * (s + 1);
+  EXPECT_EQ(hypervolume(points, reference), cubes - s * (s + 1) * (s + 2) / 6);
+  EXPECT_EQ(hypervolume_contributions(points, reference), Vector(points.size(), 1));
+  EXPECT_EQ(non_dominated(points).size(), points.size());
+}
+
+TEST(Hypervolume, WhatNoDoubleHoldsIsAnError) {
+  for (std::size_t m = 1; m <= 5; ++m) {
+    const Points points{Vector(m, -1.7e308), Vector(m, 0.0)};
+    const Vector reference(m, 1.7e308);
+    EXPECT_THROW(hypervolume(points, reference), DataError) << m;
+    EXPECT_THROW(hypervolume_contributions(points, reference), DataError) << m;
+  }
+}
+
 TEST(Hypervolume, SmallContributionsKeepTheirDigits) {
   const double gap = 0x1p-40;
   const Points points{{0.5, 0.5, 0.5, 0.5}, {0.5 - gap, 0.5 + gap, 0.5, 0.5}};

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 
 #include "kernels/error.h"
+#include "kernels/random.h"
 #include "tests/support/jsonl.h"
 
 namespace paretiny {
@@ -22,6 +24,24 @@ TEST(Pareto, Dominance) {
   EXPECT_FALSE(dominates({1, 4}, {2, 3}));
   EXPECT_EQ(non_dominated({{2, 2}, {1, 3}, {2, 2}, {3, 3}, {0, 4}}), (Ranks{0, 1, 2, 4}));
   EXPECT_TRUE(non_dominated({}).empty());
+}
+
+TEST(Pareto, TheSweptFrontIsThatOfAllPairs) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Random random(seed, "pareto test");
+    const std::size_t m = 1 + seed % 3;
+    Points points(1 + seed % 40, Vector(m));
+    for (Vector& point : points) {
+      for (double& value : point) value = static_cast<double>(random.below(5));
+      if (random.below(10) == 0) point[0] = random.below(2) == 0 ? kInfinity : -kInfinity;
+    }
+    Ranks kept;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const auto beats = [&](const Vector& other) { return dominates(other, points[i]); };
+      if (std::none_of(points.begin(), points.end(), beats)) kept.push_back(i);
+    }
+    EXPECT_EQ(non_dominated(points), kept) << seed;
+  }
 }
 
 TEST(Pareto, RanksAndCrowding) {
