@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "engine/nearest.h"
 #include "kernels/error.h"
@@ -14,9 +15,44 @@ bool makes_channels(OpKind op) {
   return op == OpKind::input || op == OpKind::conv || op == OpKind::fully_connected;
 }
 
-/// "stage1" of "stage1/2/conv".
-std::string prefix_of(const std::string& name) {
-  return name.substr(0, name.find('/'));
+/// "stage1" and "stage1/2" of "stage1/2/conv", and itself.
+bool has_prefix(const std::string& name, const std::string& prefix) {
+  return name.starts_with(prefix) && (name.size() == prefix.size() || name[prefix.size()] == '/');
+}
+
+/// The override with the longest prefix of the name, or null.
+const PruningSpec::Override* override_of(const PruningSpec& spec, const std::string& name) {
+  const PruningSpec::Override* found = nullptr;
+  for (const PruningSpec::Override& override : spec.overrides) {
+    const bool closer = found == nullptr || override.prefix.size() > found->prefix.size();
+    if (closer && has_prefix(name, override.prefix)) found = &override;
+  }
+  return found;
+}
+
+/// Throws UsageError, saying why the prefix names no group whose channels may go.
+[[noreturn]] void refuse_prefix(const Graph& graph, const ChannelGroups& groups,
+                                const std::string& prefix) {
+  const std::string what = "pruning.sparsity_of names '" + prefix + "', ";
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    if (!has_prefix(graph.node(id).name, prefix)) continue;
+    const ChannelGroup& group = groups.groups()[groups.of(id)];
+    if (!group.prunable) throw UsageError(what + "whose channels all stay");
+    throw UsageError(what + "whose channels go with those of '" +
+                     graph.node(group.members.front()).name + "'; name that");
+  }
+  // Names of the same depth as the one that is wrong.
+  const auto depth = std::count(prefix.begin(), prefix.end(), '/');
+  std::vector<std::string> names;
+  for (const ChannelGroup& group : groups.groups()) {
+    if (!group.prunable) continue;
+    const std::string& name = graph.node(group.members.front()).name;
+    std::size_t end = name.find('/');
+    for (auto i = depth; i > 0 && end != std::string::npos; --i) end = name.find('/', end + 1);
+    const std::string begin = name.substr(0, end);
+    if (std::find(names.begin(), names.end(), begin) == names.end()) names.push_back(begin);
+  }
+  throw UsageError(what + "which no layer's name begins with" + suggestion(prefix, names));
 }
 
 }  // namespace
@@ -55,29 +91,26 @@ ChannelGroups::ChannelGroups(const Graph& graph) : of_(static_cast<std::size_t>(
 
 std::vector<std::int64_t> channels_left(const Graph& graph, const ChannelGroups& groups,
                                         const PruningSpec& spec, double progress) {
-  std::vector<std::string> prefixes;
+  std::set<std::string> used;
   std::vector<std::int64_t> left;
   for (const ChannelGroup& group : groups.groups()) {
     if (!group.prunable) {
       left.push_back(group.channels);
       continue;
     }
-    prefixes.push_back(prefix_of(graph.node(group.members.front()).name));
-    double sparsity = spec.sparsity;
+    const std::string& name = graph.node(group.members.front()).name;
     for (const PruningSpec::Override& override : spec.overrides) {
-      if (override.prefix == prefixes.back()) sparsity = override.sparsity;
+      if (has_prefix(name, override.prefix)) used.insert(override.prefix);
     }
+    const PruningSpec::Override* own = override_of(spec, name);
+    const double sparsity = own == nullptr ? spec.sparsity : own->sparsity;
     const double removed = std::round(sparsity * progress * static_cast<double>(group.channels));
     std::int64_t kept = group.channels - static_cast<std::int64_t>(removed);
     kept = (kept + spec.multiple - 1) / spec.multiple * spec.multiple;
     left.push_back(std::clamp<std::int64_t>(kept, 1, group.channels));
   }
   for (const PruningSpec::Override& override : spec.overrides) {
-    if (std::find(prefixes.begin(), prefixes.end(), override.prefix) == prefixes.end()) {
-      throw UsageError("pruning.sparsity_of names '" + override.prefix +
-                       "', which no layer's name begins with" +
-                       suggestion(override.prefix, prefixes));
-    }
+    if (!used.contains(override.prefix)) refuse_prefix(graph, groups, override.prefix);
   }
   return left;
 }

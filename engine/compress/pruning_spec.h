@@ -15,7 +15,8 @@ struct PruningSpec {
   PruningSchedule schedule = PruningSchedule::none;
   PruningCriterion criterion = PruningCriterion::l1;
   double sparsity = 0;  ///< final, of every group without one of its own, in [0, 1)
-  /// Final sparsity of the groups whose first layer's name begins with `prefix` and a slash.
+  /// Final sparsity of the groups whose first layer's name is `prefix` or begins with it and a
+  /// slash; of several prefixes the longest counts.
   struct Override {
     std::string prefix;
     double sparsity;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "engine/nearest.h"
+#include "engine/one_line.h"
 #include "kernels/error.h"
 
 namespace paretiny {
@@ -28,7 +29,7 @@ bool parse(std::string_view text, Number& number) {
 
 [[noreturn]] void refuse(const std::string& name, const std::string& text,
                          const std::string& right) {
-  throw UsageError(fmt::format("[dataset] {} = '{}': {}", name, text, right));
+  throw UsageError(one_line(fmt::format("[dataset] {} = '{}': {}", name, text, right)));
 }
 
 }  // namespace

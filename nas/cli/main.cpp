@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "engine/nearest.h"
+#include "engine/one_line.h"
 #include "engine/train/trainer.h"
 #include "kernels/error.h"
 #include "nas/cli/commands.h"
@@ -33,8 +34,14 @@ enum ExitCode {
   kInterrupted = 130,
 };
 
-/// Allocates nothing: memory may be what is missing.
+/// Prints a message on one line. Gets by without memory, which may be what is missing.
 int failed(ExitCode code, std::string_view what) {
+  std::string clean;
+  try {
+    clean = one_line(what);
+    what = clean;
+  } catch (const std::bad_alloc&) {  // as it is, then
+  }
   std::array<char, 4000> line;
   const auto end = fmt::format_to_n(line.data(), line.size() - 1, "paretiny: {}", what);
   *end.out = '\n';

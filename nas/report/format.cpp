@@ -11,6 +11,9 @@ namespace {
 /// `value` with up to four digits, and the prefix and unit that go with it.
 std::string scaled(double value, const std::array<const char*, 5>& prefixes,
                    std::string_view unit) {
+  if (std::abs(value) >= 1e15) {
+    return format_fixed(value, 0) + (unit.empty() ? "" : " ") + std::string(unit);
+  }
   std::size_t power = 0;
   while (power + 1 < prefixes.size() && std::abs(value) >= 1000) {
     value /= 1000;
@@ -21,15 +24,24 @@ std::string scaled(double value, const std::array<const char*, 5>& prefixes,
   }
   const int decimals = value == std::floor(value) ? 0 : (std::abs(value) >= 100 ? 1 : 2);
   const std::string suffix = fmt::format("{}{}", prefixes[power], unit);
-  return fmt::format("{:.{}f}{}{}", value, decimals, suffix.empty() ? "" : " ", suffix);
+  return format_fixed(value, decimals) + (suffix.empty() ? "" : " ") + suffix;
 }
 
 std::string percent(double fraction) {
-  const std::string number = fmt::format("{:.2f}", 100 * fraction);
+  const std::string number = format_fixed(100 * fraction, 2);
   return number.substr(0, number.find(".00")) + " %";
 }
 
 }  // namespace
+
+std::string format_fixed(double value, int decimals) {
+  return std::abs(value) < 1e15 ? fmt::format("{:.{}f}", value, decimals)
+                                : fmt::format("{:.4g}", value);
+}
+
+std::string format_percent(double share) {
+  return format_fixed(100 * share, 2) + " %";
+}
 
 std::string format_quantity(const Objective& objective, double value) {
   if (!std::isfinite(value)) return "–";
@@ -49,6 +61,7 @@ std::string format_seconds(double seconds) {
   if (!std::isfinite(seconds)) return "–";
   if (seconds < 1) return fmt::format("{:.0f} ms", 1000 * seconds);
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  if (seconds >= 1e15) return format_fixed(seconds / 3600, 0) + " h";
   const auto whole = static_cast<long>(std::lround(seconds));
   if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
   return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);

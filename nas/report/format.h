@@ -11,6 +11,12 @@ namespace paretiny {
 /// `value` for people: an error as "12.34 %", anything else as below; "–" for NaN.
 std::string format_quantity(const Objective& objective, double value);
 
+/// `value` with so many decimals; beyond 1e15, where those say nothing, as "1e+300".
+std::string format_fixed(double value, int decimals);
+
+/// "12.34 %" of 0.1234.
+std::string format_percent(double share);
+
 /// "36.1 KB": KB is 1000 B.
 std::string format_bytes(double bytes);
 

@@ -66,7 +66,7 @@ void add_best(std::string& out, const ReportData& data) {
   }
   const Trial& best = data.trials[summary.front.front()];  // sorted by the first objective
   add_tile(out, label,
-           accuracy ? fmt::format("{:.2f} %", 100 * (1 - best.objectives[0]))
+           accuracy ? format_percent(1 - best.objectives[0])
                     : escape_html(format_quantity(objectives[0], best.objectives[0])),
            fmt::format("trial {}{}; {}", best.number, accuracy ? ", int8" : "",
                        limits_text(data.header)));
@@ -77,7 +77,7 @@ void add_tiles(std::string& out, const ReportData& data) {
   out += "<section class=\"tiles\" aria-label=\"Headline numbers\">\n";
   add_best(out, data);
   add_tile(out, "Hypervolume",
-           summary.hypervolume.empty() ? "–" : fmt::format("{:.4f}", summary.hypervolume.back()),
+           summary.hypervolume.empty() ? "–" : format_fixed(summary.hypervolume.back(), 4),
            "of 1; scales and reference are given below");
   const std::size_t done = summary.count[static_cast<std::size_t>(TrialState::done)];
   add_tile(out, "Pareto front", std::to_string(summary.front.size()),

@@ -32,8 +32,7 @@ std::vector<Objective> read_objectives(const toml::table& root) {
   TableReader table(root, "objectives");
   std::vector<Objective> objectives;
   for (const std::string& name : table.unread()) {
-    table.find(name);
-    TableReader entry(root, "objectives." + name);
+    TableReader entry(table, name);
     Objective objective{name, "", {}, ""};
     if (entry.find("limit") != nullptr) {
       objective.limit = entry.number("limit", 0, -kAny, kAny);

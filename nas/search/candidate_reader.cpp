@@ -1,5 +1,8 @@
 #include "nas/search/candidate_reader.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "engine/nearest.h"
 #include "kernels/error.h"
 #include "nas/search/table_reader.h"
@@ -46,7 +49,10 @@ TrainingSpec read_training(const toml::table& root) {
   spec.decay_all = table.boolean("decay_all", spec.decay_all);
   spec.schedule = read_kind(table, "schedule", spec.schedule, Schedule::step);
   spec.warmup = table.number("warmup", spec.warmup, 0, 1000);
-  spec.milestones = table.numbers("milestones", spec.milestones);
+  spec.milestones = table.numbers("milestones", spec.milestones, 0, 1);
+  if (!std::is_sorted(spec.milestones.begin(), spec.milestones.end(), std::less_equal<>())) {
+    table.fail("milestones", "must rise, such as [0.5, 0.75]");
+  }
   spec.step_factor = table.number("step_factor", spec.step_factor, 0, 1);
   spec.label_smoothing = table.number("label_smoothing", spec.label_smoothing, 0, 0.99);
   spec.crop = table.integer("crop", spec.crop, 0, 64);
@@ -69,7 +75,7 @@ PruningSpec read_pruning(const toml::table& root) {
   spec.every = table.integer("every", spec.every, 1, 100000);
   spec.multiple = table.integer("multiple", spec.multiple, 1, 64);
   if (table.find("sparsity_of") != nullptr) {
-    TableReader by_prefix(root, "pruning.sparsity_of");
+    TableReader by_prefix(table, "sparsity_of");
     for (const std::string& prefix : by_prefix.unread()) {
       spec.overrides.push_back({prefix, by_prefix.number(prefix, 0, 0, 0.99)});
     }

@@ -28,7 +28,7 @@ std::vector<Constraint> read_constraints(const toml::table& root,
                     [&](const Objective& objective) { return objective.name == name; })) {
       table.fail(name, "is an objective too; give that one a limit");
     }
-    TableReader entry(root, "constraints." + name);
+    TableReader entry(table, name);
     Constraint constraint{name, "", read_bound(entry, "at_least"), read_bound(entry, "at_most")};
     constraint.unit = entry.text("unit", "");
     entry.finish();

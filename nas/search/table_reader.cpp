@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "engine/nearest.h"
+#include "engine/one_line.h"
 #include "kernels/error.h"
 #include "nas/search/toml_text.h"
 
@@ -16,29 +17,52 @@ std::string place(const toml::node& node) {
   const toml::source_region& source = node.source();
   const std::string file = source.path ? *source.path : std::string();
   if (file.empty()) return "";
-  return fmt::format("{} line {}: ", file, source.begin.line);
+  return fmt::format("{} line {}: ", one_line(file), source.begin.line);
+}
+
+/// What a value is, for the reader of a message: "the text \"abc\"".
+std::string described(const toml::node& node) {
+  constexpr std::size_t kShown = 40;
+  if (node.is_table()) return "a table";
+  if (node.is_array()) return "a list";
+  const std::string text = one_line(value_text(node).value_or(""), kShown);
+  return node.is_string() ? "the text \"" + text + "\"" : text;
 }
 
 }  // namespace
 
 TableReader::TableReader(const toml::table& root, const std::string& path) : path_(path) {
   const toml::node* node = path.empty() ? &root : find_path(root, path);
-  if (node == nullptr) return;
-  table_ = node->as_table();
-  if (table_ == nullptr) {
-    throw UsageError(place(*node) + "'" + path + "' must be a table, written [" + path + "]");
-  }
+  if (node != nullptr) take(*node);
+}
+
+TableReader::TableReader(TableReader& outer, const std::string& key)
+    : path_(outer.path_.empty() ? key : outer.path_ + "." + key) {
+  const toml::node* node = outer.find(key);
+  if (node != nullptr) take(*node);
+}
+
+void TableReader::take(const toml::node& node) {
+  table_ = node.as_table();
+  if (table_ != nullptr) return;
+  const std::string name = one_line(path_);
+  throw UsageError(place(node) + "'" + name + "' must be a table, written [" + name + "]; it is " +
+                   described(node));
 }
 
 std::string TableReader::where(const std::string& key) const {
   const toml::node* node = table_ == nullptr ? nullptr : table_->get(key);
   if (node == nullptr) node = table_;
   const std::string name = path_.empty() ? key : path_ + "." + key;
-  return (node == nullptr ? "" : place(*node)) + name;
+  return (node == nullptr ? "" : place(*node)) + one_line(name);
 }
 
 void TableReader::fail(const std::string& key, const std::string& what) const {
-  throw UsageError(where(key) + " " + what);
+  throw UsageError(where(key) + " " + one_line(what));
+}
+
+void TableReader::refuse(const std::string& key, const toml::node& found, const char* what) const {
+  fail(key, std::string("must be ") + what + "; it is " + described(found));
 }
 
 const toml::node* TableReader::find(const std::string& key) {
@@ -50,7 +74,7 @@ double TableReader::number(const std::string& key, double otherwise, double low,
   const toml::node* node = find(key);
   if (node == nullptr) return otherwise;
   const auto value = node->is_number() ? node->value<double>() : std::nullopt;
-  if (!value) fail(key, "must be a number");
+  if (!value) refuse(key, *node, "a number");
   if (!(*value >= low && *value <= high)) {
     fail(key, fmt::format("is {}; it lies between {} and {}", *value, low, high));
   }
@@ -62,7 +86,7 @@ std::int64_t TableReader::integer(const std::string& key, std::int64_t otherwise
   const toml::node* node = find(key);
   if (node == nullptr) return otherwise;
   const auto value = node->is_integer() ? node->value<std::int64_t>() : std::nullopt;
-  if (!value) fail(key, "must be a whole number");
+  if (!value) refuse(key, *node, "a whole number");
   if (*value < low || *value > high) {
     fail(key, fmt::format("is {}; it lies between {} and {}", *value, low, high));
   }
@@ -72,26 +96,34 @@ std::int64_t TableReader::integer(const std::string& key, std::int64_t otherwise
 bool TableReader::boolean(const std::string& key, bool otherwise) {
   const toml::node* node = find(key);
   if (node == nullptr) return otherwise;
-  if (!node->is_boolean()) fail(key, "must be true or false");
+  if (!node->is_boolean()) refuse(key, *node, "true or false");
   return *node->value<bool>();
 }
 
 std::string TableReader::text(const std::string& key, const std::string& otherwise) {
   const toml::node* node = find(key);
   if (node == nullptr) return otherwise;
-  if (!node->is_string()) fail(key, "must be a text in quotes");
+  if (!node->is_string()) refuse(key, *node, "a text in quotes");
   return *node->value<std::string>();
 }
 
 std::vector<double> TableReader::numbers(const std::string& key,
-                                         const std::vector<double>& otherwise) {
+                                         const std::vector<double>& otherwise, double low,
+                                         double high) {
   const toml::node* node = find(key);
   if (node == nullptr) return otherwise;
-  if (!node->is_array()) fail(key, "must be a list of numbers, written [1, 2]");
+  if (!node->is_array()) refuse(key, *node, "a list of numbers, written [1, 2]");
   std::vector<double> list;
   for (const toml::node& each : *node->as_array()) {
-    if (!each.is_number()) fail(key, "must be a list of numbers, written [1, 2]");
-    list.push_back(*each.value<double>());
+    if (!each.is_number()) {
+      fail(key,
+           fmt::format("must be a list of numbers, written [1, 2]; it holds {}", described(each)));
+    }
+    const double value = *each.value<double>();
+    if (!(value >= low && value <= high)) {
+      fail(key, fmt::format("holds {}; its numbers lie between {} and {}", value, low, high));
+    }
+    list.push_back(value);
   }
   return list;
 }
@@ -120,7 +152,14 @@ void TableReader::finish() const {
 }
 
 const toml::node* find_path(const toml::table& root, const std::string& path) {
-  return root.at_path(path).node();
+  const toml::table* table = &root;
+  std::size_t begin = 0;
+  for (std::size_t dot; (dot = path.find('.', begin)) != std::string::npos; begin = dot + 1) {
+    const toml::node* next = table->get(path.substr(begin, dot - begin));
+    table = next == nullptr ? nullptr : next->as_table();
+    if (table == nullptr) return nullptr;
+  }
+  return table->get(path.substr(begin));
 }
 
 void set_path(toml::table& root, const std::string& path, const toml::node& value) {

@@ -16,6 +16,8 @@ class TableReader {
  public:
   /// `path` is the table's dotted name, "" for the whole file. A missing table reads as empty.
   TableReader(const toml::table& root, const std::string& path);
+  /// The table under `key` of another, whatever characters the key has.
+  TableReader(TableReader& outer, const std::string& key);
 
   // Each takes the key's value if it is there, else the default. They throw UsageError, naming
   // file, line and key, for another type or a value out of [low, high].
@@ -24,7 +26,8 @@ class TableReader {
                        std::int64_t high);
   bool boolean(const std::string& key, bool otherwise);
   std::string text(const std::string& key, const std::string& otherwise);
-  std::vector<double> numbers(const std::string& key, const std::vector<double>& otherwise);
+  std::vector<double> numbers(const std::string& key, const std::vector<double>& otherwise,
+                              double low, double high);
   /// The index of the key's value in `names`; throws naming the nearest.
   std::size_t choice(const std::string& key, const std::vector<std::string>& names,
                      const std::string& otherwise);
@@ -40,12 +43,16 @@ class TableReader {
   [[noreturn]] void fail(const std::string& key, const std::string& what) const;
 
  private:
+  void take(const toml::node& node);
+  /// Throws for a value that is not `what`.
+  [[noreturn]] void refuse(const std::string& key, const toml::node& found, const char* what) const;
+
   const toml::table* table_ = nullptr;
   std::string path_;
   std::set<std::string> read_;
 };
 
-/// "training.batch" of the root table, or null.
+/// "training.batch" of the root table, or null; dots alone part the keys.
 const toml::node* find_path(const toml::table& root, const std::string& path);
 
 /// Sets root[path] = value, making tables on the way. Throws UsageError when a part of the path is

@@ -22,17 +22,21 @@ toml::table parsed(const std::filesystem::path& file) {
 }
 
 Target read_target(const toml::table& root, const std::string& name) {
-  TableReader table(root, name);
+  TableReader top(root, "");
+  TableReader table(top, name);
   std::vector<std::string> names;
   for (const Core& core : cores()) names.push_back(core.name);
   const auto bytes = [&](const char* key) -> std::int64_t {
     const std::string text = table.text(key, "");
     if (text.empty()) return 0;
+    double size = 0;
     try {
-      return static_cast<std::int64_t>(parse_bytes(text));
+      size = parse_bytes(text);
     } catch (const UsageError& error) {
       table.fail(key, error.what());
     }
+    if (size > 1e15) table.fail(key, "is " + text + ", more than any board has");
+    return static_cast<std::int64_t>(size);
   };
   Target target;
   target.name = name;
@@ -49,7 +53,9 @@ Target read_target(const toml::table& root, const std::string& name) {
 
 Target find_target(const std::string& name, const std::filesystem::path& file) {
   std::vector<std::string> known;
-  for (const std::filesystem::path& from : {file, std::filesystem::path()}) {
+  std::vector<std::filesystem::path> sources = {""};  // ours
+  if (!file.empty()) sources.insert(sources.begin(), file);
+  for (const std::filesystem::path& from : sources) {
     const toml::table root = parsed(from);
     for (const auto& [key, value] : root) {
       const std::string board(key.str());  // the same twice where the user has no file, or it too

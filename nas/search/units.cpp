@@ -21,7 +21,7 @@ double parse(const std::string& text, const Units& units, const char* example) {
   unit.erase(0, unit.find_first_not_of(' '));
   if (error == std::errc{} && std::isfinite(number) && number >= 0) {
     for (const auto& [name, factor] : units) {
-      if (unit == name) return number * factor;
+      if (unit == name && std::isfinite(number * factor)) return number * factor;
     }
   }
   std::string known;

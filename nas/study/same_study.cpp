@@ -8,6 +8,7 @@
 
 #include "engine/one_line.h"
 #include "kernels/error.h"
+#include "nas/study/difference.h"
 
 namespace paretiny {
 namespace {
@@ -18,20 +19,6 @@ std::vector<int> version_numbers(const std::string& version) {
   std::vector<int> numbers;
   for (int number = 0; text >> number; text.ignore(1)) numbers.push_back(number);
   return numbers;
-}
-
-/// Says where two texts differ first: the whole of short ones, else the line.
-std::string difference(const std::string& what, const std::string& stored,
-                       const std::string& wanted) {
-  std::istringstream left(stored);
-  std::istringstream right(wanted);
-  std::string a;
-  std::string b;
-  do {
-    if (!std::getline(left, a)) a.clear();
-    if (!std::getline(right, b)) b.clear();
-  } while (a == b && (left || right));
-  return one_line(fmt::format("{} is '{}' in the study and '{}' now", what, a, b));
 }
 
 std::string objectives_text(const StudyHeader& header) {

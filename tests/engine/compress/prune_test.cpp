@@ -77,8 +77,44 @@ TEST(Prune, ChannelsLeftFollowTheSpec) {
       EXPECT_LE(left[i], group.channels / 10 + 4);
     }
   }
-  spec.overrides = {{"stag3", 0.5}};
-  EXPECT_THROW(channels_left(graph, groups, spec, 1), UsageError);
+}
+
+TEST(Prune, TheLongestPrefixCounts) {
+  const Graph graph = built("resnet18", {1, 12, 12, 3});
+  const ChannelGroups groups(graph);
+  PruningSpec spec = half();
+  for (const bool longest_first : {false, true}) {
+    spec.overrides = {{"stage3", 0.25}, {"stage3/2", 0.75}, {"stage3/2/1/conv", 0.125}};
+    if (longest_first) std::reverse(spec.overrides.begin(), spec.overrides.end());
+    const std::vector<std::int64_t> left = channels_left(graph, groups, spec, 1);
+    std::size_t met = 0;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      const ChannelGroup& group = groups.groups()[i];
+      const std::string& name = graph.node(group.members[0]).name;
+      if (!group.prunable || !name.starts_with("stage3/")) continue;
+      EXPECT_EQ(left[i],
+                name == "stage3/2/1/conv" ? group.channels * 7 / 8 : group.channels * 3 / 4)
+          << name;
+      ++met;
+    }
+    EXPECT_GE(met, 3u);
+  }
+  const auto refusal = [&](const std::string& prefix) -> std::string {
+    spec.overrides = {{prefix, 0.5}};
+    try {
+      channels_left(graph, groups, spec, 1);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(refusal("stag3").find("did you mean 'stage3'"), std::string::npos);
+  EXPECT_NE(refusal("stage3/9").find("'stage3/"), std::string::npos);
+  EXPECT_NE(refusal("stage").find("did you mean 'stage"), std::string::npos);
+  EXPECT_NE(refusal("").find("no layer's name"), std::string::npos);
+  EXPECT_NE(refusal("classifier").find("channels all stay"), std::string::npos);
+  EXPECT_NE(refusal("stage1/1/2").find("go with those of 'stem/conv'"), std::string::npos);
+  EXPECT_EQ(refusal("stage1/1"), "");
 }
 
 /// Logits of a network for a random batch.

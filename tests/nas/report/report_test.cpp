@@ -170,6 +170,16 @@ TEST(Format, Quantities) {
   EXPECT_EQ(format_metric("sparsity", 0.005), "0.50 %");
   EXPECT_EQ(format_metric("peak_bytes", 2048), "2.05 KB");
   EXPECT_EQ(format_metric("parameters", 77706), "77.71 k");
+  EXPECT_EQ(format_count(999e12), "999 T");
+  EXPECT_EQ(format_count(1e300), "1e+300");
+  EXPECT_EQ(format_count(-1.5e300, "FLOPs"), "-1.5e+300 FLOPs");
+  EXPECT_EQ(format_bytes(1e18), "1e+18 B");
+  EXPECT_EQ(format_seconds(1e300), "2.778e+296 h");
+  EXPECT_EQ(format_quantity(objectives[0], 1e300), "1e+302 %");
+  EXPECT_EQ(format_metric("accuracy_int8", -1e300), "-1e+302 %");
+  EXPECT_EQ(format_fixed(0.125, 2), "0.12");
+  EXPECT_EQ(format_fixed(1e15, 4), "1e+15");
+  EXPECT_EQ(format_percent(0.9), "90.00 %");
 }
 
 TEST_F(ReportTest, WritesFourFilesThatAgree) {

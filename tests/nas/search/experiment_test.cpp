@@ -1,5 +1,9 @@
 #include "nas/search/experiment.h"
 
+#include <algorithm>
+#include <sstream>
+
+#include "engine/one_line.h"
 #include "kernels/error.h"
 #include "tests/nas/search/experiments.h"
 
@@ -120,6 +124,84 @@ TEST_F(ExperimentTest, WrongTypesAndRanges) {
   EXPECT_TRUE(says(refusal({"pruning.begin=0.9", "pruning.end=0.5"}), {"before pruning.begin"}));
   EXPECT_TRUE(says(refusal({"dataset.samples={a = 1}"}), {"dataset.samples must be a value"}));
   EXPECT_TRUE(says(refusal({"sampler.policies=x"}), {"sampler.policies must be a number"}));
+  EXPECT_TRUE(says(refusal({"training.epochs=\"5\""}), {"whole number; it is the text \"5\""}));
+  EXPECT_TRUE(says(refusal({"training.epochs=2.5"}), {"whole number; it is 2.5"}));
+  EXPECT_TRUE(says(refusal({"training.flip=[1]"}), {"true or false; it is a list"}));
+}
+
+TEST_F(ExperimentTest, ListsOfNumbers) {
+  const auto milestones = [&](const std::string& list) {
+    return refusal({"training.milestones=" + list});
+  };
+  EXPECT_TRUE(says(milestones("[nan]"), {"training.milestones holds nan", "between 0 and 1"}));
+  EXPECT_TRUE(says(milestones("[inf]"), {"holds inf"}));
+  EXPECT_TRUE(says(milestones("[-0.1]"), {"holds -0.1"}));
+  EXPECT_TRUE(says(milestones("[0.5, 60]"), {"holds 60"}));
+  EXPECT_TRUE(says(milestones("[0.75, 0.5]"), {"must rise"}));
+  EXPECT_TRUE(says(milestones("[0.5, 0.5]"), {"must rise"}));
+  EXPECT_TRUE(says(milestones("[true]"), {"it holds true"}));
+  EXPECT_EQ(load({"training.milestones=[0.25, 0.5, 1]"}).candidate().training.milestones,
+            (std::vector<double>{0.25, 0.5, 1}));
+  EXPECT_TRUE(load({"training.milestones=[]"}).candidate().training.milestones.empty());
+}
+
+TEST_F(ExperimentTest, EveryNumberIsFiniteAndInItsRange) {
+  for (const char* key :
+       {"training.learning_rate", "training.momentum", "training.weight_decay", "training.warmup",
+        "training.step_factor", "training.label_smoothing", "training.noise", "pruning.sparsity",
+        "pruning.begin", "pruning.end", "pruning.sparsity_of.stem", "quantization.percentile",
+        "quantization.fine_tune_rate", "model.width", "dataset.validation", "dataset.noise",
+        "sampler.policies", "space.training.learning_rate.high"}) {
+    for (const char* value : {"nan", "-nan", "inf", "-inf", "1e301", "-1"}) {
+      if (std::string(value) == "-1" && std::string(key) == "sampler.policies") continue;
+      const std::string sentence = refusal({std::string(key) + "=" + value});
+      EXPECT_NE(sentence, "accepted") << key << " = " << value;
+      EXPECT_LT(sentence.size(), 300u) << sentence;
+    }
+  }
+}
+
+TEST_F(ExperimentTest, SentencesAreOneLine) {
+  for (const char* text : {"a\nb", "a\x1B[2Jb",
+                           "a\x9B"
+                           "b",
+                           "a\u2028b"}) {
+    for (const char* key : {"study.sampler", "study.target", "dataset.format", "model.name",
+                            "training.optimizer", "constraints.rom", "training.epochs"}) {
+      const std::string sentence = refusal({std::string(key) + "=" + text});
+      EXPECT_NE(sentence, "accepted") << key;
+      EXPECT_EQ(one_line(sentence), sentence) << key;
+    }
+  }
+  EXPECT_TRUE(says(refusal({}, "\"tr\\naining\" = 5\n"), {"tr aining"}));
+}
+
+TEST_F(ExperimentTest, AnUnknownBoardIsAnsweredWithEachBoardOnce) {
+  const std::string sentence = refusal({"study.target=foobarfoobar"});
+  const std::size_t first = sentence.find("pico");
+  ASSERT_NE(first, std::string::npos) << sentence;
+  std::vector<std::string> names;
+  std::istringstream list(sentence.substr(sentence.find("known: ") + 7));
+  for (std::string name; std::getline(list, name, ',');) names.push_back(name);
+  const std::size_t all = names.size();
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(std::unique(names.begin(), names.end()) - names.begin(),
+            static_cast<std::ptrdiff_t>(all));
+}
+
+TEST_F(ExperimentTest, PrefixesOfLayersHaveSlashes) {
+  const std::vector<std::vector<std::string>> written = {
+      {"", "pruning.sparsity_of.stage1/1=0.5"},
+      {"[pruning.sparsity_of]\n\"stage1/1\" = 0.5\n"},
+  };
+  for (const std::vector<std::string>& way : written) {
+    const Experiment experiment =
+        load({way.begin() + 1, way.end()}, test::tiny_experiment() + way.front());
+    const CandidateSpec spec = experiment.candidate();
+    ASSERT_EQ(spec.pruning.overrides.size(), 1u);
+    EXPECT_EQ(spec.pruning.overrides[0].prefix, "stage1/1");
+    EXPECT_EQ(spec.pruning.overrides[0].sparsity, 0.5);
+  }
 }
 
 TEST_F(ExperimentTest, OnlyGradualPruningHasAnEnd) {
