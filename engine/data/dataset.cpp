@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "engine/data/notes.h"
 #include "engine/data/reader.h"
 #include "engine/data/split.h"
 #include "engine/nearest.h"
@@ -88,17 +89,29 @@ Dataset load_dataset(const DatasetSpec& spec) {
   set.classes = std::move(read.classes);
   set.train = std::move(read.train);
   set.test = std::move(read.test);
+  set.notes = std::move(read.notes);
+  const std::string source = spec.path.empty() ? spec.format : spec.path;
+  if (set.classes.size() < 2) {
+    throw DataError(fmt::format("{}: all samples are of one class{}; at least two are needed",
+                                source, set.classes.empty() ? "" : ", " + set.classes[0]));
+  }
   set.validation = take_validation(set.train, read.people, spec);
   if (spec.limit > 0 && spec.limit < set.train.size()) {
     set.train =
         take_out(set.train, pick_stratified(set.train.labels, spec.limit, spec.seed, "limit"));
   }
   if (set.train.size() == 0 || set.test.size() == 0) {
-    throw DataError(fmt::format(
-        "{}: {} training and {} test samples are left; each part needs at "
-        "least one",
-        spec.path.empty() ? spec.format : spec.path, set.train.size(), set.test.size()));
+    throw DataError(
+        fmt::format("{}: {} training and {} test samples are left; each part needs at least one",
+                    source, set.train.size(), set.test.size()));
   }
+  if (spec.validation > 0 && set.validation.size() == 0) {
+    set.notes.push_back(
+        fmt::format("[dataset] validation = {} of the training samples is none; accuracy is "
+                    "measured on the test samples",
+                    spec.validation));
+  }
+  note_missing_classes(set);
   measure_normalisation(set);
   return set;
 }

@@ -31,6 +31,8 @@ struct Dataset {
   Samples train, validation, test;
   /// Network input = value * scale[c] + shift[c]: zero mean, unit variance on the training split.
   std::vector<float> scale, shift;
+  /// What is odd but no error, a sentence each: classes without samples, constant channels, ...
+  std::vector<std::string> notes{};
 
   const Shape& sample() const { return train.sample; }
 };
@@ -48,8 +50,8 @@ struct DatasetSpec {
 };
 
 /// Reads, splits and measures a data set. Throws DataError with file and place for anything
-/// missing, truncated, damaged or out of range; UsageError for an unknown format or option (naming
-/// the nearest) and for a share out of range.
+/// missing, truncated, damaged or out of range, and for a set of fewer than two classes; UsageError
+/// for an unknown format or option (naming the nearest) and for a share out of range.
 Dataset load_dataset(const DatasetSpec& spec);
 
 /// Frees the values of all samples, once a device holds them; shapes, labels and classes stay.

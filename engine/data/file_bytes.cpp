@@ -221,6 +221,9 @@ fs::path find_folder(const std::string& path, const std::string& inner) {
     return fs::path(path) / inner;
   }
   if (fs::is_directory(path, ignored)) return path;
+  if (fs::exists(path, ignored)) {
+    throw DataError(path + ": is a file; [dataset] path names the folder that the files lie in");
+  }
   throw DataError(
       fmt::format("{}: no such folder; fetch the files with scripts/get_data or correct "
                   "[dataset] path",

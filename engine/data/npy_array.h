@@ -26,9 +26,13 @@ struct NpyArray {
   double real(std::int64_t i) const;
 };
 
-/// Reads `path` (or .gz, .xz). Types: int8 .. int64, uint8 .. uint64, float32, float64. Throws
-/// DataError for any other type, Fortran order, an extent of 0, and a header that is damaged or
-/// disagrees with the size of the file.
+/// "(40, 2, 3)".
+std::string shape_text(const NpyArray& array);
+
+/// Reads `path` (or .gz, .xz). Types: int8 .. int64, uint8 .. uint64, bool (as uint8), float32,
+/// float64. Throws DataError, saying what is there and what to save instead, for any other type,
+/// Fortran order, an array without elements, a file of another kind, and a header that is damaged
+/// or disagrees with the size of the file.
 NpyArray read_npy(const std::filesystem::path& path);
 
 }  // namespace paretiny

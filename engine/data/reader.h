@@ -16,6 +16,7 @@ struct ReadDataset {
   Samples train, test;
   /// The person (group) of each training sample; empty when the set has none.
   std::vector<std::int32_t> people;
+  std::vector<std::string> notes{};  ///< as those of a Dataset
 };
 
 /// Each throws DataError naming file and place, UsageError for an option's value. Samples come out

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <set>
 
+#include "engine/data/notes.h"
 #include "kernels/error.h"
 #include "kernels/random.h"
 
@@ -54,6 +55,11 @@ void compact(std::size_t size, const Picked& picked, const Keep& keep) {
     }
   }
 }
+
+/// As a float, with room for what is multiplied by it.
+constexpr double kMostScale = 1e38;
+/// What summing equal floats leaves of their deviation; unequal ones deviate by more.
+constexpr double kRounding = 1e-12;
 
 struct Moments {
   double mean = 0;
@@ -201,14 +207,29 @@ void measure_normalisation(Dataset& set) {
       set.train.dtype == DType::u8 ? moments_u8(set.train) : moments_f32(set.train);
   set.scale.clear();
   set.shift.clear();
-  for (const Moments& channel : moments) {
-    // What rounding leaves of a constant is no spread to divide by.
-    const bool constant =
-        channel.deviation <= 1e-7 * std::abs(channel.mean) || channel.deviation < 1e-30;
-    const double scale = constant ? 1.0 : 1.0 / channel.deviation;
+  std::vector<std::string> constant;
+  for (std::size_t c = 0; c < moments.size(); ++c) {
+    const auto [mean, deviation] = moments[c];
+    // What rounding leaves of a constant is no spread to divide by; nor is one whose inverse no
+    // float holds.
+    const bool spread = deviation > 1e-7 * std::abs(mean) && 1 / deviation <= kMostScale;
+    const double scale = spread ? 1 / deviation : 1;
     set.scale.push_back(static_cast<float>(scale));
-    set.shift.push_back(static_cast<float>(-channel.mean * scale));
+    set.shift.push_back(static_cast<float>(-mean * scale));
+    if (spread) continue;
+    if (deviation <= kRounding * std::abs(mean)) {
+      constant.push_back(std::to_string(c));
+    } else {
+      set.notes.push_back(fmt::format(
+          "channel {}, counted from 0, deviates by {:.3g} from its mean of {:.3g}, too little for "
+          "float32: it is taken as constant; scale it or subtract its offset",
+          c, deviation, mean));
+    }
   }
+  if (constant.empty()) return;
+  set.notes.push_back(fmt::format(
+      "channel{} {}, counted from 0, {} constant in the training samples",
+      constant.size() == 1 ? "" : "s", listed(constant), constant.size() == 1 ? "is" : "are"));
 }
 
 }  // namespace paretiny

@@ -34,7 +34,8 @@ Samples take_out(Samples& from, const Picked& picked);
 std::vector<std::int32_t> take_out(std::vector<std::int32_t>& from, const Picked& picked);
 
 /// Sets scale and shift of `set` so that value * scale + shift has zero mean and unit variance in
-/// each channel of the training split (a constant channel is only centred).
+/// each channel of the training split. A channel that is constant as far as float32 can tell is
+/// only centred, which is noted.
 void measure_normalisation(Dataset& set);
 
 }  // namespace paretiny

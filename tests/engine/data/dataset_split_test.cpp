@@ -112,6 +112,49 @@ TEST(DatasetSplit, NormalisationSurvivesLargeOffsetsAndConstants) {
   EXPECT_NEAR(set.scale[2], 1e6f, 1.5e4f);
   EXPECT_EQ(set.scale[3], 1.0f);
   EXPECT_EQ(set.shift[3], 0.0f);
+  EXPECT_EQ(set.notes, std::vector<std::string>{"channels 0 and 3, counted from 0, are constant in "
+                                                "the training samples"});
+}
+
+TEST(DatasetSplit, SmallAndLargeSpreadsAreScaled) {
+  for (const float size : {1e-37f, 1e-35f, 1e-31f, 1e-20f, 1e20f, 1e37f}) {
+    std::vector<float> values;
+    Random random(5, "values");
+    for (int i = 0; i < 4000; ++i)
+      values.push_back(size * static_cast<float>(random.uniform(-1, 1)));
+    const Dataset set = with_values(values, 1);
+    EXPECT_TRUE(set.notes.empty()) << size;
+    double squares = 0;
+    for (const float value : values) {
+      const float scaled = value * set.scale[0] + set.shift[0];
+      squares += static_cast<double>(scaled) * static_cast<double>(scaled);
+    }
+    EXPECT_NEAR(squares / 4000, 1, 1e-3) << size;
+  }
+}
+
+TEST(DatasetSplit, WhatCannotBeScaledIsNoted) {
+  std::vector<float> values;
+  for (int i = 0; i < 1000; ++i) {
+    values.push_back(i % 2 == 0 ? 1e-40f : 0.0f);                  // no float holds the inverse
+    values.push_back(i == 0 ? std::nextafter(1e6f, 2e6f) : 1e6f);  // a rounding error apart
+  }
+  const Dataset set = with_values(values, 2);
+  ASSERT_EQ(set.notes.size(), 2u);
+  for (std::size_t c = 0; c < 2; ++c) {
+    EXPECT_EQ(set.scale[c], 1.0f);
+    EXPECT_NE(set.notes[c].find("channel " + std::to_string(c)), std::string::npos);
+    EXPECT_NE(set.notes[c].find("taken as constant"), std::string::npos);
+  }
+}
+
+TEST(DatasetSplit, AWordOnAnEmptyValidationSplit) {
+  const Dataset set = load_dataset({.format = "synthetic", .validation = 0.3, .options = {}});
+  EXPECT_TRUE(set.notes.empty());
+  const Dataset few = load_dataset({.format = "synthetic", .limit = 3, .options = {}});
+  ASSERT_EQ(few.notes.size(), 1u);
+  EXPECT_NE(few.notes[0].find("have no training samples: they cannot be learnt"),
+            std::string::npos);
 }
 
 TEST(DatasetSplit, OnlyTheTrainingSplitIsMeasured) {

@@ -1,4 +1,5 @@
 #include <set>
+#include <sstream>
 
 #include "engine/data/npy_array.h"
 #include "kernels/error.h"
@@ -83,8 +84,12 @@ class NpyFiles : public testing::Test {
         {.format = "npy", .path = folder_.string(), .validation = 0, .options = options});
   }
   void refuse(const std::vector<std::string>& parts,
-              const std::map<std::string, std::string>& options = {}) const {
-    expect_error<DataError>([&] { load(options); }, parts);
+              const std::map<std::string, std::string>& options = {}, bool usage = false) const {
+    if (usage) {
+      expect_error<UsageError>([&] { load(options); }, parts);
+    } else {
+      expect_error<DataError>([&] { load(options); }, parts);
+    }
   }
 
   TempFolder folder_;
@@ -158,7 +163,47 @@ TEST(NpyArray, RefusesHostileHeaders) {
   }
   std::string bytes = good;
   bytes.replace(bytes.find("False"), 5, "True ");
-  refuse(bytes, {"Fortran order"});
+  refuse(bytes, {"Fortran order", "ascontiguousarray"});
+}
+
+TEST(NpyArray, SaysWhatIsThereAndWhatToSaveInstead) {
+  const TempFolder folder;
+  const auto refuse = [&](const std::string& bytes, const std::vector<std::string>& parts) {
+    folder.write("a.npy", bytes);
+    expect_error<DataError>([&] { read_npy(folder.path() / "a.npy"); }, parts);
+  };
+  refuse("", {"a.npy", "it is empty"});
+  refuse("PK\x03\x04 and so on", {"archive", "numpy.savez", "save one array with numpy.save"});
+  refuse("\x80\x04\x95 and so on", {"a pickle"});
+  refuse("\x89HDF\r\n and so on", {"an HDF5 file"});
+  refuse("\x89PNG\r\n and so on", {"a picture"});
+  refuse("1,2,3\n4,5,6\n", {"but text"});
+  refuse(npy_header("<f4", "0, 4"), {"shape (0, 4) has no element"});
+  refuse(npy_header("<f4", "4, 0"), {"shape (4, 0) has no element"});
+  refuse(npy_header("<f4", "0,"), {"has no element"});
+  refuse(npy_header("<f4", "4, 4"), {"shape (4, 4)", "0 bytes of data"});
+  const std::string data(64, '\0');
+  refuse(npy_header(">f4", "4, 4") + data, {"big-endian", "astype('<f4')"});
+  refuse(npy_header(">i8", "4, 2") + data, {"big-endian", "astype('<i8')"});
+  refuse(npy_header("<f2", "4, 8") + data, {"astype('float32')"});
+  refuse(npy_header("<f16", "4") + data, {"astype('float32')"});
+  refuse(npy_header("|O", "4") + data, {"Python objects", "unequal lengths"});
+  refuse(npy_header("<U4", "4") + data, {"texts", "return_inverse", "classes.txt"});
+  refuse(npy_header("|S16", "4") + data, {"texts", "return_inverse"});
+  refuse(npy_header("<c8", "4, 2") + data, {"complex", "two channels"});
+  refuse(npy_header("<M8[s]", "4, 2") + data, {"times", "astype('int64')"});
+  std::string records = npy_header("<f4", "4, 4") + data;
+  records.replace(records.find("'<f4'"), 5, "[('a'");
+  refuse(records, {"records of several fields"});
+  refuse(npy_header("<f4\n\x1B[2J", "4, 4") + data, {"type '<f4  [2J'"});
+  folder.write("a.npy", npy_header("|b1", "4,") + std::string("\1\0\0\1", 4));
+  EXPECT_EQ(read_npy(folder.path() / "a.npy").integer(3), 1);
+}
+
+TEST(NpyArray, LargeUnsignedNumbersStayPositive) {
+  const TempFolder folder;
+  folder.write("a.npy", npy<std::uint64_t>("<u8", "1,", {0xFFFFFFFFFFFFFFFFu}));
+  EXPECT_EQ(read_npy(folder.path() / "a.npy").real(0), 0x1p64);
 }
 
 TEST(NpyArray, NoFlippedBitOfAHeaderCrashes) {
@@ -187,6 +232,124 @@ TEST_F(NpyFiles, KeepsBytesAsBytesInEitherLayout) {
   EXPECT_EQ(value_at(set.train, 1), std::fmod(first + 4, 100));  // the next channel
   EXPECT_EQ(value_at(set.train, 6), std::fmod(first + 1, 100));  // the next time
   expect_normalised(set, set.train);
+}
+
+TEST_F(NpyFiles, EveryLayoutGivesTheSameSamples) {
+  // Value 1000 n + 100 h + 10 w + c of sample n.
+  const auto written = [&](const std::string& layout, const std::string& shape, bool series) {
+    std::vector<float> values;
+    const bool first = layout == "nchw" || layout == "nct";
+    for (int n = 0; n < 40; ++n) {
+      for (int i = 0; i < 24; ++i) {
+        const int c = first ? i / 6 : i % 4;
+        const int place = first ? i % 6 : i / 4;
+        const int h = series ? 0 : place / 3;
+        const int w = series ? place : place % 3;
+        values.push_back(static_cast<float>(1000 * n + 100 * h + 10 * w + c));
+      }
+    }
+    folder_.write("x.npy", npy<float>("<f4", shape, values));
+    return load({{"layout", layout}}).train;
+  };
+  const Samples images = written("nhwc", "40, 2, 3, 4", false);
+  EXPECT_EQ(images.sample, (Shape{1, 2, 3, 4}));
+  EXPECT_EQ(written("nchw", "40, 4, 2, 3", false).values, images.values);
+  const Samples series = written("ntc", "40, 6, 4", true);
+  EXPECT_EQ(series.sample, (Shape{1, 1, 6, 4}));
+  EXPECT_EQ(written("nct", "40, 4, 6", true).values, series.values);
+}
+
+TEST_F(NpyFiles, SaysHowItReadsAnOddLayout) {
+  const auto notes = [&](const std::string& shape, const std::string& layout) {
+    std::size_t elements = 1;
+    std::istringstream extents(shape);
+    for (std::size_t extent = 0; extents >> extent; extents.ignore(2)) elements *= extent;
+    folder_.write("x.npy", npy<float>("<f4", shape, counted<float>(elements)));
+    std::string text;
+    for (const std::string& note : load({{"layout", layout}}).notes) text += note + "\n";
+    return text;
+  };
+  EXPECT_NE(notes("40, 100, 1", "nct")
+                .find("series of 100 channels, 1 step (layout nct); if that "
+                      "is wrong, set layout = \"ntc\""),
+            std::string::npos);
+  EXPECT_NE(notes("40, 6, 128", "ntc").find("128 channels, 6 steps"), std::string::npos);
+  EXPECT_NE(notes("40, 3, 16, 16", "nhwc").find("set layout = \"nchw\""), std::string::npos);
+  EXPECT_NE(notes("40, 1, 16, 16", "nhwc").find("set layout = \"nchw\""), std::string::npos);
+  EXPECT_NE(notes("40, 16, 16, 3", "nchw").find("set layout = \"nhwc\""), std::string::npos);
+  EXPECT_EQ(notes("40, 6, 128", "nct"), "");
+  EXPECT_EQ(notes("40, 128, 6", "ntc"), "");
+  EXPECT_EQ(notes("40, 16, 16, 3", "nhwc"), "");
+  EXPECT_EQ(notes("40, 3, 16, 16", "nchw"), "");
+  EXPECT_EQ(notes("40, 1, 16, 6", "nhwc"), "");
+}
+
+TEST_F(NpyFiles, SaysWhatIsWrongWithLabels) {
+  std::vector<std::int64_t> one_hot;
+  for (int i = 0; i < 40; ++i) {
+    for (int k = 0; k < 3; ++k) one_hot.push_back(i % 3 == k ? 1 : 0);
+  }
+  folder_.write("y.npy", npy<std::int64_t>("<i8", "40, 3", one_hot));
+  refuse({"y.npy", "a column a class, (40, 3)", "y.argmax(axis=1)"});
+  EXPECT_EQ(load({{"label_column", "1"}}).classes.size(), 2u) << "said outright";
+  folder_.write("y.npy", npy<float>("<f4", "40, 3", {one_hot.begin(), one_hot.end()}));
+  refuse({"y.argmax(axis=1)"});
+  folder_.write("y.npy", npy<float>("<f4", "40,", counted<float>(40)));
+  refuse({"y.npy", "floating-point numbers", "y.astype('int64')"});
+  folder_.write("y.npy", npy<double>("<f8", "40,", std::vector<double>(40, 0.5)));
+  refuse({"y.npy", "floating-point numbers", "whole numbers, one a sample"});
+  folder_.write("y.npy", npy<std::int64_t>("<i8", "", {1}));
+  refuse({"y.npy", "shape ()"}, {{"label_column", "0"}}, true);
+  folder_.write("y.npy", npy<std::int64_t>("<i8", "40, 1", counted<std::int64_t>(40)));
+  refuse({"label_column", "(40, 1)", "y.ravel()"}, {}, true);
+  folder_.write("y.npy", npy<std::uint64_t>("<u8", "40,", std::vector<std::uint64_t>(40, ~0ull)));
+  refuse({"18446744073709551615", "2^63"});
+  folder_.write("y.npy", npy<std::int64_t>("<i8", "40,", std::vector<std::int64_t>(40, 7)));
+  refuse({"one class, 7", "at least two"});
+}
+
+TEST_F(NpyFiles, SaysWhatIsWrongWithTheAxes) {
+  const auto shaped = [&](const std::string& shape) {
+    folder_.write("x.npy", npy<float>("<f4", shape, counted<float>(40 * 24)));
+  };
+  shaped("40, 4, 6");
+  refuse({"3 dimensions, (40, 4, 6)", "layout nhwc needs 4", "x[..., None]", "\"ntc\""});
+  shaped("40, 24");
+  refuse({"2 dimensions", "x[:, :, None]"}, {{"layout", "nct"}});
+  shaped("960");
+  refuse({"1 dimension, (960)", "first axis counts the samples"});
+  shaped("40, 2, 3, 4");
+  refuse({"4 dimensions", "layout ntc needs 3, [sample][time][channel]", "\"nchw\""},
+         {{"layout", "ntc"}});
+}
+
+TEST_F(NpyFiles, NotesWhatFloat32CannotHold) {
+  std::vector<double> values(40 * 24);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = i % 4 == 0 ? 1e-200 * static_cast<double>(i) : static_cast<double>(i % 7);
+  }
+  folder_.write("x.npy", npy<double>("<f8", "40, 2, 3, 4", values));
+  const std::vector<std::string> notes = load().notes;
+  ASSERT_EQ(notes.size(), 2u);
+  EXPECT_NE(notes[0].find("channel 0, counted from 0, runs from 0 to 9.56e-198"), std::string::npos)
+      << notes[0];
+  EXPECT_NE(notes[1].find("channel 0, counted from 0, is constant"), std::string::npos);
+}
+
+TEST_F(NpyFiles, NotesClassesThatASplitLacks) {
+  std::vector<std::int64_t> people, labels;
+  for (int i = 0; i < 40; ++i) {
+    people.push_back(i < 10 ? 1 : 2 + i % 3);
+    labels.push_back(i < 10 ? 5 : i % 2);
+  }
+  folder_.write("groups.npy", npy<std::int64_t>("<i8", "40,", people));
+  folder_.write("y.npy", npy<std::int64_t>("<i8", "40,", labels));
+  const std::vector<std::string> notes = load({{"test_subjects", "1"}}).notes;
+  ASSERT_EQ(notes.size(), 2u);
+  EXPECT_EQ(notes[0], "class '5' has no training samples: it cannot be learnt");
+  EXPECT_EQ(notes[1],
+            "classes '0' and '1' have no test samples: they cannot count in the test accuracy");
+  EXPECT_EQ(load({{"test_subjects", "2"}}).notes.size(), 1u) << "person 2 lacks class 5";
 }
 
 TEST_F(NpyFiles, HoldsGroupsOut) {
@@ -240,7 +403,7 @@ TEST_F(NpyFiles, RefusesWhatDoesNotFitTogether) {
       },
       {"label_column = '2'", "0 to 1"});
   EXPECT_EQ(load({{"label_column", "1"}}).classes.size(), 40u);
-  expect_error<UsageError>([&] { load({{"layout", "nchw"}}); }, {"layout = 'nchw'"});
+  expect_error<UsageError>([&] { load({{"layout", "nwhc"}}); }, {"layout = 'nwhc'"});
   expect_error<UsageError>([&] { load({{"label_colum", "1"}}); }, {"did you mean 'label_column'?"});
   expect_error<UsageError>(
       [&] {

@@ -1,7 +1,6 @@
-#include "engine/data/step_table.h"
-
 #include <bit>
 
+#include "engine/data/step_table.h"
 #include "tests/support/kernels.h"
 
 namespace paretiny {
