@@ -7,6 +7,7 @@
 #include "kernels/error.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/output.h"
+#include "nas/cli/whole_number.h"
 #include "nas/search/black_box.h"
 #include "nas/study/same_study.h"
 
@@ -91,9 +92,10 @@ void add_ask_command(CLI::App& app) {
   command->add_option("--space", options->space,
                       "file with [space.*] and [objectives.*]; needed for a new study");
   command->add_option("--sampler", options->sampler, "of a new study (docs/samplers.md)");
-  command->add_option("--seed", options->seed, "of a new study");
+  command->add_option("--seed", options->seed, "of a new study")
+      ->transform(whole_number(0, INT64_MAX));
   command->add_option("--count", options->count, "trials to suggest")
-      ->check(CLI::Range(1, 10000))
+      ->transform(whole_number(1, 10000))
       ->capture_default_str();
   command->add_flag("--pending", options->pending,
                     "list again what was asked for and not told, and suggest nothing");

@@ -4,6 +4,7 @@
 
 #include "engine/deploy/model_file.h"
 #include "kernels/error.h"
+#include "nas/cli/whole_number.h"
 #include "nas/report/format.h"
 #include "nas/report/summary.h"
 #include "nas/search/experiment.h"
@@ -27,7 +28,8 @@ NamedModel trial_model(Study& study, const std::string& path, std::int64_t numbe
 
 void DeployOptions::add_to(CLI::App& command) {
   command.add_option("study", study, "the study's file");
-  command.add_option("--trial", trial, "number of the trial");
+  command.add_option("--trial", trial, "number of the trial")
+      ->transform(whole_number(INT64_MIN, INT64_MAX));
   command.add_option("--model", model, "a model's file, in place of a study and trial");
   command.add_option("--target", target, "a core or a board (docs/deployment.md)")
       ->capture_default_str();

@@ -10,6 +10,7 @@
 #include "kernels/error.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/deploy_options.h"
+#include "nas/cli/whole_number.h"
 #include "nas/report/format.h"
 
 namespace paretiny {
@@ -114,7 +115,7 @@ void add_export_command(CLI::App& app) {
   command->add_option("--name", options->name,
                       "of C code's files, functions and CMake targets; the study's by default");
   command->add_option("--runs", options->runs, "inputs and outputs recorded in the test of C code")
-      ->check(CLI::Range(1, 10000))
+      ->transform(whole_number(1, 10000))
       ->capture_default_str();
   command->callback([options] { export_one(*options); });
 }

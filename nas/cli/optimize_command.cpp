@@ -11,6 +11,7 @@
 #include "nas/cli/commands.h"
 #include "nas/cli/interrupt.h"
 #include "nas/cli/output.h"
+#include "nas/cli/whole_number.h"
 #include "nas/compare/pictures.h"
 #include "nas/report/format.h"
 #include "nas/report/whole_file.h"
@@ -176,14 +177,14 @@ void add_optimize_command(CLI::App& app) {
       ->delimiter(',')
       ->required();
   command->add_option("--trials", options->trials, "trials of a run")
-      ->check(CLI::Range(1, 1000000))
+      ->transform(whole_number(1, 1000000))
       ->required();
   command->add_option("--seeds", options->seeds, "a run a seed: 1..5, or one")
       ->capture_default_str();
   command
       ->add_option("--initial", options->initial,
                    "trials of the initial design (2 (inputs + 1) by default)")
-      ->check(CLI::Range(1, 1000000));
+      ->transform(whole_number(1, 1000000));
   command->add_option("--option", options->options, "an option of the samplers; may be repeated")
       ->type_name("KEY=NUMBER")
       ->take_all();

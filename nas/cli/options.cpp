@@ -4,6 +4,9 @@
 
 #include <cmath>
 
+#include "engine/one_line.h"
+#include "nas/cli/output.h"
+#include "nas/cli/whole_number.h"
 #include "nas/report/format.h"
 #include "nas/report/summary.h"
 
@@ -16,7 +19,8 @@ void ExperimentOptions::add_to(CLI::App& command) {
       ->take_all();
   command
       .add_option_function<std::string>(
-          "--seed", [this](const std::string& seed) { set.push_back("study.seed=" + seed); },
+          "--seed",
+          [this](const std::string& seed) { set.push_back(whole_setting("study.seed", seed)); },
           "seed of the study: the same seed gives the same result")
       ->type_name("INT");
   command.add_option("--device", device, "auto, cpu, cuda or cuda:<index>")->capture_default_str();
@@ -24,9 +28,17 @@ void ExperimentOptions::add_to(CLI::App& command) {
 
 std::string describe(const Dataset& dataset) {
   const Shape& s = dataset.sample();
-  return fmt::format("{}: {} + {} + {} samples (train, validation, test) of {}x{}x{}, {} classes",
+  const std::string sample = s.h == 1 ? fmt::format("{} steps of {} channels", s.w, s.c)
+                                      : fmt::format("{}x{}x{}", s.h, s.w, s.c);
+  return fmt::format("{}: {} + {} + {} samples (train, validation, test) of {}, {} classes",
                      dataset.name, dataset.train.size(), dataset.validation.size(),
-                     dataset.test.size(), s.h, s.w, s.c, dataset.classes.size());
+                     dataset.test.size(), sample, dataset.classes.size());
+}
+
+void say_notes(const Dataset& dataset) {
+  for (const std::string& note : dataset.notes) {
+    say(fmt::format("note: {}\n", one_line(note)));
+  }
 }
 
 namespace {
@@ -44,21 +56,25 @@ std::string black_box_table(const std::vector<Objective>& objectives,
                             const std::vector<Trial>& trials,
                             const std::vector<std::size_t>& front) {
   std::string table = fmt::format("{:>6}", "trial");
-  for (const Objective& objective : objectives) table += fmt::format(" {:>12}", objective.name);
+  for (const Objective& objective : objectives) {
+    table += fmt::format(" {:>12}", one_line(objective.name));
+  }
   table += "  values\n";
   for (const std::size_t index : front) {
     table += fmt::format("{:>6}", trials[index].number);
     for (std::size_t m = 0; m < objectives.size(); ++m) {
-      table += fmt::format(" {:>12}", format_quantity(objectives[m], trials[index].objectives[m]));
+      table += fmt::format(" {:>12}",
+                           one_line(format_quantity(objectives[m], trials[index].objectives[m])));
     }
     table += " ";
     for (const auto& [name, value] : trials[index].values) {
       const double* real = std::get_if<double>(&value);
-      table += fmt::format(" {}={}", name, real ? fmt::format("{:.6g}", *real) : to_string(value));
+      table += one_line(
+          fmt::format(" {}={}", name, real ? fmt::format("{:.6g}", *real) : to_string(value)));
     }
     if (!trials[index].metrics.empty()) table += " |";
     for (const auto& [name, value] : trials[index].metrics) {
-      table += fmt::format(" {}={:.6g}", name, value);
+      table += one_line(fmt::format(" {}={:.6g}", name, value));
     }
     table += "\n";
   }
@@ -81,13 +97,14 @@ std::string front_table(const std::vector<Objective>& objectives,
                   "on test", "ROM", "RAM", "FLOPs", "instructions", "parameters");
   for (const std::size_t index : summary.front) {
     const Trial& trial = trials[index];
-    table += fmt::format(
-        "{:>6} {:>7.2f} % {:>7.2f} % {:>10} {:>10} {:>13} {:>12} {:>11.0f}\n", trial.number,
-        100 * (1 - trial.objectives[0]), 100 * metric(trial, "test_accuracy_int8"),
-        format_quantity(objectives[1], trial.objectives[1]),
-        format_quantity(objectives[2], trial.objectives[2]),
-        format_quantity(objectives[3], trial.objectives[3]),
-        format_metric("instructions", metric(trial, "instructions")), metric(trial, "parameters"));
+    table += fmt::format("{:>6} {:>9} {:>9} {:>10} {:>10} {:>13} {:>12} {:>11}\n", trial.number,
+                         format_percent(1 - trial.objectives[0]),
+                         format_percent(metric(trial, "test_accuracy_int8")),
+                         format_quantity(objectives[1], trial.objectives[1]),
+                         format_quantity(objectives[2], trial.objectives[2]),
+                         format_quantity(objectives[3], trial.objectives[3]),
+                         format_metric("instructions", metric(trial, "instructions")),
+                         format_fixed(metric(trial, "parameters"), 0));
   }
   return table;
 }

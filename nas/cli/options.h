@@ -21,8 +21,12 @@ struct ExperimentOptions {
   Experiment load() const { return load_experiment(path, set); }
 };
 
-/// One line on a data set: "hapt: 6673 + 742 + 2996 samples of 1x128x6, 6 classes".
+/// One line on a data set: "hapt: 6673 + 742 + 2996 samples (...) of 128 steps of 6 channels, 6
+/// classes", or of 32x32x3.
 std::string describe(const Dataset& dataset);
+
+/// What its reader found odd, a line each on standard error.
+void say_notes(const Dataset& dataset);
 
 /// The front as an aligned table, by the first objective; says so when it is empty.
 std::string front_table(const std::vector<Objective>& objectives, const std::vector<Trial>& trials);

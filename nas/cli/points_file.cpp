@@ -83,7 +83,8 @@ bool is_name(std::string_view field) {
   if (field.empty() || is_digit(field.front()) || is_no_number(field)) return false;
   if (field.front() == '+' || field.front() == '-' || field.front() == '.') return false;
   return std::any_of(field.begin(), field.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) > 0x7F;
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           static_cast<unsigned char>(c) > 0x7F;
   });
 }
 

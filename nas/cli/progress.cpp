@@ -1,27 +1,24 @@
 #include "nas/cli/progress.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
+#include "engine/one_line.h"
 #include "nas/cli/output.h"
 #include "nas/report/format.h"
 #include "nas/report/summary.h"
 
 namespace paretiny {
-namespace {
-
-constexpr std::int64_t kBarWidth = 20;
-
-}  // namespace
-
 bool has_ended(const Trial& trial) {
   return trial.state != TrialState::waiting && trial.state != TrialState::running;
 }
 
 Progress::Progress(std::vector<Objective> objectives, std::int64_t trials)
-    : objectives_(std::move(objectives)), total_(trials), terminal_(isatty(STDERR_FILENO) == 1) {}
+    : objectives_(std::move(objectives)),
+      total_(trials),
+      terminal_(is_terminal()),
+      signs_(bar_signs()) {}
 
 Progress::~Progress() {
   if (drawn_) say("\n");
@@ -42,22 +39,27 @@ void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended)
   ++ended_here_;
   const StudySummary summary = summarise(objectives_, trials);
   const double volume = summary.hypervolume.empty() ? 0 : summary.hypervolume.back();
-  figures_ = fmt::format("hypervolume {:.4f}", volume);
+  figures_ = fmt::format("hypervolume {}", format_fixed(volume, 4));
   if (summary.best) {
-    figures_ += fmt::format(", best {:.2f} %", 100 * (1 - trials[*summary.best].objectives[0]));
+    figures_ += fmt::format(", best {}", format_percent(1 - trials[*summary.best].objectives[0]));
   }
   if (terminal_) {
+    // What came of the others stands in the figures.
+    if (ended.state != TrialState::done) {
+      say(fmt::format("\r\033[Ktrial {} {}: {}\n", ended.number, to_string(ended.state),
+                      one_line(ended.reason)));
+    }
     draw("");
     return;
   }
   std::string line =
       fmt::format("{}/{} trial {} {}", done_, total_, ended.number, to_string(ended.state));
   if (ended.state == TrialState::done) {
-    line += fmt::format(": {:.2f} %, ROM {}, RAM {}, {}", 100 * (1 - ended.objectives[0]),
+    line += fmt::format(": {}, ROM {}, RAM {}, {}", format_percent(1 - ended.objectives[0]),
                         format_bytes(ended.objectives[1]), format_bytes(ended.objectives[2]),
                         format_count(ended.objectives[3], "FLOPs"));
   } else {
-    line += ": " + ended.reason;
+    line += fmt::format(": {}", one_line(ended.reason));
   }
   say(fmt::format("{}; {}, {} left\n", line, figures_, time_left()));
 }
@@ -83,11 +85,9 @@ std::string Progress::time_left() const {
 
 void Progress::draw(const std::string& activity) {
   if (!terminal_) return;
-  const std::int64_t filled = total_ == 0 ? 0 : std::min(kBarWidth, kBarWidth * done_ / total_);
-  std::string bar;
-  for (std::int64_t i = 0; i < kBarWidth; ++i) bar += i < filled ? "━" : "─";
-  say(fmt::format("\r\033[K{} {}/{}  {}{}{} left  {}", bar, done_, total_, figures_,
-                  figures_.empty() ? "" : ", ", time_left(), activity));
+  const BarState state{done_, total_, figures_, time_left(), activity};
+  // Clears to the end of the screen: a line that a narrower window has wrapped, too.
+  say(fmt::format("\r\033[J{}", bar_line(state, terminal_columns(), signs_)));
   drawn_ = true;
 }
 

@@ -1,9 +1,11 @@
-// The search's progress: one line that is redrawn on a terminal, plain lines elsewhere.
+// The search's progress: on a terminal one line that is redrawn, with what went wrong above it,
+// plain lines elsewhere.
 #pragma once
 
 #include <chrono>
 #include <vector>
 
+#include "nas/cli/bar.h"
 #include "nas/search/search.h"
 
 namespace paretiny {
@@ -29,6 +31,7 @@ class Progress : public SearchObserver {
   const std::vector<Objective> objectives_;
   const std::int64_t total_;
   const bool terminal_;
+  const BarSigns signs_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::int64_t done_ = 0;        ///< trials that have ended, in all
   std::int64_t ended_here_ = 0;  ///< of them, in this run

@@ -13,6 +13,7 @@
 #include "nas/cli/output.h"
 #include "nas/cli/progress.h"
 #include "nas/cli/verification.h"
+#include "nas/cli/whole_number.h"
 #include "nas/report/report.h"
 #include "nas/report/summary.h"
 #include "nas/search/search.h"
@@ -86,6 +87,7 @@ void search(const SearchOptions& options) {
   say(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for\n",
                   describe(dataset), experiment.store.string(), to_string(device),
                   experiment.sampler, study->trial_count(), experiment.trials));
+  say_notes(dataset);
   const auto stream = Stream::create(device);
   bool finished = false;
   {
@@ -101,7 +103,8 @@ void search(const SearchOptions& options) {
                     ended, experiment.trials));
   }
   if (const auto others = static_cast<std::ptrdiff_t>(trials.size()) - ended; others > 0) {
-    say(fmt::format("{} more are being worked on by another process\n", others));
+    say(fmt::format("{} more {} being worked on by another process\n", others,
+                    others == 1 ? "is" : "are"));
   }
   if (!experiment.verify.empty()) verify_front(*study, experiment, interrupt.token());
   interrupt.end_at_once();
@@ -120,7 +123,7 @@ void add_search_command(CLI::App& app) {
       ->add_option_function<std::string>(
           "--trials",
           [options](const std::string& trials) {
-            options->experiment.set.push_back("study.trials=" + trials);
+            options->experiment.set.push_back(whole_setting("study.trials", trials));
           },
           "trials in all, those of earlier runs counted")
       ->type_name("INT");

@@ -9,6 +9,8 @@
 #include "nas/cli/options.h"
 #include "nas/report/format.h"
 #include "nas/search/candidate.h"
+#include "nas/search/limits.h"
+#include "nas/search/search.h"
 
 namespace paretiny {
 namespace {
@@ -31,16 +33,25 @@ void print_epoch(const EpochReport& report) {
   std::fflush(stdout);
 }
 
+/// A search would give up a candidate for these.
+void print_broken(const std::vector<std::string>& limits) {
+  for (const std::string& limit : limits) fmt::print("limit     {}\n", limit);
+}
+
 void train_one(const ExperimentOptions& options, const std::string& save) {
   const InterruptGuard interrupt;  // nothing is kept, so nothing is lost
   const Experiment experiment = options.load();
   if (!save.empty()) check_writable(save);
   const Device device = parse_device(options.device);
   Dataset dataset = load_dataset(experiment.dataset);
-  const Sketch plan = sketch(experiment.candidate(), dataset);
+  const Sketch plan = sketch(experiment.candidate(), dataset, experiment.core);
   fmt::print("{}\n", describe(dataset));
+  say_notes(dataset);
   print_footprint("network", footprint(plan.graph));
   if (plan.final_graph != plan.graph) print_footprint("pruned", plan.footprint);
+  const std::vector<Objective> objectives = search_objectives(experiment);
+  std::vector<double> values = free_objectives(experiment, plan.footprint);
+  print_broken(broken_limits(objectives, values));
   const auto stream = Stream::create(device);
   const ResidentDataset data(*stream, dataset);
   release_values(dataset);
@@ -56,6 +67,8 @@ void train_one(const ExperimentOptions& options, const std::string& save) {
                100 * result.int8_test_accuracy);
   }
   print_footprint("size", plan.footprint);
+  values[0] = 1 - result.int8_accuracy;
+  print_broken(broken_limits(objectives, values));
   if (!save.empty()) {
     save_model(deployed_model(experiment.name, result.int8, dataset), save);
     fmt::print("model     {}\n", save);

@@ -2,6 +2,7 @@
 #include "nas/cli/commands.h"
 #include "nas/cli/interrupt.h"
 #include "nas/cli/verification.h"
+#include "nas/cli/whole_number.h"
 
 namespace paretiny {
 namespace {
@@ -34,7 +35,7 @@ void add_verify_command(CLI::App& app) {
   auto steps = std::make_shared<bool>(false);
   options->add_to(*command);
   command->add_option("--runs", *runs, "inputs to compare the output of")
-      ->check(CLI::Range(1, 100000))
+      ->transform(whole_number(1, 100000))
       ->capture_default_str();
   command->add_flag("--steps", *steps, "also the instructions of every step");
   command->callback([options, runs, steps] { verify_all(*options, *runs, *steps); });

@@ -13,31 +13,15 @@
 #include "engine/deploy/model_file.h"
 #include "kernels/random.h"
 #include "nas/report/summary.h"
+#include "nas/search/limits.h"
 #include "nas/search/session.h"
 #include "nas/search/table_reader.h"
 
 namespace paretiny {
 namespace {
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 /// Longer than any epoch should take; a dead worker of this machine is noticed at once anyway.
 constexpr std::chrono::milliseconds kLease = std::chrono::minutes(30);
-
-/// One sentence on the first limit that the objectives break, or nothing.
-std::string broken_limit(const std::vector<Objective>& objectives,
-                         const std::vector<double>& values) {
-  for (std::size_t i = 0; i < objectives.size(); ++i) {
-    if (objectives[i].limit && values[i] > *objectives[i].limit) {
-      const bool error = objectives[i].name == "error";
-      return error ? fmt::format("accuracy {:.2f} % is below the limit of {}",
-                                 100 * (1 - values[i]), objectives[i].limit_text)
-                   : fmt::format("{} {:.0f}{}{} is above the limit of {}", objectives[i].name,
-                                 values[i], objectives[i].unit.empty() ? "" : " ",
-                                 objectives[i].unit, objectives[i].limit_text);
-    }
-  }
-  return "";
-}
 
 /// Objectives are told over their scales, so that the reference and the limits are 1.
 SamplerProblem sampler_problem(const Experiment& experiment) {
@@ -115,7 +99,7 @@ class Searcher {
     Outline made;
     try {
       const Sketch plan = sketch(experiment_.candidate(values), dataset_, experiment_.core);
-      made = {plan.hash, free_objectives(plan.footprint)};
+      made = {plan.hash, free_objectives(experiment_, plan.footprint)};
     } catch (const UsageError&) {
       // It cannot be built: found out, and recorded, when its turn comes.
       made = {random_key(0, text), {}};
@@ -123,15 +107,8 @@ class Searcher {
     return outlines_.emplace(std::move(text), std::move(made)).first->second;
   }
 
-  /// The objectives that are known before training, in the study's order; the error is not.
-  std::vector<double> free_objectives(const Footprint& size) const {
-    std::vector<double> values = {kUnknown, static_cast<double>(size.rom()),
-                                  static_cast<double>(size.ram()), static_cast<double>(size.flops)};
-    if (experiment_.instructions) values.push_back(static_cast<double>(size.instructions));
-    return values;
-  }
-
-  /// The same as the sampler sees them; empty for values that make no network.
+  /// The objectives known before training as the sampler sees them; empty for values that make no
+  /// network.
   std::vector<double> known_objectives(const Values& values) {
     std::vector<double> known = outline(values).objectives;
     for (std::size_t k = 0; k < known.size(); ++k) known[k] /= scales_[k];
@@ -158,7 +135,7 @@ class Searcher {
     try {
       const Sketch plan = sketch(experiment_.candidate(trial.values), dataset_, experiment_.core);
       observer_.trial_started(trial, plan);
-      std::vector<double> values = free_objectives(plan.footprint);
+      std::vector<double> values = free_objectives(experiment_, plan.footprint);
       std::string broken = broken_limit(objectives_, values);
       std::map<std::string, double> metrics = metrics_of(plan);
       std::vector<std::uint8_t> model;

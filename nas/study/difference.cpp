@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,18 @@ std::string_view subject(std::string_view line) {
   return line.substr(0, std::min(end + 1, line.size()));
 }
 
+/// "x = 0.2" of "x = 0.20000000000000001", as TOML's writer has it.
+std::string shortened(std::string_view line) {
+  const std::size_t equals = line.find(" = ");
+  if (equals == std::string_view::npos) return std::string(line);
+  const std::string_view text = line.substr(equals + 3);
+  double value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool number = error == std::errc() && stop == text.data() + text.size();
+  if (!number || !std::isfinite(value) || value == std::floor(value)) return std::string(line);
+  return fmt::format("{} = {}", line.substr(0, equals), value);
+}
+
 std::vector<Entry> entries_of(const std::string& text) {
   std::vector<Entry> entries;
   std::string table;
@@ -47,7 +61,7 @@ std::vector<Entry> entries_of(const std::string& text) {
     } else if (!entries.empty() && !table.empty() && !assigns) {
       entries.back().text += fmt::format(" {}", line);  // a list goes on
     } else {
-      entries.push_back({table + std::string(subject(line)), table + std::string(line)});
+      entries.push_back({table + std::string(subject(line)), table + shortened(line)});
     }
   }
   return entries;

@@ -12,6 +12,8 @@ TEST(Difference, PairsLinesThatNameTheSame) {
             "now");
   EXPECT_EQ(difference("the task", "[a]\nx = 1\n[b]\nx = 2\n", "[a]\nx = 1\n[b]\nx = 3\n"),
             "the task is 'b.x = 2' in the study and 'b.x = 3' now");
+  EXPECT_EQ(difference("the task", "[a]\nx = 0.20000000000000001\n", "[a]\nx = 2\n"),
+            "the task is 'a.x = 0.2' in the study and 'a.x = 2' now");
   EXPECT_EQ(difference("an objective", "loss\nrom [B] <= 1000\n", "loss\nrom [B] <= 2000\n"),
             "an objective is 'rom [B] <= 1000' in the study and 'rom [B] <= 2000' now");
   EXPECT_EQ(difference("the space", "\"a b\" real 0 1\n\"c\" real 0 1\n",

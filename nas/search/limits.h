@@ -1,0 +1,26 @@
+// The limits of an experiment, in the words and units that its author chose.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/deploy/footprint.h"
+#include "nas/search/experiment.h"
+#include "nas/study/study.h"
+
+namespace paretiny {
+
+/// The objectives that are known before training, in the order of `search_objectives`; the error is
+/// NaN.
+std::vector<double> free_objectives(const Experiment& experiment, const Footprint& size);
+
+/// A sentence a limit that the values break, in the limit's own unit: "rom 17.62 KB is above the
+/// limit of 16 KB". values: [objectives], NaN where unknown.
+std::vector<std::string> broken_limits(const std::vector<Objective>& objectives,
+                                       const std::vector<double>& values);
+
+/// The first of them, or nothing.
+std::string broken_limit(const std::vector<Objective>& objectives,
+                         const std::vector<double>& values);
+
+}  // namespace paretiny
