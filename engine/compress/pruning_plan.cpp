@@ -2,6 +2,13 @@
 
 namespace paretiny {
 
+std::vector<std::int64_t> group_channels(const Graph& graph) {
+  std::vector<std::int64_t> counts;
+  const ChannelGroups groups(graph);
+  for (const ChannelGroup& group : groups.groups()) counts.push_back(group.channels);
+  return counts;
+}
+
 PruningPlan::PruningPlan(const Graph& graph, const PruningSpec& spec, std::int64_t epochs)
     : graph_(graph), groups_(graph), spec_(spec), epochs_(epochs) {}
 
@@ -16,6 +23,13 @@ std::vector<Graph> PruningPlan::stages() const {
     if (next != all.back()) all.push_back(std::move(next));
   }
   return all;
+}
+
+std::optional<Graph> PruningPlan::stage(const std::vector<std::int64_t>& channels) const {
+  for (const Graph& stage : stages()) {
+    if (group_channels(stage) == channels) return stage;
+  }
+  return std::nullopt;
 }
 
 double PruningPlan::sparsity(const Graph& now) const {

@@ -1,9 +1,14 @@
 // How many channels a candidate has in each epoch: known before it is trained.
 #pragma once
 
+#include <optional>
+
 #include "engine/compress/channel_groups.h"
 
 namespace paretiny {
+
+/// Channels of each group of a network.
+std::vector<std::int64_t> group_channels(const Graph& graph);
 
 class PruningPlan {
  public:
@@ -18,6 +23,8 @@ class PruningPlan {
   std::vector<std::int64_t> channels(std::int64_t epoch) const;
   /// Every network that is trained, in order.
   std::vector<Graph> stages() const;
+  /// The one of them that has so many channels in each group.
+  std::optional<Graph> stage(const std::vector<std::int64_t>& channels) const;
   /// Share of the prunable channels that `now` has no more.
   double sparsity(const Graph& now) const;
 

@@ -1,6 +1,9 @@
 #include "engine/data/resident.h"
 
+#include <zlib.h>
+
 #include <numeric>
+#include <span>
 
 namespace paretiny {
 namespace {
@@ -21,6 +24,22 @@ ResidentSplit resident(Stream& stream, const Samples& samples) {
           samples.dtype, samples.sample, samples.size()};
 }
 
+std::uint32_t checksum_of(const Dataset& dataset) {
+  uLong sum = crc32(0, nullptr, 0);
+  const auto add = [&](const auto& values) {
+    if (values.empty()) return;  // zlib takes no bytes for a wish to begin anew
+    const auto bytes = std::as_bytes(std::span(values));
+    sum = crc32_z(sum, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  };
+  for (const Samples* split : {&dataset.train, &dataset.validation}) {
+    add(split->values);
+    add(split->labels);
+  }
+  add(dataset.scale);
+  add(dataset.shift);
+  return static_cast<std::uint32_t>(sum);
+}
+
 }  // namespace
 
 ResidentDataset::ResidentDataset(Stream& stream, const Dataset& dataset)
@@ -29,7 +48,8 @@ ResidentDataset::ResidentDataset(Stream& stream, const Dataset& dataset)
       test(resident(stream, dataset.test)),
       scale(resident(stream, dataset.scale)),
       shift(resident(stream, dataset.shift)),
-      classes(static_cast<std::int64_t>(dataset.classes.size())) {
+      classes(static_cast<std::int64_t>(dataset.classes.size())),
+      checksum(checksum_of(dataset)) {
   stream.synchronize();
 }
 

@@ -26,8 +26,9 @@ void StepTable::fill(Stream& stream, const std::vector<std::int32_t>& values) {
   rewind(stream);
 }
 
-void StepTable::rewind(Stream& stream) {
-  stream.zero(buffer_.data(), sizeof(std::int32_t));
+void StepTable::rewind(Stream& stream, std::int64_t row) {
+  const auto counter = static_cast<std::int32_t>(row);
+  stream.upload(buffer_.data(), &counter, sizeof(counter));
 }
 
 void StepTable::next(Stream& stream) const {

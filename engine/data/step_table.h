@@ -16,8 +16,8 @@ class StepTable {
 
   /// Uploads all rows; the first is next.
   void fill(Stream& stream, const std::vector<std::int32_t>& values);
-  /// The first row is next once more.
-  void rewind(Stream& stream);
+  /// Row `row` is next.
+  void rewind(Stream& stream, std::int64_t row = 0);
   /// Makes the next row the present one: what a recorded step begins with, at most `rows` times.
   void next(Stream& stream) const;
   /// `count` numbers of the present row: i32, or f32 that `fill` was given bit by bit.

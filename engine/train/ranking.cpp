@@ -3,6 +3,7 @@
 #include "engine/compress/prune.h"
 #include "kernels/channel_importance.h"
 #include "kernels/elementwise.h"
+#include "kernels/error.h"
 
 namespace paretiny {
 
@@ -17,13 +18,19 @@ void sum_gradients(Stream& stream, const Program& program, const ParameterLayout
   const auto statistics = static_cast<std::size_t>(layout.total() - end) * sizeof(float);
   stream.copy(sum + end, parameters + end, statistics);
   stream.zero(sum, flat(sum).bytes());
-  for (std::int64_t i = 0; i < batches; ++i) {
-    load(program, i);
-    program.forward(stream);
-    program.backward(stream);
-    add_forward(stream, Activation::none, flat(sum), flat(gradients), flat(sum));
+  const auto restore = [&] { stream.copy(parameters + end, sum + end, statistics); };
+  try {
+    for (std::int64_t i = 0; i < batches; ++i) {
+      load(program, i);
+      program.forward(stream);
+      program.backward(stream);
+      add_forward(stream, Activation::none, flat(sum), flat(gradients), flat(sum));
+    }
+  } catch (const Interrupted&) {
+    restore();  // training may go on from here
+    throw;
   }
-  stream.copy(parameters + end, sum + end, statistics);
+  restore();
 }
 
 void add_positive_shares(Stream& stream, const Program& program, const Graph& graph,

@@ -14,7 +14,7 @@ using LoadBatch = std::function<void(const Program&, std::int64_t i)>;
 /// The sum of the gradients over batches 0 .. batches-1, in sum[0 .. layout.trainable_end()) in
 /// device memory, which has room for layout.total() floats. `program` is a training program tied to
 /// `parameters` and `gradients`; the parameters are left as they were, running statistics among
-/// them.
+/// them, also where `load` throws Interrupted.
 void sum_gradients(Stream& stream, const Program& program, const ParameterLayout& layout,
                    float* parameters, float* gradients, std::int64_t batches, const LoadBatch& load,
                    float* sum);

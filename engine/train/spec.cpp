@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numbers>
 
 namespace paretiny {
@@ -46,6 +47,26 @@ DType activation_type(Precision precision, Device device) {
     if (info.device == device && info.fast_bf16) return DType::bf16;
   }
   return DType::f32;
+}
+
+nlohmann::json to_json(const TrainingSpec& t) {
+  return {t.epochs,
+          t.batch,
+          name_of(t.optimizer),
+          t.learning_rate,
+          t.momentum,
+          t.weight_decay,
+          t.decay_all,
+          name_of(t.schedule),
+          t.warmup,
+          t.milestones,
+          t.step_factor,
+          t.label_smoothing,
+          t.crop,
+          t.flip,
+          t.shift,
+          t.noise,
+          name_of(t.precision)};
 }
 
 const char* name_of(Optimizer optimizer) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 #include "kernels/device.h"
@@ -48,6 +49,9 @@ std::vector<std::int32_t> epoch_rows(const TrainingSpec& spec, std::int64_t epoc
 
 /// The type of activations that `precision` stands for on a device.
 DType activation_type(Precision precision, Device device);
+
+/// Every key that a result depends on, in a fixed order.
+nlohmann::json to_json(const TrainingSpec& spec);
 
 const char* name_of(Optimizer);
 const char* name_of(Schedule);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "engine/compress/prune.h"
 #include "engine/compress/pruning_plan.h"
@@ -38,19 +39,67 @@ class Trainer {
     const CandidateSizes sizes = plan();
     check_memory(sizes);
     memory_ = CandidateMemory(stream.device(), sizes);
-    const std::vector<float> values = initial_parameters(graph, layout_, seed);
-    stream_.upload(memory_.parameters(), values.data(), values.size() * sizeof(float));
+  }
+
+  std::size_t planned_bytes() const { return planned_bytes_; }
+  std::int64_t epoch() const { return epoch_; }  ///< that goes on, or is next
+
+  void begin() {
+    upload(memory_.parameters(), initial_parameters(graph_, layout_, seed_));
     loop_.clear_moments(memory_, layout_);
     compile();
   }
 
-  std::size_t planned_bytes() const { return planned_bytes_; }
+  /// Goes on from there. Throws DataError, with nothing changed, for numbers that this training
+  /// cannot have had.
+  void resume(const TrainingCheckpoint& from) {
+    const bool in_epoch = from.epoch >= 0 && from.epoch < training_.epochs && from.steps >= 0 &&
+                          from.steps <= loop_.steps();
+    const bool at_end = from.epoch == training_.epochs && from.steps == 0;
+    const std::optional<Graph> stage = pruning_.stage(from.channels);
+    const ParameterLayout layout(stage.value_or(graph_));
+    const auto fits = [](const std::vector<float>& array, std::int64_t count) {
+      return static_cast<std::int64_t>(array.size()) == count;
+    };
+    if (!(in_epoch || at_end) || !stage || !fits(from.parameters, layout.total()) ||
+        !fits(from.first_moment, layout.trainable_end()) ||
+        !fits(from.second_moment, loop_.moments() > 1 ? layout.trainable_end() : 0)) {
+      throw DataError("going on with a training: the checkpoint does not fit the network");
+    }
+    graph_ = *stage;
+    layout_ = layout;
+    epoch_ = from.epoch;
+    progress_ = {from.steps, from.loss, from.hits};
+    upload(memory_.parameters(), from.parameters);
+    upload(memory_.first_moment(), from.first_moment);
+    if (loop_.moments() > 1) upload(memory_.second_moment(), from.second_moment);
+    compile();
+  }
 
-  EpochReport epoch(std::int64_t index, const std::stop_token& stop) {
-    prune(index, stop);
-    const EpochTotals totals = loop_.epoch(index, stop);
+  TrainingCheckpoint checkpoint(const TrainingIdentity& identity) {
+    TrainingCheckpoint state{identity, epoch_, progress_.steps, progress_.loss, progress_.hits};
+    state.channels = group_channels(graph_);
+    state.parameters = download(memory_.parameters(), layout_.total());
+    state.first_moment = download(memory_.first_moment(), layout_.trainable_end());
+    if (loop_.moments() > 1) {
+      state.second_moment = download(memory_.second_moment(), layout_.trainable_end());
+    }
+    return state;
+  }
+
+  /// Runs an epoch to its end. Interrupted, it can be gone on with.
+  EpochReport run(const std::stop_token& stop) {
+    prune(epoch_, stop);
+    EpochTotals totals;
+    try {
+      totals = loop_.epoch(epoch_, stop, progress_);
+    } catch (const Interrupted&) {
+      progress_ = loop_.progress();
+      throw;
+    }
+    progress_ = loop_.progress();  // also if the evaluation is interrupted: it is made good
     EpochReport report;
-    report.epoch = index + 1;
+    report.epoch = epoch_ + 1;
     report.epochs = training_.epochs;
     report.loss = totals.loss;
     report.train_accuracy = totals.accuracy;
@@ -60,18 +109,24 @@ class Trainer {
     report.seconds = totals.seconds;
     report.samples_per_second = totals.samples / totals.seconds;
     if (evaluator_) report.validation_accuracy = evaluator_->run(stream_, stop).accuracy;
+    ++epoch_;
+    progress_ = {};
     return report;
   }
 
-  Network network() {
-    Network copy{graph_, std::vector<float>(static_cast<std::size_t>(layout_.total()))};
-    stream_.download(copy.parameters.data(), memory_.parameters(), bytes_of(layout_.total()));
-    return copy;
-  }
+  Network network() { return {graph_, download(memory_.parameters(), layout_.total())}; }
 
  private:
   static std::size_t bytes_of(std::int64_t floats) {
     return static_cast<std::size_t>(floats) * sizeof(float);
+  }
+  void upload(float* to, const std::vector<float>& values) {
+    stream_.upload(to, values.data(), values.size() * sizeof(float));
+  }
+  std::vector<float> download(const float* from, std::int64_t count) {
+    std::vector<float> values(static_cast<std::size_t>(count));
+    stream_.download(values.data(), from, bytes_of(count));
+    return values;
   }
   bool ranks_by(PruningCriterion criterion) const {
     return pruning_.prunes() && pruning_.spec().criterion == criterion;
@@ -202,24 +257,51 @@ class Trainer {
   const BatchSource validation_;
   Graph graph_;
   ParameterLayout layout_;
+  std::int64_t epoch_ = 0;
+  EpochProgress progress_;  // of that epoch
   std::size_t planned_bytes_ = 0;
   CandidateMemory memory_;
   std::unique_ptr<Program> program_;
   std::unique_ptr<Evaluator> evaluator_;
 };
 
+/// Brings the trainer to where the checkpoint was made; false when there is none or it is refused.
+bool resume(Trainer& trainer, const Continuation& continuation, const TrainingIdentity& identity) {
+  if (continuation.from.empty()) return false;
+  try {
+    const TrainingCheckpoint from = checkpoint_from_bytes(continuation.from);
+    check_identity(from, identity);
+    trainer.resume(from);
+    return true;
+  } catch (const DataError& error) {
+    if (continuation.refused) continuation.refused(error.what());
+    return false;
+  }
+}
+
 }  // namespace
 
 TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& graph,
                      const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed,
-                     const std::function<void(const EpochReport&)>& report, std::stop_token stop) {
+                     const std::function<void(const EpochReport&)>& report, std::stop_token stop,
+                     const Continuation& continuation) {
+  TrainingIdentity identity = training_identity(stream, data, graph, training, pruning, seed);
+  identity.insert(continuation.context.begin(), continuation.context.end());
   Trainer trainer(stream, data, graph, training, pruning, seed, report && data.validation.size > 0);
+  const auto keep = [&] { continuation.keep(to_bytes(trainer.checkpoint(identity))); };
+  if (!resume(trainer, continuation, identity)) trainer.begin();
+  try {
+    while (trainer.epoch() < training.epochs) {
+      const EpochReport now = trainer.run(stop);
+      if (report) report(now);
+      if (continuation.wanted && continuation.keep && continuation.wanted(now.epoch)) keep();
+    }
+  } catch (const Interrupted&) {
+    if (continuation.keep) keep();
+    throw;
+  }
   TrainingResult result;
   result.planned_bytes = trainer.planned_bytes();
-  for (std::int64_t epoch = 0; epoch < training.epochs; ++epoch) {
-    const EpochReport now = trainer.epoch(epoch, stop);
-    if (report) report(now);
-  }
   result.network = trainer.network();
   return result;
 }

@@ -8,6 +8,7 @@
 #include "engine/compress/pruning_spec.h"
 #include "engine/data/resident.h"
 #include "engine/graph/network.h"
+#include "engine/train/checkpoint.h"
 #include "engine/train/evaluate.h"
 #include "engine/train/spec.h"
 #include "kernels/error.h"
@@ -37,10 +38,11 @@ struct TrainingResult {
 /// start of an epoch. Within an epoch the host waits for the device only at its end.
 /// Throws DivergedError, Interrupted (once the steps given to the device are done), OutOfMemory
 /// before the first step when the plan does not fit the device's free memory, UsageError when the
-/// batch is larger than the split.
+/// batch is larger than the split. Where `continuation` brings a checkpoint, epochs that it has
+/// behind it are not reported again.
 TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& graph,
                      const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed,
                      const std::function<void(const EpochReport&)>& report = {},
-                     std::stop_token stop = {});
+                     std::stop_token stop = {}, const Continuation& continuation = {});
 
 }  // namespace paretiny

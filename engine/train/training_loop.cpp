@@ -49,25 +49,28 @@ void TrainingLoop::record(const Program& program, const ParameterLayout& layout,
   });
 }
 
-EpochTotals TrainingLoop::epoch(std::int64_t index, const std::stop_token& stop) {
+EpochTotals TrainingLoop::epoch(std::int64_t index, const std::stop_token& stop,
+                                EpochProgress from) {
   shuffle(index);
   const auto started = std::chrono::steady_clock::now();
   table_.fill(stream_, epoch_rows(training_, index, steps_));
-  stream_.zero(totals_.data, totals_.bytes());
-  for (std::int64_t i = 0; i < steps_; ++i) {
-    heed(stop, stream_);
-    step_->run();
-  }
-  float sums[2];
-  stream_.download(sums, totals_.data, sizeof(sums));
+  table_.rewind(stream_, from.steps);
+  float sums[2] = {from.loss, from.hits};
+  stream_.upload(totals_.data, sums, sizeof(sums));
+  std::int64_t done = from.steps;
+  for (; done < steps_ && !stop.stop_requested(); ++done) step_->run();
+  stream_.download(sums, totals_.data, sizeof(sums));  // the device may be steps behind
+  progress_ = {done, sums[0], sums[1]};
+  if (done < steps_) heed(stop, stream_);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
 
   EpochTotals totals;
-  totals.samples = static_cast<double>(steps_ * training_.batch);
-  totals.loss = sums[0] / totals.samples;
-  totals.accuracy = sums[1] / totals.samples;
+  const auto samples = static_cast<double>(steps_ * training_.batch);
+  totals.loss = sums[0] / samples;
+  totals.accuracy = sums[1] / samples;
   totals.learning_rate = learning_rate(training_, (index + 1) * steps_ - 1, steps_);
   totals.seconds = took.count();
+  totals.samples = static_cast<double>((steps_ - from.steps) * training_.batch);
   if (!std::isfinite(totals.loss)) {
     throw DivergedError(fmt::format("the loss became {} in epoch {} at learning rate {:.4g}",
                                     totals.loss, index + 1, totals.learning_rate));

@@ -19,7 +19,13 @@ struct EpochTotals {
   double accuracy = 0;
   double learning_rate = 0;  ///< of the last step
   double seconds = 0;
-  double samples = 0;
+  double samples = 0;  ///< that those seconds went to: fewer where the epoch was gone on with
+};
+
+/// How far an epoch has come.
+struct EpochProgress {
+  std::int64_t steps = 0;
+  float loss = 0, hits = 0;  ///< sums over their samples, as the device holds them
 };
 
 class TrainingLoop {
@@ -37,9 +43,11 @@ class TrainingLoop {
   void clear_moments(const CandidateMemory& memory, const ParameterLayout& layout);
   /// Records the step of a bound training program; all of these must outlive it or the next call.
   void record(const Program& program, const ParameterLayout& layout, const CandidateMemory& memory);
-  /// Runs an epoch counted from 0. Batches are drawn without replacement, keyed by (seed, epoch).
-  /// Throws DivergedError, and Interrupted once the steps given to the device are done.
-  EpochTotals epoch(std::int64_t index, const std::stop_token& stop);
+  /// Runs an epoch counted from 0, or what is left of it. Batches are drawn without replacement,
+  /// keyed by (seed, epoch). Throws DivergedError, and Interrupted once the steps given to the
+  /// device are done; `progress` says then how many.
+  EpochTotals epoch(std::int64_t index, const std::stop_token& stop, EpochProgress from = {});
+  const EpochProgress& progress() const { return progress_; }
 
   /// The order of an epoch's samples, and its batch `i` outside a recorded step.
   void shuffle(std::int64_t epoch);
@@ -60,6 +68,7 @@ class TrainingLoop {
   BatchSource source_;
   StepTable table_;
   View totals_{};
+  EpochProgress progress_;
   std::unique_ptr<Recording> step_;
 };
 

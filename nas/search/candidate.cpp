@@ -13,26 +13,9 @@ namespace {
 
 /// Canonical text of everything a training run depends on.
 std::string canonical(const CandidateSpec& spec, const Graph& graph, const Graph& final_graph) {
-  const TrainingSpec& t = spec.training;
   const PruningSpec& p = spec.pruning;
   nlohmann::json form = {{"graph", to_json(graph)}, {"final", to_json(final_graph)}};
-  form["training"] = {t.epochs,
-                      t.batch,
-                      name_of(t.optimizer),
-                      t.learning_rate,
-                      t.momentum,
-                      t.weight_decay,
-                      t.decay_all,
-                      name_of(t.schedule),
-                      t.warmup,
-                      t.milestones,
-                      t.step_factor,
-                      t.label_smoothing,
-                      t.crop,
-                      t.flip,
-                      t.shift,
-                      t.noise,
-                      name_of(t.precision)};
+  form["training"] = to_json(spec.training);
   // Without anything to remove, how it would be removed makes no difference.
   if (graph != final_graph) {
     form["pruning"] = {name_of(p.schedule), name_of(p.criterion), p.begin, p.end, p.every};

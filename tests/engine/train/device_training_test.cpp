@@ -1,6 +1,8 @@
 // Whole training runs on the device under test beside the same on the CPU: ten steps, a pruning
 // step among them, and the evaluation in integers.
+#include <chrono>
 #include <map>
+#include <thread>
 
 #include "engine/compress/quantize.h"
 #include "engine/models/model.h"
@@ -139,6 +141,63 @@ TEST(DeviceTraining, OneSeedGivesOneNetworkBitByBit) {
   const Trained second = trained(*device, set, tiny_network(), PruningCriterion::l1, DType::bf16);
   EXPECT_EQ(first.losses, second.losses);
   EXPECT_EQ(first.network.parameters, second.network.parameters);
+}
+
+/// Again and again interrupted, in the middle of epochs too, and gone on with.
+TEST(DeviceTraining, GoesOnExactlyFromACheckpoint) {
+  const Dataset set = image_set({1, 8, 8, 3}, 24);
+  const Graph graph = tiny_network();
+  const auto stream = test_stream();
+  const ResidentDataset data(*stream, set);
+  TrainingSpec training;
+  training.epochs = 3;
+  training.batch = 8;
+  training.crop = 1;
+  training.optimizer = Optimizer::adamw;
+  training.learning_rate = 0.01;
+  PruningSpec pruning;
+  pruning.schedule = PruningSchedule::one_shot;
+  pruning.criterion = PruningCriterion::taylor;
+  pruning.sparsity = 0.25;
+  pruning.begin = 0.5;
+  const auto run = [&](Continuation continuation, std::stop_token stop) {
+    return train(
+               *stream, data, graph, training, pruning, 7, [](const EpochReport&) {}, stop,
+               continuation)
+        .network;
+  };
+  std::map<std::int64_t, std::vector<std::uint8_t>> kept;
+  std::int64_t epochs_done = 0;
+  Continuation all;
+  all.wanted = [&](std::int64_t epochs) { return epochs_done = epochs, true; };
+  all.keep = [&](std::vector<std::uint8_t> bytes) { kept[epochs_done] = std::move(bytes); };
+  const Network whole = run(all, {});
+  for (const auto& [epochs, bytes] : kept) {
+    Continuation from;
+    from.from = bytes;
+    from.refused = [](const std::string& why) { ADD_FAILURE() << why; };
+    const Network continued = run(from, {});
+    EXPECT_EQ(continued.graph, whole.graph) << epochs;
+    EXPECT_EQ(continued.parameters, whole.parameters) << epochs;
+  }
+
+  std::vector<std::uint8_t> at;
+  for (int i = 0;; ++i) {
+    Continuation next;
+    next.from = at;
+    next.refused = [](const std::string& why) { ADD_FAILURE() << why; };
+    next.keep = [&](std::vector<std::uint8_t> bytes) { at = std::move(bytes); };
+    std::stop_source source;
+    const std::jthread stopper([&source, i] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20 << i));
+      source.request_stop();
+    });
+    try {
+      EXPECT_EQ(run(next, source.get_token()).parameters, whole.parameters);
+      break;
+    } catch (const Interrupted&) {
+    }
+  }
 }
 
 TEST(DeviceTraining, Int8AnswersAreThoseOfTheCpu) {
