@@ -37,7 +37,7 @@ TEST_F(StudyStoreTest, RefusesAStudyMadeForSomethingElse) {
   EXPECT_SAYS(refusal(other), "the task is");
   other = made;
   other.data = "train: 90 samples";
-  EXPECT_SAYS(refusal(other), "the data set is '' in the study and 'train: 90 samples' now");
+  EXPECT_SAYS(refusal(other), "the data set has 'train: 90 samples' now and not in the study");
   other = made;
   other.sampler = "random";
   EXPECT_SAYS(refusal(other), "the sampler is 'ars' in the study and 'random' now");
