@@ -149,18 +149,28 @@ bool PreparedConvolution::is_right(Parts& parts) const {
     std::memset(memory, kMark, bytes + beyond);
     run_parts(parts, arena, few.input.n, 1, data);
   });
-  return right && std::all_of(memory + bytes, memory + bytes + beyond,
+  // The scratchpad is what lies last.
+  const std::size_t used = bytes - aligned(scratchpad_bytes(parts)) + scratchpad_bytes(parts);
+  return right && std::all_of(memory + used, memory + bytes + beyond,
                               [](unsigned char byte) { return byte == kMark; });
 }
 
-/// Scratch of one thread: the scratchpad, and x and y in the primitive's type.
-std::size_t PreparedConvolution::thread_bytes(const Parts& parts) const {
-  std::size_t bytes = aligned(parts.body.scratchpad_bytes());
-  if (parts.tail) bytes = std::max(bytes, aligned(parts.tail->scratchpad_bytes()));
-  if (parts.computed == convolution_.activations) return bytes;
+std::size_t PreparedConvolution::scratchpad_bytes(const Parts& parts) {
+  const std::size_t tail = parts.tail ? parts.tail->scratchpad_bytes() : 0;
+  return std::max(parts.body.scratchpad_bytes(), tail);
+}
+
+/// Of x and y in the primitive's type, where that is not theirs.
+std::size_t PreparedConvolution::converted_bytes(const Parts& parts) const {
+  if (parts.computed == convolution_.activations) return 0;
   Convolution part = convolution_;
   part.input.n = parts.samples;
-  return bytes + aligned(floats(part.input.elements())) + aligned(floats(part.output().elements()));
+  return aligned(floats(part.input.elements())) + aligned(floats(part.output().elements()));
+}
+
+/// Scratch of one thread: what is converted, and the scratchpad behind it.
+std::size_t PreparedConvolution::thread_bytes(const Parts& parts) const {
+  return converted_bytes(parts) + aligned(scratchpad_bytes(parts));
 }
 
 std::int64_t PreparedConvolution::part_count(const Parts& parts, std::int64_t samples) const {
@@ -198,17 +208,16 @@ void PreparedConvolution::run_part(Parts& parts, std::int64_t first, std::int64_
   void* x = at(data.x, first * (x_count / count) * size);
   void* y = at(data.y, first * (y_count / count) * size);
   Prepared& primitive = count == parts.samples ? parts.body : *parts.tail;
+  void* const scratchpad = scratch + converted_bytes(parts);
   if (parts.computed == type) {
-    primitive.run(slot, {x, y, data.w, data.b}, scratch);
+    primitive.run(slot, {x, y, data.w, data.b}, scratchpad);
     return;
   }
-  char* const x_room = scratch + thread_bytes(parts) - aligned(floats(x_count));
-  char* const y_room = x_room - aligned(floats(y_count));
-  auto* const wide_x = reinterpret_cast<float*>(x_room);
-  auto* const wide_y = reinterpret_cast<float*>(y_room);
+  auto* const wide_x = reinterpret_cast<float*>(scratch);
+  auto* const wide_y = reinterpret_cast<float*>(scratch + aligned(floats(x_count)));
   if (direction_ != Direction::backward_data) convert(static_cast<bf16*>(x), x_count, wide_x);
   if (direction_ != Direction::forward) convert(static_cast<bf16*>(y), y_count, wide_y);
-  primitive.run(slot, {wide_x, wide_y, data.w, data.b}, scratch);
+  primitive.run(slot, {wide_x, wide_y, data.w, data.b}, scratchpad);
   if (direction_ == Direction::backward_data) convert(wide_x, x_count, static_cast<bf16*>(x));
   if (direction_ == Direction::forward) convert(wide_y, y_count, static_cast<bf16*>(y));
 }

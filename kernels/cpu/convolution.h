@@ -68,6 +68,8 @@ class PreparedConvolution {
                  const ConvolutionData& data) const;
   void run_part(Parts& parts, std::int64_t first, std::int64_t count, int slot,
                 const ConvolutionData& data, char* scratch) const;
+  static std::size_t scratchpad_bytes(const Parts& parts);
+  std::size_t converted_bytes(const Parts& parts) const;
   std::size_t thread_bytes(const Parts& parts) const;
   std::size_t scratch_bytes(const Parts& parts, std::int64_t samples, int threads) const;
   std::int64_t part_count(const Parts& parts, std::int64_t samples) const;

@@ -155,6 +155,7 @@ TEST(ConvSweep, StridedPixelsOfFewChannels) {
   for (const std::int64_t channels : {1, 3, 4, 5, 7, 8, 9}) {
     for (const std::int64_t out : {8, 13}) {
       expect_shape({{16, 8, 8, channels}, out, Window::same(8, 8, 1, 1, 2, 2)}, 200);
+      expect_shape({{4, 7, 2, channels}, out, {1, 1, 1, 2}}, 280);  // beyond its scratchpad, too
     }
   }
 }
