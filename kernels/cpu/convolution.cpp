@@ -49,6 +49,17 @@ void add_parts(const float* from, std::int64_t count, std::int64_t stride, std::
   });
 }
 
+/// Whether oneDNN must not even be asked: on processors without AVX-512 it gathers the pixels that
+/// a strided window of one pixel meets in whole vectors, and writes beyond its scratchpad where the
+/// channels fill none (its issue 6035).
+bool writes_beyond(const Convolution& c) {
+  const Window& v = c.window;
+  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  const bool lesser = isa == dnnl::cpu_isa::sse41 || isa == dnnl::cpu_isa::avx ||
+                      isa == dnnl::cpu_isa::avx2 || isa == dnnl::cpu_isa::avx2_vnni;
+  return lesser && c.taps() == 1 && v.stride_h * v.stride_w > 1 && c.input.c % 8 != 0;
+}
+
 char* at(void* data, std::int64_t bytes) {
   return static_cast<char*>(data) + bytes;
 }
@@ -99,6 +110,7 @@ bool PreparedConvolution::prove() {
 std::optional<PreparedConvolution::Parts> PreparedConvolution::prepare_parts(
     const dnnl::engine& engine, DType computed) const {
   const Convolution& c = convolution_;
+  if (writes_beyond(c)) return std::nullopt;
   const OneThread alone;
   const std::int64_t samples = samples_of_a_part(c, direction_);
   const std::int64_t last = c.input.n % samples;
@@ -133,10 +145,12 @@ std::optional<PreparedConvolution::Parts> PreparedConvolution::prepare_parts(
 /// Scratch is NaN: what was never written must not be read. Behind it lies as much as a primitive
 /// that takes its few channels for a whole vector would write.
 bool PreparedConvolution::is_right(Parts& parts) const {
-  constexpr unsigned char kMark = 0xFF;
+  constexpr unsigned char kNan = 0xFF, kBeyond = 0xFE;
   Convolution few = convolution_;
   few.input.n = parts.samples + parts.last;
   const std::size_t bytes = scratch_bytes(parts, few.input.n, 1);
+  // The scratchpad is what lies last.
+  const std::size_t used = bytes - aligned(scratchpad_bytes(parts)) + scratchpad_bytes(parts);
   const std::size_t beyond = std::min<std::size_t>(16 * thread_bytes(parts), 1 << 20) + (1 << 16);
   Arena arena(Device{});
   arena.reserve(bytes + beyond);
@@ -146,13 +160,12 @@ bool PreparedConvolution::is_right(Parts& parts) const {
       Arena::Scope scope(arena);
       memory = static_cast<unsigned char*>(scope.take(bytes + beyond));
     }
-    std::memset(memory, kMark, bytes + beyond);
+    std::memset(memory, kNan, bytes);
+    std::memset(memory + used, kBeyond, bytes + beyond - used);
     run_parts(parts, arena, few.input.n, 1, data);
   });
-  // The scratchpad is what lies last.
-  const std::size_t used = bytes - aligned(scratchpad_bytes(parts)) + scratchpad_bytes(parts);
   return right && std::all_of(memory + used, memory + bytes + beyond,
-                              [](unsigned char byte) { return byte == kMark; });
+                              [](unsigned char byte) { return byte == kBeyond; });
 }
 
 std::size_t PreparedConvolution::scratchpad_bytes(const Parts& parts) {

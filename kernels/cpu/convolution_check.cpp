@@ -35,9 +35,14 @@ class Numbers {
 template <class T>
 class Operand {
  public:
-  explicit Operand(std::int64_t count)
-      : bytes_(static_cast<std::size_t>(count) * sizeof(T) + kFront + kGuard, kMark),
-        count_(static_cast<std::size_t>(count)) {}
+  /// What lies about a result is another mark than what lies about an input: a copy of the one over
+  /// the other shows.
+  Operand(std::int64_t count, bool result)
+      : mark_(result ? kBeyond : kNan),
+        count_(static_cast<std::size_t>(count)),
+        bytes_(count_ * sizeof(T) + kFront + kGuard, mark_) {
+    std::memset(static_cast<void*>(data()), kNan, count_ * sizeof(T));
+  }
 
   T* data() { return reinterpret_cast<T*>(bytes_.data() + kFront); }
 
@@ -69,13 +74,14 @@ class Operand {
   }
 
   bool guards_stand() const {
-    const auto marked = [](unsigned char byte) { return byte == kMark; };
+    const auto marked = [this](unsigned char byte) { return byte == mark_; };
     return std::all_of(bytes_.begin(), bytes_.begin() + kFront, marked) &&
            std::all_of(bytes_.end() - kGuard, bytes_.end(), marked);
   }
 
  private:
-  static constexpr unsigned char kMark = 0xFF;  ///< NaN, as a float
+  static constexpr unsigned char kNan = 0xFF;  ///< as a float
+  static constexpr unsigned char kBeyond = 0xFE;
   static constexpr std::ptrdiff_t kGuard = 1 << 14;
   /// Samples begin at any element.
   static constexpr std::ptrdiff_t kFront = kGuard + sizeof(T);
@@ -95,8 +101,9 @@ class Operand {
     }
   }
 
-  std::vector<unsigned char> bytes_;
+  unsigned char mark_;
   std::size_t count_;
+  std::vector<unsigned char> bytes_;
 };
 
 /// f(tap, input pixel, output pixel) for every pair of pixels that meet.
@@ -208,14 +215,15 @@ template <class X, class Y, class W>
 bool agrees(const Convolution& c, Direction direction, bool bias, double most,
             const std::function<void(const ConvolutionData&)>& run) {
   const Shape out = c.output();
-  Operand<X> x(c.input.elements());
-  Operand<Y> y(out.elements());
-  Operand<W> w(c.out_channels * c.taps() * c.input.c);
-  Operand<W> b(bias ? c.out_channels : 0);
+  const bool sums = direction == Direction::backward_weights;
+  Operand<X> x(c.input.elements(), direction == Direction::backward_data);
+  Operand<Y> y(out.elements(), direction == Direction::forward);
+  Operand<W> w(c.out_channels * c.taps() * c.input.c, sums);
+  Operand<W> b(bias ? c.out_channels : 0, sums);
   Numbers numbers(1);
   // Sums of signs seldom leave eight standard deviations, of which this many fit.
   const double terms = (most / 8) * (most / 8);
-  if (direction == Direction::backward_weights) {
+  if (sums) {
     x.fill(numbers);
     y.fill(numbers, terms / static_cast<double>(pixels(out)));
   } else {
