@@ -54,6 +54,24 @@ void check_keys(const std::string& text, const std::string& source) {
   }
 }
 
+/// What a line that is no TOML may lack, for the end of a sentence.
+std::string advice_on(const std::string& text, std::size_t line) {
+  std::size_t begin = 0;
+  for (; line > 1 && begin < text.size(); --line) {
+    begin = std::min(text.find('\n', begin), text.size() - 1) + 1;
+  }
+  const std::string written = text.substr(begin, text.find('\n', begin) - begin);
+  const std::size_t equals = written.find('=');
+  if (equals == std::string::npos) {
+    return written.find(':') == std::string::npos ? "" : "; write key = value";
+  }
+  const std::size_t at = written.find_first_not_of(" \t", equals + 1);
+  if (at == std::string::npos) return "; a value is missing";
+  const bool bare = std::isalpha(static_cast<unsigned char>(written[at])) != 0 ||
+                    written[at] == '/' || written[at] == '.';
+  return bare ? "; a text stands in quotes: key = \"text\"" : "";
+}
+
 }  // namespace
 
 toml::table parse_toml(const std::string& text, const std::string& source) {
@@ -61,8 +79,9 @@ toml::table parse_toml(const std::string& text, const std::string& source) {
   try {
     return toml::parse(text, source);
   } catch (const toml::parse_error& error) {
-    throw DataError(fmt::format("{} line {}: {}", source, error.source().begin.line,
-                                one_line(std::string(error.description()))));
+    const std::size_t line = error.source().begin.line;
+    throw DataError(fmt::format("{} line {}: {}{}", source, line,
+                                one_line(std::string(error.description())), advice_on(text, line)));
   }
 }
 

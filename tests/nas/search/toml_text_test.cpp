@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "kernels/error.h"
 #include "nas/search/table_reader.h"
 
@@ -39,6 +41,22 @@ TEST(TomlText, KeysOfManyPartsAreRefused) {
   EXPECT_NE(message("x = " + repeated("{a = ", kMany)), "");
   toml::table root;
   EXPECT_THROW(set_path(root, repeated("a.", 30000) + "b", toml::value<bool>(true)), UsageError);
+}
+
+TEST(TomlText, SaysWhatALineMayLack) {
+  const auto advice = [](const std::string& text) {
+    const std::string sentence = message(text);
+    return sentence.substr(std::min(sentence.rfind("; "), sentence.size()));
+  };
+  const std::string quotes = "; a text stands in quotes: key = \"text\"";
+  EXPECT_EQ(advice("[dataset]\nformat = npy\n"), quotes);
+  EXPECT_EQ(advice("[dataset]\nformat = npy"), quotes);
+  EXPECT_EQ(advice("x = 1\npath = ./data\ny = 2\n"), quotes);
+  EXPECT_EQ(advice("path = /data\n"), quotes);
+  EXPECT_EQ(advice("x =\n"), "; a value is missing");
+  EXPECT_EQ(advice("dataset:\n  format: npy\n"), "; write key = value");
+  EXPECT_NE(message("x = 1,2\n"), "");
+  EXPECT_EQ(message("x = 1,2\n").find("quotes"), std::string::npos);
 }
 
 TEST(TomlText, DotsOfOtherThingsAreNone) {
