@@ -115,8 +115,9 @@ Database::Database(std::filesystem::path path, Mode mode) : path_(std::move(path
   // Without links, since SQLite's own files lie beside the file itself; absolute, since SQLite
   // takes names such as ":memory:" for no file at all.
   std::error_code unknown;
-  std::filesystem::path file = std::filesystem::weakly_canonical(path_, unknown);
-  if (unknown) file = std::filesystem::absolute(path_);
+  std::filesystem::path file = std::filesystem::absolute(path_);
+  const std::filesystem::path target = std::filesystem::weakly_canonical(file, unknown);
+  if (!unknown) file = target;
   if (mode != Mode::read) {
     open(file.string(), SQLITE_OPEN_READWRITE | (mode == Mode::create ? SQLITE_OPEN_CREATE : 0));
     return;
