@@ -82,9 +82,10 @@ class Asker {
 
 /// Takes one line such as {"trial": 3, "objectives": {"loss": 0.2}, "constraints": {"heat": 71}} or
 /// {"trial": 3, "failed": "out of memory"} and answers with the line to print: {"trial": 3,
-/// "state": "done"}. An objective that is not finite (null, NaN, Infinity) makes a failed trial,
-/// one above its limit or a constraint out of its bounds an infeasible one. Throws DataError for
-/// what is no result of a trial that `ask` gave and that waits for one; nothing is recorded then.
+/// "state": "done"}. An objective that is not finite (null, NaN, Infinity) or beyond 1e300 makes a
+/// failed trial, one above its limit or a constraint out of its bounds an infeasible one. Throws
+/// DataError for what is no result of a trial that `ask` gave and that waits for one; nothing is
+/// recorded then.
 std::string tell_trial(Study& study, const std::string& line);
 
 /// The line that a suggestion is printed as: {"trial": 3, "values": {...}}.

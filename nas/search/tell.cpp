@@ -19,6 +19,8 @@ namespace {
 using nlohmann::json;
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+/// As of limits and references: differences of such objectives are numbers, too.
+constexpr double kMost = 1e300;
 
 /// `line` with null for the NaN, Infinity and -Infinity that some writers of JSON put down for
 /// numbers.
@@ -119,6 +121,10 @@ std::pair<TrialState, std::string> verdict(const StudyHeader& header,
   for (std::size_t k = 0; k < values.size(); ++k) {
     if (!std::isfinite(values[k])) {
       return {TrialState::failed, fmt::format("objective '{}' is not finite", objectives[k].name)};
+    }
+    if (std::abs(values[k]) > kMost) {
+      return {TrialState::failed,
+              fmt::format("objective '{}' is {}, beyond {}", objectives[k].name, values[k], kMost)};
     }
   }
   for (std::size_t k = 0; k < values.size(); ++k) {

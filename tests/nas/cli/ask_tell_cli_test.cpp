@@ -58,6 +58,27 @@ choices = ["a", "b"]
   }
 };
 
+TEST_F(AskTellCliTest, NumbersOfEverySizeLeaveAStudyThatIsReported) {
+  ASSERT_EQ(ask({"--space", "box.toml", "--count", "4"}).code, 0);
+  const Ended told = tell(
+      "{\"trial\": 0, \"objectives\": {\"loss\": 1e300, \"time\": -1e300}}\n"
+      "{\"trial\": 1, \"objectives\": {\"loss\": -1e300, \"time\": 1}}\n"
+      "{\"trial\": 2, \"objectives\": {\"loss\": 1.1e300, \"time\": 1}}\n"
+      "{\"trial\": 3, \"objectives\": {\"loss\": 1, \"time\": -1.7e308}}\n");
+  ASSERT_EQ(told.code, 0) << told.err;
+  const auto answers = lines_of(told.out);
+  EXPECT_EQ(answers[0]["state"], "done");
+  EXPECT_EQ(answers[1]["state"], "done");
+  EXPECT_EQ(answers[2]["reason"], "objective 'loss' is 1.1e+300, beyond 1e+300");
+  EXPECT_EQ(answers[3]["state"], "failed");
+  EXPECT_EQ(ask().code, 0);
+  const Ended report = test::run(folder_, {"report", "s.sqlite"});
+  EXPECT_EQ(report.code, 0) << report.err;
+  EXPECT_TRUE(test::says(report.out, {"-1e+300"}));
+  std::istringstream lines(report.out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LT(line.size(), 200u) << line;
+}
+
 TEST_F(AskTellCliTest, AnswersFromOneProcessToAnother) {
   const Ended first = ask({"--space", "box.toml", "--count", "3"});
   ASSERT_EQ(first.code, 0) << first.err;
