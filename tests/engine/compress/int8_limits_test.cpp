@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kMost = std::numeric_limits<float>::max();
 
-/// A classifier of `features` inputs and 2 classes.
+/// A classifier of `features` inputs, an even number in two columns, and 2 classes.
 struct Classifier {
   Graph graph;
   ParameterLayout layout;
@@ -26,7 +26,7 @@ struct Classifier {
   explicit Classifier(std::int64_t features)
       : graph([&] {
           Graph made;
-          made.fully_connected("classifier", made.input({1, 1, 1, features}), 2);
+          made.fully_connected("classifier", made.input({1, 1, 2, features / 2}), 2);
           return made;
         }()),
         layout(graph),
