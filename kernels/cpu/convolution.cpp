@@ -49,14 +49,16 @@ void add_parts(const float* from, std::int64_t count, std::int64_t stride, std::
   });
 }
 
-/// Whether oneDNN must not even be asked: on processors without AVX-512 it gathers the pixels that
-/// a strided window of one pixel meets in whole vectors, and writes beyond its scratchpad where the
-/// channels fill none (its issue 6035).
-bool writes_beyond(const Convolution& c) {
+/// Whether oneDNN must not even be asked. Its code for SSE4.1 alone reads biases and sums where
+/// they lie, at multiples of 16 bytes or not at all, and ours lie anywhere. Without AVX-512 it
+/// gathers the pixels that a strided window of one pixel meets in whole vectors, and writes beyond
+/// its scratchpad where the channels fill none (its issue 6035).
+bool is_not_for_onednn(const Convolution& c) {
   const Window& v = c.window;
   const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
-  const bool lesser = isa == dnnl::cpu_isa::sse41 || isa == dnnl::cpu_isa::avx ||
-                      isa == dnnl::cpu_isa::avx2 || isa == dnnl::cpu_isa::avx2_vnni;
+  if (isa == dnnl::cpu_isa::sse41) return true;
+  const bool lesser =
+      isa == dnnl::cpu_isa::avx || isa == dnnl::cpu_isa::avx2 || isa == dnnl::cpu_isa::avx2_vnni;
   return lesser && c.taps() == 1 && v.stride_h * v.stride_w > 1 && c.input.c % 8 != 0;
 }
 
@@ -110,7 +112,7 @@ bool PreparedConvolution::prove() {
 std::optional<PreparedConvolution::Parts> PreparedConvolution::prepare_parts(
     const dnnl::engine& engine, DType computed) const {
   const Convolution& c = convolution_;
-  if (writes_beyond(c)) return std::nullopt;
+  if (is_not_for_onednn(c)) return std::nullopt;
   const OneThread alone;
   const std::int64_t samples = samples_of_a_part(c, direction_);
   const std::int64_t last = c.input.n % samples;

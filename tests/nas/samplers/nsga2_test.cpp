@@ -250,7 +250,7 @@ TEST(Nsga2, GoesThroughAFiniteSpaceAndThenRefuses) {
       problem_of({integer("k", 1, 5), categorical("c", {"x", "y", "z"})}, 2);
   const History history = run_nsga2(problem, 15, two_bowls, {}, {{"population", 4}});
   expect_sound(problem, history);
-  EXPECT_THROW(run_nsga2(problem, 16, two_bowls, history), UsageError);
+  EXPECT_THROW(run_nsga2(problem, 16, two_bowls, history), SpaceExhausted);
 }
 
 TEST(Nsga2, ChecksItsOptions) {

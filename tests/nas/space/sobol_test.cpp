@@ -182,7 +182,7 @@ TEST(SobolSampler, NeverRepeatsAndSaysWhenNothingIsLeft) {
     seen.insert(history.back().x);
   }
   EXPECT_EQ(seen.size(), 5u);
-  EXPECT_THROW(sampler->ask(history, 5), UsageError);
+  EXPECT_THROW(sampler->ask(history, 5), SpaceExhausted);
 }
 
 TEST(SobolSampler, TakesNoOptions) {

@@ -28,7 +28,7 @@ TEST_F(StudyStoreTest, RefusesAStudyMadeForSomethingElse) {
   EXPECT_SAYS(refusal(other), "the seed is '18364758544493064720' in the study and '7' now");
   other = made;
   other.objectives.push_back({"ram", "B", {}, ""});
-  EXPECT_SAYS(refusal(other), "an objective is '' in the study and 'ram [B]' now");
+  EXPECT_SAYS(refusal(other), "an objective has 'ram [B]' now and not in the study");
   other = made;
   other.objectives[1].limit = 1000;
   EXPECT_SAYS(refusal(other), "rom [B] <= 262144");
