@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "engine/data/file_bytes.h"
 #include "engine/one_line.h"
 #include "kernels/error.h"
 
@@ -156,8 +157,7 @@ std::vector<double> parse_point(const std::string& text, const std::string& what
 
 Points read_points(const std::filesystem::path& path, std::size_t objectives) {
   const std::string text = text_of(path);
-  std::string_view content = text;
-  if (content.starts_with("\xEF\xBB\xBF")) content.remove_prefix(3);
+  std::string_view content = without_mark(text);
   Points points;
   char separator = 0;
   bool named = false;
