@@ -1,9 +1,10 @@
 #include "engine/data/resident.h"
 
-#include <zlib.h>
-
 #include <numeric>
 #include <span>
+#include <vector>
+
+#include "engine/data/fingerprint.h"
 
 namespace paretiny {
 namespace {
@@ -24,12 +25,10 @@ ResidentSplit resident(Stream& stream, const Samples& samples) {
           samples.dtype, samples.sample, samples.size()};
 }
 
-std::uint32_t checksum_of(const Dataset& dataset) {
-  uLong sum = crc32(0, nullptr, 0);
+std::uint64_t checksum_of(const Dataset& dataset) {
+  std::vector<std::uint64_t> parts;
   const auto add = [&](const auto& values) {
-    if (values.empty()) return;  // zlib takes no bytes for a wish to begin anew
-    const auto bytes = std::as_bytes(std::span(values));
-    sum = crc32_z(sum, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+    parts.push_back(hash_bytes(std::as_bytes(std::span(values))));
   };
   for (const Samples* split : {&dataset.train, &dataset.validation}) {
     add(split->values);
@@ -37,7 +36,7 @@ std::uint32_t checksum_of(const Dataset& dataset) {
   }
   add(dataset.scale);
   add(dataset.shift);
-  return static_cast<std::uint32_t>(sum);
+  return hash_bytes(std::as_bytes(std::span(parts)));
 }
 
 }  // namespace

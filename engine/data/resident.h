@@ -24,7 +24,7 @@ struct ResidentDataset {
   ResidentSplit train, validation, test;
   Buffer scale, shift;  ///< [c] f32
   std::int64_t classes = 0;
-  std::uint32_t checksum = 0;  ///< CRC-32 of what training sees: not of the test split
+  std::uint64_t checksum = 0;  ///< hash of what training sees: not of the test split
 
   std::size_t bytes() const;
 };

@@ -58,7 +58,7 @@ TrainingIdentity training_identity(const Stream& stream, const ResidentDataset& 
                                    const PruningSpec& pruning, std::uint64_t seed) {
   TrainingIdentity identity;
   identity["network"] = fmt::format("{:016x}", random_key(0, to_json(graph).dump()));
-  identity["data"] = fmt::format("{} + {} samples, checksum {:08x}", data.train.size,
+  identity["data"] = fmt::format("{} + {} samples, checksum {:016x}", data.train.size,
                                  data.validation.size, data.checksum);
   identity["training"] = to_json(training).dump();
   identity["pruning"] = pruning_text(pruning);
