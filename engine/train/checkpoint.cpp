@@ -1,7 +1,6 @@
 #include "engine/train/checkpoint.h"
 
 #include <fmt/format.h>
-#include <omp.h>
 
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 #include "engine/sealed_document.h"
 #include "kernels/error.h"
 #include "kernels/random.h"
+#include "kernels/threads.h"
 
 namespace paretiny {
 namespace {
@@ -66,7 +66,7 @@ TrainingIdentity training_identity(const Stream& stream, const ResidentDataset& 
   identity["activations"] = name_of(activation_type(training.precision, stream.device()));
   identity["device"] = device_text(stream.device());
   if (stream.device().kind == DeviceKind::cpu) {
-    identity["threads"] = std::to_string(omp_get_max_threads());
+    identity["threads"] = std::to_string(thread_count());
   }
   return identity;
 }

@@ -2,13 +2,13 @@
 #include "engine/train/checkpoint.h"
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <set>
 
 #include "engine/models/model.h"
 #include "engine/train/trainer.h"
 #include "kernels/cpu/cpu_stream.h"
+#include "kernels/threads.h"
 
 namespace paretiny {
 namespace {
@@ -258,10 +258,10 @@ TEST(Checkpoint, OneOfAnotherTrainingIsRefused) {
   expect_refused(bytes, "data", {}, set);
   expect_refused(bytes, "whose commit is unknown, while this one's is abc", {}, small_set(),
                  {{"commit", "abc"}});
-  const int threads = omp_get_max_threads();
-  omp_set_num_threads(threads + 1);
+  const int threads = thread_count();
+  set_thread_count(threads + 1);
   expect_refused(bytes, "threads");
-  omp_set_num_threads(threads);
+  set_thread_count(threads);
 }
 
 TEST(Checkpoint, OneThatIsDamagedIsRefused) {
