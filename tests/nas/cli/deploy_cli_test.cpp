@@ -172,7 +172,8 @@ TEST_F(DeployCliTest, AStudyAloneGivesTheMostAccurateOfItsFront) {
   ASSERT_EQ(ended.code, 0) << ended.err;
   double least = 1;
   double exported = 2;
-  for (const Trial& trial : open_study(folder_ / "tiny.sqlite")->trials()) {
+  const auto study = open_study(folder_ / "tiny.sqlite");
+  for (const Trial& trial : study->trials()) {
     if (trial.state != TrialState::done) continue;
     least = std::min(least, trial.objectives[0]);
     if (says(ended.out, {"trial " + std::to_string(trial.number) + ":"})) {
