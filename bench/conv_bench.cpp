@@ -12,13 +12,13 @@
 #include <optional>
 #include <vector>
 
-#include "kernels/buffer.h"
-#include "kernels/conv.h"
-#include "kernels/cpu/convolution.h"
-#include "kernels/depthwise.h"
-#include "kernels/pointwise.h"
-#include "kernels/random.h"
-#include "kernels/threads.h"
+#include "kernels/core/buffer.h"
+#include "kernels/core/random.h"
+#include "kernels/core/threads.h"
+#include "kernels/nn/conv.h"
+#include "kernels/nn/cpu/convolution.h"
+#include "kernels/nn/depthwise.h"
+#include "kernels/nn/pointwise.h"
 
 namespace paretiny {
 namespace {

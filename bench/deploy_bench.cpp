@@ -4,13 +4,13 @@
 
 #include <numeric>
 
+#include "base/error.h"
 #include "engine/compress/fold_batch_norm.h"
 #include "engine/compress/quantize.h"
-#include "engine/deploy/export.h"
-#include "engine/deploy/memory_problem.h"
+#include "engine/deploy/export/export.h"
+#include "engine/deploy/plan/memory_problem.h"
 #include "engine/models/model.h"
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 
 namespace paretiny {
 namespace {

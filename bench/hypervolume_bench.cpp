@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "kernels/hypervolume.h"
+#include "kernels/bayes/hypervolume.h"
 #include "nas/pareto/boxes.h"
 #include "nas/pareto/hypervolume.h"
 

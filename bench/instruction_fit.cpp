@@ -1,7 +1,7 @@
-// Fits the constants of engine/deploy/instruction_costs.cpp: networks of random layers are built
-// and run in the emulator, and by operator least squares find what each term of a step costs on the
-// core that stands for its class. Prints the table as it stands there, and how far off it is for
-// that core and the others of the class. Needs arm-none-eabi-gcc and QEMU.
+// Fits the constants of engine/deploy/plan/instruction_costs.cpp: networks of random layers are
+// built and run in the emulator, and by operator least squares find what each term of a step costs
+// on the core that stands for its class. Prints the table as it stands there, and how far off it is
+// for that core and the others of the class. Needs arm-none-eabi-gcc and QEMU.
 #include <fmt/format.h>
 
 #include <Eigen/Dense>
@@ -9,10 +9,10 @@
 
 #include "engine/compress/fold_batch_norm.h"
 #include "engine/compress/quantize.h"
-#include "engine/deploy/export.h"
-#include "engine/deploy/instructions.h"
-#include "engine/deploy/memory_problem.h"
-#include "kernels/random.h"
+#include "engine/deploy/export/export.h"
+#include "engine/deploy/plan/instructions.h"
+#include "engine/deploy/plan/memory_problem.h"
+#include "kernels/core/random.h"
 
 namespace paretiny {
 namespace {

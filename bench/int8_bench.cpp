@@ -2,9 +2,9 @@
 // loops.
 #include <benchmark/benchmark.h>
 
-#include "kernels/cpu/int8_conv.h"
-#include "kernels/int8_tables.h"
-#include "kernels/random.h"
+#include "kernels/core/random.h"
+#include "kernels/int8/cpu/conv.h"
+#include "kernels/int8/tables.h"
 
 namespace paretiny {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/graph/graph.h"
-#include "kernels/cpu/onednn.h"
+#include "kernels/nn/cpu/onednn.h"
 
 namespace paretiny::bench {
 

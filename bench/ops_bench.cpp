@@ -7,16 +7,16 @@
 #include <cstring>
 #include <vector>
 
-#include "kernels/augment.h"
-#include "kernels/batchnorm.h"
-#include "kernels/buffer.h"
-#include "kernels/channel_importance.h"
-#include "kernels/elementwise.h"
-#include "kernels/loss.h"
-#include "kernels/optimizer.h"
-#include "kernels/pool.h"
-#include "kernels/random.h"
-#include "kernels/threads.h"
+#include "kernels/core/buffer.h"
+#include "kernels/core/random.h"
+#include "kernels/core/threads.h"
+#include "kernels/nn/batchnorm.h"
+#include "kernels/nn/elementwise.h"
+#include "kernels/nn/pool.h"
+#include "kernels/nn/training/augment.h"
+#include "kernels/nn/training/channel_importance.h"
+#include "kernels/nn/training/loss.h"
+#include "kernels/nn/training/optimizer.h"
 
 namespace paretiny {
 namespace {

@@ -3,7 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 #include "nas/problems/problem.h"
 #include "nas/samplers/sampler.h"
 #include "nas/surrogate/surrogates.h"

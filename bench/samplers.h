@@ -2,7 +2,7 @@
 // samplers get is `paretiny optimize`'s matter (docs/samplers.md holds tables).
 #pragma once
 
-#include "kernels/device.h"
+#include "kernels/core/device.h"
 
 namespace paretiny {
 

@@ -11,10 +11,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "nas/experiment/experiment.h"
 #include "nas/pareto/hypervolume.h"
 #include "nas/report/summary.h"
 #include "nas/search/black_box.h"
-#include "nas/search/experiment.h"
 #include "nas/stopping/stopping.h"
 #include "nas/study/study.h"
 

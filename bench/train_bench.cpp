@@ -15,8 +15,8 @@
 #include "engine/data/resident.h"
 #include "engine/models/model.h"
 #include "engine/program/program.h"
-#include "kernels/optimizer.h"
-#include "kernels/random.h"
+#include "kernels/core/random.h"
+#include "kernels/nn/training/optimizer.h"
 
 namespace paretiny {
 namespace {

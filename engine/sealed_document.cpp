@@ -6,8 +6,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "engine/one_line.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/one_line.h"
 
 namespace paretiny {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "bench/cuda/measure.h"
-#include "kernels/pointwise.h"
+#include "kernels/nn/pointwise.h"
 
 namespace paretiny::bench {
 

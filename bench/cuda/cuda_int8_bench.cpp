@@ -4,7 +4,7 @@
 
 #include "bench/cuda/model_layers.h"
 #include "bench/cuda/operands.h"
-#include "kernels/int8.h"
+#include "kernels/int8/int8.h"
 
 namespace paretiny::bench {
 namespace {

@@ -5,13 +5,13 @@
 
 #include "bench/cuda/model_layers.h"
 #include "bench/cuda/operands.h"
-#include "kernels/augment.h"
-#include "kernels/channel_gather.h"
-#include "kernels/channel_importance.h"
-#include "kernels/elementwise.h"
-#include "kernels/loss.h"
-#include "kernels/optimizer.h"
-#include "kernels/pool.h"
+#include "kernels/nn/elementwise.h"
+#include "kernels/nn/pool.h"
+#include "kernels/nn/training/augment.h"
+#include "kernels/nn/training/channel_gather.h"
+#include "kernels/nn/training/channel_importance.h"
+#include "kernels/nn/training/loss.h"
+#include "kernels/nn/training/optimizer.h"
 
 namespace paretiny::bench {
 namespace {

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <string>
 
+#include "base/error.h"
 #include "bench/cuda/measure.h"
-#include "kernels/error.h"
 #include "nas/search/search.h"
 
 namespace paretiny::bench {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "kernels/cuda/launch.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "kernels/core/cuda/launch.h"
 
 namespace paretiny::bench {
 namespace {

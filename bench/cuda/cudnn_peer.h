@@ -3,7 +3,7 @@
 #pragma once
 
 #include "bench/cuda/measure.h"
-#include "kernels/window.h"
+#include "kernels/nn/window.h"
 
 namespace paretiny::bench {
 

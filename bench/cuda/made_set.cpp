@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/threads.h"
+#include "kernels/core/threads.h"
 
 namespace paretiny::bench {
 namespace {

@@ -10,8 +10,8 @@
 #include <cstring>
 
 #include "bench/cuda/cublaslt_peer.h"
-#include "kernels/cuda/launch.h"
-#include "kernels/random.h"
+#include "kernels/core/cuda/launch.h"
+#include "kernels/core/random.h"
 
 namespace paretiny::bench {
 namespace {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/buffer.h"
-#include "kernels/stream.h"
-#include "kernels/tensor.h"
+#include "kernels/core/buffer.h"
+#include "kernels/core/stream.h"
+#include "kernels/core/tensor.h"
 
 namespace benchmark {
 class State;

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "engine/graph/graph.h"
-#include "kernels/batchnorm.h"
-#include "kernels/conv.h"
-#include "kernels/depthwise.h"
-#include "kernels/fully_connected.h"
-#include "kernels/pointwise.h"
+#include "kernels/nn/batchnorm.h"
+#include "kernels/nn/conv.h"
+#include "kernels/nn/depthwise.h"
+#include "kernels/nn/fully_connected.h"
+#include "kernels/nn/pointwise.h"
 
 namespace paretiny::bench {
 

@@ -4,9 +4,9 @@
 
 #include "engine/compress/quantize.h"
 #include "engine/program/program.h"
-#include "engine/stop.h"
-#include "kernels/random.h"
-#include "kernels/value_range.h"
+#include "kernels/core/random.h"
+#include "kernels/core/stop.h"
+#include "kernels/int8/value_range.h"
 
 namespace paretiny {
 namespace {

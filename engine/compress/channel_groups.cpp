@@ -5,8 +5,8 @@
 #include <numeric>
 #include <set>
 
-#include "engine/nearest.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/nearest.h"
 
 namespace paretiny {
 namespace {

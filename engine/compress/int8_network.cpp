@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "engine/data/step_table.h"
 #include "engine/graph/memory_plan.h"
-#include "engine/stop.h"
-#include "kernels/error.h"
+#include "kernels/core/stop.h"
 
 namespace paretiny {
 namespace {

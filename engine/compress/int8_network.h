@@ -1,5 +1,5 @@
 // A quantized network as a value: steps of integer operators over int8 tensors, with every number
-// that running it, or writing it out as C, needs. kernels/int8.h gives the arithmetic.
+// that running it, or writing it out as C, needs. kernels/int8/int8.h gives the arithmetic.
 #pragma once
 
 #include <functional>
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "engine/data/resident.h"
-#include "kernels/int8.h"
-#include "kernels/int8_tables.h"
+#include "kernels/int8/int8.h"
+#include "kernels/int8/tables.h"
 
 namespace paretiny {
 

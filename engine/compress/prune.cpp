@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "kernels/channel_gather.h"
-#include "kernels/channel_importance.h"
-#include "kernels/channel_select.h"
-#include "kernels/random.h"
+#include "kernels/core/random.h"
+#include "kernels/nn/training/channel_gather.h"
+#include "kernels/nn/training/channel_importance.h"
+#include "kernels/nn/training/channel_select.h"
 
 namespace paretiny {
 namespace {

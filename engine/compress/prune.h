@@ -4,7 +4,7 @@
 
 #include "engine/compress/channel_groups.h"
 #include "engine/graph/parameters.h"
-#include "kernels/stream.h"
+#include "kernels/core/stream.h"
 
 namespace paretiny {
 

@@ -5,10 +5,10 @@
 
 #include <stop_token>
 
+#include "base/error.h"
 #include "engine/compress/int8_network.h"
 #include "engine/data/resident.h"
 #include "engine/graph/network.h"
-#include "kernels/error.h"
 
 namespace paretiny {
 

@@ -6,12 +6,12 @@
 #include <cmath>
 #include <utility>
 
+#include "base/error.h"
+#include "base/nearest.h"
 #include "engine/data/notes.h"
 #include "engine/data/reader.h"
 #include "engine/data/split.h"
-#include "engine/nearest.h"
-#include "kernels/error.h"
-#include "kernels/threads.h"
+#include "kernels/core/threads.h"
 
 namespace paretiny {
 namespace {

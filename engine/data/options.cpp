@@ -6,9 +6,9 @@
 #include <charconv>
 #include <string_view>
 
-#include "engine/nearest.h"
-#include "engine/one_line.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/nearest.h"
+#include "base/one_line.h"
 
 namespace paretiny {
 namespace {

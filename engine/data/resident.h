@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "engine/data/dataset.h"
-#include "kernels/augment.h"
-#include "kernels/buffer.h"
-#include "kernels/stream.h"
+#include "kernels/core/buffer.h"
+#include "kernels/core/stream.h"
+#include "kernels/nn/training/augment.h"
 
 namespace paretiny {
 

@@ -9,9 +9,9 @@
 #include <numeric>
 #include <set>
 
+#include "base/error.h"
 #include "engine/data/notes.h"
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 
 namespace paretiny {
 namespace {

@@ -1,7 +1,7 @@
 #include "engine/data/step_table.h"
 
-#include "kernels/arena.h"
-#include "kernels/step_table.h"
+#include "kernels/core/arena.h"
+#include "kernels/nn/training/step_table.h"
 
 namespace paretiny {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "kernels/buffer.h"
-#include "kernels/stream.h"
+#include "kernels/core/buffer.h"
+#include "kernels/core/stream.h"
 
 namespace paretiny {
 

@@ -4,9 +4,9 @@
 
 #include <cstring>
 
-#include "kernels/error.h"
-#include "kernels/int8.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
+#include "kernels/int8/int8.h"
 
 namespace paretiny {
 namespace {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/activation.h"
-#include "kernels/tensor.h"
-#include "kernels/window.h"
+#include "kernels/core/tensor.h"
+#include "kernels/nn/activation.h"
+#include "kernels/nn/window.h"
 
 namespace paretiny {
 

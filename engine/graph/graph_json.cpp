@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "engine/graph/graph.h"
-#include "kernels/error.h"
 
 namespace paretiny {
 namespace {

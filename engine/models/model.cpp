@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/nearest.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/nearest.h"
 
 namespace paretiny {
 namespace {

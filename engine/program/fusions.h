@@ -22,8 +22,8 @@ struct Fusion {
 };
 
 /// By node. Always: an activation goes into the batch norm, a clamp into the addition that it alone
-/// reads. With ProgramOptions::fused also what a Prologue and an Epilogue (kernels/fusion.h) take
-/// of the neighbours of pointwise and depthwise convolutions. In an inspection: nothing.
+/// reads. With ProgramOptions::fused also what a Prologue and an Epilogue (kernels/nn/fusion.h)
+/// take of the neighbours of pointwise and depthwise convolutions. In an inspection: nothing.
 std::vector<Fusion> find_fusions(const Graph& graph, ProgramKind kind, bool fused);
 
 /// Whether a conv node is a pointwise one.

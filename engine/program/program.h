@@ -10,9 +10,9 @@
 #include "engine/graph/graph.h"
 #include "engine/graph/memory_plan.h"
 #include "engine/graph/parameters.h"
-#include "kernels/buffer.h"
-#include "kernels/int8_parameters.h"
-#include "kernels/stream.h"
+#include "kernels/core/buffer.h"
+#include "kernels/core/stream.h"
+#include "kernels/int8/parameters.h"
 
 namespace paretiny {
 

@@ -1,10 +1,10 @@
 #include "engine/program/program_builder.h"
-#include "kernels/conv.h"
-#include "kernels/depthwise.h"
-#include "kernels/elementwise.h"
-#include "kernels/fully_connected.h"
-#include "kernels/pointwise.h"
-#include "kernels/pool.h"
+#include "kernels/nn/conv.h"
+#include "kernels/nn/depthwise.h"
+#include "kernels/nn/elementwise.h"
+#include "kernels/nn/fully_connected.h"
+#include "kernels/nn/pointwise.h"
+#include "kernels/nn/pool.h"
 
 namespace paretiny {
 

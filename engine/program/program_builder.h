@@ -6,8 +6,8 @@
 
 #include "engine/program/fusions.h"
 #include "engine/program/program.h"
-#include "kernels/batchnorm.h"
-#include "kernels/fusion.h"
+#include "kernels/nn/batchnorm.h"
+#include "kernels/nn/fusion.h"
 
 namespace paretiny {
 

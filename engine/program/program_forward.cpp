@@ -1,15 +1,15 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/error.h"
 #include "engine/program/program_builder.h"
-#include "kernels/conv.h"
-#include "kernels/depthwise.h"
-#include "kernels/elementwise.h"
-#include "kernels/error.h"
-#include "kernels/fully_connected.h"
-#include "kernels/loss.h"
-#include "kernels/pointwise.h"
-#include "kernels/pool.h"
+#include "kernels/nn/conv.h"
+#include "kernels/nn/depthwise.h"
+#include "kernels/nn/elementwise.h"
+#include "kernels/nn/fully_connected.h"
+#include "kernels/nn/pointwise.h"
+#include "kernels/nn/pool.h"
+#include "kernels/nn/training/loss.h"
 
 namespace paretiny {
 

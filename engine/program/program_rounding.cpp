@@ -1,6 +1,6 @@
 // Fake quantization in a program: which tensors it rounds, and the way of the gradient back.
 #include "engine/program/program_builder.h"
-#include "kernels/fake_quantize.h"
+#include "kernels/int8/fake_quantize.h"
 
 namespace paretiny {
 

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "kernels/arena.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "kernels/core/arena.h"
 
 namespace paretiny {
 

@@ -5,11 +5,11 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "engine/one_line.h"
+#include "base/error.h"
+#include "base/one_line.h"
 #include "engine/sealed_document.h"
-#include "kernels/error.h"
-#include "kernels/random.h"
-#include "kernels/threads.h"
+#include "kernels/core/random.h"
+#include "kernels/core/threads.h"
 
 namespace paretiny {
 namespace {

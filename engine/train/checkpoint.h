@@ -13,7 +13,7 @@
 #include "engine/data/resident.h"
 #include "engine/graph/graph.h"
 #include "engine/train/spec.h"
-#include "kernels/stream.h"
+#include "kernels/core/stream.h"
 
 namespace paretiny {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "engine/stop.h"
-#include "kernels/arena.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "kernels/core/arena.h"
+#include "kernels/core/stop.h"
 
 namespace paretiny {
 namespace {

@@ -1,9 +1,9 @@
 #include "engine/train/ranking.h"
 
+#include "base/error.h"
 #include "engine/compress/prune.h"
-#include "kernels/channel_importance.h"
-#include "kernels/elementwise.h"
-#include "kernels/error.h"
+#include "kernels/nn/elementwise.h"
+#include "kernels/nn/training/channel_importance.h"
 
 namespace paretiny {
 

@@ -5,8 +5,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <vector>
 
-#include "kernels/device.h"
-#include "kernels/tensor.h"
+#include "kernels/core/device.h"
+#include "kernels/core/tensor.h"
 
 namespace paretiny {
 

@@ -8,10 +8,10 @@
 #include "engine/compress/prune.h"
 #include "engine/compress/pruning_plan.h"
 #include "engine/program/program.h"
-#include "engine/stop.h"
 #include "engine/train/candidate_memory.h"
 #include "engine/train/ranking.h"
 #include "engine/train/training_loop.h"
+#include "kernels/core/stop.h"
 
 namespace paretiny {
 namespace {

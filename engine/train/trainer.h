@@ -5,14 +5,14 @@
 #include <stop_token>
 #include <vector>
 
+#include "base/error.h"
 #include "engine/compress/pruning_spec.h"
 #include "engine/data/resident.h"
 #include "engine/graph/network.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/evaluate.h"
 #include "engine/train/spec.h"
-#include "kernels/error.h"
-#include "kernels/stream.h"
+#include "kernels/core/stream.h"
 
 namespace paretiny {
 

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <numeric>
 
-#include "engine/stop.h"
-#include "kernels/error.h"
-#include "kernels/optimizer.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
+#include "kernels/core/stop.h"
+#include "kernels/nn/training/optimizer.h"
 
 namespace paretiny {
 

@@ -4,9 +4,9 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/output.h"
+#include "nas/cli/terminal/output.h"
 #include "nas/cli/whole_number.h"
 #include "nas/search/black_box.h"
 #include "nas/study/same_study.h"

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include "engine/deploy/model_file.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "engine/deploy/formats/model_file.h"
 #include "nas/cli/whole_number.h"
+#include "nas/experiment/experiment.h"
+#include "nas/experiment/targets.h"
 #include "nas/report/format.h"
 #include "nas/report/summary.h"
-#include "nas/search/experiment.h"
-#include "nas/search/targets.h"
 
 namespace paretiny {
 NamedModel trial_model(Study& study, const std::string& path, std::int64_t number) {
@@ -67,7 +67,8 @@ std::optional<Samples> DeployOptions::samples() const {
 
 NamedModel DeployOptions::one() const {
   if (study.empty() == model.empty()) {
-    throw UsageError("name either a study, with --trial N or without, or a model with --model FILE");
+    throw UsageError(
+        "name either a study, with --trial N or without, or a model with --model FILE");
   }
   if (!model.empty()) {
     if (trial) throw UsageError("--trial belongs to a study, not to --model");

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/deploy/cmsis_nn.h"
+#include "engine/deploy/code/cmsis_nn.h"
 #include "engine/deploy/deployed_model.h"
-#include "engine/deploy/target.h"
+#include "engine/deploy/plan/target.h"
 #include "nas/study/study.h"
 
 namespace paretiny {

@@ -4,10 +4,10 @@
 #include <optional>
 #include <system_error>
 
-#include "engine/deploy/command.h"
-#include "engine/deploy/export.h"
-#include "engine/deploy/export_name.h"
-#include "kernels/error.h"
+#include "base/command.h"
+#include "base/error.h"
+#include "engine/deploy/code/export_name.h"
+#include "engine/deploy/export/export.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/deploy_options.h"
 #include "nas/cli/whole_number.h"

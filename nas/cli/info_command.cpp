@@ -3,8 +3,8 @@
 
 #include <Eigen/Core>
 
-#include "kernels/device.h"
-#include "kernels/threads.h"
+#include "kernels/core/device.h"
+#include "kernels/core/threads.h"
 #include "nas/cli/commands.h"
 #include "nas/report/format.h"
 #include "nas/search/version.h"

@@ -8,12 +8,12 @@
 #include <string_view>
 #include <system_error>
 
-#include "engine/nearest.h"
-#include "engine/one_line.h"
+#include "base/error.h"
+#include "base/nearest.h"
+#include "base/one_line.h"
 #include "engine/train/trainer.h"
-#include "kernels/error.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/output.h"
+#include "nas/cli/terminal/output.h"
 #include "nas/samplers/sampler.h"
 #include "nas/search/version.h"
 

@@ -5,12 +5,12 @@
 #include <cmath>
 #include <filesystem>
 
-#include "engine/nearest.h"
-#include "kernels/error.h"
-#include "kernels/threads.h"
+#include "base/error.h"
+#include "base/nearest.h"
+#include "kernels/core/threads.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/interrupt.h"
-#include "nas/cli/output.h"
+#include "nas/cli/terminal/interrupt.h"
+#include "nas/cli/terminal/output.h"
 #include "nas/cli/whole_number.h"
 #include "nas/compare/pictures.h"
 #include "nas/report/format.h"

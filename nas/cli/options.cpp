@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "engine/one_line.h"
-#include "nas/cli/output.h"
+#include "base/one_line.h"
+#include "nas/cli/terminal/output.h"
 #include "nas/cli/whole_number.h"
 #include "nas/report/format.h"
 #include "nas/report/summary.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/data/dataset.h"
-#include "nas/search/experiment.h"
+#include "nas/experiment/experiment.h"
 #include "nas/study/study.h"
 
 namespace paretiny {

@@ -12,9 +12,9 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "engine/data/file_bytes.h"
-#include "engine/one_line.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/one_line.h"
+#include "engine/data/formats/file_bytes.h"
 
 namespace paretiny {
 namespace {

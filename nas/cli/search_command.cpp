@@ -5,19 +5,19 @@
 #include <cerrno>
 #include <system_error>
 
-#include "engine/deploy/command.h"
-#include "kernels/error.h"
+#include "base/command.h"
+#include "base/error.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/interrupt.h"
 #include "nas/cli/options.h"
-#include "nas/cli/output.h"
-#include "nas/cli/progress.h"
+#include "nas/cli/terminal/interrupt.h"
+#include "nas/cli/terminal/output.h"
+#include "nas/cli/terminal/progress.h"
 #include "nas/cli/verification.h"
 #include "nas/cli/whole_number.h"
+#include "nas/experiment/targets.h"
 #include "nas/report/report.h"
 #include "nas/report/summary.h"
 #include "nas/search/search.h"
-#include "nas/search/targets.h"
 
 namespace paretiny {
 namespace {

@@ -2,11 +2,11 @@
 
 #include <cstdio>
 
-#include "engine/data/file_bytes.h"
-#include "engine/deploy/model_file.h"
+#include "engine/data/formats/file_bytes.h"
+#include "engine/deploy/formats/model_file.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/interrupt.h"
 #include "nas/cli/options.h"
+#include "nas/cli/terminal/interrupt.h"
 #include "nas/report/format.h"
 #include "nas/search/candidate.h"
 #include "nas/search/limits.h"

@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <numeric>
 
+#include "base/error.h"
 #include "engine/workers.h"
-#include "kernels/error.h"
 #include "nas/report/format.h"
 
 namespace paretiny {

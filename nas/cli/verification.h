@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/deploy/export.h"
+#include "engine/deploy/export/export.h"
 #include "nas/cli/deploy_options.h"
 
 namespace paretiny {

@@ -1,6 +1,6 @@
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/interrupt.h"
+#include "nas/cli/terminal/interrupt.h"
 #include "nas/cli/verification.h"
 #include "nas/cli/whole_number.h"
 

@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "kernels/error.h"
+#include "base/error.h"
 
 namespace paretiny {
 namespace {

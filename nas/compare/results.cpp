@@ -9,7 +9,7 @@
 #include <limits>
 #include <string_view>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/compare/rank_sum.h"
 #include "nas/report/format.h"
 

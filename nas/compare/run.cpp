@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "engine/workers.h"
-#include "kernels/threads.h"
+#include "kernels/core/threads.h"
 #include "nas/pareto/hypervolume.h"
 
 namespace paretiny {

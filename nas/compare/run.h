@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/device.h"
+#include "kernels/core/device.h"
 #include "nas/problems/problem.h"
 #include "nas/samplers/sampler.h"
 

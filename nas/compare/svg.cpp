@@ -6,7 +6,7 @@
 #include <array>
 #include <cmath>
 
-#include "engine/printable.h"
+#include "base/printable.h"
 #include "nas/report/format.h"
 
 namespace paretiny {

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <numeric>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/pareto/bound_sweep.h"
 #include "nas/pareto/rows.h"
 #include "nas/pareto/stair_sweep.h"

@@ -11,7 +11,7 @@
 #include <numeric>
 #include <utility>
 
-#include "kernels/error.h"
+#include "base/error.h"
 
 namespace paretiny {
 namespace {

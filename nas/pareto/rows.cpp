@@ -7,7 +7,7 @@
 #include <functional>
 #include <utility>
 
-#include "kernels/error.h"
+#include "base/error.h"
 
 namespace paretiny {
 

@@ -5,8 +5,8 @@
 #include <array>
 #include <charconv>
 
-#include "engine/nearest.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/nearest.h"
 #include "nas/problems/families.h"
 
 namespace paretiny {

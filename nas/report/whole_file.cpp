@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "kernels/error.h"
+#include "base/error.h"
 
 namespace paretiny {
 namespace {

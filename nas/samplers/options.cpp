@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "engine/nearest.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/nearest.h"
 
 namespace paretiny {
 namespace {

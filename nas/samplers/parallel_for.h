@@ -4,7 +4,7 @@
 #include <exception>
 #include <vector>
 
-#include "kernels/threads.h"
+#include "kernels/core/threads.h"
 
 namespace paretiny {
 

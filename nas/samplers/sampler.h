@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/device.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "kernels/core/device.h"
 #include "nas/space/space.h"
 
 namespace paretiny {

@@ -8,14 +8,14 @@
 #include <limits>
 #include <sstream>
 
-#include "engine/one_line.h"
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "base/one_line.h"
+#include "kernels/core/random.h"
+#include "nas/experiment/constraints.h"
+#include "nas/experiment/space_reader.h"
+#include "nas/experiment/table_reader.h"
+#include "nas/experiment/toml_text.h"
 #include "nas/report/summary.h"
-#include "nas/search/constraints.h"
-#include "nas/search/space_reader.h"
-#include "nas/search/table_reader.h"
-#include "nas/search/toml_text.h"
 #include "nas/search/version.h"
 #include "nas/study/same_study.h"
 #include "nas/study/study_json.h"

@@ -6,7 +6,7 @@
 
 #include "engine/compress/channel_groups.h"
 #include "engine/compress/fold_batch_norm.h"
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 
 namespace paretiny {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 
 #include "engine/deploy/deployed_model.h"
-#include "engine/deploy/footprint.h"
+#include "engine/deploy/plan/footprint.h"
 #include "engine/train/trainer.h"
-#include "nas/search/experiment.h"
+#include "nas/experiment/experiment.h"
 
 namespace paretiny {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/deploy/footprint.h"
-#include "nas/search/experiment.h"
+#include "engine/deploy/plan/footprint.h"
+#include "nas/experiment/experiment.h"
 #include "nas/study/study.h"
 
 namespace paretiny {

@@ -10,12 +10,12 @@
 #include <sstream>
 
 #include "engine/data/fingerprint.h"
-#include "engine/deploy/model_file.h"
-#include "kernels/random.h"
+#include "engine/deploy/formats/model_file.h"
+#include "kernels/core/random.h"
+#include "nas/experiment/table_reader.h"
 #include "nas/report/summary.h"
 #include "nas/search/limits.h"
 #include "nas/search/session.h"
-#include "nas/search/table_reader.h"
 
 namespace paretiny {
 namespace {

@@ -5,9 +5,9 @@
 #include <stop_token>
 #include <vector>
 
+#include "nas/experiment/experiment.h"
 #include "nas/samplers/sampler.h"
 #include "nas/search/candidate.h"
-#include "nas/search/experiment.h"
 #include "nas/study/study.h"
 
 namespace paretiny {

@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "kernels/error.h"
-#include "nas/search/constraints.h"
+#include "base/error.h"
+#include "nas/experiment/constraints.h"
 #include "nas/search/version.h"
 #include "nas/study/damage.h"
 

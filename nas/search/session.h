@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "kernels/device.h"
+#include "kernels/core/device.h"
 #include "nas/samplers/sampler.h"
 #include "nas/study/study.h"
 

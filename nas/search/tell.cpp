@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
-#include "engine/nearest.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/nearest.h"
+#include "nas/experiment/constraints.h"
 #include "nas/search/black_box.h"
-#include "nas/search/constraints.h"
 
 namespace paretiny {
 namespace {

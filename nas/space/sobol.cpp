@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <bit>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
 #include "nas/space/sobol_table.h"
 
 namespace paretiny {

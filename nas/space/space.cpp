@@ -6,8 +6,8 @@
 #include <cmath>
 #include <set>
 
-#include "engine/nearest.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/nearest.h"
 
 namespace paretiny {
 namespace {

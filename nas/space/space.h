@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "kernels/unit_cube.h"
+#include "kernels/bayes/unit_cube.h"
 
 namespace paretiny {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 
 namespace paretiny {
 namespace {

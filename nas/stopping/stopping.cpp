@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
 #include "nas/pareto/hypervolume.h"
 #include "nas/stopping/asha.h"
 

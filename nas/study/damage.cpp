@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/one_line.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/one_line.h"
 
 namespace paretiny {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/one_line.h"
+#include "base/one_line.h"
 
 namespace paretiny {
 namespace {

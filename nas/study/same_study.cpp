@@ -6,8 +6,8 @@
 #include <sstream>
 #include <vector>
 
-#include "engine/one_line.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/one_line.h"
 #include "nas/study/difference.h"
 
 namespace paretiny {

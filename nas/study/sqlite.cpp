@@ -9,8 +9,8 @@
 #include <limits>
 #include <utility>
 
-#include "engine/one_line.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/one_line.h"
 #include "nas/study/damage.h"
 
 namespace paretiny {

@@ -3,7 +3,7 @@
 #include <array>
 #include <system_error>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/study/same_study.h"
 #include "nas/study/sqlite_study.h"
 #include "nas/study/study_json.h"

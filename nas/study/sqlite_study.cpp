@@ -8,7 +8,7 @@
 #include <map>
 #include <utility>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/pareto/pareto.h"
 #include "nas/study/owner.h"
 #include "nas/study/study_json.h"

@@ -101,7 +101,8 @@ struct TrialResult {
   std::vector<double> objectives;  ///< [header.objectives], or empty: none is known
   std::map<std::string, double> metrics;
   std::string reason;
-  std::vector<std::uint8_t> model{};  ///< the int8 network, as engine/deploy/model_file.h writes it
+  std::vector<std::uint8_t>
+      model{};  ///< the int8 network, as engine/deploy/formats/model_file.h writes it
 };
 
 /// One epoch of a trial's training.

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 #include "nas/study/study_json.h"
 #include "nas/study/trial_row.h"
 

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/pareto/pareto.h"
 #include "nas/study/study_change.h"
 #include "nas/study/study_json.h"

@@ -4,8 +4,8 @@
 #include <Eigen/Dense>
 #include <vector>
 
-#include "kernels/buffer.h"
-#include "kernels/stream.h"
+#include "kernels/core/buffer.h"
+#include "kernels/core/stream.h"
 
 namespace paretiny {
 

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "engine/stop.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "kernels/core/stop.h"
 #include "nas/surrogate/bounded_lbfgs.h"
 
 namespace paretiny {

@@ -4,7 +4,7 @@
 
 #include <stop_token>
 
-#include "kernels/gp_posterior.h"
+#include "kernels/bayes/gp_posterior.h"
 #include "nas/surrogate/device_array.h"
 
 namespace paretiny {

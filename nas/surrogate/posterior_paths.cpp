@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 #include "nas/space/sobol.h"
 
 namespace paretiny {

@@ -1,10 +1,10 @@
 // Draws of whole functions from the surrogates' posterior: what Thompson sampling, noisy expected
-// improvement and their kin average over (kernels/gp_paths.h).
+// improvement and their kin average over (kernels/bayes/gp_paths.h).
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/gp_paths.h"
+#include "kernels/bayes/gp_paths.h"
 #include "nas/surrogate/surrogates.h"
 
 namespace paretiny {

@@ -5,9 +5,9 @@
 #include <fstream>
 #include <iostream>
 
-#include "engine/deploy/onnx.h"
-#include "engine/deploy/tflite.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "engine/deploy/formats/onnx.h"
+#include "engine/deploy/formats/tflite.h"
 #include "tests/engine/compress/trained_networks.h"
 #include "tests/engine/deploy/random_network.h"
 

@@ -1,9 +1,9 @@
 // The SIMT twin as device cuda:0.
 #include <cstring>
 
-#include "kernels/cuda/libraries.h"
-#include "kernels/error.h"
-#include "kernels/stream.h"
+#include "base/error.h"
+#include "kernels/core/cuda/libraries.h"
+#include "kernels/core/stream.h"
 #include "tests/simt/memory.h"
 
 namespace paretiny::simt {

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstring>
 
-#include "kernels/error.h"
+#include "base/error.h"
 
 namespace paretiny::simt {
 namespace {

@@ -2,8 +2,8 @@
 // and biases.
 #include <gtest/gtest.h>
 
-#include "kernels/cuda/bias.h"
-#include "kernels/cuda/convert.h"
+#include "kernels/nn/cuda/bias.h"
+#include "kernels/nn/cuda/convert.h"
 #include "tests/support/kernels.h"
 
 namespace paretiny::test {

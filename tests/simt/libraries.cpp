@@ -1,6 +1,6 @@
-// NVIDIA's libraries (kernels/cuda/libraries.h) on the SIMT twin: there are none, so that our own
-// kernels do every job.
-#include "kernels/cuda/libraries.h"
+// NVIDIA's libraries (kernels/core/cuda/libraries.h) on the SIMT twin: there are none, so that our
+// own kernels do every job.
+#include "kernels/core/cuda/libraries.h"
 
 namespace paretiny::cuda {
 

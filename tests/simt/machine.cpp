@@ -2,7 +2,7 @@
 
 #include <cuda_runtime.h>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "tests/simt/block.h"
 
 constinit thread_local uint3 threadIdx{};

@@ -3,12 +3,12 @@
 
 #include <numeric>
 
-#include "kernels/cuda/async_copy.h"
-#include "kernels/cuda/launch.h"
-#include "kernels/cuda/mma.h"
-#include "kernels/cuda/reduce.h"
-#include "kernels/cuda/shared.h"
-#include "kernels/cuda/vector.h"
+#include "kernels/core/cuda/async_copy.h"
+#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/mma.h"
+#include "kernels/core/cuda/reduce.h"
+#include "kernels/core/cuda/shared.h"
+#include "kernels/core/cuda/vector.h"
 #include "tests/support/kernels.h"
 
 namespace paretiny::cuda {

@@ -7,7 +7,7 @@
 #include <new>
 #include <string>
 
-#include "kernels/error.h"
+#include "base/error.h"
 
 namespace paretiny::simt {
 namespace {

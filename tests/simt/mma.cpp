@@ -1,6 +1,6 @@
 // Tensor cores by their fragment layouts: lane l holds the parts g = l / 4, t = l % 4 of kernels'
 // mma.h.
-#include "kernels/cuda/mma.h"
+#include "kernels/core/cuda/mma.h"
 
 #include <cstring>
 #include <utility>

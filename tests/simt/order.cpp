@@ -5,8 +5,8 @@
 #include <numeric>
 #include <string>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
 
 namespace paretiny::simt {
 

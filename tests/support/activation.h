@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "kernels/activation.h"
+#include "kernels/nn/activation.h"
 
 namespace paretiny::test {
 

@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "kernels/window.h"
+#include "kernels/nn/window.h"
 #include "tests/support/kernels.h"
 
 namespace paretiny::test {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/fusion.h"
+#include "kernels/nn/fusion.h"
 #include "tests/support/convolution.h"
 
 namespace paretiny::test {

@@ -4,7 +4,7 @@
 
 #include <numbers>
 
-#include "kernels/gp_posterior.h"
+#include "kernels/bayes/gp_posterior.h"
 #include "tests/support/kernels.h"
 
 namespace paretiny::test {

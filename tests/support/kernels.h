@@ -18,11 +18,11 @@
 #include <string>
 #include <vector>
 
-#include "kernels/buffer.h"
-#include "kernels/error.h"
-#include "kernels/random.h"
-#include "kernels/stream.h"
-#include "kernels/tensor.h"
+#include "base/error.h"
+#include "kernels/core/buffer.h"
+#include "kernels/core/random.h"
+#include "kernels/core/stream.h"
+#include "kernels/core/tensor.h"
 #include "tests/support/npy.h"
 
 namespace paretiny::test {

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 #include "nas/stopping/stopping.h"
 
 namespace paretiny::test {

@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "kernels/threads.h"
+#include "kernels/core/threads.h"
 #include "tests/support/kernels.h"
 
 namespace paretiny::test {

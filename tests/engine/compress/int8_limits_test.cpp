@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/compress/quantize.h"
-#include "engine/deploy/int8_network_json.h"
-#include "kernels/random.h"
+#include "engine/deploy/formats/int8_network_json.h"
+#include "kernels/core/random.h"
 
 namespace paretiny {
 namespace {

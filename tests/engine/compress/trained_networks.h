@@ -14,8 +14,8 @@
 #include "engine/models/model.h"
 #include "engine/program/program.h"
 #include "engine/train/trainer.h"
-#include "kernels/random.h"
-#include "kernels/threads.h"
+#include "kernels/core/random.h"
+#include "kernels/core/threads.h"
 
 namespace paretiny::test {
 

@@ -1,5 +1,5 @@
-#include "engine/data/file_bytes.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "engine/data/formats/file_bytes.h"
 #include "tests/engine/data/data_files.h"
 
 namespace paretiny {

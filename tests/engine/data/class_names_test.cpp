@@ -1,9 +1,9 @@
 // Names of classes in classes.txt, as editors of all kinds leave them.
-#include "engine/data/class_names.h"
+#include "engine/data/formats/class_names.h"
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "tests/support/temp_folder.h"
 
 namespace paretiny {

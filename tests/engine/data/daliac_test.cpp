@@ -1,6 +1,6 @@
 #include <set>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "tests/engine/data/data_files.h"
 
 namespace paretiny {

@@ -2,9 +2,9 @@
 #include <set>
 #include <span>
 
+#include "base/error.h"
 #include "engine/data/split.h"
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 #include "tests/engine/data/data_files.h"
 
 namespace paretiny {

@@ -1,11 +1,11 @@
-#include "engine/data/file_bytes.h"
+#include "engine/data/formats/file_bytes.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
 #include "tests/engine/data/data_files.h"
 
 namespace paretiny {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "tests/engine/data/data_files.h"
 
 namespace paretiny {

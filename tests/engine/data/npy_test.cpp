@@ -1,8 +1,8 @@
 #include <set>
 #include <sstream>
 
-#include "engine/data/npy_array.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "engine/data/formats/npy_array.h"
 #include "tests/engine/data/data_files.h"
 
 namespace paretiny {

@@ -1,8 +1,8 @@
-#include "engine/data/text_rows.h"
+#include "engine/data/formats/text_rows.h"
 
 #include <array>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "tests/engine/data/data_files.h"
 
 namespace paretiny {

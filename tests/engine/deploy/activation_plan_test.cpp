@@ -1,13 +1,13 @@
-#include "engine/deploy/activation_plan.h"
+#include "engine/deploy/plan/activation_plan.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <numeric>
 
-#include "engine/deploy/memory_problem.h"
+#include "engine/deploy/plan/memory_problem.h"
 #include "engine/models/model.h"
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 
 namespace paretiny {
 namespace {

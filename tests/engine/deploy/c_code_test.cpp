@@ -1,13 +1,13 @@
 // Generated C, compiled for this machine with every warning an error and under sanitizers, against
 // the int8 network that it was generated from.
-#include "engine/deploy/c_code.h"
+#include "engine/deploy/code/c_code.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
 
-#include "engine/deploy/memory_problem.h"
+#include "engine/deploy/plan/memory_problem.h"
 #include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/odd_network.h"
 

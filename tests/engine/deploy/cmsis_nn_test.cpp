@@ -1,18 +1,18 @@
 // Generated C that calls CMSIS-NN, against the int8 network that it was generated from: with a
 // double of the library (cmsis_nn_double) that spoils its output and scratch memory before it
 // reads.
-#include "engine/deploy/cmsis_nn.h"
+#include "engine/deploy/code/cmsis_nn.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <set>
 
-#include "engine/deploy/c_code.h"
-#include "engine/deploy/command.h"
-#include "engine/deploy/firmware.h"
-#include "engine/deploy/memory_problem.h"
-#include "kernels/error.h"
+#include "base/command.h"
+#include "base/error.h"
+#include "engine/deploy/code/c_code.h"
+#include "engine/deploy/code/firmware.h"
+#include "engine/deploy/plan/memory_problem.h"
 #include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/odd_network.h"
 

@@ -5,14 +5,14 @@
 #include <regex>
 #include <sstream>
 
-#include "engine/deploy/c_code.h"
-#include "engine/deploy/c_text.h"
-#include "engine/deploy/command.h"
-#include "engine/deploy/export_name.h"
-#include "engine/deploy/memory_problem.h"
-#include "engine/deploy/runtime_files.h"
-#include "engine/printable.h"
-#include "kernels/error.h"
+#include "base/command.h"
+#include "base/error.h"
+#include "base/printable.h"
+#include "engine/deploy/code/c_code.h"
+#include "engine/deploy/code/c_text.h"
+#include "engine/deploy/code/export_name.h"
+#include "engine/deploy/code/runtime_files.h"
+#include "engine/deploy/plan/memory_problem.h"
 #include "tests/engine/deploy/hostile_names.h"
 #include "tests/support/temp_folder.h"
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/deploy/c_code.h"
+#include "engine/deploy/code/c_code.h"
 #include "tests/support/temp_folder.h"
 
 namespace paretiny::test {

@@ -1,15 +1,15 @@
 // Generated C on emulated Cortex-M boards: every output byte, and sizes as the linker says.
-#include "engine/deploy/firmware.h"
+#include "engine/deploy/code/firmware.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
 
-#include "engine/deploy/command.h"
-#include "engine/deploy/footprint.h"
-#include "engine/deploy/memory_problem.h"
-#include "kernels/error.h"
+#include "base/command.h"
+#include "base/error.h"
+#include "engine/deploy/plan/footprint.h"
+#include "engine/deploy/plan/memory_problem.h"
 #include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/odd_network.h"
 

@@ -1,4 +1,4 @@
-#include "engine/deploy/footprint.h"
+#include "engine/deploy/plan/footprint.h"
 
 #include <gtest/gtest.h>
 

@@ -1,13 +1,13 @@
 // An export's own test, as `export` runs it before it says done.
-#include "engine/deploy/host_check.h"
+#include "engine/deploy/code/host_check.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <fstream>
 
-#include "engine/deploy/memory_problem.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "engine/deploy/plan/memory_problem.h"
 #include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/random_network.h"
 

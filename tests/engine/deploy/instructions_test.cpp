@@ -1,12 +1,12 @@
 // The instruction model beside the emulator's counts.
-#include "engine/deploy/instructions.h"
+#include "engine/deploy/plan/instructions.h"
 
 #include <gtest/gtest.h>
 
 #include <numeric>
 
-#include "engine/deploy/command.h"
-#include "engine/deploy/export.h"
+#include "base/command.h"
+#include "engine/deploy/export/export.h"
 #include "tests/engine/deploy/random_network.h"
 
 namespace paretiny {

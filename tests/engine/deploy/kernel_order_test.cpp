@@ -1,6 +1,6 @@
 // The order in which the runtime's kernels read and write, recorded access by access, against the
 // order that the memory plan counts on.
-#include "engine/deploy/kernel_order.h"
+#include "engine/deploy/plan/kernel_order.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <memory>
 
-#include "engine/deploy/memory_problem.h"
-#include "kernels/random.h"
+#include "engine/deploy/plan/memory_problem.h"
+#include "kernels/core/random.h"
 #include "tests/engine/deploy/recorded_code.h"
 #include "tests/support/temp_folder.h"
 

@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <memory>
 
-#include "engine/deploy/c_code.h"
-#include "engine/deploy/memory_problem.h"
-#include "engine/deploy/runtime_files.h"
+#include "engine/deploy/code/c_code.h"
+#include "engine/deploy/code/runtime_files.h"
+#include "engine/deploy/plan/memory_problem.h"
 #include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/odd_network.h"
 #include "tests/engine/deploy/recorded_code.h"

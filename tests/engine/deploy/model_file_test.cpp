@@ -1,4 +1,4 @@
-#include "engine/deploy/model_file.h"
+#include "engine/deploy/formats/model_file.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "tests/engine/deploy/random_network.h"
 
 namespace paretiny {

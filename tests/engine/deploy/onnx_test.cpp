@@ -1,13 +1,13 @@
 // ONNX files read back: every name is defined before it is used, and weights, scales and windows
 // are the network's. How near runtimes come is tests/peers/check_formats.py's to show.
-#include "engine/deploy/onnx.h"
+#include "engine/deploy/formats/onnx.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "engine/deploy/onnx_schema.h"
-#include "engine/printable.h"
+#include "base/printable.h"
+#include "engine/deploy/formats/onnx_schema.h"
 #include "tests/engine/deploy/hostile_names.h"
 #include "tests/engine/deploy/proto_reader.h"
 

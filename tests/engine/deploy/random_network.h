@@ -9,7 +9,7 @@
 #include "engine/compress/quantize.h"
 #include "engine/deploy/deployed_model.h"
 #include "engine/models/model.h"
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 
 namespace paretiny::test {
 

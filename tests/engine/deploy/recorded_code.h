@@ -9,7 +9,7 @@
 #include <functional>
 #include <string>
 
-#include "engine/deploy/command.h"
+#include "base/command.h"
 
 namespace paretiny::test {
 

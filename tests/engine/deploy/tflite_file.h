@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/deploy/tflite_schema.h"
+#include "engine/deploy/formats/tflite_schema.h"
 
 namespace paretiny::test {
 

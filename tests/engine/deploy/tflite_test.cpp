@@ -1,14 +1,14 @@
 // TensorFlow Lite files read back: the flatbuffer holds together, and what the tables say is what
 // the network is. That runtimes give the same bytes is tests/peers/check_formats.py's to show.
-#include "engine/deploy/tflite.h"
+#include "engine/deploy/formats/tflite.h"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <set>
 
-#include "engine/printable.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "base/printable.h"
 #include "tests/engine/deploy/hostile_names.h"
 #include "tests/engine/deploy/tflite_file.h"
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 
 namespace paretiny {
 namespace {

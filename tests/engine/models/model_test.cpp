@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "engine/graph/parameters.h"
-#include "kernels/error.h"
 
 namespace paretiny {
 namespace {

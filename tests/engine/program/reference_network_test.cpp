@@ -4,7 +4,7 @@
 #include <map>
 
 #include "engine/program/program.h"
-#include "kernels/optimizer.h"
+#include "kernels/nn/training/optimizer.h"
 #include "tests/engine/program/values.h"
 #include "tests/support/kernels.h"
 

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "kernels/stream.h"
-#include "kernels/tensor.h"
+#include "kernels/core/stream.h"
+#include "kernels/core/tensor.h"
 
 namespace paretiny::test {
 

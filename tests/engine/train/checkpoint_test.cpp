@@ -7,8 +7,8 @@
 
 #include "engine/models/model.h"
 #include "engine/train/trainer.h"
-#include "kernels/cpu/cpu_stream.h"
-#include "kernels/threads.h"
+#include "kernels/core/cpu/cpu_stream.h"
+#include "kernels/core/threads.h"
 
 namespace paretiny {
 namespace {

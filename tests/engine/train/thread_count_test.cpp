@@ -2,7 +2,7 @@
 #include "engine/models/model.h"
 #include "engine/train/evaluate.h"
 #include "engine/train/trainer.h"
-#include "kernels/threads.h"
+#include "kernels/core/threads.h"
 #include "tests/engine/compress/trained_networks.h"
 
 namespace paretiny {

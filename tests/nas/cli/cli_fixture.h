@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/study/study.h"
 #include "tests/nas/cli/program.h"
 #include "tests/nas/search/experiments.h"

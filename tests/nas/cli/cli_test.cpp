@@ -1,6 +1,6 @@
 #include <nlohmann/json.hpp>
 
-#include "kernels/device.h"
+#include "kernels/core/device.h"
 #include "nas/search/version.h"
 #include "tests/nas/cli/cli_fixture.h"
 

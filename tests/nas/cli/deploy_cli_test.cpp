@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "engine/deploy/command.h"
+#include "base/command.h"
 #include "nas/study/study.h"
 #include "tests/nas/cli/program.h"
 #include "tests/nas/search/experiments.h"

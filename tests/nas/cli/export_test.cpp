@@ -3,9 +3,9 @@
 
 #include <cstdlib>
 
-#include "engine/deploy/model_file.h"
-#include "engine/deploy/onnx.h"
-#include "engine/deploy/tflite.h"
+#include "engine/deploy/formats/model_file.h"
+#include "engine/deploy/formats/onnx.h"
+#include "engine/deploy/formats/tflite.h"
 #include "tests/engine/deploy/random_network.h"
 #include "tests/nas/cli/program.h"
 #include "tests/nas/search/experiments.h"

@@ -1,12 +1,12 @@
 // What signals do to the program.
-#include "nas/cli/interrupt.h"
+#include "nas/cli/terminal/interrupt.h"
 
 #include <unistd.h>
 
 #include <atomic>
 #include <thread>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "tests/nas/cli/cli_fixture.h"
 
 namespace paretiny {

@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "nas/cli/bar.h"
+#include "nas/cli/terminal/bar.h"
 #include "tests/nas/cli/cli_fixture.h"
 
 namespace paretiny {

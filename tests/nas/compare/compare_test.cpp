@@ -4,7 +4,7 @@
 #include <fstream>
 #include <limits>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/compare/pictures.h"
 #include "nas/compare/rank_sum.h"
 #include "nas/compare/svg.h"

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/error.h"
-#include "kernels/hypervolume.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/bayes/hypervolume.h"
+#include "kernels/core/random.h"
 #include "nas/pareto/hypervolume.h"
 #include "tests/support/kernels.h"
 

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <limits>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
 #include "nas/pareto/hypervolume.h"
 #include "tests/support/jsonl.h"
 

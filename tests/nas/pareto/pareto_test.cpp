@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <limits>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
 #include "tests/support/jsonl.h"
 
 namespace paretiny {

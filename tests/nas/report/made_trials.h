@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 #include "nas/study/study.h"
 
 namespace paretiny::test {

@@ -9,7 +9,7 @@
 #include <sstream>
 #include <thread>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/report/csv.h"
 #include "nas/report/format.h"
 #include "nas/report/summary.h"

@@ -1,8 +1,8 @@
-#include "nas/samplers/ars_sampler.h"
+#include "nas/samplers/methods/ars_sampler.h"
 
 #include <algorithm>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
 namespace paretiny {

@@ -2,8 +2,8 @@
 // are, a sampler answers with a new point, or says that there is none.
 #include <cstdlib>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
 namespace paretiny {

@@ -1,8 +1,8 @@
-#include "nas/samplers/designs.h"
+#include "nas/samplers/methods/designs.h"
 
 #include <array>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
 namespace paretiny {

@@ -1,4 +1,4 @@
-#include "nas/samplers/knowledge.h"
+#include "nas/samplers/parts/knowledge.h"
 
 #include "tests/nas/samplers/sampler_runs.h"
 

@@ -1,6 +1,6 @@
-#include "nas/samplers/nsga2.h"
+#include "nas/samplers/methods/nsga2.h"
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/compare/run.h"
 #include "tests/nas/samplers/sampler_runs.h"
 

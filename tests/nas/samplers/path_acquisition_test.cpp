@@ -1,6 +1,6 @@
-#include "nas/samplers/path_acquisition.h"
+#include "nas/samplers/parts/path_acquisition.h"
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 #include "nas/pareto/hypervolume.h"
 #include "tests/nas/samplers/sampler_runs.h"
 

@@ -1,6 +1,6 @@
 // What every sampler keeps to, whatever it is told.
-#include "kernels/error.h"
-#include "kernels/threads.h"
+#include "base/error.h"
+#include "kernels/core/threads.h"
 #include "nas/pareto/hypervolume.h"
 #include "tests/nas/samplers/sampler_runs.h"
 

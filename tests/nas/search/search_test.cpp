@@ -4,8 +4,8 @@
 #include <set>
 #include <utility>
 
-#include "kernels/cpu/cpu_stream.h"
-#include "kernels/error.h"
+#include "base/error.h"
+#include "kernels/core/cpu/cpu_stream.h"
 #include "tests/nas/search/experiments.h"
 
 namespace paretiny {

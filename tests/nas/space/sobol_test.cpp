@@ -6,8 +6,8 @@
 #include <cmath>
 #include <set>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
 #include "nas/samplers/sampler.h"
 
 namespace paretiny {

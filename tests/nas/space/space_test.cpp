@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
 
 namespace paretiny {
 namespace {

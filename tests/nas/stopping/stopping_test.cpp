@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/pareto/hypervolume.h"
 #include "nas/stopping/asha.h"
 #include "tests/support/learning_curves.h"

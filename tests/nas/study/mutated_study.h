@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 #include "nas/study/sqlite_study.h"
 #include "nas/study/study_json.h"
 

@@ -9,7 +9,7 @@
 #include <iterator>
 #include <string>
 
-#include "kernels/error.h"
+#include "base/error.h"
 #include "nas/study/study.h"
 
 namespace paretiny {

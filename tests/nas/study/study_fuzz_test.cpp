@@ -2,9 +2,9 @@
 // became of one, every command reads it or says in one sentence, with its name, why not.
 #include <stop_token>
 
-#include "engine/deploy/footprint.h"
-#include "engine/deploy/model_file.h"
-#include "kernels/cpu/cpu_stream.h"
+#include "engine/deploy/formats/model_file.h"
+#include "engine/deploy/plan/footprint.h"
+#include "kernels/core/cpu/cpu_stream.h"
 #include "nas/cli/deploy_options.h"
 #include "nas/cli/options.h"
 #include "nas/report/csv.h"

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 #include "nas/study/sqlite_study.h"
 #include "nas/study/study_json.h"
 #include "nas/study/trial_row.h"

@@ -9,7 +9,7 @@
 #include <set>
 #include <thread>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 #include "nas/study/owner.h"
 #include "nas/study/study_json.h"
 #include "tests/nas/study/study_fixture.h"

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/random.h"
+#include "kernels/core/random.h"
 
 namespace paretiny {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "base/error.h"
+#include "kernels/core/random.h"
 #include "nas/surrogate/posterior_paths.h"
 
 namespace paretiny {

@@ -1,0 +1,124 @@
+// Trying policies: their directions, and the moves of all rollouts in lock-step. Both are short and
+// bound by latency; all reads and writes of weights are coalesced.
+//
+// policy_perturb: a block a direction, a thread a pair of normal numbers, from half a Philox block.
+// policy_move: a warp a rollout, alone in its block. Lanes hold hidden units, then coordinates: the
+// matrices lie by columns, so that neighbouring lanes read neighbouring weights and sum alone, in
+// the order of the CPU. What lanes tell each other goes through shared memory.
+#include "kernels/bayes/policy_noise.h"
+#include "kernels/bayes/policy_rollout.h"
+#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/reduce.h"
+#include "kernels/core/cuda/shared.h"
+
+namespace paretiny::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+__global__ void perturb_kernel(std::int64_t w, std::int64_t n, double noise, std::uint64_t key,
+                               const std::int32_t* update, const double* weights,
+                               double* directions, double* rollouts) {
+  const std::int64_t row = blockIdx.x;
+  const std::int64_t policy = row / n;
+  const std::int32_t number = *update;
+  const double* weight = weights + policy * w;
+  double* direction = directions + row * w;
+  double* plus = rollouts + 2 * row * w;
+  double* minus = plus + w;
+  for (std::int64_t pair = threadIdx.x; 2 * pair < w; pair += kThreads) {
+    const PhiloxBlock block = policy_noise(key, number, policy, row % n, pair / 2);
+    const bool second = pair % 2 != 0;
+    const double uniform = open_unit(second ? block.word[2] : block.word[0]);
+    const OnCircle point = unit_circle(second ? block.word[3] : block.word[1]);
+    const double radius = sqrt(-2 * log(uniform));
+    for (std::int64_t i = 2 * pair; i < 2 * pair + 2 && i < w; ++i) {
+      const double normal = radius * (i % 2 == 0 ? point.cosine : point.sine);
+      const double centre = weight[i];
+      direction[i] = normal;
+      plus[i] = centre + noise * normal;
+      minus[i] = centre - noise * normal;
+    }
+  }
+}
+
+void policy_perturb(Stream& stream, const PolicyShape& policy, double noise, std::uint64_t key,
+                    ConstView update, ConstView weights, View directions, View rollouts) {
+  const std::int64_t n = directions.shape.w;
+  launch(stream, "policy_perturb", perturb_kernel,
+         {dim3(static_cast<unsigned>(policy.policies * n)), dim3(kThreads)}, policy.weights(), n,
+         noise, key, update.as<std::int32_t>(), weights.as<double>(), directions.as<double>(),
+         rollouts.as<double>());
+}
+
+struct MoveShape {
+  std::int64_t rollouts;  ///< of a policy
+  int dimensions, hidden, parameters;
+  double reach;
+};
+
+/// bias[j] + sum_k in[k] matrix[k, j], matrix: [inputs, outputs].
+__device__ double unit_input(const double* matrix, const double* bias, const double* in, int inputs,
+                             int outputs, int j) {
+  double sum = bias[j];
+#pragma unroll 8
+  for (int k = 0; k < inputs; ++k) sum = fma(in[k], matrix[std::int64_t{k} * outputs + j], sum);
+  return sum;
+}
+
+__global__ void move_kernel(MoveShape shape, const CubeParameter* cube, const double* statistics,
+                            const double* rollouts, const double* states, double* next,
+                            double* snapped) {
+  const int d = shape.dimensions, hidden = shape.hidden, lane = static_cast<int>(threadIdx.x);
+  const std::int64_t rollout = blockIdx.x;
+  const double* known = statistics + rollout / shape.rollouts * (1 + 2 * d);
+  const double* state = states + rollout * d;
+  const double* w1 =
+      rollouts + rollout * (std::int64_t{hidden} * (d + 1) + std::int64_t{d} * (hidden + 1));
+  const double* b1 = w1 + std::int64_t{d} * hidden;
+  const double* w2 = b1 + hidden;
+  const double* b2 = w2 + std::int64_t{hidden} * d;
+  double* point = &shared_memory<double>();  // [d]: what is observed, then where it leads
+  double* units = point + d;                 // [hidden]
+
+  const double count = known[0];
+  for (int k = lane; k < d; k += kWarp) {
+    const double mean = count < 2 ? 0 : known[1 + k] / count;
+    const double variance = count < 2 ? 1 : known[1 + d + k] / count - mean * mean;
+    const double scale = 1 / sqrt(variance > kLeastStateVariance ? variance : kLeastStateVariance);
+    point[k] = (state[k] - mean) * scale;
+  }
+  __syncwarp();
+  for (int j = lane; j < hidden; j += kWarp) {
+    units[j] = tanh(unit_input(w1, b1, point, d, hidden, j));
+  }
+  __syncwarp();
+  for (int k = lane; k < d; k += kWarp) {
+    const double move = shape.reach * tanh(unit_input(w2, b2, units, hidden, d, k));
+    point[k] = clamped(state[k] + move, 0, 1);
+    next[rollout * d + k] = point[k];
+  }
+  __syncwarp();
+  for (int i = lane; i < shape.parameters; i += kWarp) snap(cube[i], point);
+  __syncwarp();
+  for (int k = lane; k < d; k += kWarp) snapped[rollout * d + k] = point[k];
+}
+
+void policy_move(Stream& stream, const PolicyShape& policy, ConstView cube, ConstView statistics,
+                 ConstView rollouts, ConstView states, View next, View snapped) {
+  const std::int64_t r = states.shape.w;
+  const auto each = static_cast<std::int64_t>(sizeof(CubeParameter));
+  const MoveShape shape{r, static_cast<int>(policy.dimensions), static_cast<int>(policy.hidden),
+                        static_cast<int>(cube.shape.c / each), policy.reach};
+  const auto shared = static_cast<std::size_t>(policy.dimensions + policy.hidden) * sizeof(double);
+  launch(stream, "policy_move", move_kernel,
+         {dim3(static_cast<unsigned>(policy.policies * r)), dim3(kWarp), shared}, shape,
+         cube.as<CubeParameter>(), statistics.as<double>(), rollouts.as<double>(),
+         states.as<double>(), next.as<double>(), snapped.as<double>());
+}
+
+const Twin perturb(twins::policy_perturb, DeviceKind::cuda, policy_perturb);
+const Twin move(twins::policy_move, DeviceKind::cuda, policy_move);
+
+}  // namespace
+}  // namespace paretiny::cuda

@@ -1,0 +1,121 @@
+#include "kernels/core/cuda/cuda_stream.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "kernels/core/cuda/launch.h"
+
+namespace paretiny::cuda {
+namespace {
+
+/// Runs once as given, so that libraries choose their algorithms and the scratch grows; then
+/// captures and replays. Captured anew when the scratch has moved since.
+class Graph : public Recording {
+ public:
+  Graph(CudaStream& stream, std::function<void()> work) : stream_(stream), work_(std::move(work)) {}
+  ~Graph() override { forget(); }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  void run() override {
+    if (!tried_) {
+      work_();
+      tried_ = true;
+      return;
+    }
+    if (graph_ == nullptr || moves_ != stream_.scratch().moves()) capture();
+    check_cuda(cudaGraphLaunch(graph_, stream_.handle()), "replaying a recorded step");
+  }
+
+ private:
+  void capture() {
+    forget();
+    moves_ = stream_.scratch().moves();
+    const cudaStream_t stream = stream_.handle();
+    check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal),
+               "recording a step");
+    cudaGraph_t captured = nullptr;
+    try {
+      work_();
+    } catch (...) {
+      cudaStreamEndCapture(stream, &captured);
+      if (captured != nullptr) cudaGraphDestroy(captured);
+      throw;
+    }
+    check_cuda(cudaStreamEndCapture(stream, &captured), "recording a step");
+    const cudaError_t status = cudaGraphInstantiate(&graph_, captured, 0);
+    cudaGraphDestroy(captured);
+    check_cuda(status, "preparing a recorded step");
+  }
+
+  void forget() {
+    if (graph_ != nullptr) cudaGraphExecDestroy(graph_);
+    graph_ = nullptr;
+  }
+
+  CudaStream& stream_;
+  std::function<void()> work_;
+  cudaGraphExec_t graph_ = nullptr;
+  std::uint64_t moves_ = 0;
+  bool tried_ = false;
+};
+
+}  // namespace
+
+CudaStream::CudaStream(int index) : Stream({DeviceKind::cuda, index}) {
+  check_cuda(cudaSetDevice(index), "choosing the device");
+  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+  check_cuda(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, index),
+             "asking for multiprocessors");
+}
+
+CudaStream::~CudaStream() {
+  cudaStreamSynchronize(stream_);
+  libraries_.clear();  // their handles know the stream
+  cudaStreamDestroy(stream_);
+}
+
+// Pageable memory: the call returns when the host's bytes have been read, which is what callers
+// that reuse them count on.
+void CudaStream::upload(void* to, const void* from, std::size_t bytes) {
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "upload");
+}
+
+void CudaStream::download(void* to, const void* from, std::size_t bytes) {
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "download");
+  synchronize();
+}
+
+void CudaStream::copy(void* to, const void* from, std::size_t bytes) {
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copy");
+}
+
+void CudaStream::zero(void* data, std::size_t bytes) {
+  check_cuda(cudaMemsetAsync(data, 0, bytes, stream_), "zero");
+}
+
+void CudaStream::synchronize() {
+  check_cuda(cudaStreamSynchronize(stream_), "waiting for the device");
+}
+
+std::unique_ptr<Recording> CudaStream::record(std::function<void()> work) {
+  return std::make_unique<Graph>(*this, std::move(work));
+}
+
+cudaStream_t handle(Stream& stream) {
+  return static_cast<CudaStream&>(stream).handle();
+}
+
+int multiprocessors(Stream& stream) {
+  return static_cast<CudaStream&>(stream).multiprocessors();
+}
+
+std::size_t shared_memory_limit(Stream& stream) {
+  int bytes = 0;
+  check_cuda(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin,
+                                    stream.device().index),
+             "asking for shared memory");
+  return static_cast<std::size_t>(bytes);
+}
+
+}  // namespace paretiny::cuda

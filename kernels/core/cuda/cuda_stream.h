@@ -1,0 +1,44 @@
+// The CUDA stream behind a Stream, its library handles, and the recording of work as a graph.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <map>
+#include <memory>
+#include <typeindex>
+
+#include "kernels/core/stream.h"
+
+namespace paretiny::cuda {
+
+class CudaStream : public Stream {
+ public:
+  explicit CudaStream(int index);
+  ~CudaStream() override;
+
+  void upload(void* device_to, const void* host_from, std::size_t bytes) override;
+  void download(void* host_to, const void* device_from, std::size_t bytes) override;
+  void copy(void* to, const void* from, std::size_t bytes) override;
+  void zero(void* data, std::size_t bytes) override;
+  void synchronize() override;
+  std::unique_ptr<Recording> record(std::function<void()> work) override;
+
+  cudaStream_t handle() const { return stream_; }
+  int multiprocessors() const { return multiprocessors_; }
+
+  /// What a library keeps with the stream, its handle and the algorithms it has chosen; made, as
+  /// Library(*this), when first asked for.
+  template <class Library>
+  Library& library() {
+    std::shared_ptr<void>& kept = libraries_[typeid(Library)];
+    if (kept == nullptr) kept = std::make_shared<Library>(*this);
+    return *static_cast<Library*>(kept.get());
+  }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+  int multiprocessors_ = 1;
+  std::map<std::type_index, std::shared_ptr<void>> libraries_;
+};
+
+}  // namespace paretiny::cuda

@@ -1,0 +1,57 @@
+// A stream of work on one device: ops given to it run in order. On the CPU an op has run when its
+// function returns; on a GPU it may still be waiting, and only `synchronize` or `download` waits.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "kernels/core/arena.h"
+#include "kernels/core/device.h"
+
+namespace paretiny {
+
+/// Work that is given once and run many times.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  /// As if the work were given to the stream anew.
+  virtual void run() = 0;
+};
+
+class Stream {
+ public:
+  /// A new stream on a device. Throws DeviceError.
+  static std::unique_ptr<Stream> create(Device device) {
+    return backend(device.kind).make_stream(device.index);
+  }
+  virtual ~Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  Device device() const { return device_; }
+  /// Scratch of the ops on this stream.
+  Arena& scratch() { return scratch_; }
+
+  virtual void upload(void* device_to, const void* host_from, std::size_t bytes) = 0;
+  /// Waits for everything before it, and for itself.
+  virtual void download(void* host_to, const void* device_from, std::size_t bytes) = 0;
+  virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
+  virtual void zero(void* data, std::size_t bytes) = 0;
+  virtual void synchronize() = 0;
+
+  /// `work` may give ops, `copy` and `zero` to this stream, nothing else, and always the same ones
+  /// on the same memory, which must stay where it is; what changes from run to run lies in device
+  /// memory. On a GPU the first run takes what scratch it needs and the later ones replay a
+  /// captured graph, so the host may be many runs ahead. The stream must outlive the recording.
+  virtual std::unique_ptr<Recording> record(std::function<void()> work) = 0;
+
+ protected:
+  explicit Stream(Device device) : device_(device), scratch_(device) {}
+
+ private:
+  Device device_;
+  Arena scratch_;
+};
+
+}  // namespace paretiny

@@ -1,0 +1,123 @@
+// int8 pools, mean and softmax on the CPU: loops over channels, parallel over output rows or
+// images.
+#include <algorithm>
+
+#include "kernels/core/threads.h"
+#include "kernels/int8/int8.h"
+
+namespace paretiny::cpu {
+namespace {
+
+/// Calls visit(pixel of y, first and last row and column of its window inside x).
+template <class Visit>
+void for_each_window(const PoolShape& shape, const Visit& visit) {
+  const Shape in = shape.input;
+  const Shape out = shape.output();
+  const Window& window = shape.window;
+  parallel_for(out.n, out.h, true, [&](std::int64_t n, std::int64_t oy) {
+    const std::int64_t top = oy * window.stride_h - window.top;
+    const std::int64_t y0 = std::max<std::int64_t>(top, 0);
+    const std::int64_t y1 = std::min(top + window.kernel_h, in.h);
+    for (std::int64_t ox = 0; ox < out.w; ++ox) {
+      const std::int64_t left = ox * window.stride_w - window.left;
+      const std::int64_t x0 = std::max<std::int64_t>(left, 0);
+      const std::int64_t x1 = std::min(left + window.kernel_w, in.w);
+      visit(n, (n * out.h + oy) * out.w + ox, y0, y1, x0, x1);
+    }
+  });
+}
+
+void average_pool(Stream&, const PoolShape& shape, const Int8Range& range, ConstView x, View y) {
+  const Shape in = shape.input;
+  const auto* input = x.as<std::int8_t>();
+  auto* output = y.as<std::int8_t>();
+  for_each_window(shape, [=](std::int64_t n, std::int64_t pixel, std::int64_t y0, std::int64_t y1,
+                             std::int64_t x0, std::int64_t x1) {
+    const auto count = static_cast<std::int32_t>((y1 - y0) * (x1 - x0));
+    constexpr std::int64_t lanes = 64;
+    for (std::int64_t first = 0; first < in.c; first += lanes) {
+      const std::int64_t channels = std::min(lanes, in.c - first);
+      std::int32_t sums[lanes] = {};
+      for (std::int64_t iy = y0; iy < y1; ++iy) {
+        for (std::int64_t ix = x0; ix < x1; ++ix) {
+          const std::int8_t* row = input + ((n * in.h + iy) * in.w + ix) * in.c + first;
+          for (std::int64_t c = 0; c < channels; ++c) sums[c] += row[c];
+        }
+      }
+      for (std::int64_t c = 0; c < channels; ++c) {
+        const std::int32_t half = sums[c] > 0 ? count / 2 : -(count / 2);
+        output[pixel * in.c + first + c] =
+            static_cast<std::int8_t>(clamp((sums[c] + half) / count, range.low, range.high));
+      }
+    }
+  });
+}
+
+void max_pool(Stream&, const PoolShape& shape, const Int8Range& range, ConstView x, View y) {
+  const Shape in = shape.input;
+  const auto* input = x.as<std::int8_t>();
+  auto* output = y.as<std::int8_t>();
+  for_each_window(shape, [=](std::int64_t n, std::int64_t pixel, std::int64_t y0, std::int64_t y1,
+                             std::int64_t x0, std::int64_t x1) {
+    std::int8_t* best = output + pixel * in.c;
+    std::fill_n(best, in.c, static_cast<std::int8_t>(range.low));
+    for (std::int64_t iy = y0; iy < y1; ++iy) {
+      for (std::int64_t ix = x0; ix < x1; ++ix) {
+        const std::int8_t* row = input + ((n * in.h + iy) * in.w + ix) * in.c;
+        for (std::int64_t c = 0; c < in.c; ++c) best[c] = std::max(best[c], row[c]);
+      }
+    }
+    const auto high = static_cast<std::int8_t>(range.high);
+    for (std::int64_t c = 0; c < in.c; ++c) best[c] = std::min(best[c], high);
+  });
+}
+
+void mean(Stream& stream, const Int8MeanParameters& parameters, ConstView x, View y) {
+  const Shape in = x.shape;
+  const std::int64_t pixels = in.h * in.w;
+  const auto* input = x.as<std::int8_t>();
+  auto* output = y.as<std::int8_t>();
+  Arena::Scope scratch(stream.scratch());
+  auto* all_sums = scratch.take(DType::i32, y.shape).as<std::int32_t>();
+  const auto offset = static_cast<std::int32_t>(pixels) * parameters.input_zero_point;
+  parallel_for(in.n, true, [&](std::int64_t n) {
+    std::int32_t* sums = all_sums + n * in.c;
+    std::fill_n(sums, in.c, -offset);
+    for (std::int64_t i = 0; i < pixels; ++i) {
+      const std::int8_t* row = input + (n * pixels + i) * in.c;
+      for (std::int64_t c = 0; c < in.c; ++c) sums[c] += row[c];
+    }
+    for (std::int64_t c = 0; c < in.c; ++c) {
+      output[n * in.c + c] =
+          requantize(sums[c], parameters.output, parameters.output_zero_point, {});
+    }
+  });
+}
+
+void softmax(Stream&, const Int8SoftmaxParameters& parameters, ConstView x, View y) {
+  const std::int64_t channels = x.shape.c;
+  const std::int64_t rows = x.elements() / channels;
+  const auto* input = x.as<std::int8_t>();
+  auto* output = y.as<std::int8_t>();
+  parallel_for(rows, true, [&](std::int64_t r) {
+    const std::int8_t* row = input + r * channels;
+    const std::int32_t most = *std::max_element(row, row + channels);
+    std::int32_t sum = 0;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      sum += softmax_addend(quantized_exponential(row[c] - most, parameters));
+    }
+    const SoftmaxScale scale = softmax_scale(sum);
+    for (std::int64_t c = 0; c < channels; ++c) {
+      output[r * channels + c] =
+          softmax_output(quantized_exponential(row[c] - most, parameters), scale);
+    }
+  });
+}
+
+const Twin average_pool_twin(twins::int8_average_pool, DeviceKind::cpu, average_pool);
+const Twin max_pool_twin(twins::int8_max_pool, DeviceKind::cpu, max_pool);
+const Twin mean_twin(twins::int8_mean, DeviceKind::cpu, mean);
+const Twin softmax_twin(twins::int8_softmax, DeviceKind::cpu, softmax);
+
+}  // namespace
+}  // namespace paretiny::cpu

@@ -1,0 +1,59 @@
+// Batch normalisation over n, h, w with the activation that follows it.
+//
+// x, y and their gradients share one of f32, bf16; everything per channel is f32 [1, 1, 1, c].
+// The activation's input is computed again in the backward pass from x and the statistics, so
+// nothing but x has to be kept.
+#pragma once
+
+#include "kernels/nn/activation.h"
+
+namespace paretiny {
+
+struct BatchNormShape {
+  Shape input;
+  Activation activation = Activation::none;
+  float epsilon = 1e-5f;
+  float momentum = 0.1f;  ///< weight of the new statistics in the running ones
+
+  Shape channels() const { return {1, 1, 1, input.c}; }
+};
+
+/// With m, v = mean and biased variance of x a channel:
+/// y = activation(gamma * (x - m) / sqrt(v + epsilon) + beta). saved_mean, saved_var = m, v.
+/// running = (1 - momentum) * running + momentum * (m, or the unbiased variance; with a single
+/// value a channel the unbiased variance does not exist and v, which is 0, takes its place).
+void batchnorm_forward(Stream&, const BatchNormShape&, ConstView x, ConstView gamma, ConstView beta,
+                       View running_mean, View running_var, View saved_mean, View saved_var,
+                       View y);
+
+/// Gradients through m and v; overwritten. dx may alias dy.
+void batchnorm_backward(Stream&, const BatchNormShape&, ConstView x, ConstView dy, ConstView gamma,
+                        ConstView beta, ConstView saved_mean, ConstView saved_var, View dx,
+                        View dgamma, View dbeta);
+
+/// The same with the given statistics as constants. y may alias x.
+void batchnorm_inference_forward(Stream&, const BatchNormShape&, ConstView x, ConstView gamma,
+                                 ConstView beta, ConstView mean, ConstView var, View y);
+void batchnorm_inference_backward(Stream&, const BatchNormShape&, ConstView x, ConstView dy,
+                                  ConstView gamma, ConstView beta, ConstView mean, ConstView var,
+                                  View dx, View dgamma, View dbeta);
+
+/// Batch norm as a Prologue or an Epilogue takes it (fusion.h): scale = gamma / sqrt(var +
+/// epsilon), shift = beta - mean * scale. running_* become what batchnorm_forward makes of them, or
+/// are null. The activation is not looked at; input gives the number of values a channel.
+void batchnorm_fold(Stream&, const BatchNormShape&, ConstView gamma, ConstView beta, ConstView mean,
+                    ConstView var, View running_mean, View running_var, View scale, View shift);
+
+/// The most scratch that any of these takes takes from the stream's arena, in bytes.
+std::size_t batchnorm_scratch_bytes(Stream&, const BatchNormShape&, DType activations);
+
+namespace twins {
+extern Op<decltype(batchnorm_forward)> batchnorm_forward;
+extern Op<decltype(batchnorm_backward)> batchnorm_backward;
+extern Op<decltype(batchnorm_inference_forward)> batchnorm_inference_forward;
+extern Op<decltype(batchnorm_inference_backward)> batchnorm_inference_backward;
+extern Op<decltype(batchnorm_fold)> batchnorm_fold;
+extern Op<decltype(batchnorm_scratch_bytes)> batchnorm_scratch_bytes;
+}  // namespace twins
+
+}  // namespace paretiny

@@ -1,0 +1,72 @@
+#include "kernels/nn/conv.h"
+
+#include "kernels/core/check.h"
+
+namespace paretiny {
+
+namespace twins {
+constinit Op<decltype(paretiny::conv_forward)> conv_forward("conv_forward");
+constinit Op<decltype(paretiny::conv_backward_data)> conv_backward_data("conv_backward_data");
+constinit Op<decltype(paretiny::conv_backward_weights)> conv_backward_weights(
+    "conv_backward_weights");
+constinit Op<decltype(paretiny::conv_scratch_bytes)> conv_scratch_bytes("conv_scratch_bytes");
+}  // namespace twins
+
+namespace {
+
+void check_shape(const char* op, const ConvShape& shape) {
+  const Shape& in = shape.input;
+  check(in.n > 0 && in.h > 0 && in.w > 0 && in.c > 0 && shape.out_channels > 0, op,
+        "every extent must be positive, input " + to_string(in) + ", " +
+            std::to_string(shape.out_channels) + " output channels");
+  check(shape.window.valid(in.h, in.w), op,
+        "the window does not fit the padded input " + to_string(in));
+}
+
+Shape bias_of(const ConvShape& shape) {
+  return {1, 1, 1, shape.out_channels};
+}
+
+}  // namespace
+
+void conv_forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView w, ConstView b,
+                  View y) {
+  constexpr const char* op = "conv_forward";
+  check_shape(op, shape);
+  check_tensor(op, "x", x, shape.input, {DType::f32, DType::bf16});
+  check_tensor(op, "w", w, shape.weights(), {DType::f32});
+  if (b) check_tensor(op, "b", b, bias_of(shape), {DType::f32});
+  check_tensor(op, "y", y, shape.output(), {x.dtype});
+  twins::conv_forward(stream, shape, x, w, b, y);
+}
+
+void conv_backward_data(Stream& stream, const ConvShape& shape, ConstView dy, ConstView w,
+                        View dx) {
+  constexpr const char* op = "conv_backward_data";
+  check_shape(op, shape);
+  check_tensor(op, "dy", dy, shape.output(), {DType::f32, DType::bf16});
+  check_tensor(op, "w", w, shape.weights(), {DType::f32});
+  check_tensor(op, "dx", dx, shape.input, {dy.dtype});
+  twins::conv_backward_data(stream, shape, dy, w, dx);
+}
+
+void conv_backward_weights(Stream& stream, const ConvShape& shape, ConstView x, ConstView dy,
+                           View dw, View db) {
+  constexpr const char* op = "conv_backward_weights";
+  check_shape(op, shape);
+  check_tensor(op, "x", x, shape.input, {DType::f32, DType::bf16});
+  check_tensor(op, "dy", dy, shape.output(), {x.dtype});
+  check_tensor(op, "dw", dw, shape.weights(), {DType::f32});
+  if (db) check_tensor(op, "db", db, bias_of(shape), {DType::f32});
+  twins::conv_backward_weights(stream, shape, x, dy, dw, db);
+}
+
+std::size_t conv_scratch_bytes(Stream& stream, const ConvShape& shape, DType activations) {
+  constexpr const char* op = "conv_scratch_bytes";
+  check_shape(op, shape);
+  check(activations == DType::f32 || activations == DType::bf16, op,
+        std::string("activations are f32 or bf16, not ") + name_of(activations));
+  return twins::conv_scratch_bytes(stream, shape, activations);
+}
+
+}  // namespace paretiny

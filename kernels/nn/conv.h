@@ -1,0 +1,45 @@
+// Dense convolution (a correlation: the kernel is not flipped), NHWC.
+//
+// Types: x, y and their gradients share one of f32, bf16; weights, bias and their gradients are
+// f32, and products accumulate in f32. No output may alias an input.
+#pragma once
+
+#include "kernels/core/dispatch.h"
+#include "kernels/core/tensor.h"
+#include "kernels/nn/window.h"
+
+namespace paretiny {
+
+struct ConvShape {
+  Shape input;  ///< [n, h, w, c_in]
+  std::int64_t out_channels = 0;
+  Window window;
+
+  Shape output() const {
+    return {input.n, window.out_h(input.h), window.out_w(input.w), out_channels};
+  }
+  Shape weights() const { return {out_channels, window.kernel_h, window.kernel_w, input.c}; }
+  friend bool operator==(const ConvShape&, const ConvShape&) = default;
+};
+
+/// y = x * w + b. x: [n, h, w, c_in]; w: [c_out, kh, kw, c_in]; b: [1, 1, 1, c_out] or null;
+/// y: [n, oh, ow, c_out]. Throws UsageError for shapes or types that do not fit.
+void conv_forward(Stream&, const ConvShape&, ConstView x, ConstView w, ConstView b, View y);
+
+/// dx = gradient of sum(y * dy) with respect to x; overwritten.
+void conv_backward_data(Stream&, const ConvShape&, ConstView dy, ConstView w, View dx);
+
+/// dw, db = gradients with respect to w and b; overwritten. db may be null.
+void conv_backward_weights(Stream&, const ConvShape&, ConstView x, ConstView dy, View dw, View db);
+
+/// The most scratch that any of the three takes from the stream's arena, in bytes.
+std::size_t conv_scratch_bytes(Stream&, const ConvShape&, DType activations);
+
+namespace twins {
+extern Op<decltype(conv_forward)> conv_forward;
+extern Op<decltype(conv_backward_data)> conv_backward_data;
+extern Op<decltype(conv_backward_weights)> conv_backward_weights;
+extern Op<decltype(conv_scratch_bytes)> conv_scratch_bytes;
+}  // namespace twins
+
+}  // namespace paretiny

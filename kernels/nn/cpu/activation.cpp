@@ -1,0 +1,46 @@
+#include "kernels/nn/activation.h"
+
+#include "kernels/nn/cpu/elements.h"
+
+namespace paretiny::cpu {
+namespace {
+
+void activation_forward(Stream&, Activation activation, ConstView x, View y) {
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    with_activation(activation, [&](auto fixed) {
+      const T* from = x.as<T>();
+      T* to = y.as<T>();
+      for_elements(x.elements(), [=](std::int64_t i, auto width) {
+        F32x16 value;
+        load_ahead(value, from + i, width);
+        activate(fixed, value, value);
+        store(to + i, value, width);
+      });
+    });
+  });
+}
+
+void activation_backward(Stream&, Activation activation, ConstView x, ConstView dy, View dx) {
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    with_activation(activation, [&](auto fixed) {
+      const T* from = x.as<T>();
+      const T* grad = dy.as<T>();
+      T* to = dx.as<T>();
+      for_elements(x.elements(), [=](std::int64_t i, auto width) {
+        F32x16 value, gradient, slope;
+        load_ahead(value, from + i, width);
+        load_ahead(gradient, grad + i, width);
+        activation_slope(fixed, value, slope);
+        store(to + i, slope * gradient, width);
+      });
+    });
+  });
+}
+
+const Twin forward(twins::activation_forward, DeviceKind::cpu, activation_forward);
+const Twin backward(twins::activation_backward, DeviceKind::cpu, activation_backward);
+
+}  // namespace
+}  // namespace paretiny::cpu

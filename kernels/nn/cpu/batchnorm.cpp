@@ -1,0 +1,166 @@
+#include "kernels/nn/cpu/batchnorm_walk.h"
+
+namespace paretiny::cpu {
+namespace {
+
+/// Mean and sum of squared deviations of some values.
+struct Moments {
+  double mean = 0;
+  double square = 0;
+
+  /// Adds those of further values (Chan, Golub, LeVeque 1983). share: of the new values in all;
+  /// weight: share times the number of the old.
+  void merge(const Moments& other, double share, double weight) {
+    const double delta = other.mean - mean;
+    mean += delta * share;
+    square += other.square + delta * delta * weight;
+  }
+};
+
+/// Moments of elements begin .. end-1, block by block, into the chunk's partial results.
+///
+/// Deviations are taken from the mean k of the block's first eighth. Whatever the data,
+/// (k - mean)^2 <= 7 * variance, so taking (k - mean)^2 off again costs three bits at most, also
+/// where the mean is much larger than the deviation.
+template <class T>
+void chunk_moments(Walk& walk, const T* x, std::int64_t chunk, std::int64_t begin,
+                   std::int64_t end) {
+  const std::int64_t channels = walk.channels, lanes = walk.lanes;
+  float* origin = walk.thread_table(0);
+  float* sums = walk.thread_table(1);
+  Moments* moments = walk.partial<Moments>(chunk);
+  std::fill_n(moments, channels, Moments{});
+  double before = 0;
+  for (std::int64_t i = begin; i < end; i += walk.block_rows * channels) {
+    const std::int64_t rows = std::min(walk.block_rows, (end - i) / channels);
+    const std::int64_t eighth = (rows + 7) / 8;
+    sum_lanes<1>(i, i + eighth * channels, lanes, sums,
+                 [=](std::int64_t k, std::int64_t, auto width, Addends<1>& addends) {
+                   load_ahead(addends[0], x + k, width);
+                 });
+    fold(channels, lanes, sums);
+    repeat(channels, lanes, origin,
+           [=](std::int64_t c) { return sums[c] / static_cast<float>(eighth); });
+
+    sum_lanes<2>(i, i + rows * channels, lanes, sums,
+                 [=](std::int64_t k, std::int64_t j, auto width, Addends<2>& addends) {
+                   F32x16 value, from;
+                   load_ahead(value, x + k, width);
+                   load(from, origin + j, width);
+                   addends[0] = value - from;
+                   addends[1] = addends[0] * addends[0];
+                 });
+    fold(channels, lanes, sums);
+    fold(channels, lanes, sums + lanes);
+    const auto count = static_cast<double>(rows);
+    const double share = count / (before + count);
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const double shift = sums[c] / count;
+      const double square = std::max(0.0, sums[lanes + c] - shift * shift * count);
+      moments[c].merge({origin[c] + shift, square}, share, share * before);
+    }
+    before += count;
+  }
+}
+
+/// Merges the chunks' moments, in order, into those of the first.
+const Moments* all_moments(Walk& walk) {
+  Moments* all = walk.partial<Moments>(0);
+  for (std::int64_t k = 1; k < walk.chunks.count; ++k) {
+    const Moments* more = walk.partial<Moments>(k);
+    const auto before = static_cast<double>(walk.chunks.begin(k));
+    const double share = 1 - before / static_cast<double>(walk.chunks.begin(k + 1));
+    for (std::int64_t c = 0; c < walk.channels; ++c) all[c].merge(more[c], share, share * before);
+  }
+  return all;
+}
+
+void normalise(Walk& walk, Activation activation, const Affine& z, const ConstView& x,
+               const View& y) {
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    with_activation(activation, [&](auto fixed) {
+      walk.for_chunks(Order::backwards, [&, z](std::int64_t, std::int64_t begin, std::int64_t end) {
+        const T* from = x.as<T>();
+        T* to = y.as<T>();
+        for_lanes(begin, end, walk.lanes, [=](std::int64_t i, std::int64_t j, auto width) {
+          F32x16 value, scale, offset;
+          load_ahead(value, from + i, width);
+          load(scale, z.scale + j, width);
+          load(offset, z.offset + j, width);
+          value = value * scale + offset;
+          activate(fixed, value, value);
+          store(to + i, value, width);
+        });
+      });
+    });
+  });
+}
+
+void blend(const BatchNormShape& shape, float& running, double now) {
+  running = static_cast<float>((1.0 - shape.momentum) * running + shape.momentum * now);
+}
+
+void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x, ConstView gamma,
+                       ConstView beta, View running_mean, View running_var, View saved_mean,
+                       View saved_var, View y) {
+  Walk walk(stream.scratch(), shape.input);
+  with_element(x.dtype, [&](auto element) {
+    walk.for_chunks(Order::forwards, [&](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
+      chunk_moments(walk, x.as<decltype(element)>(), chunk, begin, end);
+    });
+  });
+  const Moments* moments = all_moments(walk);
+  const auto count = static_cast<double>(walk.chunks.rows);
+  float* mean = saved_mean.as<float>();
+  float* var = saved_var.as<float>();
+  for (std::int64_t c = 0; c < walk.channels; ++c) {
+    mean[c] = static_cast<float>(moments[c].mean);
+    var[c] = static_cast<float>(moments[c].square / count);
+    blend(shape, running_mean.as<float>()[c], moments[c].mean);
+    blend(shape, running_var.as<float>()[c], moments[c].square / std::max(count - 1, 1.0));
+  }
+  normalise(walk, shape.activation,
+            affine(walk, shape, gamma.as<float>(), beta.as<float>(), mean, var), x, y);
+}
+
+void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
+                                 ConstView gamma, ConstView beta, ConstView mean, ConstView var,
+                                 View y) {
+  Walk walk(stream.scratch(), shape.input);
+  normalise(
+      walk, shape.activation,
+      affine(walk, shape, gamma.as<float>(), beta.as<float>(), mean.as<float>(), var.as<float>()),
+      x, y);
+}
+
+void batchnorm_fold(Stream&, const BatchNormShape& shape, ConstView gamma, ConstView beta,
+                    ConstView mean, ConstView var, View running_mean, View running_var, View scale,
+                    View shift) {
+  const auto count = static_cast<double>(row_count(shape.input));
+  for (std::int64_t c = 0; c < shape.input.c; ++c) {
+    const float m = mean.as<float>()[c];
+    const float v = var.as<float>()[c];
+    const float factor = gamma.as<float>()[c] / std::sqrt(v + shape.epsilon);
+    scale.as<float>()[c] = factor;
+    shift.as<float>()[c] = beta.as<float>()[c] - m * factor;
+    if (!running_mean) continue;
+    blend(shape, running_mean.as<float>()[c], m);
+    blend(shape, running_var.as<float>()[c], v * count / std::max(count - 1, 1.0));
+  }
+}
+
+std::size_t batchnorm_scratch_bytes(Stream&, const BatchNormShape& shape, DType) {
+  const RowChunks chunks(row_count(shape.input), shape.input.c);
+  return aligned(partial_bytes(chunks, shape.input.c)) +
+         aligned(table_bytes(lanes_of(shape.input.c)));
+}
+
+const Twin forward_twin(twins::batchnorm_forward, DeviceKind::cpu, batchnorm_forward);
+const Twin inference_forward_twin(twins::batchnorm_inference_forward, DeviceKind::cpu,
+                                  batchnorm_inference_forward);
+const Twin fold_twin(twins::batchnorm_fold, DeviceKind::cpu, batchnorm_fold);
+const Twin scratch_twin(twins::batchnorm_scratch_bytes, DeviceKind::cpu, batchnorm_scratch_bytes);
+
+}  // namespace
+}  // namespace paretiny::cpu

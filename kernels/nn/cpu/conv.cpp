@@ -1,0 +1,40 @@
+#include "kernels/nn/conv.h"
+
+#include "kernels/nn/cpu/convolution.h"
+
+namespace paretiny::cpu {
+namespace {
+
+Convolution convolution(const ConvShape& shape, DType activations) {
+  return {shape.input, shape.out_channels, shape.window, activations};
+}
+
+void forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView w, ConstView b,
+             View y) {
+  auto& cpu = static_cast<CpuStream&>(stream);
+  convolution_forward(cpu, convolution(shape, x.dtype), x, w, b, y);
+}
+
+void backward_data(Stream& stream, const ConvShape& shape, ConstView dy, ConstView w, View dx) {
+  auto& cpu = static_cast<CpuStream&>(stream);
+  convolution_backward_data(cpu, convolution(shape, dy.dtype), dy, w, dx);
+}
+
+void backward_weights(Stream& stream, const ConvShape& shape, ConstView x, ConstView dy, View dw,
+                      View db) {
+  auto& cpu = static_cast<CpuStream&>(stream);
+  convolution_backward_weights(cpu, convolution(shape, x.dtype), x, dy, dw, db);
+}
+
+std::size_t most_scratch(Stream& stream, const ConvShape& shape, DType activations) {
+  return convolution_scratch_bytes(static_cast<CpuStream&>(stream),
+                                   convolution(shape, activations));
+}
+
+const Twin forward_twin(twins::conv_forward, DeviceKind::cpu, forward);
+const Twin backward_data_twin(twins::conv_backward_data, DeviceKind::cpu, backward_data);
+const Twin backward_weights_twin(twins::conv_backward_weights, DeviceKind::cpu, backward_weights);
+const Twin scratch_twin(twins::conv_scratch_bytes, DeviceKind::cpu, most_scratch);
+
+}  // namespace
+}  // namespace paretiny::cpu

@@ -1,0 +1,50 @@
+#include "kernels/nn/pointwise.h"
+
+#include "kernels/nn/cpu/convolution.h"
+#include "kernels/nn/cpu/fusion.h"
+
+namespace paretiny::cpu {
+namespace {
+
+/// As a convolution of rows of h * w pixels: oneDNN works along rows, and short ones are slow.
+Convolution convolution(const PointwiseShape& shape, DType activations) {
+  const Shape& in = shape.input;
+  return {{in.n, 1, in.h * in.w, in.c}, shape.out_channels, Window{}, activations};
+}
+
+void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w, ConstView b,
+             View y, const Prologue& prologue, const Epilogue& epilogue) {
+  auto& cpu = static_cast<CpuStream&>(stream);
+  Arena::Scope scratch(stream.scratch());
+  convolution_forward(cpu, convolution(shape, x.dtype), read_through(scratch, prologue, x), w, b,
+                      y);
+  write_through(epilogue, y);
+}
+
+void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, ConstView w,
+                   View dx) {
+  auto& cpu = static_cast<CpuStream&>(stream);
+  convolution_backward_data(cpu, convolution(shape, dy.dtype), dy, w, dx);
+}
+
+void backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView dy,
+                      View dw, View db, const Prologue& prologue) {
+  auto& cpu = static_cast<CpuStream&>(stream);
+  Arena::Scope scratch(stream.scratch());
+  convolution_backward_weights(cpu, convolution(shape, x.dtype), read_through(scratch, prologue, x),
+                               dy, dw, db);
+}
+
+std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType activations) {
+  return convolution_scratch_bytes(static_cast<CpuStream&>(stream),
+                                   convolution(shape, activations));
+}
+
+const Twin forward_twin(twins::pointwise_forward, DeviceKind::cpu, forward);
+const Twin backward_data_twin(twins::pointwise_backward_data, DeviceKind::cpu, backward_data);
+const Twin backward_weights_twin(twins::pointwise_backward_weights, DeviceKind::cpu,
+                                 backward_weights);
+const Twin scratch_twin(twins::pointwise_scratch_bytes, DeviceKind::cpu, most_scratch);
+
+}  // namespace
+}  // namespace paretiny::cpu

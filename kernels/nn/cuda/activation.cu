@@ -1,0 +1,50 @@
+// Element-wise activations: one pass over memory, one branch on the activation for each thread.
+#include "kernels/nn/activation.h"
+#include "kernels/nn/cuda/elementwise.h"
+#include "kernels/nn/cuda/fixed_activation.h"
+
+namespace paretiny::cuda {
+namespace {
+
+template <class T>
+__global__ void activate_kernel(T* y, std::int64_t count, bool aligned, Activation activation,
+                                const T* x) {
+  with_activation(activation, [&]<Activation kActivation>() {
+    map_share(
+        y, count, aligned, [](float value) { return activate(kActivation, value); }, x);
+  });
+}
+
+template <class T>
+__global__ void slope_kernel(T* dx, std::int64_t count, bool aligned, Activation activation,
+                             const T* x, const T* dy) {
+  with_activation(activation, [&]<Activation kActivation>() {
+    map_share(
+        dx, count, aligned,
+        [](float value, float gradient) { return activation_slope(kActivation, value) * gradient; },
+        x, dy);
+  });
+}
+
+void activation_forward(Stream& stream, Activation activation, ConstView x, View y) {
+  with_element(x.dtype, [&]<class T>(const T*) {
+    const MapLaunch how = map_launch(stream, x.elements(), y.as<T>(), x.as<T>());
+    launch(stream, "activation_forward", activate_kernel<T>, how.shape, y.as<T>(), x.elements(),
+           how.aligned, activation, x.as<T>());
+  });
+}
+
+void activation_backward(Stream& stream, Activation activation, ConstView x, ConstView dy,
+                         View dx) {
+  with_element(x.dtype, [&]<class T>(const T*) {
+    const MapLaunch how = map_launch(stream, x.elements(), dx.as<T>(), x.as<T>(), dy.as<T>());
+    launch(stream, "activation_backward", slope_kernel<T>, how.shape, dx.as<T>(), x.elements(),
+           how.aligned, activation, x.as<T>(), dy.as<T>());
+  });
+}
+
+const Twin forward(twins::activation_forward, DeviceKind::cuda, activation_forward);
+const Twin backward(twins::activation_backward, DeviceKind::cuda, activation_backward);
+
+}  // namespace
+}  // namespace paretiny::cuda

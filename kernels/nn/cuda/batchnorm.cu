@@ -1,0 +1,173 @@
+// Batch norm forward: one pass reads x for the moments of every channel, a small one merges the
+// blocks' moments and makes the statistics, one reads x and writes y. The last goes backwards
+// through each block's share: what the first read last may still lie in the cache.
+#include "kernels/nn/cuda/batchnorm_affine.h"
+#include "kernels/nn/cuda/channel_reduce.h"
+#include "kernels/nn/cuda/fixed_activation.h"
+
+namespace paretiny::cuda {
+namespace {
+
+/// Moments of x - x[0], a channel: the shift keeps the means small beside the deviations, so that
+/// they are not rounded as numbers of the size of x. A group of rows goes in at once, its
+/// deviations from its own first row: whatever the data, that costs two bits at most (of four rows,
+/// no deviation's square exceeds three times the variance), and groups merge without cancellation.
+template <class T, int kWidth>
+__global__ void moments_kernel(ChannelWalk walk, const T* x, Moments* partial) {
+  const ChannelThread<kWidth> me(walk);
+  float first[kWidth];
+  for (int k = 0; k < kWidth; ++k) first[k] = widen(x[me.channel(k)]);
+  float whole = 0;  // rows taken in packs that are whole
+  int rest = 0;     // and elements of the last pack, if it is not
+  float mean[kWidth] = {}, square[kWidth] = {};
+  me.template each_group<4>(
+      [&](std::int64_t i, int count) { return load_values<kWidth>(x + i, count); },
+      [&]<int kRows>(const Values<kWidth>(&group)[kRows], const std::int64_t(&)[kRows], int count) {
+        const float share = kRows / (whole + kRows);
+        const float weight = share * whole;
+        for (int k = 0; k < kWidth; ++k) {
+          if (k >= count) break;
+          const float origin = group[0].value[k];
+          float sum = 0, sum_of_squares = 0;
+          for (int i = 1; i < kRows; ++i) {
+            const float deviation = group[i].value[k] - origin;
+            sum += deviation;
+            sum_of_squares += deviation * deviation;
+          }
+          const float shift = sum * (1.0f / kRows);
+          const float delta = origin - first[k] + shift - mean[k];
+          mean[k] += delta * share;
+          square[k] += sum_of_squares - sum * shift + delta * delta * weight;
+        }
+        if (count == kWidth) {
+          whole += kRows;
+        } else {
+          rest = count;
+        }
+      });
+  Moments moments[kWidth];
+  for (int k = 0; k < kWidth; ++k) {
+    moments[k] = {k < rest ? whole + 1 : whole, mean[k], square[k]};
+  }
+  merge_block(walk, me, moments, KeepPart<Moments>{partial});
+}
+
+struct Running {
+  float* mean;
+  float* var;
+  float momentum;
+
+  /// The unbiased variance is square / (count - 1), with one value 0.
+  __device__ void blend(int channel, double now_mean, double square, double count) const {
+    const double unbiased = square / (count > 1 ? count - 1 : 1);
+    mean[channel] = static_cast<float>((1.0 - momentum) * mean[channel] + momentum * now_mean);
+    var[channel] = static_cast<float>((1.0 - momentum) * var[channel] + momentum * unbiased);
+  }
+};
+
+template <class T>
+struct FinishStatistics {
+  const T* first_row;
+  double count;
+  Running running;
+  float* mean;
+  float* var;
+
+  __device__ void operator()(int channel, const Moments& moments) const {
+    const double now_mean = double{widen(first_row[channel])} + moments.mean;
+    mean[channel] = static_cast<float>(now_mean);
+    var[channel] = static_cast<float>(moments.square / count);
+    running.blend(channel, now_mean, moments.square, count);
+  }
+};
+
+template <class T, int kWidth>
+__global__ void normalise_kernel(ChannelWalk walk, Activation activation,
+                                 ChannelStatistics statistics, const T* x, T* y) {
+  const ChannelThread<kWidth> me(walk);
+  Affine affine[kWidth];
+  for (int k = 0; k < kWidth; ++k) affine[k] = statistics.affine(me.channel(k));
+  with_activation(activation, [&]<Activation kActivation>() {
+    me.template each_pack<2>(
+        [&](std::int64_t i, int count) { return load_values<kWidth>(x + i, count); },
+        [&](Values<kWidth> values, std::int64_t i, int count) {
+          for (int k = 0; k < kWidth; ++k) {
+            values.value[k] =
+                activate(kActivation, values.value[k] * affine[k].scale + affine[k].offset);
+          }
+          store_values(y + i, values, count);
+        });
+  });
+}
+
+template <class T>
+void normalise(Stream& stream, const BatchNormShape& shape, const ChannelStatistics& statistics,
+               const T* x, T* y) {
+  const std::int64_t rows = rows_of(shape), channels = shape.input.c;
+  with_width<T>(walks_in_packs<T>(1, rows, channels, {x, y}), [&](auto width) {
+    ChannelWalk walk = channel_walk(1, rows, channels, width, map_blocks(stream), 2);
+    walk.backwards = true;
+    launch(stream, "batchnorm: normalising", normalise_kernel<T, width()>, walk.shape(), walk,
+           shape.activation, statistics, x, y);
+  });
+}
+
+void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x, ConstView gamma,
+                       ConstView beta, View running_mean, View running_var, View saved_mean,
+                       View saved_var, View y) {
+  const std::int64_t rows = rows_of(shape), channels = shape.input.c;
+  with_element(x.dtype, [&]<class T>(const T*) {
+    const T* from = x.as<T>();
+    with_width<T>(walks_in_packs<T>(1, rows, channels, {from}), [&](auto width) {
+      const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
+      Arena::Scope scratch(stream.scratch());
+      Moments* partial = take_parts<Moments>(scratch, walk);
+      launch(stream, "batchnorm: moments", moments_kernel<T, width()>,
+             walk.shape(merge_bytes<Moments>(walk, width)), walk, from, partial);
+      const Running running{running_mean.as<float>(), running_var.as<float>(), shape.momentum};
+      merge_parts(stream, "batchnorm: statistics", walk, partial,
+                  FinishStatistics<T>{from, static_cast<double>(rows), running,
+                                      saved_mean.as<float>(), saved_var.as<float>()});
+    });
+    normalise(stream, shape, {shape, gamma, beta, saved_mean, saved_var}, from, y.as<T>());
+  });
+}
+
+void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
+                                 ConstView gamma, ConstView beta, ConstView mean, ConstView var,
+                                 View y) {
+  with_element(x.dtype, [&]<class T>(const T*) {
+    normalise(stream, shape, {shape, gamma, beta, mean, var}, x.as<T>(), y.as<T>());
+  });
+}
+
+__global__ void fold_kernel(int channels, double count, ChannelStatistics statistics,
+                            Running running, float* scale, float* shift) {
+  const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (c >= channels) return;
+  const Affine affine = statistics.affine(c);
+  scale[c] = affine.scale;
+  shift[c] = affine.offset;
+  if (running.mean == nullptr) return;
+  running.blend(c, statistics.mean[c], statistics.var[c] * count, count);
+}
+
+void batchnorm_fold(Stream& stream, const BatchNormShape& shape, ConstView gamma, ConstView beta,
+                    ConstView mean, ConstView var, View running_mean, View running_var, View scale,
+                    View shift) {
+  constexpr unsigned kThreads = 128;
+  const auto channels = static_cast<unsigned>(shape.input.c);
+  launch(stream, "batchnorm_fold", fold_kernel,
+         {dim3((channels + kThreads - 1) / kThreads), dim3(kThreads)}, static_cast<int>(channels),
+         static_cast<double>(rows_of(shape)), ChannelStatistics{shape, gamma, beta, mean, var},
+         Running{running_mean.as<float>(), running_var.as<float>(), shape.momentum},
+         scale.as<float>(), shift.as<float>());
+}
+
+const Twin forward_twin(twins::batchnorm_forward, DeviceKind::cuda, batchnorm_forward);
+const Twin inference_forward_twin(twins::batchnorm_inference_forward, DeviceKind::cuda,
+                                  batchnorm_inference_forward);
+const Twin fold_twin(twins::batchnorm_fold, DeviceKind::cuda, batchnorm_fold);
+
+}  // namespace
+}  // namespace paretiny::cuda

@@ -1,0 +1,176 @@
+// Batch norm backward: one pass reads x and dy for two sums a channel, a small one merges the
+// blocks' sums and makes dgamma, dbeta and the coefficients of dx, one reads x and dy again and
+// writes dx, backwards, as in the forward direction. dz, the gradient of the activation's input, is
+// made from x and the statistics each time.
+#include "kernels/nn/cuda/batchnorm_affine.h"
+#include "kernels/nn/cuda/channel_reduce.h"
+#include "kernels/nn/cuda/fixed_activation.h"
+
+namespace paretiny::cuda {
+namespace {
+
+/// Sums over the rows of dz and of dz * (x - mean).
+struct GradientSums {
+  float dz = 0;
+  float dz_deviation = 0;
+  __device__ void merge(const GradientSums& other) {
+    dz += other.dz;
+    dz_deviation += other.dz_deviation;
+  }
+};
+
+template <int kWidth>
+struct Pair {
+  Values<kWidth> x, dy;
+};
+
+template <class T, int kWidth>
+__device__ Pair<kWidth> load_pair(const T* x, const T* dy, int count) {
+  return {load_values<kWidth>(x, count), load_values<kWidth>(dy, count)};
+}
+
+/// dz = dy * slope(x * scale + offset).
+template <Activation kActivation>
+__device__ float input_gradient(const Affine& affine, float x, float dy) {
+  if constexpr (kActivation == Activation::none) return dy;
+  return dy * activation_slope(kActivation, x * affine.scale + affine.offset);
+}
+
+template <class T, int kWidth>
+__global__ void gradient_sums_kernel(ChannelWalk walk, Activation activation,
+                                     ChannelStatistics statistics, const T* x, const T* dy,
+                                     GradientSums* partial) {
+  const ChannelThread<kWidth> me(walk);
+  Affine affine[kWidth];
+  float mean[kWidth];
+  for (int k = 0; k < kWidth; ++k) {
+    affine[k] = statistics.affine(me.channel(k));
+    mean[k] = statistics.mean[me.channel(k)];
+  }
+  GradientSums sums[kWidth];
+  with_activation(activation, [&]<Activation kActivation>() {
+    me.template each_pack<2>(
+        [&](std::int64_t i, int count) { return load_pair<T, kWidth>(x + i, dy + i, count); },
+        [&](const Pair<kWidth>& pair, std::int64_t, int) {
+          // Beyond the count dy is 0, and with it what is added.
+          for (int k = 0; k < kWidth; ++k) {
+            const float dz =
+                input_gradient<kActivation>(affine[k], pair.x.value[k], pair.dy.value[k]);
+            sums[k].dz += dz;
+            sums[k].dz_deviation += dz * (pair.x.value[k] - mean[k]);
+          }
+        });
+  });
+  merge_block(walk, me, sums, KeepPart<GradientSums>{partial});
+}
+
+/// dx = dz * scale + x * slope + constant, a channel: the last two are the gradient through mean
+/// and variance, zero where those are constants.
+struct Through {
+  float slope, constant;
+};
+
+struct FinishGradients {
+  ChannelStatistics statistics;
+  double weight;  // -1 / rows, or 0 for constant statistics
+  float* dgamma;
+  float* dbeta;
+  Through* through;
+
+  __device__ void operator()(int channel, const GradientSums& sums) const {
+    const double var = double{statistics.var[channel]} + statistics.epsilon;
+    const double scaled = weight * statistics.affine(channel).scale;
+    const double slope = scaled * sums.dz_deviation / var;
+    dgamma[channel] = static_cast<float>(sums.dz_deviation / sqrt(var));
+    dbeta[channel] = sums.dz;
+    through[channel] = {static_cast<float>(slope),
+                        static_cast<float>(scaled * sums.dz - slope * statistics.mean[channel])};
+  }
+};
+
+template <class T, int kWidth>
+__global__ void input_gradient_kernel(ChannelWalk walk, Activation activation,
+                                      ChannelStatistics statistics, const Through* through,
+                                      const T* x, const T* dy, T* dx) {
+  const ChannelThread<kWidth> me(walk);
+  Affine affine[kWidth];
+  Through mine[kWidth];
+  for (int k = 0; k < kWidth; ++k) {
+    affine[k] = statistics.affine(me.channel(k));
+    mine[k] = through[me.channel(k)];
+  }
+  with_activation(activation, [&]<Activation kActivation>() {
+    me.template each_pack<2>(
+        [&](std::int64_t i, int count) { return load_pair<T, kWidth>(x + i, dy + i, count); },
+        [&](const Pair<kWidth>& pair, std::int64_t i, int count) {
+          Values<kWidth> result;
+          for (int k = 0; k < kWidth; ++k) {
+            const float value = pair.x.value[k];
+            const float dz = input_gradient<kActivation>(affine[k], value, pair.dy.value[k]);
+            result.value[k] = dz * affine[k].scale + (value * mine[k].slope + mine[k].constant);
+          }
+          store_values(dx + i, result, count);
+        });
+  });
+}
+
+void backward(Stream& stream, const BatchNormShape& shape, bool constant_statistics,
+              const ChannelStatistics& statistics, ConstView x_view, ConstView dy_view,
+              View dx_view, View dgamma, View dbeta) {
+  const std::int64_t rows = rows_of(shape), channels = shape.input.c;
+  with_element(x_view.dtype, [&]<class T>(const T*) {
+    const T* x = x_view.as<T>();
+    const T* dy = dy_view.as<T>();
+    T* dx = dx_view.as<T>();
+    with_width<T>(walks_in_packs<T>(1, rows, channels, {x, dy, dx}), [&](auto width) {
+      const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
+      Arena::Scope scratch(stream.scratch());
+      GradientSums* partial = take_parts<GradientSums>(scratch, walk);
+      auto* through =
+          static_cast<Through*>(scratch.take(static_cast<std::size_t>(channels) * sizeof(Through)));
+      launch(stream, "batchnorm: gradient sums", gradient_sums_kernel<T, width()>,
+             walk.shape(merge_bytes<GradientSums>(walk, width)), walk, shape.activation, statistics,
+             x, dy, partial);
+      const double weight = constant_statistics ? 0 : -1 / static_cast<double>(rows);
+      merge_parts(
+          stream, "batchnorm: gradients", walk, partial,
+          FinishGradients{statistics, weight, dgamma.as<float>(), dbeta.as<float>(), through});
+      ChannelWalk back = channel_walk(1, rows, channels, width, map_blocks(stream), 2);
+      back.backwards = true;
+      launch(stream, "batchnorm: input gradient", input_gradient_kernel<T, width()>, back.shape(),
+             back, shape.activation, statistics, through, x, dy, dx);
+    });
+  });
+}
+
+void batchnorm_backward(Stream& stream, const BatchNormShape& shape, ConstView x, ConstView dy,
+                        ConstView gamma, ConstView beta, ConstView saved_mean, ConstView saved_var,
+                        View dx, View dgamma, View dbeta) {
+  backward(stream, shape, false, {shape, gamma, beta, saved_mean, saved_var}, x, dy, dx, dgamma,
+           dbeta);
+}
+
+void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape, ConstView x,
+                                  ConstView dy, ConstView gamma, ConstView beta, ConstView mean,
+                                  ConstView var, View dx, View dgamma, View dbeta) {
+  backward(stream, shape, true, {shape, gamma, beta, mean, var}, x, dy, dx, dgamma, dbeta);
+}
+
+std::size_t batchnorm_scratch_bytes(Stream& stream, const BatchNormShape& shape, DType dtype) {
+  const std::int64_t rows = rows_of(shape), channels = shape.input.c;
+  std::size_t bytes = 0;
+  with_element(dtype, [&]<class T>(const T*) {
+    bytes = std::max(reduction_bytes<T, Moments>(stream, rows, channels),
+                     reduction_bytes<T, GradientSums>(stream, rows, channels) +
+                         aligned(static_cast<std::size_t>(channels) * sizeof(Through)));
+  });
+  return bytes;
+}
+
+const Twin backward_twin(twins::batchnorm_backward, DeviceKind::cuda, batchnorm_backward);
+const Twin inference_backward_twin(twins::batchnorm_inference_backward, DeviceKind::cuda,
+                                   batchnorm_inference_backward);
+const Twin scratch_twin(twins::batchnorm_scratch_bytes, DeviceKind::cuda, batchnorm_scratch_bytes);
+
+}  // namespace
+}  // namespace paretiny::cuda

@@ -1,0 +1,75 @@
+// Dense convolution: cuDNN's where it takes the job (libraries.h), else our own (conv_kernels.h).
+#include <algorithm>
+
+#include "kernels/core/cuda/libraries.h"
+#include "kernels/nn/conv.h"
+#include "kernels/nn/cuda/bias.h"
+#include "kernels/nn/cuda/conv/conv_kernels.h"
+
+namespace paretiny::cuda {
+namespace {
+
+void forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView w, ConstView b,
+             View y) {
+  if (cudnn_conv_forward(stream, shape, x, w, y)) {
+    if (b) add_bias(stream, b, y);
+    return;
+  }
+  Arena::Scope scratch(stream.scratch());
+  const Gather gather = Gather::of(shape, x.dtype, false);
+  const View weights = gather_weights(stream, scratch, gather, shape, w, x.dtype);
+  gather_convolution(stream, "conv_forward", gather, with_whole_packs(stream, scratch, x), weights,
+                     b, y);
+}
+
+void backward_data(Stream& stream, const ConvShape& shape, ConstView dy, ConstView w, View dx) {
+  if (cudnn_conv_backward_data(stream, shape, dy, w, dx)) return;
+  Arena::Scope scratch(stream.scratch());
+  const Gather gather = Gather::of(shape, dy.dtype, true);
+  const View weights = gather_weights(stream, scratch, gather, shape, w, dy.dtype);
+  gather_convolution(stream, "conv_backward_data", gather, with_whole_packs(stream, scratch, dy),
+                     weights, ConstView{}, dx);
+}
+
+void backward_weights(Stream& stream, const ConvShape& shape, ConstView x, ConstView dy, View dw,
+                      View db) {
+  if (db) bias_gradient(stream, dy, db);
+  if (cudnn_conv_backward_weights(stream, shape, x, dy, dw)) return;
+  Arena::Scope scratch(stream.scratch());
+  const ConstView whole_x = with_whole_packs(stream, scratch, x);
+  const ConstView whole_dy = with_whole_packs(stream, scratch, dy);
+  weight_gradient(stream, shape, whole_x, whole_dy, dw);
+}
+
+std::size_t own_scratch_bytes(Stream& stream, const ConvShape& shape, DType activations,
+                              ConvPass pass) {
+  const std::size_t x = whole_packs_bytes(shape.input, activations);
+  const std::size_t y = whole_packs_bytes(shape.output(), activations);
+  switch (pass) {
+    case ConvPass::forward:
+      return x + gather_weights_bytes(Gather::of(shape, activations, false), activations);
+    case ConvPass::backward_data:
+      return y + gather_weights_bytes(Gather::of(shape, activations, true), activations);
+    case ConvPass::backward_weights:
+      return x + y + weight_gradient_bytes(stream, shape, activations);
+  }
+  return 0;
+}
+
+std::size_t most_scratch(Stream& stream, const ConvShape& shape, DType activations) {
+  std::size_t most = bias_gradient_bytes(stream, shape.output(), activations);
+  for (const ConvPass pass :
+       {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights}) {
+    const auto library = cudnn_conv_scratch_bytes(stream, shape, activations, pass);
+    most = std::max(most, library ? *library : own_scratch_bytes(stream, shape, activations, pass));
+  }
+  return most;
+}
+
+const Twin forward_twin(twins::conv_forward, DeviceKind::cuda, forward);
+const Twin backward_data_twin(twins::conv_backward_data, DeviceKind::cuda, backward_data);
+const Twin backward_weights_twin(twins::conv_backward_weights, DeviceKind::cuda, backward_weights);
+const Twin scratch_twin(twins::conv_scratch_bytes, DeviceKind::cuda, most_scratch);
+
+}  // namespace
+}  // namespace paretiny::cuda

@@ -1,0 +1,107 @@
+// What our own convolution needs before it starts: tensors padded to whole packs of channels, and
+// weights in the order in which a pass meets them. A thread writes one pack or one weight.
+#include <algorithm>
+
+#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/vector.h"
+#include "kernels/nn/cuda/conv/conv_kernels.h"
+
+namespace paretiny::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+/// Blocks take `block_rows` rows each; to: rows of `row_packs` packs.
+template <class T>
+__global__ void pad_kernel(const T* from, T* to, std::int64_t rows, int channels, int row_packs,
+                           int block_rows) {
+  const std::int64_t first = std::int64_t{blockIdx.x} * block_rows;
+  const int here = static_cast<int>(rows - first < block_rows ? rows - first : block_rows);
+  for (int i = static_cast<int>(threadIdx.x); i < here * row_packs; i += kThreads) {
+    const std::int64_t row = first + i / row_packs;
+    const int channel = i % row_packs * kPack<T>;
+    store_pack(to + (row * row_packs) * kPack<T> + channel,
+               load_some(from + row * channels + channel, channels - channel));
+  }
+}
+
+/// Weights w [out][kernel_h][kernel_w][in]; to: see gather_weights.
+template <class T>
+__global__ void arrange_kernel(Gather gather, const float* w, T* to, int in_channels,
+                               int out_channels) {
+  const int depth = gather.depth();
+  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i >= gather.phases() * gather.target_channels * depth) return;
+  const int phase = i / depth / gather.target_channels;
+  const int target = i / depth % gather.target_channels;
+  const int tap = i % depth / gather.source_channels;
+  const int source = i % depth % gather.source_channels;
+  const Walk y = gather.y.walk(phase / gather.x.phases());
+  const Walk x = gather.x.walk(phase % gather.x.phases());
+  const bool backward = gather.y.backward;
+  float value = 0;
+  if (tap < y.taps * x.taps && source < (backward ? out_channels : in_channels)) {
+    const int ky = y.tap + tap / x.taps * y.tap_step;
+    const int kx = x.tap + tap % x.taps * x.tap_step;
+    const int out = backward ? source : target;
+    const int in = backward ? target : source;
+    value = w[((out * gather.y.kernel + ky) * gather.x.kernel + kx) * in_channels + in];
+  }
+  to[i] = narrow<T>(value);
+}
+
+bool has_whole_packs(const ConstView& tensor) {
+  bool whole = false;
+  with_element(tensor.dtype,
+               [&]<class T>(const T*) { whole = packs(tensor.as<T>(), tensor.shape.c); });
+  return whole;
+}
+
+Shape padded(const Shape& shape, DType dtype) {
+  return {shape.n, shape.h, shape.w, padded_channels(shape.c, dtype)};
+}
+
+}  // namespace
+
+ConstView with_whole_packs(Stream& stream, Arena::Scope& scratch, const ConstView& tensor) {
+  if (has_whole_packs(tensor)) return tensor;
+  const View copy = scratch.take(tensor.dtype, padded(tensor.shape, tensor.dtype));
+  const std::int64_t rows = copy.elements() / copy.shape.c;
+  with_element(tensor.dtype, [&]<class T>(const T*) {
+    const int row_packs = static_cast<int>(copy.shape.c) / kPack<T>;
+    const int block_rows = std::max(8 * kThreads / row_packs, 1);
+    const std::int64_t blocks = (rows + block_rows - 1) / block_rows;
+    launch(stream, "conv_pad", pad_kernel<T>, {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)},
+           tensor.as<T>(), copy.as<T>(), rows, static_cast<int>(tensor.shape.c), row_packs,
+           block_rows);
+  });
+  return copy;
+}
+
+std::size_t whole_packs_bytes(const Shape& shape, DType dtype) {
+  const Shape whole = padded(shape, dtype);
+  if (whole == shape) return 0;
+  return aligned(static_cast<std::size_t>(whole.elements()) * size_of(dtype));
+}
+
+View gather_weights(Stream& stream, Arena::Scope& scratch, const Gather& gather,
+                    const ConvShape& shape, const ConstView& w, DType activations) {
+  const View weights =
+      scratch.take(activations, {gather.phases(), 1, gather.target_channels, gather.depth()});
+  with_element(activations, [&]<class T>(const T*) {
+    launch(stream, "conv_weights", arrange_kernel<T>,
+           {dim3(static_cast<unsigned>((weights.elements() + kThreads - 1) / kThreads)),
+            dim3(kThreads)},
+           gather, w.as<float>(), weights.as<T>(), static_cast<int>(shape.input.c),
+           static_cast<int>(shape.out_channels));
+  });
+  return weights;
+}
+
+std::size_t gather_weights_bytes(const Gather& gather, DType activations) {
+  return aligned(static_cast<std::size_t>(gather.phases()) *
+                 static_cast<std::size_t>(gather.target_channels) *
+                 static_cast<std::size_t>(gather.depth()) * size_of(activations));
+}
+
+}  // namespace paretiny::cuda

@@ -1,0 +1,176 @@
+// Which of cuDNN's algorithms a convolution runs with, if any.
+#include "kernels/nn/cuda/conv/cudnn_plan.h"
+
+#include <limits>
+
+#include "base/error.h"
+#include "kernels/core/cuda/launch.h"
+
+namespace paretiny::cuda {
+namespace {
+
+constexpr std::size_t kMostWorkspace = std::size_t{64} << 20;
+constexpr int kMostAlgorithms = 16;  ///< more than cuDNN has for any pass
+
+cudnnDataType_t type_of(DType dtype) {
+  return dtype == DType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+}
+
+/// f32 in exact multiply-adds, not TF32.
+cudnnMathType_t math_of(DType activations) {
+  return activations == DType::bf16 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH;
+}
+
+/// cuDNN pads the bottom as the top and the right as the left. That is our window where it gives as
+/// many outputs: what lies beyond is never read. "Same" padding at stride 2 has none above and one
+/// below; a copy of x with a border would carry it through memory twice more (and dx likewise)
+/// where our own kernel reads it once, so that those go there.
+bool pads_alike(const ConvShape& shape) {
+  Window even = shape.window;
+  even.bottom = even.top;
+  even.right = even.left;
+  const Shape& in = shape.input;
+  return even.valid(in.h, in.w) && even.out_h(in.h) == shape.window.out_h(in.h) &&
+         even.out_w(in.w) == shape.window.out_w(in.w);
+}
+
+/// Sums the products themselves: transforms (Winograd, Fourier) round otherwise.
+bool is_direct(cudnnConvolutionFwdAlgo_t algorithm) {
+  return algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM ||
+         algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM ||
+         algorithm == CUDNN_CONVOLUTION_FWD_ALGO_GEMM;
+}
+bool is_direct(cudnnConvolutionBwdDataAlgo_t algorithm) {
+  return algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_0 ||
+         algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
+}
+bool is_direct(cudnnConvolutionBwdFilterAlgo_t algorithm) {
+  return algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0 ||
+         algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1 ||
+         algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3;
+}
+
+/// The first of cuDNN's proposals, best first, that keeps our promises. `ask` fills in proposals,
+/// `bytes` asks for an algorithm's workspace, both of the `operands`.
+template <class Proposal, class Ask, class Bytes, class... Operands>
+void take_first(CudnnPlan& plan, bool tensor_cores, Ask ask, Bytes bytes, Operands... operands) {
+  std::array<Proposal, kMostAlgorithms> proposals;
+  int count = 0;
+  if (ask(operands..., kMostAlgorithms, &count, proposals.data()) != CUDNN_STATUS_SUCCESS) return;
+  for (int i = 0; i < count && !plan.taken; ++i) {
+    const Proposal& proposal = proposals[static_cast<std::size_t>(i)];
+    // bf16 without tensor cores is slower than our own kernels, f32 with them is not exact.
+    const bool on_tensor_cores = proposal.mathType == CUDNN_TENSOR_OP_MATH ||
+                                 proposal.mathType == CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION;
+    std::size_t workspace = 0;
+    if (proposal.status != CUDNN_STATUS_SUCCESS || proposal.determinism != CUDNN_DETERMINISTIC ||
+        on_tensor_cores != tensor_cores || !is_direct(proposal.algo) ||
+        bytes(operands..., proposal.algo, &workspace) != CUDNN_STATUS_SUCCESS ||
+        workspace > kMostWorkspace) {
+      continue;
+    }
+    plan.taken = true;
+    plan.algorithm = static_cast<int>(proposal.algo);
+    plan.workspace = workspace;
+  }
+}
+
+}  // namespace
+
+void check_cudnn(cudnnStatus_t status, const char* what) {
+  if (status == CUDNN_STATUS_SUCCESS) return;
+  // A CUDA error below it says more: memory that ran out, a device that is lost.
+  check_cuda(cudaPeekAtLastError(), what);
+  throw DeviceError(std::string("cuDNN: ") + what + ": " + cudnnGetErrorString(status));
+}
+
+Cudnn::Cudnn(CudaStream& stream) {
+  check_cuda(cudaSetDevice(stream.device().index), "choosing the device");
+  check_cudnn(cudnnCreate(&handle), "starting");
+  check_cudnn(cudnnSetStream(handle, stream.handle()), "taking a stream");
+  check_cudnn(cudnnCreateTensorDescriptor(&input), "describing a tensor");
+  check_cudnn(cudnnCreateTensorDescriptor(&output), "describing a tensor");
+  check_cudnn(cudnnCreateFilterDescriptor(&filter), "describing weights");
+  check_cudnn(cudnnCreateConvolutionDescriptor(&convolution), "describing a convolution");
+}
+
+Cudnn::~Cudnn() {
+  cudnnDestroyConvolutionDescriptor(convolution);
+  cudnnDestroyFilterDescriptor(filter);
+  cudnnDestroyTensorDescriptor(output);
+  cudnnDestroyTensorDescriptor(input);
+  cudnnDestroy(handle);
+}
+
+bool Cudnn::describe(const ConvShape& shape, DType activations, DType weights) {
+  const auto number = [](std::int64_t x) { return static_cast<int>(x); };
+  const auto done = [](cudnnStatus_t status) { return status == CUDNN_STATUS_SUCCESS; };
+  const auto set = [&](cudnnTensorDescriptor_t tensor, const Shape& s) {
+    return done(cudnnSetTensor4dDescriptor(tensor, CUDNN_TENSOR_NHWC, type_of(activations),
+                                           number(s.n), number(s.c), number(s.h), number(s.w)));
+  };
+  const Shape w = shape.weights();
+  const Window& window = shape.window;
+  return set(input, shape.input) && set(output, shape.output()) &&
+         done(cudnnSetFilter4dDescriptor(filter, type_of(weights), CUDNN_TENSOR_NHWC, number(w.n),
+                                         number(w.c), number(w.h), number(w.w))) &&
+         done(cudnnSetConvolution2dDescriptor(convolution, number(window.top), number(window.left),
+                                              number(window.stride_h), number(window.stride_w), 1,
+                                              1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT)) &&
+         done(cudnnSetConvolutionMathType(convolution, math_of(activations)));
+}
+
+CudnnPlan Cudnn::choose(const ConvShape& shape, DType activations, ConvPass pass, DType weights) {
+  CudnnPlan plan;
+  plan.weights = weights;
+  if (!describe(shape, activations, weights)) return plan;
+  const bool tensor_cores = activations == DType::bf16;
+  switch (pass) {
+    case ConvPass::forward:
+      take_first<cudnnConvolutionFwdAlgoPerf_t>(
+          plan, tensor_cores, cudnnGetConvolutionForwardAlgorithm_v7,
+          cudnnGetConvolutionForwardWorkspaceSize, handle, input, filter, convolution, output);
+      break;
+    case ConvPass::backward_data:
+      take_first<cudnnConvolutionBwdDataAlgoPerf_t>(
+          plan, tensor_cores, cudnnGetConvolutionBackwardDataAlgorithm_v7,
+          cudnnGetConvolutionBackwardDataWorkspaceSize, handle, filter, output, convolution, input);
+      break;
+    case ConvPass::backward_weights:
+      take_first<cudnnConvolutionBwdFilterAlgoPerf_t>(
+          plan, tensor_cores, cudnnGetConvolutionBackwardFilterAlgorithm_v7,
+          cudnnGetConvolutionBackwardFilterWorkspaceSize, handle, input, output, convolution,
+          filter);
+      break;
+  }
+  return plan;
+}
+
+CudnnPlan Cudnn::choose(const ConvShape& shape, DType activations, ConvPass pass) {
+  const std::int64_t most = std::numeric_limits<int>::max();
+  if (!wanted_ || !pads_alike(shape) || shape.input.elements() > most ||
+      shape.output().elements() > most || shape.weights().elements() > most) {
+    return {};
+  }
+  // Gradients of weights are f32; bf16 inputs with an f32 output may or may not be there.
+  if (pass == ConvPass::backward_weights) {
+    const CudnnPlan exact = choose(shape, activations, pass, DType::f32);
+    if (exact.taken) return exact;
+  }
+  return choose(shape, activations, pass, activations);
+}
+
+CudnnPlan& Cudnn::plan(const ConvShape& shape, DType activations, ConvPass pass) {
+  const Shape& in = shape.input;
+  const Window& w = shape.window;
+  const Key key{{in.n, in.h, in.w, in.c, shape.out_channels},
+                {w.kernel_h, w.kernel_w, w.stride_h, w.stride_w},
+                {w.top, w.left, w.bottom, w.right},
+                activations,
+                pass};
+  const auto found = plans_.find(key);
+  if (found != plans_.end()) return found->second;
+  return plans_.emplace(key, choose(shape, activations, pass)).first->second;
+}
+
+}  // namespace paretiny::cuda

@@ -1,0 +1,58 @@
+// What of cuDNN a stream keeps: handle, descriptors and chosen algorithms. For cudnn.cpp alone.
+#pragma once
+
+#include <cudnn.h>
+
+#include <array>
+#include <map>
+#include <tuple>
+
+#include "kernels/core/cuda/cuda_stream.h"
+#include "kernels/core/cuda/libraries.h"
+
+namespace paretiny::cuda {
+
+/// Throws DeviceError, DeviceLost or OutOfMemory.
+void check_cudnn(cudnnStatus_t status, const char* what);
+
+struct CudnnPlan {
+  bool taken = false;
+  int algorithm = 0;           ///< of the pass's enumeration
+  DType weights = DType::f32;  ///< of w or dw as cuDNN sees them
+  std::size_t workspace = 0;
+
+  /// Bytes of the weights' copy, if there is one.
+  std::size_t copy_bytes(const ConvShape& shape) const {
+    return weights == DType::bf16 ? static_cast<std::size_t>(shape.weights().elements()) * 2 : 0;
+  }
+};
+
+class Cudnn {
+ public:
+  explicit Cudnn(CudaStream& stream);
+  ~Cudnn();
+  Cudnn(const Cudnn&) = delete;
+  Cudnn& operator=(const Cudnn&) = delete;
+
+  CudnnPlan& plan(const ConvShape& shape, DType activations, ConvPass pass);
+  /// Sets the descriptors; false where cuDNN refuses one.
+  bool describe(const ConvShape& shape, DType activations, DType weights);
+
+  cudnnHandle_t handle = nullptr;
+  cudnnTensorDescriptor_t input = nullptr, output = nullptr;
+  cudnnFilterDescriptor_t filter = nullptr;
+  cudnnConvolutionDescriptor_t convolution = nullptr;
+
+ private:
+  template <std::size_t kCount>
+  using Numbers = std::array<std::int64_t, kCount>;
+  using Key = std::tuple<Numbers<5>, Numbers<4>, Numbers<4>, DType, ConvPass>;
+
+  CudnnPlan choose(const ConvShape& shape, DType activations, ConvPass pass);
+  CudnnPlan choose(const ConvShape& shape, DType activations, ConvPass pass, DType weights);
+
+  bool wanted_ = libraries_wanted();
+  std::map<Key, CudnnPlan> plans_;
+};
+
+}  // namespace paretiny::cuda

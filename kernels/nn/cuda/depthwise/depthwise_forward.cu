@@ -1,0 +1,170 @@
+// Depthwise convolution forward, and backward to the data where the stride is one: the same sums
+// with the window turned around.
+//
+// A thread (depthwise.h) keeps the weights of its channels and the sums of the kDepthH rows of
+// results that a source row meets in registers. Every source row is read once from shared memory
+// and added to all of them; then the oldest row is complete. The floor is memory: x once and y once
+// (and the residual). Strips read a halo again, from L2: kernel - stride rows, and as many columns
+// where a block does not take whole rows.
+//
+// An H200 at the rate of a copy leaves about 28 issue slots a bf16 result; counted in machine code,
+// 3x3 takes about 23 (9 of them products), 5x5 about 48 (25): 5x5 with stride 1 is bound by
+// arithmetic.
+#include "kernels/core/cuda/shared.h"
+#include "kernels/nn/cuda/depthwise/depthwise_kernels.h"
+#include "kernels/nn/cuda/depthwise/depthwise_results.h"
+
+namespace paretiny::cuda::depthwise {
+namespace {
+
+constexpr int kStages = 3;
+
+/// Calls f<turn>() for a turn below kTurns: as a constant, so that arrays it indexes stay in
+/// registers, and in one place each, so that it is inlined.
+template <int kTurns, int kTurn = 0, class F>
+__device__ void with_turn(int turn, F f) {
+  if constexpr (kTurn + 1 < kTurns) {
+    if (turn != kTurn) return with_turn<kTurns, kTurn + 1>(turn, f);
+  }
+  f.template operator()<kTurn>();
+}
+
+template <class T, class W>
+using Share = SourceShare<T, W::kColumns * W::kStrideW,
+                          (W::kColumns - 1) * W::kStrideW + W::kKernelW, W::kStrideH, W::kVector>;
+
+template <class T>
+struct Problem {
+  Plan plan;
+  Weights weights;
+  SourceTensor<T> x;
+  Reading<T> reading;
+  Writing<T> writing;
+};
+
+template <class T, class W>
+__global__ void __launch_bounds__(W::kThreads, W::kBlocks)
+    correlate_kernel(const Problem<T> problem) {
+  using S = Share<T, W>;
+  const Plan& plan = problem.plan;
+  const Place place = Place::of<T, W>(plan);
+  const Source<S> source(problem.x, plan, place);
+  const ResultsLayout<T, W> layout(plan, problem.writing.moments != nullptr);
+  uint4* const shared = &shared_memory<uint4>();
+  uint4* const ring = shared + layout.chunks();
+  const int stage_size = problem.x.template chunks<S>(plan);
+  Results<T, W> results(problem.writing, plan, place, reinterpret_cast<float*>(shared));
+
+  float weights[W::kKernelH][W::kKernelW][W::kVector];
+  load_weights(problem.weights, plan.channels, place.channel, results.count(), weights);
+  // Those of result row r are in [r % kDepthH], counted from the first row of all.
+  float sums[W::kDepthH][W::kColumns][W::kVector] = {};
+  int turn = 0;
+
+  typename Source<S>::Way way{};
+  const auto copy = [&](const auto& at, int stage) {
+    if (at.at_first()) way = source.enter(at.strip, at.step);
+    source.copy(way, at.step, at.end(), ring + stage * stage_size);
+  };
+  const auto prepare = [&](const auto& at, int stage) {
+    if (!problem.reading.any) return;
+    read_through(problem.reading, source, plan, place, at, ring + stage * stage_size);
+  };
+  const uint4* rows = ring;
+  float done[W::kColumns][W::kVector];
+  // Begins the sums of row `step`, adds the source rows of the step to all that meet them, and
+  // leaves in `done` those of the row that is then complete.
+  const auto add = [&]<int kTurn>(int step) {
+    for (auto& column : sums[kTurn]) {
+      for (float& sum : column) sum = 0;
+    }
+#pragma unroll
+    for (int phase = 0; phase < W::kStrideH; ++phase, rows += problem.x.layout.row) {
+      if (!source.has_row(step, phase)) continue;
+      float x[S::kReach][W::kVector];
+      source.load(rows, x);
+#pragma unroll
+      for (int ky = phase; ky < W::kKernelH; ky += W::kStrideH) {
+        const int slot = (kTurn + W::kDepthH - ky / W::kStrideH) % W::kDepthH;
+#pragma unroll
+        for (int kx = 0; kx < W::kKernelW; ++kx) {
+          if (W::kKernelH == 1 && kx >= problem.weights.kernel_w) break;
+          for (int i = 0; i < W::kColumns; ++i) {
+            for (int v = 0; v < W::kVector; ++v) {
+              sums[slot][i][v] += x[i * W::kStrideW + kx][v] * weights[ky][kx][v];
+            }
+          }
+        }
+      }
+    }
+    for (int i = 0; i < W::kColumns; ++i) {
+      for (int v = 0; v < W::kVector; ++v) done[i][v] = sums[(kTurn + 1) % W::kDepthH][i][v];
+    }
+  };
+  const auto use = [&](const auto& at, int stage) {
+    if (at.at_first()) results.enter(at.strip);
+    rows = ring + stage * stage_size;
+    const int end = min(at.step + plan.stage_steps, at.end());
+#pragma unroll 1
+    for (int step = at.step; step < end; ++step) {
+      with_turn<W::kDepthH>(turn, [&]<int kTurn>() { add.template operator()<kTurn>(step); });
+      turn = turn + 1 == W::kDepthH ? 0 : turn + 1;
+      if (step - (W::kDepthH - 1) >= at.strip.row) results.store_row(done);
+    }
+  };
+  stream_stages<kStages>(plan, RowSteps<W>{}, copy, prepare, use);
+  if (problem.writing.moments != nullptr) results.merge_moments(reinterpret_cast<Moments*>(ring));
+}
+
+template <class T, class W>
+Plan plan_of(Stream& stream, const Shape& result, bool aligned) {
+  PlanRequest request = plan_request<T, W, Share<T, W>>(result, aligned);
+  request.stages = kStages;
+  return make_plan(stream, request);
+}
+
+}  // namespace
+
+void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, const Shape& result,
+               const Weights& weights, ConstView x, ConstView b, View y, const Prologue& prologue,
+               const Epilogue& epilogue) {
+  const std::int64_t channels = result.c;
+  with_taps(shape.window, [&]<class W>(W) {
+    with_element(x.dtype, [&]<class T>(const T*) {
+      using S = Share<T, W>;
+      const bool whole = packs(x.as<T>(), channels) && packs(y.as<T>(), channels) &&
+                         packs(epilogue.residual.as<T>(), channels);
+      const Plan plan = plan_of<T, W>(stream, result, whole);
+      Problem<T> problem{plan,
+                         weights,
+                         {x.as<T>(), shape.input, shape.window.top, shape.window.left,
+                          plan.layout(S::kGroup, S::kReach)},
+                         Reading<T>(prologue),
+                         Writing<T>(y, b, epilogue)};
+      Arena::Scope scratch(stream.scratch());
+      Moments*& moments = problem.writing.moments;
+      if (epilogue.mean) moments = take_parts<Moments>(scratch, plan.blocks, channels);
+      const std::size_t merging =
+          merge_lanes_bytes<Moments, W::kVector>(plan.channel_threads, plan.lanes());
+      launch(stream, name, correlate_kernel<T, W>,
+             {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
+              ResultsLayout<T, W>(plan, moments != nullptr).chunks() * sizeof(uint4) +
+                  std::max(kStages * problem.x.template chunks<S>(plan) * sizeof(uint4), merging)},
+             problem);
+      merge_statistics(stream, plan.blocks, channels, moments, epilogue);
+    });
+  });
+}
+
+std::size_t correlate_scratch_bytes(Stream& stream, const Window& window, const Shape& result,
+                                    DType dtype) {
+  std::size_t bytes = 0;
+  with_taps(window, [&]<class W>(W) {
+    with_element(dtype, [&]<class T>(const T*) {
+      bytes = parts_bytes<Moments>(plan_of<T, W>(stream, result, true).blocks, result.c);
+    });
+  });
+  return bytes;
+}
+
+}  // namespace paretiny::cuda::depthwise

@@ -1,0 +1,91 @@
+// Pointwise convolutions: which kernel takes which.
+#include <algorithm>
+
+#include "kernels/nn/cuda/pointwise/pointwise_mma.h"
+#include "kernels/nn/cuda/product.h"
+#include "kernels/nn/pointwise.h"
+
+namespace paretiny::cuda {
+namespace {
+
+std::int64_t pixels_of(const PointwiseShape& shape) {
+  return shape.input.n * shape.input.h * shape.input.w;
+}
+
+Matrix weights_of(const PointwiseShape& shape, ConstView w) {
+  return Matrix::of(w, shape.out_channels, shape.input.c);
+}
+
+PixelProduct forward_product(const PointwiseShape& shape, ConstView x, ConstView w, View y) {
+  return {
+      pixels_of(shape), shape.input.c, shape.out_channels, x.data, w.as<float>(), false, y.data};
+}
+
+PixelProduct gradient_product(const PointwiseShape& shape, ConstView dy, ConstView w, View dx) {
+  return {pixels_of(shape), shape.out_channels, shape.input.c, dy.data, w.as<float>(), true,
+          dx.data};
+}
+
+WeightProduct weights_product(const PointwiseShape& shape, ConstView x, ConstView dy, View dw,
+                              View db) {
+  return {pixels_of(shape), shape.out_channels, shape.input.c, dy.data,
+          x.data,           dw.as<float>(),     db.as<float>()};
+}
+
+void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w, ConstView b,
+             View y, const Prologue& prologue, const Epilogue& epilogue) {
+  if (x.dtype == DType::bf16 &&
+      pixel_product(stream, "pointwise_forward", forward_product(shape, x, w, y),
+                    {prologue, shape.input}, {b, epilogue}, epilogue.mean, epilogue.variance)) {
+    return;
+  }
+  ProductExtras extras;
+  extras.a = {prologue, shape.input};
+  extras.output = {b, epilogue};
+  extras.mean = epilogue.mean;
+  extras.variance = epilogue.variance;
+  product(stream, "pointwise_forward", Matrix::of(x, pixels_of(shape), shape.input.c),
+          weights_of(shape, w).transposed(), y, extras);
+}
+
+void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, ConstView w,
+                   View dx) {
+  if (dy.dtype == DType::bf16 &&
+      pixel_product(stream, "pointwise_backward_data", gradient_product(shape, dy, w, dx))) {
+    return;
+  }
+  product(stream, "pointwise_backward_data", Matrix::of(dy, pixels_of(shape), shape.out_channels),
+          weights_of(shape, w), dx);
+}
+
+void backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView dy,
+                      View dw, View db, const Prologue& prologue) {
+  if (x.dtype == DType::bf16) {
+    return weight_product(stream, "pointwise_backward_weights",
+                          weights_product(shape, x, dy, dw, db), {prologue, shape.input});
+  }
+  ProductExtras extras;
+  extras.b = {prologue, shape.input};
+  extras.a_row_sums = db.as<float>();
+  product(stream, "pointwise_backward_weights",
+          Matrix::of(dy, pixels_of(shape), shape.out_channels).transposed(),
+          Matrix::of(x, pixels_of(shape), shape.input.c), dw, extras);
+}
+
+std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType) {
+  const std::int64_t pixels = pixels_of(shape), in = shape.input.c, out = shape.out_channels;
+  return std::max({pixel_product_scratch_bytes(stream, forward_product(shape, {}, {}, {})),
+                   weight_product_scratch_bytes(stream, weights_product(shape, {}, {}, {}, {})),
+                   product_scratch_bytes(stream, pixels, out, in),
+                   product_scratch_bytes(stream, pixels, in, out),
+                   product_scratch_bytes(stream, out, in, pixels)});
+}
+
+const Twin forward_twin(twins::pointwise_forward, DeviceKind::cuda, forward);
+const Twin backward_data_twin(twins::pointwise_backward_data, DeviceKind::cuda, backward_data);
+const Twin backward_weights_twin(twins::pointwise_backward_weights, DeviceKind::cuda,
+                                 backward_weights);
+const Twin scratch_twin(twins::pointwise_scratch_bytes, DeviceKind::cuda, most_scratch);
+
+}  // namespace
+}  // namespace paretiny::cuda

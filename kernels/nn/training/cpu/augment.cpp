@@ -1,0 +1,95 @@
+#include "kernels/nn/training/augment.h"
+
+#include <algorithm>
+
+#include "kernels/core/threads.h"
+#include "kernels/nn/cpu/elements.h"
+
+namespace paretiny::cpu {
+namespace {
+
+/// What every sample of a call shares.
+struct Gather {
+  AugmentSpec spec;
+  std::uint64_t key;
+  std::uint32_t epoch;
+  Shape shape;  ///< of one sample, n = 1
+  const float* scale;
+  const float* shift;
+
+  /// The sample normalised, rotated, cropped and mirrored.
+  template <class From>
+  void pixels(const AugmentDraw& draw, const From* from, float* to) const {
+    for (std::int64_t row = 0; row < shape.h; ++row) {
+      for (std::int64_t column = 0; column < shape.w; ++column, to += shape.c) {
+        const std::int64_t h = row + draw.down;
+        const std::int64_t u = (draw.mirror ? shape.w - 1 - column : column) + draw.right;
+        if (h < 0 || h >= shape.h || u < 0 || u >= shape.w) {
+          std::fill_n(to, shape.c, 0.0f);
+          continue;
+        }
+        const std::int64_t turned = (u + draw.turn) % shape.w;
+        const std::int64_t w = turned < 0 ? turned + shape.w : turned;
+        const From* pixel = from + (h * shape.w + w) * shape.c;
+        for (std::int64_t c = 0; c < shape.c; ++c) {
+          to[c] = static_cast<float>(pixel[c]) * scale[c] + shift[c];
+        }
+      }
+    }
+  }
+
+  void add_noise(std::uint64_t sample, float* to) const {
+    const std::int64_t count = shape.elements();
+    for (std::int64_t e = 0; e < count; e += 4) {
+      const std::uint64_t counter =
+          std::uint64_t{epoch} << 32 | static_cast<std::uint64_t>(1 + e / 4);
+      const NormalBlock z = normal_block(philox(key, sample, counter));
+      for (std::int64_t k = 0; k < std::min<std::int64_t>(4, count - e); ++k) {
+        to[e + k] += spec.noise * z.value[k];
+      }
+    }
+  }
+
+  /// Sample j of `samples` as it enters the batch.
+  template <class From>
+  void sample(const From* samples, std::int64_t j, float* to) const {
+    const auto index = static_cast<std::uint64_t>(j);
+    pixels(augment_draw(spec, key, index, epoch, shape.h), samples + j * shape.elements(), to);
+    if (spec.noise > 0) add_noise(index, to);
+  }
+};
+
+void gather_batch(Stream& stream, const AugmentSpec& spec, ConstView samples, ConstView labels,
+                  ConstView order, ConstView cursor, ConstView scale, ConstView shift, View x,
+                  View labels_out) {
+  const std::int32_t* indices = order.as<std::int32_t>() + cursor.as<std::int32_t>()[0];
+  const Gather gather{spec,
+                      random_key(spec.seed, "augment"),
+                      static_cast<std::uint32_t>(cursor.as<std::int32_t>()[1]),
+                      {1, x.shape.h, x.shape.w, x.shape.c},
+                      scale.as<float>(),
+                      shift.as<float>()};
+  const std::int64_t size = gather.shape.elements();
+  // Each thread makes a sample in f32, so that it is rounded to x's type once.
+  Arena::Scope scratch(stream.scratch());
+  float* buffers = scratch.take(DType::f32, {thread_count(), 1, 1, size}).as<float>();
+  parallel_for(x.shape.n, x.elements() >= kParallelElements, [&](std::int64_t i) {
+    const std::int64_t j = indices[i];
+    float* buffer = buffers + thread_index() * size;
+    if (samples.dtype == DType::u8) {
+      gather.sample(samples.as<std::uint8_t>(), j, buffer);
+    } else {
+      gather.sample(samples.as<float>(), j, buffer);
+    }
+    with_element(x.dtype, [&](auto element) {
+      using T = decltype(element);
+      std::transform(buffer, buffer + size, x.as<T>() + i * size, from_float<T>);
+    });
+    labels_out.as<std::int32_t>()[i] = labels.as<std::int32_t>()[j];
+  });
+}
+
+const Twin twin(twins::gather_batch, DeviceKind::cpu, gather_batch);
+
+}  // namespace
+}  // namespace paretiny::cpu

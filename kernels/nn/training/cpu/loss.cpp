@@ -1,0 +1,62 @@
+#include "kernels/nn/training/loss.h"
+
+#include <cmath>
+
+namespace paretiny::cpu {
+namespace {
+
+/// Loss of one sample, and whether its first largest logit is the label's. Writes
+/// dlogits = (softmax - target) * weight unless it is null.
+struct SampleResult {
+  float loss;
+  bool correct;
+};
+
+SampleResult sample(const float* logits, std::int64_t classes, std::int32_t label, float smoothing,
+                    float weight, float* dlogits) {
+  std::int64_t first_largest = 0;
+  for (std::int64_t k = 1; k < classes; ++k) {
+    if (logits[k] > logits[first_largest]) first_largest = k;
+  }
+  const float largest = logits[first_largest];
+  double sum = 0, distance = 0;  // distance: sum of largest - logit
+  for (std::int64_t k = 0; k < classes; ++k) {
+    sum += std::exp(double{logits[k]} - largest);
+    distance += double{largest} - logits[k];
+  }
+  const double log_sum = std::log(sum);
+  const double share = double{smoothing} / static_cast<double>(classes);
+  const double loss =
+      log_sum + (1.0 - smoothing) * (double{largest} - logits[label]) + share * distance;
+  if (dlogits != nullptr) {
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const double target = share + (k == label ? 1.0 - smoothing : 0.0);
+      const double probability = std::exp(double{logits[k]} - largest - log_sum);
+      dlogits[k] = static_cast<float>((probability - target) * weight);
+    }
+  }
+  return {static_cast<float>(loss), first_largest == label};
+}
+
+void softmax_cross_entropy(Stream&, float smoothing, ConstView logits, ConstView labels, View loss,
+                           View dlogits, View totals) {
+  const std::int64_t n = logits.shape.n, classes = logits.shape.c;
+  const float weight = 1 / static_cast<float>(n);
+  double total = 0;
+  std::int64_t correct = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    float* gradient = dlogits ? dlogits.as<float>() + i * classes : nullptr;
+    const SampleResult result = sample(logits.as<float>() + i * classes, classes,
+                                       labels.as<std::int32_t>()[i], smoothing, weight, gradient);
+    loss.as<float>()[i] = result.loss;
+    total += result.loss;
+    correct += result.correct;
+  }
+  totals.as<float>()[0] += static_cast<float>(total);
+  totals.as<float>()[1] += static_cast<float>(correct);
+}
+
+const Twin twin(twins::softmax_cross_entropy, DeviceKind::cpu, softmax_cross_entropy);
+
+}  // namespace
+}  // namespace paretiny::cpu

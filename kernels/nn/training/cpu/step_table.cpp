@@ -1,0 +1,18 @@
+#include "kernels/nn/training/step_table.h"
+
+#include <algorithm>
+
+namespace paretiny::cpu {
+namespace {
+
+void next_row(Stream&, ConstView table, View counter, View row) {
+  std::int32_t& at = *counter.as<std::int32_t>();
+  const std::int64_t width = table.shape.c;
+  std::copy_n(table.as<std::int32_t>() + at * width, width, row.as<std::int32_t>());
+  ++at;
+}
+
+const Twin next_row_twin(twins::next_row, DeviceKind::cpu, next_row);
+
+}  // namespace
+}  // namespace paretiny::cpu

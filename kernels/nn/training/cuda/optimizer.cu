@@ -1,0 +1,101 @@
+// Optimiser steps: one pass that reads the gradient and reads and writes the weights and their
+// state, 20 bytes a weight for SGD and 28 for Adam.
+#include "kernels/nn/cuda/elementwise.h"
+#include "kernels/nn/training/optimizer.h"
+
+namespace paretiny::cuda {
+namespace {
+
+struct Sgd {
+  const float* schedule;  // the rate
+  float momentum, decay;
+  // w -= rate * (take_g * g + take_m * m) covers both forms.
+  float take_g, take_m;
+  float rate = 0;
+
+  __device__ void begin() { rate = *schedule; }
+  __device__ void operator()(float g, float& w, float& m) const {
+    const float step = g + decay * w;
+    m = momentum * m + step;
+    w -= rate * (take_g * step + take_m * m);
+  }
+};
+
+struct Adam {
+  const float* schedule;  // the rate and the corrections
+  float keep1, take1, keep2, take2;
+  float epsilon, weight_decay;
+  bool decoupled;
+  float rate = 0, scale1 = 0, scale2 = 0, shrink = 1, decay = 0;
+
+  __device__ void begin() {
+    rate = schedule[0];
+    scale1 = 1 / schedule[1];
+    scale2 = 1 / schedule[2];
+    shrink = decoupled ? 1 - rate * weight_decay : 1.0f;
+    decay = decoupled ? 0.0f : weight_decay;
+  }
+  __device__ void operator()(float g, float& w, float& m, float& v) const {
+    const float step = g + decay * w;
+    m = keep1 * m + take1 * step;
+    v = keep2 * v + take2 * step * step;
+    w = w * shrink - rate * (m * scale1) / (sqrtf(v * scale2) + epsilon);
+  }
+};
+
+/// rule(g[i], state[i]...) for i < count; the first state is the weights.
+template <class Rule, class... State>
+__global__ void step_kernel(std::int64_t count, bool aligned, Rule rule, const float* g,
+                            State*... state) {
+  rule.begin();
+  const std::int64_t thread = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  const std::int64_t threads = std::int64_t{gridDim.x} * blockDim.x;
+  const std::int64_t packs = aligned ? count / kPack<float> : 0;
+  for (std::int64_t p = thread; p < packs; p += threads) {
+    const std::int64_t i = p * kPack<float>;
+    const Pack<float> gradient = load_pack(g + i);
+    [&](Pack<State>... pack) {
+      for (int k = 0; k < kPack<float>; ++k) rule(gradient.value[k], pack.value[k]...);
+      (store_pack(state + i, pack), ...);
+    }(load_pack(state + i)...);
+  }
+  for (std::int64_t i = packs * kPack<float> + thread; i < count; i += threads) {
+    rule(g[i], state[i]...);
+  }
+}
+
+template <class Rule, class... State>
+void take_step(Stream& stream, const char* name, std::int64_t count, const Rule& rule,
+               const float* g, State*... state) {
+  if (count == 0) return;
+  const MapLaunch how = map_launch(stream, count, g, state...);
+  launch(stream, name, step_kernel<Rule, State...>, how.shape, count, how.aligned, rule, g,
+         state...);
+}
+
+void sgd_step(Stream& stream, const SgdOptions& options, ConstView rate, ConstView g, View w,
+              View m) {
+  const Sgd rule{rate.as<float>(), options.momentum, options.weight_decay,
+                 options.nesterov ? 1.0f : 0.0f, options.nesterov ? options.momentum : 1.0f};
+  take_step(stream, "sgd_step", g.elements(), rule, g.as<float>(), w.as<float>(), m.as<float>());
+}
+
+void adam_step(Stream& stream, const AdamOptions& options, ConstView schedule, ConstView g, View w,
+               View m, View v) {
+  const Adam rule{schedule.as<float>(),
+                  static_cast<float>(options.beta1),
+                  static_cast<float>(1 - options.beta1),
+                  static_cast<float>(options.beta2),
+                  static_cast<float>(1 - options.beta2),
+                  options.epsilon,
+                  options.weight_decay,
+                  options.decoupled};
+  take_step(stream, "adam_step", g.elements(), rule, g.as<float>(), w.as<float>(), m.as<float>(),
+            v.as<float>());
+}
+
+const Twin sgd(twins::sgd_step, DeviceKind::cuda, sgd_step);
+const Twin adam(twins::adam_step, DeviceKind::cuda, adam_step);
+
+}  // namespace
+}  // namespace paretiny::cuda

@@ -1,0 +1,19 @@
+#include "kernels/nn/training/step_table.h"
+
+#include "kernels/core/check.h"
+
+namespace paretiny {
+
+namespace twins {
+constinit Op<decltype(paretiny::next_row)> next_row("next_row");
+}  // namespace twins
+
+void next_row(Stream& stream, ConstView table, View counter, View row) {
+  constexpr const char* op = "next_row";
+  check_tensor(op, "table", table, {1, 1, table.shape.w, table.shape.c}, {DType::i32});
+  check_tensor(op, "counter", counter, {1, 1, 1, 1}, {DType::i32});
+  check_tensor(op, "row", row, {1, 1, 1, table.shape.c}, {DType::i32});
+  twins::next_row(stream, table, counter, row);
+}
+
+}  // namespace paretiny

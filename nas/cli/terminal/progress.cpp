@@ -1,0 +1,94 @@
+#include "nas/cli/terminal/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/one_line.h"
+#include "nas/cli/terminal/output.h"
+#include "nas/report/format.h"
+#include "nas/report/summary.h"
+
+namespace paretiny {
+bool has_ended(const Trial& trial) {
+  return trial.state != TrialState::waiting && trial.state != TrialState::running;
+}
+
+Progress::Progress(std::vector<Objective> objectives, std::int64_t trials)
+    : objectives_(std::move(objectives)),
+      total_(trials),
+      terminal_(is_terminal()),
+      signs_(bar_signs()) {}
+
+Progress::~Progress() {
+  if (drawn_) say("\n");
+}
+
+void Progress::trial_started(const Trial& trial, const Sketch& sketch) {
+  done_ = std::max(done_, trial.number);
+  draw(fmt::format("trial {}: {}", trial.number,
+                   format_count(static_cast<double>(sketch.footprint.flops), "FLOPs")));
+}
+
+void Progress::epoch_done(const Trial& trial, const EpochReport& report) {
+  draw(fmt::format("trial {}: epoch {}/{}", trial.number, report.epoch, report.epochs));
+}
+
+void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended) {
+  done_ = std::count_if(trials.begin(), trials.end(), has_ended);
+  ++ended_here_;
+  const StudySummary summary = summarise(objectives_, trials);
+  const double volume = summary.hypervolume.empty() ? 0 : summary.hypervolume.back();
+  figures_ = fmt::format("hypervolume {}", format_fixed(volume, 4));
+  if (summary.best) {
+    figures_ += fmt::format(", best {}", format_percent(1 - trials[*summary.best].objectives[0]));
+  }
+  if (terminal_) {
+    // What came of the others stands in the figures.
+    if (ended.state != TrialState::done) {
+      say(fmt::format("\r\033[Ktrial {} {}: {}\n", ended.number, to_string(ended.state),
+                      one_line(ended.reason)));
+    }
+    draw("");
+    return;
+  }
+  std::string line =
+      fmt::format("{}/{} trial {} {}", done_, total_, ended.number, to_string(ended.state));
+  if (ended.state == TrialState::done) {
+    line += fmt::format(": {}, ROM {}, RAM {}, {}", format_percent(1 - ended.objectives[0]),
+                        format_bytes(ended.objectives[1]), format_bytes(ended.objectives[2]),
+                        format_count(ended.objectives[3], "FLOPs"));
+  } else {
+    line += fmt::format(": {}", one_line(ended.reason));
+  }
+  say(fmt::format("{}; {}, {} left\n", line, figures_, time_left()));
+}
+
+void Progress::space_exhausted(const std::string& what) {
+  say(fmt::format("{}{}: the search is complete\n", drawn_ ? "\n" : "", what));
+  drawn_ = false;
+}
+
+void Progress::trial_lost(const Trial& trial) {
+  say(fmt::format(
+      "{}trial {} is another worker's by now: this one gave no sign of life for so long that its "
+      "lease ran out; its work on it is dropped\n",
+      drawn_ ? "\r\033[K" : "", trial.number));
+}
+
+std::string Progress::time_left() const {
+  if (ended_here_ == 0) return "?";
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;
+  return format_seconds(took.count() / static_cast<double>(ended_here_) *
+                        static_cast<double>(std::max<std::int64_t>(0, total_ - done_)));
+}
+
+void Progress::draw(const std::string& activity) {
+  if (!terminal_) return;
+  const BarState state{done_, total_, figures_, time_left(), activity};
+  // Clears to the end of the screen: a line that a narrower window has wrapped, too.
+  say(fmt::format("\r\033[J{}", bar_line(state, terminal_columns(), signs_)));
+  drawn_ = true;
+}
+
+}  // namespace paretiny

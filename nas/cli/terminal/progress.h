@@ -1,0 +1,42 @@
+// The search's progress: on a terminal one line that is redrawn, with what went wrong above it,
+// plain lines elsewhere.
+#pragma once
+
+#include <chrono>
+#include <vector>
+
+#include "nas/cli/terminal/bar.h"
+#include "nas/search/search.h"
+
+namespace paretiny {
+
+/// Neither waiting nor running.
+bool has_ended(const Trial& trial);
+
+class Progress : public SearchObserver {
+ public:
+  Progress(std::vector<Objective> objectives, std::int64_t trials);
+  ~Progress() override;
+
+  void trial_started(const Trial& trial, const Sketch& sketch) override;
+  void epoch_done(const Trial& trial, const EpochReport& report) override;
+  void trial_ended(const std::vector<Trial>& trials, const Trial& ended) override;
+  void space_exhausted(const std::string& what) override;
+  void trial_lost(const Trial& trial) override;
+
+ private:
+  void draw(const std::string& activity);
+  std::string time_left() const;
+
+  const std::vector<Objective> objectives_;
+  const std::int64_t total_;
+  const bool terminal_;
+  const BarSigns signs_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::int64_t done_ = 0;        ///< trials that have ended, in all
+  std::int64_t ended_here_ = 0;  ///< of them, in this run
+  std::string figures_;          ///< hypervolume and best accuracy so far
+  bool drawn_ = false;
+};
+
+}  // namespace paretiny

@@ -1,0 +1,237 @@
+#include "nas/experiment/experiment.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/nearest.h"
+#include "nas/experiment/candidate_reader.h"
+#include "nas/experiment/space_reader.h"
+#include "nas/experiment/table_reader.h"
+#include "nas/experiment/targets.h"
+#include "nas/experiment/toml_text.h"
+#include "nas/samplers/sampler.h"
+#include "nas/study/study.h"
+
+namespace paretiny {
+namespace {
+
+std::string to_text(const toml::table& table) {
+  std::ostringstream text;
+  text << table;
+  return text.str();
+}
+
+/// The file as its author wrote it, and what was set beside it.
+std::string as_written(const std::filesystem::path& path,
+                       const std::vector<std::string>& overrides) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  for (const std::string& pair : overrides) text << "# --set " << pair << "\n";
+  return text.str();
+}
+
+std::optional<Limit> read_limit(TableReader& table, const std::string& key,
+                                double (*parse)(const std::string&)) {
+  const toml::node* node = table.find(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_string()) {
+    table.fail(key,
+               "needs a unit, in quotes, such as \"256 KB\", \"400 MFLOPs\", \"20 M\" or \"80 %\"");
+  }
+  const std::string text = *node->value<std::string>();
+  Limit limit{0, text};
+  try {
+    limit.value = parse(text);
+  } catch (const UsageError& error) {
+    table.fail(key, std::string("has no valid limit: ") + error.what());
+  }
+  if (limit.value <= 0) table.fail(key, "is " + text + ", which no network keeps");
+  return limit;
+}
+
+Constraints read_constraints(const toml::table& root) {
+  TableReader table(root, "constraints");
+  Constraints constraints;
+  constraints.error = read_limit(table, "accuracy", parse_share);
+  if (constraints.error) {
+    constraints.error->value = 1 - constraints.error->value;
+    // Objectives are divided by their limits.
+    if (constraints.error->value <= 0) table.fail("accuracy", "must be below 100 %");
+  }
+  constraints.rom = read_limit(table, "rom", parse_bytes);
+  constraints.ram = read_limit(table, "ram", parse_bytes);
+  constraints.flops = read_limit(table, "flops", parse_flops);
+  constraints.instructions = read_limit(table, "instructions", parse_instructions);
+  table.finish();
+  return constraints;
+}
+
+/// A data set's own key as its reader takes it: a list becomes "7,8".
+std::string option_text(const TableReader& table, const std::string& key, const toml::node& node) {
+  const toml::array* list = node.as_array();
+  if (list == nullptr) {
+    const std::optional<std::string> text = value_text(node);
+    if (!text) table.fail(key, "must be a value, not a table");
+    return *text;
+  }
+  std::string text;
+  for (const toml::node& each : *list) {
+    const std::optional<std::string> part = value_text(each);
+    if (!part) table.fail(key, "must be a list of values, such as [7, 8]");
+    text += (text.empty() ? "" : ",") + *part;
+  }
+  return text;
+}
+
+DatasetSpec read_dataset(const toml::table& root, const std::filesystem::path& folder) {
+  TableReader table(root, "dataset");
+  DatasetSpec spec;
+  const std::vector<std::string> formats = dataset_formats();
+  if (table.find("format") == nullptr) {
+    table.fail("format", "is missing; it names the reader" + suggestion("", formats));
+  }
+  spec.format = formats[table.choice("format", formats, "")];
+  const std::filesystem::path path = table.text("path", "");
+  // A relative path is looked up from where the program runs, then from the experiment's folder.
+  spec.path =
+      path.empty() || std::filesystem::exists(path) ? path.string() : (folder / path).string();
+  spec.validation = table.number("validation", spec.validation, 0, 0.9);
+  spec.seed = static_cast<std::uint64_t>(table.integer("seed", 0, 0, INT64_MAX));
+  spec.limit = table.integer("limit", 0, 0, INT64_MAX);
+  for (const std::string& option : dataset_options(spec.format)) {
+    const toml::node* node = table.find(option);
+    if (node != nullptr) spec.options[option] = option_text(table, option, *node);
+  }
+  table.finish();
+  return spec;
+}
+
+/// Every key of the space must be one that a candidate has, and both ends of it must be valid.
+void check_space(const Experiment& experiment) {
+  for (const Parameter& parameter : experiment.space.parameters()) {
+    std::vector<Value> ends(parameter.choices.begin(), parameter.choices.end());
+    if (parameter.kind == ParameterKind::real) ends = {parameter.low, parameter.high};
+    if (parameter.kind == ParameterKind::integer) {
+      ends = {static_cast<std::int64_t>(parameter.low), static_cast<std::int64_t>(parameter.high)};
+    }
+    for (const Value& end : ends) {
+      try {
+        experiment.candidate({{parameter.name, end}});
+      } catch (const UsageError& error) {
+        throw UsageError("space." + parameter.name + ": " + error.what());
+      }
+    }
+  }
+}
+
+Target read_target(const TableReader& study, const char* key, const std::string& name) {
+  try {
+    return find_target(name);
+  } catch (const UsageError& error) {
+    study.fail(key, std::string("is wrong: ") + error.what());
+  }
+}
+
+/// What is set is no longer searched: erases `key`, and the groups it leaves empty, from [space].
+void erase_from_space(toml::table& root, const std::string& key) {
+  std::string path = "space." + key;
+  toml::table* group = nullptr;
+  do {
+    const std::size_t dot = path.rfind('.');
+    group = root.at_path(path.substr(0, dot)).as_table();
+    if (group == nullptr) return;
+    group->erase(path.substr(dot + 1));
+    path.resize(dot);
+  } while (group->empty() && path != "space");
+}
+
+}  // namespace
+
+CandidateSpec Experiment::candidate(const Values& values) const {
+  toml::table table = base;
+  for (const auto& [key, value] : values) {
+    if (const auto* choice = std::get_if<std::string>(&value)) {
+      set_path(table, key, *parse_value(*choice).get("value"));
+    } else if (const auto* whole = std::get_if<std::int64_t>(&value)) {
+      set_path(table, key, toml::value<std::int64_t>(*whole));
+    } else {
+      set_path(table, key, toml::value<double>(std::get<double>(value)));
+    }
+  }
+  return read_candidate(table);
+}
+
+Experiment load_experiment(const std::filesystem::path& path,
+                           const std::vector<std::string>& overrides) {
+  if (!std::filesystem::is_regular_file(path)) {
+    throw DataError("there is no experiment file '" + path.string() + "'");
+  }
+  toml::table root = parse_toml_file(path);
+  for (const std::string& pair : overrides) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw UsageError("--set " + pair + " is not of the form key=value");
+    }
+    const std::string key = pair.substr(0, equals);
+    set_path(root, key, *parse_value(pair.substr(equals + 1)).get("value"));
+    if (!key.starts_with("space.")) erase_from_space(root, key);
+  }
+
+  Experiment experiment;
+  TableReader top(root, "");
+  for (const char* known : {"study", "sampler", "dataset", "constraints", "space"}) top.find(known);
+  for (const std::string& known : candidate_tables()) top.find(known);
+  top.finish();
+
+  TableReader study(root, "study");
+  experiment.name = study.text("name", path.stem().string());
+  if (!is_study_name(experiment.name)) {
+    study.fail("name", "must be a name without '/'; it names the report's folder");
+  }
+  experiment.store = study.text("store", "studies/" + experiment.name + ".sqlite");
+  if (experiment.store.filename().empty()) study.fail("store", "must name a file");
+  experiment.trials = study.integer("trials", experiment.trials, 1, 1000000);
+  experiment.initial = study.integer("initial", experiment.initial, 1, 1000000);
+  experiment.seed = static_cast<std::uint64_t>(study.integer("seed", 0, 0, INT64_MAX));
+  const std::vector<std::string> samplers = sampler_names();
+  experiment.sampler = samplers[study.choice("sampler", samplers, experiment.sampler)];
+  experiment.instructions = study.boolean("instructions", false);
+  experiment.core = read_target(study, "target", study.text("target", "cortex-m4")).core.kind;
+  experiment.verify = study.text("verify", "");
+  if (!experiment.verify.empty()) read_target(study, "verify", experiment.verify);
+  study.finish();
+  TableReader sampler(root, "sampler");
+  for (const std::string& option : sampler.unread()) {
+    experiment.sampler_options[option] = sampler.number(option, 0, -1e9, 1e9);
+  }
+
+  experiment.dataset = read_dataset(root, path.parent_path());
+  experiment.constraints = read_constraints(root);
+  // A limit is kept by an objective.
+  experiment.instructions = experiment.instructions || experiment.constraints.instructions;
+  for (const std::string& part : candidate_tables()) {
+    if (const toml::node* node = find_path(root, part)) set_path(experiment.base, part, *node);
+  }
+  read_candidate_tables(root);  // unlike `base`, a copy, it knows the lines of the file
+  experiment.space = read_space(root);
+  check_space(experiment);
+  toml::table task = experiment.base;
+  task.insert("initial", experiment.initial);
+  if (experiment.core != CoreClass::dsp) {
+    task.insert("instructions", experiment.core == CoreClass::v7m ? "ARMv7-M" : "ARMv6-M");
+  }
+  for (const char* part : {"dataset", "sampler"}) {
+    if (const toml::node* node = find_path(root, part)) set_path(task, part, *node);
+  }
+  // Where the files lie makes no difference.
+  if (toml::node* node = task.at_path("dataset").node()) node->as_table()->erase("path");
+  experiment.task = to_text(task);
+  experiment.text = as_written(path, overrides);
+  return experiment;
+}
+
+}  // namespace paretiny

@@ -1,0 +1,85 @@
+// An experiment: the TOML file a user writes, checked and understood (docs/experiments.md).
+#pragma once
+
+#include <toml++/toml.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/compress/pruning_spec.h"
+#include "engine/compress/quantize.h"
+#include "engine/data/dataset.h"
+#include "engine/deploy/plan/target.h"
+#include "engine/models/model.h"
+#include "engine/train/fine_tune.h"
+#include "nas/space/space.h"
+
+namespace paretiny {
+
+/// Everything that makes one network: what a point of the space decodes to.
+struct CandidateSpec {
+  ModelSpec model;  ///< input and classes are the data set's, filled in when it is built
+  TrainingSpec training;
+  PruningSpec pruning;
+  CalibrationSpec calibration;
+  FineTuneSpec fine_tune{};
+};
+
+/// A limit of [constraints]: `value` in bytes, FLOPs, instructions or a share, `text` as the user
+/// wrote it.
+struct Limit {
+  double value = 0;
+  std::string text;
+};
+
+struct Constraints {
+  std::optional<Limit> error;  ///< from `accuracy`: 1 - it
+  std::optional<Limit> rom, ram, flops, instructions;
+};
+
+struct Experiment {
+  std::string name;
+  std::filesystem::path store;  ///< the study's file
+  std::int64_t trials = 100;
+  std::int64_t initial = 10;
+  std::uint64_t seed = 0;
+  std::string sampler = "ars";
+  std::map<std::string, double> sampler_options;
+  bool instructions = false;  ///< they are the fifth objective
+  /// Whose instructions are modelled: that of `target`, a core or a board.
+  CoreClass core = CoreClass::dsp;
+  /// Core or board that the front is verified on when the search ends, "" for none.
+  std::string verify;
+  DatasetSpec dataset;
+  Constraints constraints;
+  Space space;  ///< empty when the file has none: enough for `train`
+  /// The [model], [training], [pruning] and [quantization] that a candidate's values are laid over.
+  toml::table base;
+  /// Canonical text of all that a trial's result depends on beside its values: data set, sampler
+  /// options, initial trials and `base`. A study keeps it to refuse another's.
+  std::string task;
+  std::string text;  ///< the file as written, with its overrides
+
+  /// The candidate for values of the space (or, without any, of the file alone).
+  CandidateSpec candidate(const Values& values = {}) const;
+};
+
+/// Reads an experiment file. `overrides` are "key=value" pairs that win over the file; a key of the
+/// space that is set becomes fixed. Throws UsageError with file, line and key for anything unknown
+/// (naming the nearest), missing or out of range; DataError for a file that cannot be read or
+/// parsed.
+Experiment load_experiment(const std::filesystem::path& path,
+                           const std::vector<std::string>& overrides = {});
+
+/// "256 KB" as bytes (KB = 1000, KiB = 1024, MB, MiB, B), "400 MFLOPs" as FLOPs (also kFLOPs,
+/// GFLOPs; MMACs count twice), "80 %" as 0.8. Throws UsageError when the unit is missing or wrong.
+double parse_bytes(const std::string& text);
+double parse_flops(const std::string& text);
+double parse_instructions(const std::string& text);  ///< "20 M" (also k, G) as 2e7
+double parse_share(const std::string& text);
+
+}  // namespace paretiny

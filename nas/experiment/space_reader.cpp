@@ -1,0 +1,83 @@
+#include "nas/experiment/space_reader.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "nas/experiment/table_reader.h"
+
+namespace paretiny {
+namespace {
+
+Parameter read_parameter(const toml::table& root, const std::string& name) {
+  TableReader table(root, "space." + name);
+  Parameter parameter;
+  parameter.name = name;
+  const toml::node* choices = table.find("choices");
+  const toml::node* low = table.find("low");
+  const toml::node* high = table.find("high");
+  const std::vector<std::string> types = {"float", "int", "categorical"};
+  const bool whole = low != nullptr && high != nullptr && low->is_integer() && high->is_integer();
+  const std::string inferred = choices != nullptr ? "categorical" : whole ? "int" : "float";
+  parameter.kind = static_cast<ParameterKind>(table.choice("type", types, inferred));
+  if (parameter.kind == ParameterKind::categorical) {
+    if (choices == nullptr || !choices->is_array()) {
+      table.fail("choices", "must be a list, such as choices = [\"l1\", \"taylor\"]");
+    }
+    for (const toml::node& choice : *choices->as_array()) {
+      const std::optional<std::string> text = value_text(choice);
+      if (!text) table.fail("choices", "must be names, numbers or true and false");
+      parameter.choices.push_back(*text);
+    }
+  } else {
+    if (low == nullptr || high == nullptr) table.fail("low", "and high are both needed");
+    constexpr double kAny = 1e300;
+    parameter.low = table.number("low", 0, -kAny, kAny);
+    parameter.high = table.number("high", 0, -kAny, kAny);
+    parameter.log = table.boolean("log", false);
+  }
+  table.finish();
+  return parameter;
+}
+
+/// A table of [space] is a parameter if it has one of a parameter's keys that is no table itself.
+bool is_parameter(const toml::table& table) {
+  constexpr std::array keys = {"low", "high", "log", "type", "choices"};
+  return table.empty() || std::any_of(keys.begin(), keys.end(), [&](const char* key) {
+           return table.contains(key) && !table.get(key)->is_table();
+         });
+}
+
+void collect(const toml::table& root, const toml::table& table, const std::string& prefix,
+             std::vector<Parameter>& parameters) {
+  for (const auto& [key, node] : table) {
+    const std::string part(key.str());
+    const std::string name = prefix.empty() ? part : prefix + "." + part;
+    if (part.find('.') != std::string::npos) {
+      throw UsageError("space." + name + " must be written without quotes: [space." + name + "]");
+    }
+    const toml::table* inner = node.as_table();
+    if (inner == nullptr) {
+      throw UsageError("space." + name + " must be a table: [space." + name +
+                       "] with low and high, or choices");
+    }
+    if (is_parameter(*inner)) {
+      parameters.push_back(read_parameter(root, name));
+    } else {
+      collect(root, *inner, name, parameters);
+    }
+  }
+}
+
+}  // namespace
+
+Space read_space(const toml::table& root) {
+  const toml::node* node = find_path(root, "space");
+  if (node == nullptr) return {};
+  if (!node->is_table()) throw UsageError("space must be made of tables: [space.training.batch]");
+  std::vector<Parameter> parameters;
+  collect(root, *node->as_table(), "", parameters);
+  return parameters.empty() ? Space() : Space(parameters);
+}
+
+}  // namespace paretiny

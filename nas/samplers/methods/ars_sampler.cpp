@@ -1,0 +1,108 @@
+#include "nas/samplers/methods/ars_sampler.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "nas/samplers/options.h"
+#include "nas/samplers/parts/k_means.h"
+
+namespace paretiny {
+namespace {
+
+/// Points that are worth naming: whatever is seen before all of them gives way to a random point.
+constexpr std::size_t kNamed = 1024;
+/// Points, besides the trials, where surrogates learn what is known anywhere.
+constexpr Eigen::Index kFreePoints = 64;
+
+}  // namespace
+
+ArsSampler::ArsSampler(const std::string& name, SamplerProblem problem,
+                       const std::map<std::string, double>& options)
+    : ModelSampler(std::move(problem)) {
+  ArsOptions& o = options_;
+  o.hypervolume = o.known = o.cheap_first = o.pending = o.refine = name == "ars+";
+  OptionReader reader(name, options);
+  reader.count("policies", o.policies);
+  reader.count("samples", o.samples);
+  reader.count("directions", o.search.directions);
+  reader.count("kept", o.search.kept);
+  reader.count("steps", o.search.steps);
+  reader.count("horizon", o.search.horizon);
+  reader.count("hidden", o.search.hidden);
+  reader.size("noise", 10, o.search.noise);
+  reader.size("step_size", 10, o.search.step_size);
+  reader.size("reach", 1, o.search.reach);
+  reader.flag("hypervolume", o.hypervolume);
+  reader.flag("known", o.known);
+  reader.flag("cheap_first", o.cheap_first);
+  reader.flag("pending", o.pending);
+  reader.flag("refine", o.refine);
+  reader.finish();
+  if (o.search.kept > o.search.directions) {
+    throw UsageError(
+        fmt::format("option 'kept' of sampler '{}' is {}; it must be at most 'directions', {}",
+                    name, o.search.kept, o.search.directions));
+  }
+}
+
+std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observation>& history,
+                                                     const Knowledge& measured,
+                                                     std::uint64_t trial) {
+  Knowledge knowledge = informed(measured);
+  if (!options_.pending) knowledge.pending.resize(0, knowledge.pending.cols());
+  const Surrogates surrogates(stream(), knowledge.sets, knowledge.pending, problem().stop);
+  const Reward reward(problem(), knowledge, surrogates,
+                      options_.hypervolume ? Improvement::hypervolume : Improvement::scalarised,
+                      options_.samples, trial);
+  Random random(problem().seed, "ars clusters", trial);
+  const RowMatrix starts =
+      k_means(knowledge.anchors, static_cast<Eigen::Index>(options_.policies), random);
+  const Walks walks = augmented_random_search(reward, problem().space, starts, options_.search,
+                                              problem().seed, trial, problem().stop);
+  if (options_.refine || options_.known) {
+    return choose(walks, reward, knowledge, Unseen(problem(), history), trial);
+  }
+  // The paper's choice: the best that a trained policy visits; the rest only stands in for it.
+  std::vector<std::vector<double>> points;
+  for (const Visits* visits : {&walks.trained, &walks.training}) {
+    const RowMatrix best = best_of(*visits, kNamed).points;
+    for (Eigen::Index i = 0; i < best.rows(); ++i) points.push_back(row_of(best, i));
+  }
+  return points;
+}
+
+Knowledge ArsSampler::informed(const Knowledge& knowledge) const {
+  Knowledge all = knowledge;
+  if (!options_.known || !problem().known) return all;
+  const auto m = static_cast<Eigen::Index>(problem().objectives);
+  const RowMatrix points = sobol_points(problem().space, kFreePoints, key("known objectives", 0));
+  RowMatrix known = RowMatrix::Constant(kFreePoints, m, std::numeric_limits<double>::quiet_NaN());
+  for (Eigen::Index i = 0; i < kFreePoints; ++i) {
+    const std::vector<double> values = problem().known(problem().space.decode(row_of(points, i)));
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      known(i, static_cast<Eigen::Index>(k)) = values[k];
+    }
+  }
+  for (std::size_t s = 0; s < all.quantities.size(); ++s) {
+    const auto objective = static_cast<Eigen::Index>(all.quantities[s].number);
+    std::vector<Eigen::Index> rows;
+    for (Eigen::Index i = 0; objective < m && i < kFreePoints; ++i) {
+      if (std::isfinite(known(i, objective))) rows.push_back(i);
+    }
+    TrainingSet& set = all.sets[s];
+    const Eigen::Index n = set.y.size(), more = static_cast<Eigen::Index>(rows.size());
+    set.x.conservativeResize(n + more, Eigen::NoChange);
+    set.x.bottomRows(more) = points(rows, Eigen::all);
+    set.y.conservativeResize(n + more);
+    for (Eigen::Index i = 0; i < more; ++i) {
+      set.y(n + i) =
+          tempered(known(rows[static_cast<std::size_t>(i)], objective), all.quantities[s].limit);
+    }
+  }
+  return all;
+}
+
+}  // namespace paretiny

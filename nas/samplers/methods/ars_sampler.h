@@ -1,0 +1,52 @@
+// ARS-MOBOpt, the paper's sampler, and what goes beyond it (docs/samplers.md).
+#pragma once
+
+#include "nas/samplers/methods/model_sampler.h"
+#include "nas/samplers/parts/path_acquisition.h"
+#include "nas/samplers/parts/random_search.h"
+
+namespace paretiny {
+
+struct ArsOptions {
+  std::size_t policies = 5;  ///< L: clusters of the Pareto set, each the start of one policy
+  std::size_t samples = 64;  ///< base samples of the scalarised improvement; joint draws
+  RandomSearchOptions search;
+  // Beyond the paper:
+  bool hypervolume = false;  ///< the improvement is that of the hypervolume
+  bool known = false;        ///< objectives that follow from the values are taken for certain
+  bool cheap_first = false;  ///< candidates known to break a limit are not suggested
+  bool pending = false;      ///< what is in flight counts with its expected objectives
+  bool refine = false;  ///< L-BFGS climbs from the best points on joint draws, which then decide
+};
+
+class ArsSampler : public ModelSampler {
+ public:
+  /// `name` is "ars", the paper's method, or "ars+", with every switch on. Throws UsageError for an
+  /// unknown option or a value outside its range.
+  ArsSampler(const std::string& name, SamplerProblem problem,
+             const std::map<std::string, double>& options);
+
+ private:
+  std::vector<std::vector<double>> suggest(const std::vector<Observation>& history,
+                                           const Knowledge& knowledge,
+                                           std::uint64_t trial) override;
+  /// The knowledge with known objectives at more points than were tried.
+  Knowledge informed(const Knowledge& knowledge) const;
+  /// Snapped points, most wanted first, by joint draws of what is best of the walks.
+  std::vector<std::vector<double>> choose(const Walks& walks, const Reward& reward,
+                                          const Knowledge& knowledge, const Unseen& unseen,
+                                          std::uint64_t trial) const;
+  /// The first of `candidates` that are acceptable, by acquisition with known objectives certain
+  /// and the chance of being below the reference.
+  std::vector<std::vector<double>> judged(const RowMatrix& candidates,
+                                          const PathAcquisition& acquisition,
+                                          const Knowledge& knowledge, const Surrogates& surrogates,
+                                          const Unseen& unseen) const;
+  /// log of the chance that all objectives are below the reference: [p].
+  Eigen::VectorXd log_chance_below(const Knowledge& knowledge, const Surrogates& surrogates,
+                                   const RowMatrix& points) const;
+
+  ArsOptions options_;
+};
+
+}  // namespace paretiny

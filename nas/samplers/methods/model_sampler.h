@@ -1,0 +1,38 @@
+// What samplers that learn have in common: a design to begin with, then suggestions of a model.
+#pragma once
+
+#include "kernels/core/random.h"
+#include "nas/samplers/methods/designs.h"
+#include "nas/samplers/parts/knowledge.h"
+
+namespace paretiny {
+
+class ModelSampler : public Sampler {
+ public:
+  explicit ModelSampler(SamplerProblem problem);
+
+  /// The first `initial` trials are a Latin hypercube, as is every trial while nothing is measured.
+  /// Then the first suggestion that was not seen before, or else a random point.
+  std::vector<double> ask(const std::vector<Observation>& told, std::uint64_t trial) final;
+
+ protected:
+  /// Snapped points, most wanted first. Something is measured.
+  virtual std::vector<std::vector<double>> suggest(const std::vector<Observation>& history,
+                                                   const Knowledge& knowledge,
+                                                   std::uint64_t trial) = 0;
+
+  const SamplerProblem& problem() const { return problem_; }
+  /// Where the models are computed.
+  Stream& stream();
+  /// A key of random numbers for (seed, trial).
+  std::uint64_t key(std::string_view purpose, std::uint64_t trial) const;
+
+ private:
+  SamplerProblem problem_;
+  std::unique_ptr<Stream> stream_;
+};
+
+/// Weights that are uniform on the simplex of m objectives: exponential variables over their sum.
+std::vector<double> simplex_weights(std::size_t m, Random& random);
+
+}  // namespace paretiny

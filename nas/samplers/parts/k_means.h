@@ -1,0 +1,13 @@
+// Clusters of points.
+#pragma once
+
+#include "kernels/core/random.h"
+#include "nas/surrogate/device_array.h"
+
+namespace paretiny {
+
+/// Centres of at most `clusters` clusters of the rows of `points` [n, d], by Lloyd's algorithm from
+/// k-means++ seeds (Arthur and Vassilvitskii, 2007): [c, d]. Fewer where fewer rows are distinct.
+RowMatrix k_means(const RowMatrix& points, Eigen::Index clusters, Random& random);
+
+}  // namespace paretiny

@@ -1,0 +1,139 @@
+#include "nas/samplers/parts/knowledge.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "nas/pareto/pareto.h"
+#include "nas/samplers/violation.h"
+
+namespace paretiny {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::infinity();
+/// Lengthscale along one coordinate; distances grow with sqrt(d).
+constexpr double kFailureLengthscale = 0.2;
+constexpr double kFailureNoise = 0.05;
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+/// `values` with as many entries as are wanted, NaN where not finite or not given.
+std::vector<double> measured_values(const std::vector<double>& values, std::size_t count) {
+  std::vector<double> result(count, kUnknown);
+  if (values.size() != count) return result;
+  for (std::size_t k = 0; k < count; ++k) {
+    if (std::isfinite(values[k])) result[k] = values[k];
+  }
+  return result;
+}
+
+RowMatrix rows_of(const std::vector<const std::vector<double>*>& points, std::size_t dimensions) {
+  RowMatrix rows(static_cast<Eigen::Index>(points.size()), static_cast<Eigen::Index>(dimensions));
+  for (Eigen::Index i = 0; i < rows.rows(); ++i) {
+    rows.row(i) = Eigen::Map<const Eigen::RowVectorXd>(points[static_cast<std::size_t>(i)]->data(),
+                                                       rows.cols());
+  }
+  return rows;
+}
+
+/// Of the surrogate of failure. A fit would take the step from 0 to 1 for short lengthscales and
+/// learn nothing beyond the trials themselves.
+Eigen::VectorXd failure_hyperparameters(std::size_t dimensions) {
+  const auto d = static_cast<double>(dimensions);
+  Eigen::VectorXd h = Eigen::VectorXd::Constant(static_cast<Eigen::Index>(dimensions) + 2,
+                                                std::log(kFailureLengthscale * std::sqrt(d)));
+  h(0) = 0;
+  h(h.size() - 1) = std::log(kFailureNoise);
+  return h;
+}
+
+}  // namespace
+
+double tempered(double value, double limit) {
+  if (!(limit > 0) || limit == kNone || value <= limit) return value;
+  const double ratio = value / limit;
+  return limit * (1 + (std::isfinite(ratio) ? std::log(ratio) : std::log(value) - std::log(limit)));
+}
+
+Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history)
+    : objectives(problem.objectives) {
+  const std::size_t d = problem.space.dimensions();
+  const std::size_t m = problem.objectives;
+  std::vector<const std::vector<double>*> at, failures, waiting;
+  std::vector<std::vector<double>> values;  // objectives, then constraints
+  for (const Observation& o : history) {
+    if (o.outcome == Outcome::pending) {
+      waiting.push_back(&o.x);
+      continue;
+    }
+    std::vector<double> all = measured_values(o.objectives, m);
+    const std::vector<double> constraints = measured_values(o.constraints, problem.constraints);
+    all.insert(all.end(), constraints.begin(), constraints.end());
+    const bool complete = all_finite(all);
+    if (o.outcome == Outcome::failed || (o.outcome == Outcome::finished && !complete)) {
+      failures.push_back(&o.x);
+      continue;
+    }
+    at.push_back(&o.x);
+    trials.push_back({measured_values(o.objectives, m), violation_of(problem, o),
+                      complete && o.outcome == Outcome::finished});
+    values.push_back(std::move(all));
+  }
+  measured = rows_of(at, d);
+  failed = rows_of(failures, d);
+  pending = rows_of(waiting, d);
+
+  for (std::size_t q = 0; q < m + problem.constraints; ++q) {
+    const double limit = q >= m ? 0 : problem.limits.empty() ? kNone : problem.limits[q];
+    std::vector<const std::vector<double>*> known;
+    std::vector<double> y;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (std::isnan(values[i][q])) continue;
+      known.push_back(at[i]);
+      y.push_back(tempered(values[i][q], limit));
+    }
+    if (known.empty()) continue;
+    quantities.push_back({q, limit});
+    sets.push_back({rows_of(known, d), Eigen::Map<const Eigen::VectorXd>(
+                                           y.data(), static_cast<Eigen::Index>(y.size()))});
+  }
+
+  if (!failures.empty() && !at.empty()) {
+    Eigen::VectorXd y = Eigen::VectorXd::Zero(measured.rows() + failed.rows());
+    y.tail(failed.rows()).setOnes();
+    RowMatrix x(y.size(), static_cast<Eigen::Index>(d));
+    x << measured, failed;
+    quantities.push_back({m + problem.constraints, 0.5});
+    sets.push_back({std::move(x), std::move(y), failure_hyperparameters(d)});
+  }
+
+  std::vector<std::size_t> feasible;
+  Points points;
+  bool some_complete = false;
+  double least = kNone;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (trials[i].complete && trials[i].violation == 0) {
+      feasible.push_back(i);
+      points.push_back(trials[i].objectives);
+    }
+    if (trials[i].complete && !some_complete) {
+      some_complete = true;
+      least = kNone;
+    }
+    if (trials[i].complete == some_complete) least = std::min(least, trials[i].violation);
+  }
+  for (const std::size_t i : non_dominated(points)) front.push_back(feasible[i]);
+  std::vector<const std::vector<double>*> best;
+  for (const std::size_t i : front) best.push_back(at[i]);
+  for (std::size_t i = 0; i < trials.size() && front.empty(); ++i) {
+    if (trials[i].complete == some_complete && trials[i].violation == least) best.push_back(at[i]);
+  }
+  anchors = rows_of(best, d);
+}
+
+Points Knowledge::front_points() const {
+  Points points;
+  for (const std::size_t i : front) points.push_back(trials[i].objectives);
+  return points;
+}
+
+}  // namespace paretiny

@@ -1,0 +1,86 @@
+#include "kernels/bayes/gp_posterior.h"
+#include "tests/support/gaussian_process.h"
+
+namespace paretiny::test {
+namespace {
+
+TEST(GpLikelihood, GradientAgreesWithFiniteDifferences) {
+  const auto stream = test_stream();
+  for (const Covariance covariance : kCovariances) {
+    for (const PriorMean mean : kMeans) {
+      const std::int64_t d = 3;
+      GpSets sets(*stream,
+                  {GpProblem::random(covariance, mean, 26, d, 1),
+                   GpProblem::random(covariance, mean, 11, d, 2)},
+                  26);
+      Tensor& hyperparameters = sets.hyperparameters();
+      const Values gradient = likelihood(*stream, sets, hyperparameters).gradient.values();
+      const auto total = [&] {
+        const Values value = likelihood(*stream, sets, hyperparameters).value.values();
+        return value[0] + value[1];
+      };
+      expect_gradient(total, hyperparameters, gradient, 1e-5, 1e-6, "gradient");
+    }
+  }
+}
+
+TEST(GpLikelihood, LikeliestMeanIsTheLikeliest) {
+  const auto stream = test_stream();
+  GpProblem problem = GpProblem::random(Covariance::matern52, PriorMean::likeliest, 15, 2, 3);
+  GpSets sets(*stream, {problem}, 15);
+  sets.condition(*stream);
+  const double best = likelihood(*stream, sets, sets.hyperparameters()).value.values()[0];
+  const double mean = sets.parameters().values()[0];
+  const auto with_mean = [&](double given) {
+    GpProblem shifted = problem;
+    shifted.mean = PriorMean::zero;
+    for (double& y : shifted.y) y -= given;
+    GpSets alone(*stream, {shifted}, 15);
+    return likelihood(*stream, alone, alone.hyperparameters()).value.values()[0];
+  };
+  EXPECT_NEAR(with_mean(mean), best, 1e-10);
+  EXPECT_LT(with_mean(mean + 0.1), best);
+  EXPECT_LT(with_mean(mean - 0.1), best);
+}
+
+TEST(GpLikelihood, StartsShareTheirSet) {
+  const auto stream = test_stream();
+  const std::int64_t d = 2, starts = 3;
+  const GpProblem a = GpProblem::random(Covariance::matern52, PriorMean::likeliest, 12, d, 6);
+  const GpProblem b = GpProblem::random(Covariance::matern52, PriorMean::likeliest, 17, d, 7);
+  const GpSets sets(*stream, {a, b}, 17);
+  Random random(8, "starts");
+  Values rows(2 * starts * (d + 2));
+  for (double& value : rows) value = random.normal() - 0.5;
+  const Tensor hyperparameters(*stream, DType::f64, {2 * starts, 1, 1, d + 2}, rows);
+  const Likelihood fit = likelihood(*stream, sets, hyperparameters);
+  Values expected;
+  for (std::int64_t item = 0; item < 2 * starts; ++item) {
+    GpProblem problem = item < starts ? a : b;
+    problem.hyperparameters.assign(rows.begin() + item * (d + 2),
+                                   rows.begin() + (item + 1) * (d + 2));
+    expected.push_back(GpJudge(problem).log_likelihood());
+  }
+  expect_near(fit.value, expected, 1e-9, "likelihood");
+}
+
+TEST(GpLikelihood, GradientIsExactUnderJitter) {
+  const auto stream = test_stream();
+  GpSets sets(*stream, {singular(9, 2)}, 9);
+  const Tensor& hyperparameters = sets.hyperparameters();
+  const Values at = hyperparameters.values();
+  const Values gradient = likelihood(*stream, sets, hyperparameters).gradient.values();
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    const auto value = [&](double step) {
+      Values moved = at;
+      moved[i] += step;
+      const Tensor there(*stream, DType::f64, hyperparameters.shape(), moved);
+      return likelihood(*stream, sets, there).value.values()[0];
+    };
+    const double expected = (value(1e-4) - value(-1e-4)) / 2e-4;
+    EXPECT_NEAR(gradient[i], expected, 1e-5 * std::max(1.0, max_abs(gradient))) << i;
+  }
+}
+
+}  // namespace
+}  // namespace paretiny::test

@@ -1,0 +1,364 @@
+#include "kernels/bayes/gp_posterior.h"
+
+#include "tests/support/gaussian_process.h"
+#include "tests/support/jsonl.h"
+#include "tests/support/threads.h"
+
+namespace paretiny::test {
+namespace {
+
+struct Posterior {
+  Tensor mean, variance;
+};
+
+Posterior posterior(Stream& stream, const GpSets& sets, const Tensor& queries) {
+  const Shape shape{1, 1, sets.shape().sets, queries.shape().w};
+  Posterior result{{stream, DType::f64, shape}, {stream, DType::f64, shape}};
+  gp_posterior(stream, sets.shape(), sets.state(), queries, result.mean, result.variance);
+  return result;
+}
+
+Values flat(const nlohmann::json& rows) {
+  Values values;
+  for (const auto& row : rows) {
+    const auto part = row.get<Values>();
+    values.insert(values.end(), part.begin(), part.end());
+  }
+  return values;
+}
+
+TEST(GpPosterior, ReferenceVectors) {
+  const auto file = std::filesystem::path(PARETINY_SHARED) / "vectors/bo/gp_posterior.jsonl.gz";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
+  const auto stream = test_stream();
+  for (const auto& row : read_jsonl_gz(file)) {
+    const std::string id = row.at("id").get<std::string>();
+    GpProblem problem{row.at("kernel") == "rbf" ? Covariance::rbf : Covariance::matern52,
+                      PriorMean::zero,
+                      row.at("n").get<std::int64_t>(),
+                      row.at("d").get<std::int64_t>(),
+                      flat(row.at("X")),
+                      row.at("y").get<Values>(),
+                      {}};
+    const double scale = row.at("outputscale").get<double>();
+    problem.hyperparameters.push_back(std::log(scale));
+    for (const double length : row.at("lengthscales").get<Values>()) {
+      problem.hyperparameters.push_back(std::log(length));
+    }
+    problem.hyperparameters.push_back(std::log(row.at("noise").get<double>()));
+    const double tolerance = 10 * std::max(1e-12, 1e-16 * row.at("condition_number").get<double>());
+
+    GpSets sets(*stream, {problem}, problem.points);
+    sets.condition(*stream);
+    EXPECT_EQ(sets.jitter().values()[0], 0) << id;
+    const Values queries = flat(row.at("Xq"));
+    const auto q = static_cast<std::int64_t>(row.at("Xq").size());
+    const Posterior predicted = posterior(
+        *stream, sets, Tensor(*stream, DType::f64, {1, 1, q, problem.dimensions}, queries));
+    const auto mean = row.at("posterior_mean_hp").get<Values>();
+    expect_near(predicted.mean, mean, tolerance * max_abs(mean), id + " mean");
+    expect_near(predicted.variance, row.at("posterior_variance_hp").get<Values>(),
+                tolerance * scale, id + " variance");
+
+    const Likelihood fit = likelihood(*stream, sets, sets.hyperparameters());
+    const double value = row.at("log_marginal_likelihood_hp").get<double>();
+    expect_near(fit.value, {value}, tolerance * std::max(1.0, std::abs(value)), id + " likelihood");
+    const auto gradient = row.at("lml_gradient_hp").get<Values>();
+    expect_near(fit.gradient, gradient, tolerance * std::max(1.0, max_abs(gradient)),
+                id + " gradient");
+  }
+}
+
+TEST(GpPosterior, IsWhatAPlainJudgeFinds) {
+  const auto stream = test_stream();
+  for (const Covariance covariance : kCovariances) {
+    for (const PriorMean mean : kMeans) {
+      for (const std::int64_t n : {1, 2, 7, 8, 9, 33}) {
+        for (const std::int64_t d : {1, 5}) {
+          const GpProblem a = GpProblem::random(covariance, mean, n, d, n + d);
+          const GpProblem b = GpProblem::random(covariance, mean, n, d, n + d + 100);
+          GpSets sets(*stream, {a, b}, n);
+          sets.condition(*stream);
+          const Tensor queries = random_queries(*stream, 27, d, 1);
+          const Values x = queries.values();
+          const Posterior predicted = posterior(*stream, sets, queries);
+          const Likelihood fit = likelihood(*stream, sets, sets.hyperparameters());
+          Values means, variances, values;
+          for (const GpProblem* problem : {&a, &b}) {
+            const GpJudge judge(*problem);
+            for (std::int64_t i = 0; i < 27; ++i) {
+              const auto expected = judge.predict(&x[i * d]);
+              means.push_back(expected.mean);
+              variances.push_back(expected.variance);
+            }
+            values.push_back(judge.log_likelihood());
+          }
+          const std::string what = std::to_string(n) + " points, d " + std::to_string(d);
+          expect_near(predicted.mean, means, 1e-11, what + ", mean");
+          expect_near(predicted.variance, variances, 1e-11, what + ", variance");
+          expect_near(fit.value, values, 1e-10, what + ", likelihood");
+        }
+      }
+    }
+  }
+}
+
+TEST(GpPosterior, UnusedPointsAreNotThere) {
+  const auto stream = test_stream();
+  for (const Covariance covariance : kCovariances) {
+    const std::int64_t d = 4, room = 21;
+    std::vector<GpProblem> problems;
+    for (const std::int64_t n : {13, 1, 21}) {
+      problems.push_back(GpProblem::random(covariance, PriorMean::likeliest, n, d, n));
+    }
+    GpSets together(*stream, problems, room);
+    together.condition(*stream);
+    const Tensor queries = random_queries(*stream, 10, d, 2);
+    const Values means = posterior(*stream, together, queries).mean.values();
+    const Values variances = posterior(*stream, together, queries).variance.values();
+    const Likelihood fits = likelihood(*stream, together, together.hyperparameters());
+    const Values values = fits.value.values(), gradients = fits.gradient.values();
+    for (std::size_t s = 0; s < problems.size(); ++s) {
+      GpSets alone(*stream, {problems[s]}, problems[s].points);
+      alone.condition(*stream);
+      const Posterior predicted = posterior(*stream, alone, queries);
+      const auto part = [&](const Values& all, std::size_t each) {
+        const auto begin = all.begin() + static_cast<std::ptrdiff_t>(s * each);
+        return Values(begin, begin + static_cast<std::ptrdiff_t>(each));
+      };
+      expect_near(predicted.mean, part(means, 10), 1e-12, "mean");
+      expect_near(predicted.variance, part(variances, 10), 1e-12, "variance");
+      const Likelihood fit = likelihood(*stream, alone, alone.hyperparameters());
+      expect_near(fit.value, part(values, 1), 1e-12, "likelihood");
+      expect_near(fit.gradient, part(gradients, d + 2), 1e-11, "gradient");
+    }
+    // The layout that the header promises.
+    const Values scaled = together.scaled().values(), root = together.inverse_root().values();
+    const Values weights = together.weights().values();
+    for (std::int64_t i = 13; i < room; ++i) {
+      for (std::int64_t k = 0; k < d; ++k) EXPECT_EQ(scaled[i * d + k], 1e100);
+      for (std::int64_t j = 0; j < room; ++j) {
+        EXPECT_EQ(root[i * room + j], i == j ? 1 : 0);
+        EXPECT_EQ(root[j * room + i], i == j ? 1 : 0);
+      }
+      EXPECT_EQ(weights[i], 0);
+    }
+  }
+}
+
+TEST(GpPosterior, StateIsWhatTheHeaderSays) {
+  const auto stream = test_stream();
+  const std::int64_t n = 19, d = 2;
+  const GpProblem problem = GpProblem::random(Covariance::rbf, PriorMean::likeliest, n, d, 5);
+  GpSets sets(*stream, {problem}, n);
+  sets.condition(*stream);
+  const Values parameters = sets.parameters().values(), scaled = sets.scaled().values();
+  EXPECT_NEAR(parameters[0], GpJudge(problem).mean(), 1e-11);
+  EXPECT_NEAR(parameters[1], problem.scale(), 1e-14);
+  EXPECT_NEAR(parameters[2], problem.noise(), 1e-14);
+  for (std::int64_t k = 0; k < d; ++k) {
+    EXPECT_NEAR(parameters[3 + k], std::exp(-problem.hyperparameters[1 + k]), 1e-14);
+    for (std::int64_t i = 0; i < n; ++i) {
+      EXPECT_NEAR(scaled[i * d + k], problem.x[i * d + k] * parameters[3 + k], 1e-14);
+    }
+  }
+  // inverse_root (K + noise I) inverse_root^T = I, and (K + noise I) weights = y - mean.
+  const Values root = sets.inverse_root().values(), weights = sets.weights().values();
+  Values covariance(n * n);
+  for (std::int64_t i = 0; i < n; ++i) {
+    double product = 0;
+    for (std::int64_t j = 0; j < n; ++j) {
+      covariance[i * n + j] = problem.covariance_of(&problem.x[i * d], &problem.x[j * d]) +
+                              (i == j ? problem.noise() : 0);
+      product += covariance[i * n + j] * weights[j];
+    }
+    EXPECT_NEAR(product, problem.y[i] - parameters[0], 1e-10);
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (std::int64_t a = 0; a < n; ++a) {
+        for (std::int64_t b = 0; b < n; ++b) {
+          sum += root[i * n + a] * covariance[a * n + b] * root[j * n + b];
+        }
+      }
+      EXPECT_NEAR(sum, i == j ? 1 : 0, 1e-10);
+      if (j > i) {
+        EXPECT_EQ(root[i * n + j], 0);
+      }
+    }
+  }
+}
+
+TEST(GpPosterior, OnlyWhatIsSingularIsJittered) {
+  const auto stream = test_stream();
+  const std::int64_t n = 12, d = 3;
+  const GpProblem healthy = GpProblem::random(Covariance::rbf, PriorMean::likeliest, n, d, 10);
+  GpSets mixed(*stream, {healthy, singular(n, d), healthy}, n);
+  mixed.condition(*stream);
+  const Values jitter = mixed.jitter().values();
+  EXPECT_EQ(jitter[0], 0);
+  EXPECT_EQ(jitter[1], 1e-8);
+  EXPECT_EQ(jitter[2], 0);
+  GpSets alone(*stream, {healthy}, n);
+  alone.condition(*stream);
+  const Values root = mixed.inverse_root().values(), expected = alone.inverse_root().values();
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(root[i], expected[i]);
+    EXPECT_EQ(root[2 * expected.size() + i], expected[i]);
+  }
+  const Values fits = likelihood(*stream, mixed, mixed.hyperparameters()).value.values();
+  const Values fit = likelihood(*stream, alone, alone.hyperparameters()).value.values();
+  EXPECT_EQ(fits[0], fit[0]);
+  EXPECT_EQ(fits[2], fit[0]);
+  EXPECT_TRUE(std::isfinite(fits[1]));
+}
+
+TEST(GpPosterior, WhatNoJitterHelpsIsNaN) {
+  const auto stream = test_stream();
+  const std::int64_t n = 10, d = 2;
+  const GpProblem healthy = GpProblem::random(Covariance::matern52, PriorMean::zero, n, d, 11);
+  GpProblem hopeless = healthy;
+  hopeless.x[5] = std::nan("");
+  GpSets sets(*stream, {hopeless, healthy}, n);
+  const Likelihood fit = likelihood(*stream, sets, sets.hyperparameters());
+  const Values values = fit.value.values(), gradient = fit.gradient.values();
+  EXPECT_TRUE(std::isnan(values[0]));
+  EXPECT_NEAR(values[1], GpJudge(healthy).log_likelihood(), 1e-10);
+  for (std::int64_t i = 0; i < d + 2; ++i) {
+    EXPECT_TRUE(std::isnan(gradient[i]));
+    EXPECT_TRUE(std::isfinite(gradient[d + 2 + i]));
+  }
+  sets.condition(*stream);
+  EXPECT_TRUE(std::isnan(sets.jitter().values()[0]));
+  EXPECT_EQ(sets.jitter().values()[1], 0);
+  const Posterior predicted = posterior(*stream, sets, random_queries(*stream, 1, d, 3));
+  EXPECT_TRUE(std::isnan(predicted.mean.values()[0]));
+  EXPECT_TRUE(std::isnan(predicted.variance.values()[0]));
+  EXPECT_TRUE(std::isfinite(predicted.variance.values()[1]));
+}
+
+TEST(GpPosterior, VarianceHasAFloorAndFarAwayThePriorHolds) {
+  const auto stream = test_stream();
+  GpProblem problem = GpProblem::random(Covariance::rbf, PriorMean::likeliest, 9, 1, 12);
+  problem.hyperparameters = {0, -2, -30};
+  GpSets sets(*stream, {problem}, 9);
+  sets.condition(*stream);
+  Values queries = problem.x;
+  queries.push_back(1e6);
+  const Posterior predicted =
+      posterior(*stream, sets, Tensor(*stream, DType::f64, {1, 1, 10, 1}, queries));
+  const Values mean = predicted.mean.values(), variance = predicted.variance.values();
+  for (std::size_t i = 0; i < 9; ++i) {
+    EXPECT_NEAR(variance[i], 1e-10, 1e-8);
+    EXPECT_GE(variance[i], 1e-10);
+    EXPECT_NEAR(mean[i], problem.y[i], 1e-5);
+  }
+  EXPECT_EQ(variance[9], 1);
+  EXPECT_EQ(mean[9], sets.parameters().values()[0]);
+}
+
+TEST(GpPosterior, AQueryDoesNotDependOnItsNeighbours) {
+  const auto stream = test_stream();
+  const std::int64_t n = 30, d = 3, q = slow_device() ? 70 : 1000;
+  GpSets sets(*stream, {GpProblem::random(Covariance::matern52, PriorMean::zero, n, d, 13)}, n);
+  sets.condition(*stream);
+  const Tensor queries = random_queries(*stream, q, d, 4);
+  const Values x = queries.values();
+  const Posterior all = posterior(*stream, sets, queries);
+  const Values means = all.mean.values(), variances = all.variance.values();
+  for (const std::int64_t i : {std::int64_t{0}, std::int64_t{17}, q - 1}) {
+    const Tensor one(*stream, DType::f64, {1, 1, 1, d},
+                     Values(x.begin() + i * d, x.begin() + (i + 1) * d));
+    const Posterior alone = posterior(*stream, sets, one);
+    EXPECT_NEAR(alone.mean.values()[0], means[i], 1e-13);
+    EXPECT_NEAR(alone.variance.values()[0], variances[i], 1e-13);
+  }
+}
+
+TEST(GpPosterior, LargeSets) {
+  const auto stream = test_stream();
+  const std::int64_t n = slow_device() ? 70 : 700, d = slow_device() ? 9 : 60, q = 5;
+  const GpProblem problem = GpProblem::random(Covariance::matern52, PriorMean::likeliest, n, d, 14);
+  GpSets sets(*stream, {problem}, n);
+  sets.condition(*stream);
+  const Tensor queries = random_queries(*stream, q, d, 5);
+  const Values x = queries.values();
+  const Posterior predicted = posterior(*stream, sets, queries);
+  const GpJudge judge(problem);
+  Values means, variances;
+  for (std::int64_t i = 0; i < q; ++i) {
+    const auto expected = judge.predict(&x[i * d]);
+    means.push_back(expected.mean);
+    variances.push_back(expected.variance);
+  }
+  expect_near(predicted.mean, means, 1e-10, "mean");
+  expect_near(predicted.variance, variances, 1e-10, "variance");
+  expect_near(likelihood(*stream, sets, sets.hyperparameters()).value, {judge.log_likelihood()},
+              1e-8, "likelihood");
+}
+
+TEST(GpPosterior, ThreadsDoNotMatter) {
+  const auto stream = cpu_stream();
+  const std::int64_t n = 60, d = 5, q = 100;
+  std::vector<GpProblem> problems;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    problems.push_back(GpProblem::random(Covariance::matern52, PriorMean::likeliest, n, d, seed));
+  }
+  GpSets sets(*stream, problems, n);
+  const Tensor queries = random_queries(*stream, q, d, 6);
+  const Tensor value(*stream, DType::f64, {1, 1, 1, 3});
+  const Tensor gradient(*stream, DType::f64, {3, 1, 1, d + 2});
+  const Tensor mean(*stream, DType::f64, {1, 1, 3, q}), variance(*stream, DType::f64, {1, 1, 3, q});
+  expect_same_for_any_threads(
+      [&] {
+        gp_likelihood(*stream, sets.shape(), sets.data(), sets.hyperparameters(), value, gradient);
+        sets.condition(*stream);
+        gp_posterior(*stream, sets.shape(), sets.state(), queries, mean, variance);
+      },
+      {&value, &gradient, &sets.inverse_root(), &sets.weights(), &mean, &variance});
+}
+
+TEST(GpPosterior, RejectsWhatDoesNotFit) {
+  const auto stream = test_stream();
+  const std::int64_t n = 5, d = 2;
+  const GpProblem problem = GpProblem::random(Covariance::rbf, PriorMean::zero, n, d, 15);
+  GpSets sets(*stream, {problem, problem}, n);
+  const GpShape shape = sets.shape();
+  const Tensor value(*stream, DType::f64, {1, 1, 1, 3});
+  const Tensor three(*stream, DType::f64, {3, 1, 1, d + 2});
+  const Tensor singles(*stream, DType::f32, {2, 1, 1, d + 2});
+  const Tensor pair(*stream, DType::f64, {1, 1, 1, 2});
+  const auto& given = sets.hyperparameters();
+  EXPECT_THROW(gp_likelihood(*stream, shape, sets.data(), three, value, three), UsageError);
+  EXPECT_THROW(gp_likelihood(*stream, shape, sets.data(), singles, pair, given), UsageError);
+  EXPECT_THROW(gp_likelihood(*stream, shape, sets.data(), given, value, given), UsageError);
+  EXPECT_THROW(gp_condition(*stream, shape, sets.data(), three, sets.state(), pair), UsageError);
+  EXPECT_THROW(gp_condition(*stream, shape, sets.data(), given, sets.state(), value), UsageError);
+  GpData data = sets.data();
+  data.counts = value;
+  EXPECT_THROW(gp_condition(*stream, shape, data, given, sets.state(), pair), UsageError);
+  GpShape none = shape;
+  none.points = 0;
+  EXPECT_THROW(gp_likelihood(*stream, none, sets.data(), given, pair, given), UsageError);
+
+  sets.condition(*stream);
+  const Tensor queries = random_queries(*stream, 4, d, 7),
+               narrow = random_queries(*stream, 4, 1, 7);
+  const Tensor nothing = random_queries(*stream, 0, d, 7);
+  const Tensor results(*stream, DType::f64, {1, 1, 2, 4}), more(*stream, DType::f64, {1, 1, 2, 5});
+  const auto predict = [&](const Tensor& at, const Tensor& mean, const Tensor& variance) {
+    gp_posterior(*stream, shape, sets.state(), at, mean, variance);
+  };
+  EXPECT_NO_THROW(predict(queries, results, results));
+  EXPECT_THROW(predict(narrow, results, results), UsageError);
+  EXPECT_THROW(predict(nothing, results, results), UsageError);
+  EXPECT_THROW(predict(queries, more, results), UsageError);
+  EXPECT_THROW(predict(queries, results, more), UsageError);
+  GpState broken = sets.state();
+  broken.inverse_root = View{};
+  EXPECT_THROW(gp_posterior(*stream, shape, broken, queries, results, results), UsageError);
+}
+
+}  // namespace
+}  // namespace paretiny::test

@@ -1,0 +1,186 @@
+#include "kernels/nn/depthwise.h"
+
+#include "tests/support/fusion.h"
+
+namespace paretiny::test {
+namespace {
+
+ConvolutionOps ops(Stream& stream, const DepthwiseShape& shape) {
+  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
+            depthwise_forward(stream, shape, x, w, b, y);
+          },
+          [&stream, shape](ConstView dy, ConstView w, View dx) {
+            depthwise_backward_data(stream, shape, dy, w, dx);
+          },
+          [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
+            depthwise_backward_weights(stream, shape, x, dy, dw, db);
+          },
+          [&stream, shape](DType dtype) { return depthwise_scratch_bytes(stream, shape, dtype); },
+          shape.input,
+          shape.weights(),
+          shape.output()};
+}
+
+FusedConvolutionOps fused_ops(Stream& stream, const DepthwiseShape& shape) {
+  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y, const Prologue& prologue,
+                           const Epilogue& epilogue) {
+            depthwise_forward(stream, shape, x, w, b, y, prologue, epilogue);
+          },
+          [&stream, shape](ConstView x, ConstView dy, View dw, View db, const Prologue& prologue) {
+            depthwise_backward_weights(stream, shape, x, dy, dw, db, prologue);
+          },
+          [&stream, shape](DType dtype) { return depthwise_scratch_bytes(stream, shape, dtype); },
+          shape.input,
+          shape.weights(),
+          shape.output()};
+}
+
+ConvolutionJudge judge(const DepthwiseShape& shape) {
+  return {shape.input, shape.input.c, shape.window, true};
+}
+
+std::vector<DepthwiseShape> shapes() {
+  return {
+      {{2, 8, 8, 16}, Window::same(8, 8, 3, 3, 1, 1)},
+      {{1, 9, 7, 40}, Window::same(9, 7, 5, 5, 2, 2)},
+      {{3, 7, 6, 13}, Window::same(7, 6, 3, 3, 2, 2)},    // pruned channels
+      {{2, 1, 37, 27}, Window::same(1, 37, 1, 9, 1, 2)},  // time series
+      {{3, 1, 20, 43}, Window::same(1, 20, 1, 3, 1, 1)},
+      {{2, 6, 7, 5}, {3, 3, 1, 1, 0, 2, 1, 0}},         // uneven padding
+      {{1, 10, 9, 70}, {3, 2, 3, 2, 0, 0, 0, 0}},       // rows that fill no window
+      {{2, 4, 4, 1}, Window::same(4, 4, 3, 3, 1, 1)},   // one channel
+      {{1, 1, 1, 19}, Window::same(1, 1, 3, 3, 1, 1)},  // one pixel, mostly padding
+      {{2, 2, 3, 8}, Window::same(2, 3, 7, 7, 1, 1)},   // window larger than the input
+      {{1, 3, 9, 33}, {1, 1, 1, 2, 0, 0, 0, 0}},        // a scale
+      {{2, 11, 10, 24}, Window::same(11, 10, 5, 5, 1, 1)},
+      {{2, 12, 9, 16}, Window::same(12, 9, 5, 5, 2, 2)},
+      {{9, 4, 4, 8}, Window::same(4, 4, 3, 3, 1, 1)},       // many samples a block
+      {{1, 14, 75, 48}, Window::same(14, 75, 3, 3, 2, 2)},  // strips of columns
+      {{1, 4, 5, 300}, Window::same(4, 5, 3, 3, 1, 1)},     // slices of channels
+      {{1, 70, 3, 16}, {3, 3, 1, 1, 4, 3, 0, 2}},           // padding beyond the window's reach
+      {{1, 9, 8, 8}, {5, 5, 2, 2, 5, 7, 1, 4}},
+      {{5, 1, 300, 40}, Window::same(1, 300, 1, 7, 1, 1)},
+      {{3, 1, 33, 19}, Window::same(1, 33, 1, 4, 1, 2)},   // even windows
+      {{2, 3, 10, 8}, {1, 6, 1, 1, 2, 3, 1, 0}},           // rows of padding
+      {{1, 2, 30, 12}, Window::same(2, 30, 1, 11, 1, 1)},  // wider than kernels are made for
+      {{2, 9, 5, 33}, {3, 3, 2, 1, 1, 1, 1, 1}},           // two strides
+  };
+}
+
+TEST(Depthwise, AgreesWithDirectLoops) {
+  std::uint64_t seed = 0;
+  for (const DepthwiseShape& shape : shapes()) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const auto stream = test_stream();
+      expect_convolution(*stream, ops(*stream, shape), judge(shape), dtype, seed += 10);
+    }
+  }
+}
+
+TEST(Depthwise, FusesEveryPart) {
+  std::uint64_t seed = 1000;
+  const DepthwiseShape shape{{2, 6, 7, 24}, Window::same(6, 7, 3, 3, 1, 1)};
+  for (const Fusion& fusion : fusions()) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const auto stream = test_stream();
+      expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape), fusion, dtype,
+                               seed += 10);
+    }
+  }
+}
+
+TEST(Depthwise, FusesInEveryShape) {
+  std::uint64_t seed = 2000;
+  for (const DepthwiseShape& shape : shapes()) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const auto stream = test_stream();
+      expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape), fusions().back(),
+                               dtype, seed += 10);
+    }
+  }
+}
+
+TEST(Depthwise, SeriesWithAGate) {
+  const DepthwiseShape shape{{4, 1, 40, 24}, Window::same(1, 40, 1, 5, 1, 1)};
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const auto stream = test_stream();
+    expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape),
+                             {{.gate = true}, {.statistics = true}}, dtype, 2900);
+  }
+}
+
+TEST(Depthwise, UnalignedTensors) {
+  const DepthwiseShape shape{{1, 5, 6, 16}, Window::same(5, 6, 3, 3, 1, 1)};
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const auto stream = test_stream();
+    const std::int64_t elements = shape.input.elements();
+    const Tensor longer = Tensor::random(*stream, dtype, {1, 1, 1, elements + 1}, 1);
+    const Tensor to(*stream, dtype, {1, 1, 1, elements + 1});
+    const Tensor w = Tensor::random(*stream, DType::f32, shape.weights(), 2);
+    const Tensor dw(*stream, DType::f32, shape.weights());
+    const auto shifted = [&](const Tensor& tensor) {
+      return view(static_cast<std::byte*>(tensor.view().data) + size_of(dtype), dtype, shape.input);
+    };
+    const auto tail = [](const Tensor& tensor) {
+      const std::vector<double> all = tensor.values();
+      return std::vector<double>(all.begin() + 1, all.end());
+    };
+    const std::vector<double> x = tail(longer);
+    const double relative = dtype == DType::bf16 ? 0x1p-7 : 1e-5;
+    depthwise_forward(*stream, shape, shifted(longer), w, ConstView{}, shifted(to));
+    const std::vector<double> y = judge(shape).forward(x, w.values(), {});
+    expect_near(tail(to), y, relative * max_abs(y), "y");
+    depthwise_backward_data(*stream, shape, shifted(longer), w, shifted(to));
+    const std::vector<double> dx = judge(shape).backward_data(x, w.values());
+    expect_near(tail(to), dx, relative * max_abs(dx), "dx");
+    depthwise_backward_weights(*stream, shape, shifted(longer), shifted(longer), dw, View{});
+    const std::vector<double> weights = judge(shape).backward_weights(x, x);
+    expect_near(dw, weights, 1e-5 * max_abs(weights), "dw");
+  }
+}
+
+TEST(Depthwise, StatisticsOfSteadyChannels) {
+  const DepthwiseShape shape{{3, 9, 8, 16}, Window::same(9, 8, 3, 3, 1, 1)};
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const auto stream = test_stream();
+    expect_steady_statistics(*stream, fused_ops(*stream, shape), dtype, 3000);
+  }
+}
+
+TEST(Depthwise, GradientsAreThoseOfTheForwardPass) {
+  const auto stream = test_stream();
+  expect_convolution_gradients(*stream, ops(*stream, {{2, 6, 7, 5}, {3, 3, 2, 1, 0, 2, 1, 0}}));
+}
+
+TEST(Depthwise, ReproducesReferenceVectors) {
+  const auto cases = reference_cases("depthwise_conv2d");
+  if (cases.empty()) GTEST_SKIP() << "no reference vectors";
+  const auto stream = test_stream();
+  for (const ReferenceCase& reference : cases) {
+    const DepthwiseShape shape{reference.input_shape("x"), window_of(reference)};
+    expect_reference(*stream, ops(*stream, shape), reference);
+  }
+}
+
+TEST(Depthwise, RejectsWhatDoesNotFit) {
+  const auto stream = test_stream();
+  const DepthwiseShape shape{{1, 5, 5, 2}, {3, 3, 1, 1, 0, 0, 0, 0}};
+  const Tensor x(*stream, DType::f32, shape.input);
+  const Tensor w(*stream, DType::f32, shape.weights());
+  const Tensor y(*stream, DType::f32, shape.output());
+  const Tensor y_bf16(*stream, DType::bf16, shape.output());
+  const ConstView no_bias;
+  EXPECT_NO_THROW(depthwise_forward(*stream, shape, x, w, no_bias, y));
+  EXPECT_THROW(depthwise_forward(*stream, shape, y, w, no_bias, y), UsageError);
+  EXPECT_THROW(depthwise_forward(*stream, shape, x, x, no_bias, y), UsageError);
+  EXPECT_THROW(depthwise_forward(*stream, shape, x, w, w, y), UsageError);
+  EXPECT_THROW(depthwise_forward(*stream, shape, x, w, no_bias, y_bf16), UsageError);
+  EXPECT_THROW(depthwise_backward_data(*stream, shape, y_bf16, w, x), UsageError);
+  EXPECT_THROW(depthwise_backward_weights(*stream, shape, x, y, x, View{}), UsageError);
+  EXPECT_THROW(depthwise_scratch_bytes(*stream, shape, DType::u8), UsageError);
+  const DepthwiseShape bad{{1, 2, 5, 2}, shape.window};
+  EXPECT_THROW(depthwise_forward(*stream, bad, x, w, no_bias, y), UsageError);
+}
+
+}  // namespace
+}  // namespace paretiny::test
