@@ -1,7 +1,7 @@
 // Hypervolume, exclusive contributions, and improvement of many points at once beside one point at
 // a time. bench/peers/hypervolume_peer.py times moocore on the same points.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

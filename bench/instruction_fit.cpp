@@ -2,7 +2,7 @@
 // built and run in the emulator, and by operator least squares find what each term of a step costs
 // on the core that stands for its class. Prints the table as it stands there, and how far off it is
 // for that core and the others of the class. Needs arm-none-eabi-gcc and QEMU.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <Eigen/Dense>
 #include <map>

@@ -1,7 +1,7 @@
 // Memory-bound operators: bytes a second, and their share of a large copy's measured before them.
 // Inputs are rotated over sets larger than the caches together, as in a training step.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <cstring>

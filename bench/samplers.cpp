@@ -1,7 +1,7 @@
 #include "bench/samplers.h"
 
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "kernels/core/random.h"
 #include "nas/problems/problem.h"
@@ -26,7 +26,7 @@ struct Run {
     const auto sampler = make_sampler("random", search);
     for (std::uint64_t trial = 0; trial < static_cast<std::uint64_t>(trials); ++trial) {
       std::vector<double> x = sampler->ask(history, trial);
-      const Evaluation evaluation = evaluate_unit(problem, x);
+      const Response evaluation = evaluate_unit(problem, x);
       history.push_back({std::move(x), Outcome::finished, evaluation.objectives});
     }
   }

@@ -3,7 +3,7 @@
 // rule.
 //
 //     stopping_replay [--method hypervolume|asha] [--alpha 0.1] [--delta 0.001] STUDY...
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>

@@ -1,6 +1,6 @@
 #include "engine/sealed_document.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <zlib.h>
 
 #include <cstring>

@@ -9,8 +9,7 @@ add_library(CUDNN::cudnn SHARED IMPORTED GLOBAL)
 set_target_properties(CUDNN::cudnn PROPERTIES
   IMPORTED_LOCATION ${CUDNN_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${CUDNN_INCLUDE_DIR})
 
-file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cu
-     ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.cu *.cpp)
 list(FILTER sources INCLUDE REGEX "/cuda/")
 add_library(paretiny_kernels_cuda SHARED ${sources})
 set_target_properties(paretiny_kernels_cuda PROPERTIES

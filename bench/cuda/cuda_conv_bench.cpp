@@ -2,7 +2,7 @@
 // and cuBLASLt. The `fused` directions are a layer with the batch norms before and after it: ours
 // reads through the one and adds up the other's statistics on the way out; the peers' batch norms
 // are passes of their own (our kernels, on NHWC).
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <memory>
 

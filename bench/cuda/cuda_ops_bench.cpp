@@ -1,7 +1,7 @@
 // The operators that move bytes, over the shapes of the models' graphs: batch norm, activations,
 // additions, pools, the classifier, loss, optimisers, batches and what pruning needs. Their floor
 // is a copy of the bytes they cannot avoid.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "bench/cuda/model_layers.h"
 #include "bench/cuda/operands.h"

@@ -1,7 +1,7 @@
 // A whole search on the GPU: candidates an hour of the built-in demo (examples/demo.toml, another
 // with --experiment=FILE). --trials=N shortens it; --device=cpu is for comparison.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <cstdlib>

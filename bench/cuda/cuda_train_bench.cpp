@@ -6,7 +6,7 @@
 // --epochs=N --batch=N
 // --device=cpu --samples=N   to try it on a small machine, with N training samples
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 #include "bench/cuda/made_set.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "kernels/core/threads.h"
 

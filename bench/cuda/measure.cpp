@@ -2,7 +2,7 @@
 
 #include <benchmark/benchmark.h>
 #include <cuda_runtime.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>

@@ -1,6 +1,6 @@
 #include "bench/cuda/model_layers.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

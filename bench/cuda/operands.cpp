@@ -1,6 +1,6 @@
 #include "bench/cuda/operands.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace paretiny::bench {
 namespace {

@@ -1,6 +1,6 @@
 #include "engine/data/fingerprint.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <bit>

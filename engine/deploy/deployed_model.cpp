@@ -1,6 +1,6 @@
 #include "engine/deploy/deployed_model.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstring>
 

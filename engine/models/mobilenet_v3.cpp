@@ -33,9 +33,10 @@ constexpr std::array<Block, 11> kBlocks = {{
 /// makes the full network 2.3 M parameters on 24 channels x 1024 samples with 13 classes.
 constexpr double kSeriesWidth = 1.25;
 
-class Builder {
+class BottleneckBuilder {
  public:
-  Builder(const ModelContext& context) : context_(context), flat_(context.spec.input.h == 1) {}
+  BottleneckBuilder(const ModelContext& context)
+      : context_(context), flat_(context.spec.input.h == 1) {}
 
   Graph build() {
     NodeId x = graph.input(context_.spec.input);
@@ -108,7 +109,7 @@ class Builder {
 }  // namespace
 
 Graph mobilenet_v3(const ModelContext& context) {
-  return Builder(context).build();
+  return BottleneckBuilder(context).build();
 }
 
 }  // namespace paretiny

@@ -9,7 +9,7 @@ Window square(const Shape& in, std::int64_t kernel, std::int64_t stride) {
   return Window::same(in.h, in.w, flat ? 1 : kernel, kernel, flat ? 1 : stride, stride);
 }
 
-struct Builder {
+struct ResidualBuilder {
   Graph graph;
 
   NodeId conv_norm(const std::string& name, NodeId from, std::int64_t channels, std::int64_t kernel,
@@ -34,7 +34,7 @@ struct Builder {
 }  // namespace
 
 Graph resnet18(const ModelContext& context) {
-  Builder b;
+  ResidualBuilder b;
   NodeId x = b.graph.input(context.spec.input);
   x = b.conv_norm_relu("stem", x, context.channels(48), 3, 1);
   for (int stage = 0; stage < 3; ++stage) {
@@ -55,7 +55,7 @@ Graph resnet18(const ModelContext& context) {
 }
 
 Graph resnet8(const ModelContext& context) {
-  Builder b;
+  ResidualBuilder b;
   NodeId x = b.graph.input(context.spec.input);
   x = b.conv_norm_relu("stem", x, context.channels(16), 3, 1);
   for (int stage = 0; stage < 3; ++stage) {

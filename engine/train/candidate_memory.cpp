@@ -1,6 +1,6 @@
 #include "engine/train/candidate_memory.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "base/error.h"
 #include "kernels/core/arena.h"

@@ -1,6 +1,6 @@
 #include "engine/train/checkpoint.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstring>
 #include <nlohmann/json.hpp>

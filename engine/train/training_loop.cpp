@@ -1,6 +1,6 @@
 #include "engine/train/training_loop.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <cmath>

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
+#include <typeindex>
 
 #include "kernels/core/arena.h"
 #include "kernels/core/device.h"
@@ -46,12 +48,24 @@ class Stream {
   /// captured graph, so the host may be many runs ahead. The stream must outlive the recording.
   virtual std::unique_ptr<Recording> record(std::function<void()> work) = 0;
 
+  /// What an op keeps with the stream, as a library's handle or the primitives that it prepared;
+  /// made, as Kept(*this), when first asked for.
+  template <class Kept>
+  Kept& keep() {
+    std::shared_ptr<void>& kept = kept_[typeid(Kept)];
+    if (kept == nullptr) kept = std::make_shared<Kept>(*this);
+    return *static_cast<Kept*>(kept.get());
+  }
+
  protected:
   explicit Stream(Device device) : device_(device), scratch_(device) {}
+  /// Before what it was made with ends.
+  void drop_kept() { kept_.clear(); }
 
  private:
   Device device_;
   Arena scratch_;
+  std::map<std::type_index, std::shared_ptr<void>> kept_;
 };
 
 }  // namespace paretiny

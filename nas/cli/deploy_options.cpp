@@ -1,6 +1,6 @@
 #include "nas/cli/deploy_options.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "base/error.h"
 #include "engine/deploy/formats/model_file.h"

@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "nas/cli/commands.h"
 #include "nas/cli/points_file.h"

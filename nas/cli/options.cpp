@@ -1,6 +1,6 @@
 #include "nas/cli/options.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 #include "nas/cli/verification.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdio>

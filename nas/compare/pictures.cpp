@@ -1,6 +1,6 @@
 #include "nas/compare/pictures.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +12,7 @@
 namespace paretiny {
 namespace {
 
-using Points = std::vector<std::pair<double, double>>;
+using Line = std::vector<std::pair<double, double>>;
 
 /// The range of the lines and their bands, a twentieth wider; never empty.
 std::pair<double, double> range_of(const std::vector<Progression>& progressions) {
@@ -81,8 +81,8 @@ std::string progress_picture(const Problem& problem, const Results& results) {
            true);
   for (std::size_t i = 0; i < progressions.size(); ++i) {
     const Progression& p = progressions[i];
-    Points line;
-    Points band;
+    Line line;
+    Line band;
     for (std::size_t t = 0; t < p.mean.size(); ++t) {
       const double x = frame.px(static_cast<double>(t + 1));
       line.emplace_back(x, frame.py(p.mean[t]));

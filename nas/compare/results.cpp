@@ -1,6 +1,6 @@
 #include "nas/compare/results.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

@@ -1,6 +1,6 @@
 #include "nas/compare/run.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,7 +13,7 @@
 namespace paretiny {
 namespace {
 
-bool feasible(const Evaluation& evaluation) {
+bool feasible(const Response& evaluation) {
   return all_finite(evaluation.objectives) &&
          std::all_of(evaluation.constraints.begin(), evaluation.constraints.end(),
                      [](double g) { return g <= 0; });
@@ -83,7 +83,7 @@ std::optional<SamplerRun> run_sampler(const Problem& problem, const RunPlan& pla
       return std::nullopt;
     }
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    Evaluation evaluation = evaluate_unit(problem, u);
+    Response evaluation = evaluate_unit(problem, u);
     if (feasible(evaluation)) front.add(evaluation.objectives);
     run.trials.push_back({front.volume(), seconds, in_units(problem, u)});
     history.push_back({u, Outcome::finished, std::move(evaluation.objectives),

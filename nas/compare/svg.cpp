@@ -1,12 +1,12 @@
 #include "nas/compare/svg.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "base/printable.h"
+#include "base/one_line.h"
 #include "nas/report/format.h"
 
 namespace paretiny {
@@ -98,14 +98,14 @@ void Svg::axes(const Frame& f, const std::string& x_label, const std::string& y_
   body_ += fmt::format(
       "<text class=\"name\" text-anchor=\"middle\" transform=\"translate({:.1f} {:.1f}) "
       "rotate(-90)\">{}</text>\n",
-      f.left - 48, f.top + f.height / 2, escape_html(printable(y_label)));
+      f.left - 48, f.top + f.height / 2, escape_html(one_line(y_label)));
 }
 
 void Svg::text(double x, double y, const std::string& text, const std::string& kind,
                const std::string& anchor) {
   body_ +=
       fmt::format("<text class=\"{}\" text-anchor=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
-                  kind, anchor, x, y, escape_html(printable(text)));
+                  kind, anchor, x, y, escape_html(one_line(text)));
 }
 
 void Svg::line(const std::vector<std::pair<double, double>>& points, const std::string& colour) {

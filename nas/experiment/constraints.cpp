@@ -1,6 +1,6 @@
 #include "nas/experiment/constraints.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "nas/experiment/experiment.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <fstream>
 #include <sstream>

@@ -1,6 +1,6 @@
 #include "nas/experiment/table_reader.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <sstream>

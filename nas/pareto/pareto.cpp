@@ -1,6 +1,6 @@
 #include "nas/pareto/pareto.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

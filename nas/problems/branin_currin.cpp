@@ -6,15 +6,14 @@
 namespace paretiny {
 namespace {
 
-constexpr double kPi = std::numbers::pi;
-
 /// BoTorch's maxima, 59.360 and 608.400, are exceeded by it.
 constexpr const char* kSource = "by a grid of 2001 x 2001, refined four times around its front";
 
 /// a, b: in Branin's own units, -5 .. 10 and 0 .. 15.
 double branin(double a, double b) {
-  const double bowl = b - 5.1 / (4 * kPi * kPi) * a * a + 5 / kPi * a - 6;
-  return bowl * bowl + 10 * (1 - 1 / (8 * kPi)) * std::cos(a) + 10;
+  const double bowl =
+      b - 5.1 / (4 * std::numbers::pi * std::numbers::pi) * a * a + 5 / std::numbers::pi * a - 6;
+  return bowl * bowl + 10 * (1 - 1 / (8 * std::numbers::pi)) * std::cos(a) + 10;
 }
 
 double currin(double u, double v) {
@@ -28,7 +27,7 @@ double currin(double u, double v) {
 Problem branin_currin() {
   Problem problem{"BraninCurrin", {0, 0}, {1, 1}, {18, 6}};
   problem.evaluate = [](const std::vector<double>& x) {
-    return Evaluation{{branin(15 * x[0] - 5, 15 * x[1]), currin(x[0], x[1])}};
+    return Response{{branin(15 * x[0] - 5, 15 * x[1]), currin(x[0], x[1])}};
   };
   problem.max_hypervolume = 59.40373;
   problem.max_source = kSource;
@@ -42,7 +41,7 @@ Problem constrained_branin_currin() {
   problem.constraints = 1;
   problem.max_hypervolume = 609.3039;
   problem.evaluate = [inner = problem.evaluate](const std::vector<double>& x) {
-    Evaluation result = inner(x);
+    Response result = inner(x);
     const double a = 15 * x[0] - 5 - 2.5;
     const double b = 15 * x[1] - 7.5;
     result.constraints = {a * a + b * b - 50};

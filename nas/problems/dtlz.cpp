@@ -7,7 +7,6 @@
 namespace paretiny {
 namespace {
 
-constexpr double kPi = std::numbers::pi;
 using Vector = std::vector<double>;
 
 Problem unit_problem(const char* name, std::size_t d, std::size_t m, double reference) {
@@ -31,7 +30,7 @@ double waves(const Vector& x, std::size_t m) {
   double sum = static_cast<double>(x.size() - m + 1);
   for (std::size_t i = m - 1; i < x.size(); ++i) {
     const double from = x[i] - 0.5;
-    sum += from * from - std::cos(20 * kPi * from);
+    sum += from * from - std::cos(20 * std::numbers::pi * from);
   }
   return 100 * sum;
 }
@@ -41,8 +40,8 @@ Vector sphere(double radius, const double* angles, std::size_t m) {
   Vector f(m, radius);
   for (std::size_t k = 0; k < m; ++k) {
     const std::size_t cosines = m - 1 - k;
-    for (std::size_t i = 0; i < cosines; ++i) f[k] *= std::cos(angles[i] * kPi / 2);
-    if (k > 0) f[k] *= std::sin(angles[cosines] * kPi / 2);
+    for (std::size_t i = 0; i < cosines; ++i) f[k] *= std::cos(angles[i] * std::numbers::pi / 2);
+    if (k > 0) f[k] *= std::sin(angles[cosines] * std::numbers::pi / 2);
   }
   return f;
 }
@@ -50,7 +49,7 @@ Vector sphere(double radius, const double* angles, std::size_t m) {
 /// Volume of the part of the unit ball whose coordinates are all positive.
 double ball_part(std::size_t m) {
   const double half = static_cast<double>(m) / 2;
-  return std::pow(kPi / 4, half) / std::tgamma(half + 1);
+  return std::pow(std::numbers::pi / 4, half) / std::tgamma(half + 1);
 }
 
 double cube(const Problem& problem) {
@@ -88,7 +87,7 @@ Problem dtlz1(std::size_t d, std::size_t m) {
       for (std::size_t i = 0; i < m - 1 - k; ++i) f[k] *= x[i];
       if (k > 0) f[k] *= 1 - x[m - 1 - k];
     }
-    return Evaluation{std::move(f)};
+    return Response{std::move(f)};
   };
   // Below the front, sum f = 1/2, lies a simplex. BoTorch subtracts a cube in its place.
   set_exact(problem, cube(problem) - std::pow(0.5, static_cast<double>(m)) /
@@ -98,18 +97,14 @@ Problem dtlz1(std::size_t d, std::size_t m) {
 
 Problem dtlz2(std::size_t d, std::size_t m) {
   Problem problem = unit_problem("DTLZ2", d, m, 1.1);
-  problem.evaluate = [m](const Vector& x) {
-    return Evaluation{sphere(1 + bowl(x, m), x.data(), m)};
-  };
+  problem.evaluate = [m](const Vector& x) { return Response{sphere(1 + bowl(x, m), x.data(), m)}; };
   set_exact(problem, cube(problem) - ball_part(m));
   return problem;
 }
 
 Problem dtlz3(std::size_t d, std::size_t m) {
   Problem problem = unit_problem("DTLZ3", d, m, 10000);
-  problem.evaluate = [m](const Vector& x) {
-    return Evaluation{sphere(1 + waves(x, m), x.data(), m)};
-  };
+  problem.evaluate = [m](const Vector& x) { return Response{sphere(1 + waves(x, m), x.data(), m)}; };
   set_exact(problem, cube(problem) - ball_part(m));
   return problem;
 }
@@ -122,13 +117,14 @@ Problem dtlz5(std::size_t d, std::size_t m) {
     for (std::size_t i = 1; i < angles.size(); ++i) {
       angles[i] = (1 + 2 * g * x[i]) / (2 * (1 + g));
     }
-    return Evaluation{sphere(1 + g, angles.data(), m)};
+    return Response{sphere(1 + g, angles.data(), m)};
   };
   // The front is a quarter of a circle with two objectives and, with three, the curve
   // (cos t, cos t, sqrt2 sin t) / sqrt2; with more it is no curve and nobody has its volume.
   const double r = problem.reference[0];
-  if (m == 2) set_exact(problem, r * r - kPi / 4);
-  if (m == 3) set_exact(problem, r * r * r - r * kPi / (2 * std::numbers::sqrt2) + 1.0 / 3);
+  if (m == 2) set_exact(problem, r * r - std::numbers::pi / 4);
+  if (m == 3)
+    set_exact(problem, r * r * r - r * std::numbers::pi / (2 * std::numbers::sqrt2) + 1.0 / 3);
   return problem;
 }
 
@@ -140,9 +136,9 @@ Problem dtlz7(std::size_t d, std::size_t m) {
     for (std::size_t i = m - 1; i < x.size(); ++i) sum += x[i];
     const double g = 1 + 9 / static_cast<double>(x.size() - m + 1) * sum;
     double h = static_cast<double>(m);
-    for (const double v : f) h -= v / (1 + g) * (1 + std::sin(3 * kPi * v));
+    for (const double v : f) h -= v / (1 + g) * (1 + std::sin(3 * std::numbers::pi * v));
     f.push_back((1 + g) * h);
-    return Evaluation{std::move(f)};
+    return Response{std::move(f)};
   };
   // On the front f_m = 2m - sum s(f_i): above y lies all that is above 2m - sum max s, so the
   // volume is one integral, as long as no part of the front lies above the reference.
@@ -162,7 +158,7 @@ Problem c2dtlz2(std::size_t d, std::size_t m) {
   problem.name = "C2DTLZ2";
   problem.constraints = 1;
   problem.evaluate = [inner = problem.evaluate](const Vector& x) {
-    Evaluation result = inner(x);
+    Response result = inner(x);
     result.constraints = {nearest_centre(result.objectives)};
     return result;
   };

@@ -24,7 +24,7 @@ Problem vehicle_safety() {
                              0.0073 * x[0] * x[1] + 0.024 * x[1] * x[2] - 0.0118 * x[1] * x[3] -
                              0.0204 * x[2] * x[3] - 0.008 * x[2] * x[4] - 0.0241 * x[1] * x[1] +
                              0.0109 * x[3] * x[3];
-    return Evaluation{{mass, acceleration, intrusion}};
+    return Response{{mass, acceleration, intrusion}};
   };
   problem.max_hypervolume = 246.81607081187002;
   problem.max_source = "of the approximate front of Tanabe and Ishibuchi, as BoTorch has it";
@@ -59,7 +59,7 @@ Problem car_side_impact() {
         15.7 - door};
     double violation = 0;
     for (const double s : slack) violation += std::max(0.0, -s);
-    return Evaluation{{weight, force, 0.5 * (pillar + door), violation}};
+    return Response{{weight, force, 0.5 * (pillar + door), violation}};
   };
   problem.max_hypervolume = 484.72654347642793;
   problem.max_source = "of the approximate front of Tanabe and Ishibuchi, as BoTorch has it";
@@ -72,11 +72,11 @@ Problem osy() {
     const auto square = [](double v) { return v * v; };
     double sum = 0;
     for (const double v : x) sum += v * v;
-    return Evaluation{{-(25 * square(x[0] - 2) + square(x[1] - 2) + square(x[2] - 1) +
-                         square(x[3] - 4) + square(x[4] - 1)),
-                       sum},
-                      {2 - x[0] - x[1], x[0] + x[1] - 6, x[1] - x[0] - 2, x[0] - 3 * x[1] - 2,
-                       square(x[2] - 3) + x[3] - 4, 4 - square(x[4] - 3) - x[5]}};
+    return Response{{-(25 * square(x[0] - 2) + square(x[1] - 2) + square(x[2] - 1) +
+                      square(x[3] - 4) + square(x[4] - 1)),
+                    sum},
+                   {2 - x[0] - x[1], x[0] + x[1] - 6, x[1] - x[0] - 2, x[0] - 3 * x[1] - 2,
+                    square(x[2] - 3) + x[3] - 4, 4 - square(x[4] - 3) - x[5]}};
   };
   return problem;
 }
@@ -105,9 +105,9 @@ Problem welded_beam() {
     const double bending = 6 * kForce * kOverhang / (thickness * height * height);
     const double buckling =
         64746.022 * (1 - 0.0282346 * height) * height * thickness * thickness * thickness;
-    return Evaluation{{cost, deflection},
-                      {(shear - kShear) / kShear, (bending - kBending) / kBending,
-                       (weld - thickness) / (5 - 0.125), (kForce - buckling) / kForce}};
+    return Response{{cost, deflection},
+                   {(shear - kShear) / kShear, (bending - kBending) / kBending,
+                    (weld - thickness) / (5 - 0.125), (kForce - buckling) / kForce}};
   };
   return problem;
 }
@@ -121,7 +121,7 @@ Problem disc_brake() {
     const double surfaces = x[3];
     const double squares = outer * outer - inner * inner;
     const double cubes = outer * outer * outer - inner * inner * inner;
-    return Evaluation{
+    return Response{
         {4.9e-5 * squares * (surfaces - 1), 9.82e6 * squares / (force * surfaces * cubes)},
         {20 - (outer - inner), force / (3.14 * squares) - 0.4,
          2.22e-3 * force * cubes / (squares * squares) - 1,

@@ -16,7 +16,7 @@ double thermal(double temperature) {
 
 /// x: culture volume, biomass, temperature, glucose, feed rate, feed's glucose, pH. One explicit
 /// step an hour, until the vessel is full, the glucose is used up or the yield falls.
-Evaluation ferment(const std::vector<double>& x) {
+Response ferment(const std::vector<double>& x) {
   double volume = x[0];
   double biomass = x[1];
   const double temperature = x[2];

@@ -1,6 +1,6 @@
 #include "nas/problems/problem.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <charconv>
@@ -142,7 +142,7 @@ std::vector<double> in_units(const Problem& problem, const std::vector<double>& 
   return x;
 }
 
-Evaluation evaluate_unit(const Problem& problem, const std::vector<double>& u) {
+Response evaluate_unit(const Problem& problem, const std::vector<double>& u) {
   return problem.evaluate(in_units(problem, u));
 }
 

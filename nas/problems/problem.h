@@ -12,7 +12,8 @@
 
 namespace paretiny {
 
-struct Evaluation {
+/// What a problem gives at a point.
+struct Response {
   std::vector<double> objectives;
   std::vector<double> constraints{};  ///< met where <= 0
 };
@@ -24,7 +25,7 @@ struct Problem {
   std::vector<double> reference;  ///< of the hypervolume: [objectives]
   std::size_t constraints = 0;
   /// x: [inputs()], in the problem's own units.
-  std::function<Evaluation(const std::vector<double>& x)> evaluate{};
+  std::function<Response(const std::vector<double>& x)> evaluate{};
   /// Hypervolume of the whole front, where it is known exactly or somebody came close enough.
   std::optional<double> max_hypervolume{};
   std::string max_source{};  ///< where max_hypervolume comes from
@@ -49,6 +50,6 @@ Space problem_space(const Problem& problem);
 std::vector<double> in_units(const Problem& problem, const std::vector<double>& u);
 
 /// What the problem gives there.
-Evaluation evaluate_unit(const Problem& problem, const std::vector<double>& u);
+Response evaluate_unit(const Problem& problem, const std::vector<double>& u);
 
 }  // namespace paretiny

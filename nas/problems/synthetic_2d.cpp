@@ -16,7 +16,7 @@ Problem synthetic_2d() {
         (std::cos(2 * std::numbers::pi * a) + std::cos(2 * std::numbers::pi * b)) / 2;
     const double ackley =
         20 * (1 - std::exp(-0.2 * std::sqrt(square / 2))) + std::numbers::e - std::exp(wave);
-    return Evaluation{{ackley, square / kFarthest}};
+    return Response{{ackley, square / kFarthest}};
   };
   problem.max_hypervolume = 22;
   problem.max_source = "exact";

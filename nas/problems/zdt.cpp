@@ -14,7 +14,7 @@ Problem zdt(const char* name, std::size_t d, double max_hypervolume, Second seco
     double sum = 0;
     for (std::size_t i = 1; i < x.size(); ++i) sum += x[i];
     const double g = 1 + 9 * sum / static_cast<double>(x.size() - 1);
-    return Evaluation{{x[0], second(x[0], g)}};
+    return Response{{x[0], second(x[0], g)}};
   };
   problem.max_hypervolume = max_hypervolume;
   problem.max_source = "exact";

@@ -1,6 +1,6 @@
 #include "nas/report/csv.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <set>
 

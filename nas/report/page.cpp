@@ -1,6 +1,6 @@
 #include "nas/report/page.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -23,7 +23,7 @@ void open_section(std::string& out, const char* id, const char* title, const std
   print(out, "<section id=\"{}\">\n<h2>{}</h2>\n<p class=\"note\">{}</p>\n", id, title, note);
 }
 
-std::string percent(double fraction) {
+std::string whole_percent(double fraction) {
   return fmt::format("{:.0f} %", 100 * fraction);
 }
 
@@ -135,7 +135,7 @@ void add_importance(std::string& out, const ReportData& data) {
     for (const Importance& item : data.importance) {
       const double share = std::min(1.0, item.shares[p]);
       print(out, "<td{}><i style=\"width:{:.1f}%\"></i><b>{}</b></td>",
-            item.fit < 0.2 ? " class=\"weak\"" : "", 100 * share, percent(share));
+            item.fit < 0.2 ? " class=\"weak\"" : "", 100 * share, whole_percent(share));
     }
     out += "</tr>\n";
   }

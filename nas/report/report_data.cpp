@@ -1,6 +1,6 @@
 #include "nas/report/report_data.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <sstream>
 

@@ -1,6 +1,6 @@
 #include "nas/samplers/options.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <vector>

@@ -1,6 +1,6 @@
 #include "nas/search/black_box.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <toml++/toml.h>
 
 #include <chrono>

@@ -1,6 +1,6 @@
 #include "nas/search/limits.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "nas/search/search.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <cmath>

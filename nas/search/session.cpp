@@ -1,6 +1,6 @@
 #include "nas/search/session.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

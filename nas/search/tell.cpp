@@ -1,5 +1,5 @@
 // The lines that results of a black box arrive in.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

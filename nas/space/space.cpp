@@ -1,6 +1,6 @@
 #include "nas/space/space.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -7,7 +7,7 @@ namespace paretiny {
 namespace {
 
 /// Fractions are quotients of whole numbers, and may round.
-constexpr double kRounding = 1e-9;
+constexpr double kSameFraction = 1e-9;
 
 }  // namespace
 
@@ -17,9 +17,9 @@ std::vector<std::optional<std::size_t>> decision_points(const Curve& curve,
   std::vector<std::optional<std::size_t>> points;
   for (const double fraction : fractions) {
     const auto reached = std::ranges::find_if(
-        curve, [&](const CurvePoint& p) { return p.fraction >= fraction - kRounding; });
-    if (reached == curve.end() || reached->fraction > 1 - kRounding ||
-        reached->fraction < earliest - kRounding) {
+        curve, [&](const CurvePoint& p) { return p.fraction >= fraction - kSameFraction; });
+    if (reached == curve.end() || reached->fraction > 1 - kSameFraction ||
+        reached->fraction < earliest - kSameFraction) {
       points.push_back(std::nullopt);
       continue;
     }

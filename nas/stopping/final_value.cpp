@@ -11,11 +11,11 @@ namespace {
 /// Fewer examples teach nothing.
 constexpr std::size_t kFewestRows = 4;
 /// A product that should be a whole number may lie above it.
-constexpr double kRounding = 1e-9;
+constexpr double kRankRounding = 1e-9;
 
 /// Which of `count` scores bounds a new one with probability 1 - alpha, counted from 1.
 double conformal_rank(std::size_t count, double alpha) {
-  return std::ceil(static_cast<double>(count + 1) * (1 - alpha) - kRounding);
+  return std::ceil(static_cast<double>(count + 1) * (1 - alpha) - kRankRounding);
 }
 
 /// The half that calibrates: of every two exempt examples one, drawn by the later one's number.

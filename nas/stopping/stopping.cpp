@@ -1,6 +1,6 @@
 #include "nas/stopping/stopping.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

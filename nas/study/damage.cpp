@@ -1,6 +1,6 @@
 #include "nas/study/damage.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "base/error.h"
 #include "base/one_line.h"

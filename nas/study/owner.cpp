@@ -1,6 +1,6 @@
 #include "nas/study/owner.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <array>

@@ -1,6 +1,6 @@
 #include "nas/study/sqlite_study.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "nas/study/study.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <cmath>

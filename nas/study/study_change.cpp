@@ -1,6 +1,6 @@
 #include "nas/study/study_change.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "kernels/core/random.h"
 #include "nas/study/study_json.h"

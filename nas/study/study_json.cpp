@@ -1,6 +1,6 @@
 #include "nas/study/study_json.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "base/error.h"
 

@@ -1,6 +1,6 @@
 #include "nas/study/trial_row.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <limits>
 

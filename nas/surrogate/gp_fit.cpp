@@ -1,6 +1,6 @@
 #include "nas/surrogate/gp_fit.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
-// NVIDIA's libraries (kernels/core/cuda/libraries.h) on the SIMT twin: there are none, so that our
+// NVIDIA's libraries (kernels/nn/cuda/libraries.h) on the SIMT twin: there are none, so that our
 // own kernels do every job.
-#include "kernels/core/cuda/libraries.h"
+#include "kernels/nn/cuda/libraries.h"
 
 namespace paretiny::cuda {
 

@@ -1,6 +1,6 @@
 // CIFAR-10, binary version (Krizhevsky, "Learning Multiple Layers of Features from Tiny Images",
 // 2009): records of a label byte and three 32x32 planes.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 

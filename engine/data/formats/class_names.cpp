@@ -1,12 +1,12 @@
 #include "engine/data/formats/class_names.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <string_view>
 
 #include "base/error.h"
-#include "base/printable.h"
+#include "base/one_line.h"
 #include "engine/data/formats/file_bytes.h"
 
 namespace paretiny {

@@ -1,6 +1,6 @@
 #include "engine/data/formats/file_bytes.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <lzma.h>
 #include <unistd.h>
 #include <zlib.h>

@@ -1,7 +1,7 @@
 // Smartphone-Based Recognition of Human Activities and Postural Transitions, raw recordings
 // (Reyes-Ortiz, Oneto, Sama, Parra, Anguita, "Transition-Aware Human Activity Recognition Using
 // Smartphones", Neurocomputing, 2015): accelerometer and gyroscope of a phone at the waist, 50 Hz.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
@@ -17,11 +17,11 @@ namespace paretiny {
 namespace {
 
 constexpr std::int64_t kRecordings = 61;
-constexpr std::int64_t kPeople = 30;
+constexpr std::int64_t kHaptPeople = 30;
 constexpr std::size_t kLabelRows = 1214;
-constexpr std::size_t kChannels = 6;
+constexpr std::size_t kHaptChannels = 6;
 constexpr std::array<std::int64_t, 9> kTestPeople = {2, 4, 9, 10, 12, 13, 18, 20, 24};
-constexpr std::array<const char*, 12> kActivities = {
+constexpr std::array<const char*, 12> kHaptActivities = {
     "walking",    "walking upstairs", "walking downstairs", "sitting",
     "standing",   "laying",           "stand to sit",       "sit to stand",
     "sit to lie", "lie to sit",       "stand to lie",       "lie to stand"};
@@ -45,8 +45,8 @@ std::vector<Segment> read_segments(const std::filesystem::path& file) {
       }
     };
     check("experiment", recording, kRecordings);
-    check("user", person, kPeople);
-    check("activity label", activity, static_cast<std::int64_t>(kActivities.size()));
+    check("user", person, kHaptPeople);
+    check("activity label", activity, static_cast<std::int64_t>(kHaptActivities.size()));
     if (first < 1 || last < first) {
       rows.fail(
           fmt::format("samples {} to {}, which must be counted from 1 and rise", first, last));
@@ -66,7 +66,7 @@ std::vector<Segment> read_segments(const std::filesystem::path& file) {
   return segments;
 }
 
-/// Reads one sensor's file into columns first .. first+2 of `recording`, [time][kChannels].
+/// Reads one sensor's file into columns first .. first+2 of `recording`, [time][kHaptChannels].
 /// Returns the count of rows.
 std::size_t read_sensor(const std::filesystem::path& file, std::size_t first,
                         std::vector<float>& recording) {
@@ -74,8 +74,8 @@ std::size_t read_sensor(const std::filesystem::path& file, std::size_t first,
   TextRows rows(find_file(file).string(), as_text(bytes), ' ');
   std::size_t time = 0;
   for (std::array<float, 3> row{}; rows.next(row); ++time) {
-    if (recording.size() < (time + 1) * kChannels) recording.resize((time + 1) * kChannels);
-    std::copy(row.begin(), row.end(), recording.data() + time * kChannels + first);
+    if (recording.size() < (time + 1) * kHaptChannels) recording.resize((time + 1) * kHaptChannels);
+    std::copy(row.begin(), row.end(), recording.data() + time * kHaptChannels + first);
   }
   return time;
 }
@@ -114,22 +114,22 @@ ReadDataset read_hapt(const DatasetSpec& spec, const DatasetOptions& options) {
   });
 
   ReadDataset set;
-  set.classes.assign(kActivities.begin(), kActivities.begin() + classes);
-  set.train = empty_windows(cut, kChannels);
-  set.test = empty_windows(cut, kChannels);
+  set.classes.assign(kHaptActivities.begin(), kHaptActivities.begin() + classes);
+  set.train = empty_windows(cut, kHaptChannels);
+  set.test = empty_windows(cut, kHaptChannels);
   for (const Segment& segment : segments) {
     const std::span<const float> rows = recordings[static_cast<std::size_t>(segment.recording)];
-    if (static_cast<std::size_t>(segment.last) * kChannels > rows.size()) {
+    if (static_cast<std::size_t>(segment.last) * kHaptChannels > rows.size()) {
       throw DataError(
           fmt::format("{}, line {}: sample {} of experiment {}, whose files have {} rows",
                       (folder / "labels.txt").string(), segment.line, segment.last,
-                      segment.recording, rows.size() / kChannels));
+                      segment.recording, rows.size() / kHaptChannels));
     }
     if (segment.activity > classes) continue;
     const bool test =
         std::find(kTestPeople.begin(), kTestPeople.end(), segment.person) != kTestPeople.end();
-    const auto first = static_cast<std::size_t>(segment.first - 1) * kChannels;
-    const auto length = static_cast<std::size_t>(segment.last) * kChannels - first;
+    const auto first = static_cast<std::size_t>(segment.first - 1) * kHaptChannels;
+    const auto length = static_cast<std::size_t>(segment.last) * kHaptChannels - first;
     const std::int64_t count =
         append_windows(rows.subspan(first, length), static_cast<std::int32_t>(segment.activity - 1),
                        cut, test ? set.test : set.train);

@@ -1,5 +1,5 @@
 // A set of one's own in NumPy files: samples, labels and, where there are people, who is who.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 // two classes apart is never a level a linear model could read off: the rate of a rhythm, which of
 // the channels runs ahead, or a gesture somewhere in the window. People differ in tempo, gain,
 // bias and posture, and those of the test part are seen nowhere else.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <numbers>

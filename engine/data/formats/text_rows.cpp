@@ -1,6 +1,6 @@
 #include "engine/data/formats/text_rows.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

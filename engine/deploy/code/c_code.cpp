@@ -1,6 +1,6 @@
 #include "engine/deploy/code/c_code.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <numeric>
@@ -15,9 +15,9 @@ namespace {
 using fmt::format;
 
 /// The steps of a network as declarations of constants and as calls.
-class StepWriter {
+class CStepWriter {
  public:
-  StepWriter(const Int8Network& network, const ActivationPlan& plan, Kernels kernels,
+  CStepWriter(const Int8Network& network, const ActivationPlan& plan, Kernels kernels,
              const ExportNames& names)
       : network_(network), plan_(plan), kernels_(kernels), names_(names) {}
 
@@ -172,7 +172,7 @@ class StepWriter {
 };
 
 /// Where the input lies, unless CMSIS-NN wants more than it was given.
-std::string init_body(const StepWriter& steps, std::size_t input) {
+std::string init_body(const CStepWriter& steps, std::size_t input) {
   if (steps.checks.empty()) return format("{{ return AT({}); }}", input);
   return format("{{\n{}  return AT({});\n}}", steps.checks, input);
 }
@@ -186,7 +186,7 @@ const char* const kCmsisNnMacros =
     "  } while (0)\n";
 
 std::string model_source(const DeployedModel& model, const ActivationPlan& plan,
-                         const StepWriter& steps, Kernels kernels, const ExportNames& names) {
+                         const CStepWriter& steps, Kernels kernels, const ExportNames& names) {
   const Int8Network& network = model.network;
   const bool cmsis_nn = kernels == Kernels::cmsis_nn;
   return format(
@@ -225,7 +225,7 @@ std::string model_source(const DeployedModel& model, const ActivationPlan& plan,
 Files c_code(const DeployedModel& model, const ActivationPlan& plan,
              const std::vector<RecordedRun>& runs, Kernels kernels, const std::string& name) {
   const ExportNames names = export_names(name, model, plan, kernels);
-  StepWriter steps(model.network, plan, kernels, names);
+  CStepWriter steps(model.network, plan, kernels, names);
   for (const int step : plan.order) steps.write(step);
   Files files;
   for (const auto& [file, text] : versioned_runtime()) {

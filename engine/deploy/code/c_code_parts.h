@@ -1,7 +1,7 @@
 // The parts of an export that are no calls: header, arrays, test. Private to this folder.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 #include <string>

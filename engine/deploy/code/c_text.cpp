@@ -1,12 +1,12 @@
 #include "engine/deploy/code/c_text.h"
 
-#include "base/printable.h"
+#include "base/one_line.h"
 
 namespace paretiny {
 
 std::string comment_text(std::string_view text) {
   std::string result;
-  for (const char c : printable(text)) {
+  for (const char c : one_line(text)) {
     const char before = result.empty() ? ' ' : result.back();
     const bool ends = (before == '*' && c == '/') || (before == '/' && c == '*');
     const bool trigraph = before == '?' && c == '?';
@@ -20,7 +20,7 @@ std::string comment_text(std::string_view text) {
 std::string markdown_text(std::string_view text) {
   constexpr std::string_view markup = "\\`*_[]<>|&~#!$";
   std::string result;
-  for (const char c : printable(text)) {
+  for (const char c : one_line(text)) {
     if (markup.find(c) != std::string_view::npos) result += '\\';
     result += c;
   }

@@ -1,6 +1,6 @@
 #include "engine/deploy/code/cmsis_nn.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <variant>
 

@@ -1,6 +1,6 @@
 #include "engine/deploy/code/export_name.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "base/printable.h"
+#include "base/one_line.h"
 
 namespace paretiny {
 namespace {
@@ -129,7 +129,7 @@ void check_export_name(const std::string& name) {
                                                : nullptr;
   if (wrong == nullptr) return;
   throw UsageError(
-      fmt::format("--name '{}' {}; '{}' would do", printable(name), wrong, export_name(name)));
+      fmt::format("--name '{}' {}; '{}' would do", one_line(name), wrong, export_name(name)));
 }
 
 }  // namespace paretiny

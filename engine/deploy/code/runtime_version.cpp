@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "engine/deploy/code/runtime_files.h"
 #include "kernels/core/random.h"

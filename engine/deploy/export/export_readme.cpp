@@ -1,6 +1,6 @@
 #include "engine/deploy/export/export_readme.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "engine/deploy/code/c_text.h"
 #include "engine/deploy/plan/footprint.h"

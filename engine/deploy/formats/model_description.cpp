@@ -5,17 +5,17 @@
 #include <algorithm>
 #include <set>
 
-#include "base/printable.h"
+#include "base/one_line.h"
 
 namespace paretiny {
 
 DeployedModel with_file_names(DeployedModel model) {
-  model.name = printable(model.name);
-  for (std::string& name : model.classes) name = printable(name);
-  for (Int8Step& step : model.network.steps) step.name = printable(step.name);
+  model.name = one_line(model.name);
+  for (std::string& name : model.classes) name = one_line(name);
+  for (Int8Step& step : model.network.steps) step.name = one_line(step.name);
   std::set<std::string> taken;
   for (Int8Tensor& tensor : model.network.tensors) {
-    std::string name = printable(tensor.name);
+    std::string name = one_line(tensor.name);
     std::replace(name.begin(), name.end(), ':', '_');
     if (name.empty()) name = "tensor";  // formats take an empty name for none
     tensor.name = name;

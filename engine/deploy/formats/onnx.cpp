@@ -9,7 +9,7 @@ namespace {
 using onnx::Attribute;
 using onnx::OnnxBuilder;
 
-using Extents = std::vector<std::int64_t>;
+using OnnxShape = std::vector<std::int64_t>;
 
 /// Weights [n, pixels, channels] as [n, channels, pixels].
 std::vector<std::int8_t> channels_first(const std::vector<std::int8_t>& weights,
@@ -28,20 +28,20 @@ std::vector<std::int8_t> channels_first(const std::vector<std::int8_t>& weights,
 }
 
 std::vector<Attribute> window_attributes(const Window& w) {
-  return {{"kernel_shape", Extents{w.kernel_h, w.kernel_w}},
-          {"strides", Extents{w.stride_h, w.stride_w}},
-          {"pads", Extents{w.top, w.left, w.bottom, w.right}}};
+  return {{"kernel_shape", OnnxShape{w.kernel_h, w.kernel_w}},
+          {"strides", OnnxShape{w.stride_h, w.stride_w}},
+          {"pads", OnnxShape{w.top, w.left, w.bottom, w.right}}};
 }
 
 /// Writes the nodes of one step after another. A dequantized tensor has the tensor's name, what
 /// leads to it the name and a suffix.
-class StepWriter {
+class OnnxStepWriter {
  public:
-  StepWriter(const Int8Network& network, OnnxBuilder& file) : network_(network), file_(file) {
+  OnnxStepWriter(const Int8Network& network, OnnxBuilder& file) : network_(network), file_(file) {
     const Int8Tensor& input = network.input();
     names_.resize(network.tensors.size());
-    const std::string image =
-        file.node("Transpose", {input.name}, input.name + ":nchw", {{"perm", Extents{0, 3, 1, 2}}});
+    const std::string image = file.node("Transpose", {input.name}, input.name + ":nchw",
+                                        {{"perm", OnnxShape{0, 3, 1, 2}}});
     names_[0] = quantized(image, input.name + ":image", input.quantization);
   }
 
@@ -62,7 +62,7 @@ class StepWriter {
 
   void operator()(const Int8FullyConnected& op) {
     const Shape& in = input().shape;
-    const Extents shape{op.weights_shape.n, in.elements()};
+    const OnnxShape shape{op.weights_shape.n, in.elements()};
     const std::string row =
         quantized(file_.node("Flatten", {x()}, suffixed("row:float"), {{"axis", std::int64_t{1}}}),
                   suffixed("row"), input().quantization);
@@ -146,7 +146,7 @@ class StepWriter {
     } else {
       const std::string image =
           file_.node("Transpose", {quantized(value, suffixed("image"), output().quantization)},
-                     suffixed("nhwc"), {{"perm", Extents{0, 2, 3, 1}}});
+                     suffixed("nhwc"), {{"perm", OnnxShape{0, 2, 3, 1}}});
       result = file_.node("Flatten", {image}, name(), {{"axis", std::int64_t{1}}});
     }
   }
@@ -166,7 +166,7 @@ class StepWriter {
                       suffixed("limited"));
   }
 
-  void convolution(const Int8Layer& op, const Extents& shape,
+  void convolution(const Int8Layer& op, const OnnxShape& shape,
                    const std::vector<std::int8_t>& values, std::int64_t groups) {
     std::vector<Attribute> attributes = window_attributes(op.window);
     attributes.push_back({"group", groups});
@@ -175,9 +175,9 @@ class StepWriter {
                    op.parameters.range));
   }
 
-  std::string weights(const Int8Layer& op, const Extents& shape,
+  std::string weights(const Int8Layer& op, const OnnxShape& shape,
                       const std::vector<std::int8_t>& values) {
-    const Extents channels{static_cast<std::int64_t>(op.weight_scales.size())};
+    const OnnxShape channels{static_cast<std::int64_t>(op.weight_scales.size())};
     const std::string bytes = file_.constant(suffixed("weights:int8"), shape, values);
     const std::string scale = file_.constant(suffixed("weights:scale"), channels, op.weight_scales);
     const std::string zero = file_.constant(suffixed("weights:zero_point"), channels,
@@ -191,7 +191,7 @@ class StepWriter {
     for (const float scale : op.weight_scales) {
       scales.push_back(input().quantization.scale * scale);
     }
-    const Extents channels{static_cast<std::int64_t>(scales.size())};
+    const OnnxShape channels{static_cast<std::int64_t>(scales.size())};
     const std::string values = file_.constant(suffixed("bias:int32"), channels, op.bias);
     const std::string scale = file_.constant(suffixed("bias:scale"), channels, scales);
     return file_.node("DequantizeLinear", {values, scale}, suffixed("bias"),
@@ -210,7 +210,7 @@ std::string onnx_model(const DeployedModel& named) {
   const DeployedModel model = with_file_names(named);
   const Int8Network& network = model.network;
   OnnxBuilder file;
-  StepWriter steps(network, file);
+  OnnxStepWriter steps(network, file);
   for (const Int8Step& step : network.steps) steps.write(step);
   const Shape& in = network.input().shape;
   return file.finish(model.name,

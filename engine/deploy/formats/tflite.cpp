@@ -1,6 +1,6 @@
 #include "engine/deploy/formats/tflite.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <optional>
 
@@ -13,9 +13,9 @@ namespace {
 
 using namespace tflite;
 
-using Extents = std::vector<std::int32_t>;
+using TfliteShape = std::vector<std::int32_t>;
 
-Extents extents(const Shape& shape) {
+TfliteShape extents(const Shape& shape) {
   return {static_cast<std::int32_t>(shape.n), static_cast<std::int32_t>(shape.h),
           static_cast<std::int32_t>(shape.w), static_cast<std::int32_t>(shape.c)};
 }
@@ -51,9 +51,10 @@ std::optional<FusedActivation> fused_activation(const Int8Range& range, const Qu
 }
 
 /// Writes the operators of one step after another.
-class StepWriter {
+class TfliteStepWriter {
  public:
-  StepWriter(const Int8Network& network, TfliteBuilder& file) : network_(network), file_(file) {
+  TfliteStepWriter(const Int8Network& network, TfliteBuilder& file)
+      : network_(network), file_(file) {
     for (const Int8Tensor& tensor : network.tensors) {
       file.activation(tensor.name, extents(tensor.shape), tensor.quantization);
     }
@@ -275,7 +276,7 @@ class StepWriter {
 std::vector<std::uint8_t> tflite_model(const DeployedModel& named) {
   const DeployedModel model = with_file_names(named);
   TfliteBuilder file;
-  StepWriter steps(model.network, file);
+  TfliteStepWriter steps(model.network, file);
   for (const Int8Step& step : model.network.steps) steps.write(step);
   const Quantization& q = model.network.input().quantization;
   const std::string input = fmt::format(

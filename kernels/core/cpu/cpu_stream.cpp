@@ -1,11 +1,9 @@
-#include <cstring>
+#include "kernels/core/cpu/cpu_stream.h"
 
-#include "kernels/nn/cpu/convolution.h"
+#include <cstring>
+#include <oneapi/dnnl/dnnl.hpp>
 
 namespace paretiny::cpu {
-
-CpuStream::CpuStream() : Stream({DeviceKind::cpu, 0}) {}
-CpuStream::~CpuStream() = default;
 
 void CpuStream::upload(void* to, const void* from, std::size_t bytes) {
   std::memcpy(to, from, bytes);
@@ -65,11 +63,6 @@ std::string library_version() {
 bool has_fast_bf16() {
   const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
   return isa == dnnl::cpu_isa::avx512_core_amx || isa == dnnl::cpu_isa::avx512_core_bf16;
-}
-
-Primitives& CpuStream::primitives() {
-  if (!primitives_) primitives_ = std::make_unique<Primitives>();
-  return *primitives_;
 }
 
 }  // namespace paretiny::cpu

@@ -1,4 +1,4 @@
-// The CPU's stream. Convolutions keep their prepared oneDNN primitives in it.
+// The CPU's stream, and what the processor can do.
 #pragma once
 
 #include <memory>
@@ -8,12 +8,9 @@
 
 namespace paretiny::cpu {
 
-struct Primitives;  ///< oneDNN engine, stream and primitive cache (onednn.h)
-
 class CpuStream : public Stream {
  public:
-  CpuStream();
-  ~CpuStream() override;
+  CpuStream() : Stream({DeviceKind::cpu, 0}) {}
 
   void upload(void* to, const void* from, std::size_t bytes) override;
   void download(void* to, const void* from, std::size_t bytes) override;
@@ -21,11 +18,6 @@ class CpuStream : public Stream {
   void zero(void* data, std::size_t bytes) override;
   void synchronize() override;
   std::unique_ptr<Recording> record(std::function<void()> work) override;
-
-  Primitives& primitives();
-
- private:
-  std::unique_ptr<Primitives> primitives_;
 };
 
 /// The instruction set that the kernels use here, as oneDNN names it ("AVX512_CORE_AMX", ...).

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <numeric>
 
-#include "kernels/nn/cpu/elements.h"
+#include "kernels/core/cpu/elements.h"
 
 namespace paretiny::cpu {
 

@@ -71,7 +71,7 @@ CudaStream::CudaStream(int index) : Stream({DeviceKind::cuda, index}) {
 
 CudaStream::~CudaStream() {
   cudaStreamSynchronize(stream_);
-  libraries_.clear();  // their handles know the stream
+  drop_kept();  // their handles know the stream
   cudaStreamDestroy(stream_);
 }
 

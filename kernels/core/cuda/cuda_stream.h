@@ -1,11 +1,9 @@
-// The CUDA stream behind a Stream, its library handles, and the recording of work as a graph.
+// The CUDA stream behind a Stream, and the recording of work as a graph.
 #pragma once
 
 #include <cuda_runtime.h>
 
-#include <map>
 #include <memory>
-#include <typeindex>
 
 #include "kernels/core/stream.h"
 
@@ -26,19 +24,9 @@ class CudaStream : public Stream {
   cudaStream_t handle() const { return stream_; }
   int multiprocessors() const { return multiprocessors_; }
 
-  /// What a library keeps with the stream, its handle and the algorithms it has chosen; made, as
-  /// Library(*this), when first asked for.
-  template <class Library>
-  Library& library() {
-    std::shared_ptr<void>& kept = libraries_[typeid(Library)];
-    if (kept == nullptr) kept = std::make_shared<Library>(*this);
-    return *static_cast<Library*>(kept.get());
-  }
-
  private:
   cudaStream_t stream_ = nullptr;
   int multiprocessors_ = 1;
-  std::map<std::type_index, std::shared_ptr<void>> libraries_;
 };
 
 }  // namespace paretiny::cuda

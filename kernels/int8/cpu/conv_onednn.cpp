@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/error.h"
 #include "kernels/core/threads.h"
 #include "kernels/int8/cpu/conv.h"
 #include "kernels/int8/cpu/row.h"
@@ -14,6 +15,13 @@ namespace {
 
 constexpr std::int64_t kSumsBytes = 1 << 20;  ///< of a part, to stay within a thread's cache
 constexpr std::int64_t kMostWeight = (1 << 24) / 256;
+
+/// The convolution of s8 into s32 sums, for a part of the batch.
+struct Int8Sums {
+  Prepared primitive;  ///< of x, y and w
+  Reordering weights;
+  std::size_t weight_bytes;  ///< in the primitive's layout
+};
 
 struct Part {
   Prepared primitive;
@@ -70,13 +78,14 @@ std::optional<Int8Sums> prepare_sums(const dnnl::engine& engine, const Convoluti
   return std::nullopt;
 }
 
-std::optional<Int8Sums>& prepared_sums(CpuStream& stream, const Convolution& c) {
+/// Empty: loops.
+std::optional<Int8Sums>& prepared_sums(Stream& stream, const Convolution& c) {
   const Window& v = c.window;
   const PrimitiveKey key{c.out_channels, c.input.n,  c.input.h,  c.input.w, c.input.c,
                          v.kernel_h,     v.kernel_w, v.stride_h, v.stride_w};
-  Primitives& primitives = stream.primitives();
-  if (auto* found = primitives.int8_convolutions.find(key)) return *found;
-  return primitives.int8_convolutions.insert(key, prepare_sums(primitives.engine, c));
+  auto& prepared = stream.keep<KeptPrimitives<std::optional<Int8Sums>>>();
+  if (auto* found = prepared.by_key.find(key)) return *found;
+  return prepared.by_key.insert(key, prepare_sums(prepared.engine, c));
 }
 
 /// to = x with its padding, filled with the zero point.
@@ -150,7 +159,7 @@ void int8_conv_onednn(Stream& stream, const ConvShape& shape, const Int8LayerPar
       kSumsBytes / (pixels * out.c * 4), 1, samples_of_a_part(part, Direction::forward));
   part.input.n = samples;
   const std::int64_t count = (out.n + samples - 1) / samples;
-  std::optional<Int8Sums>& sums = prepared_sums(static_cast<CpuStream&>(stream), part);
+  std::optional<Int8Sums>& sums = prepared_sums(stream, part);
   if (!sums) {
     return int8_conv_loops(stream, shape, parameters, x, w, b, multipliers, shifts, y);
   }

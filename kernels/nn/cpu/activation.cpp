@@ -1,6 +1,7 @@
 #include "kernels/nn/activation.h"
 
-#include "kernels/nn/cpu/elements.h"
+#include "kernels/core/cpu/elements.h"
+#include "kernels/nn/cpu/with_activation.h"
 
 namespace paretiny::cpu {
 namespace {

@@ -1,4 +1,5 @@
 #include "kernels/nn/cpu/batchnorm_walk.h"
+#include "kernels/nn/cpu/with_activation.h"
 
 namespace paretiny::cpu {
 namespace {

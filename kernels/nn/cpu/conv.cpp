@@ -11,23 +11,20 @@ Convolution convolution(const ConvShape& shape, DType activations) {
 
 void forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView w, ConstView b,
              View y) {
-  auto& cpu = static_cast<CpuStream&>(stream);
-  convolution_forward(cpu, convolution(shape, x.dtype), x, w, b, y);
+  convolution_forward(stream, convolution(shape, x.dtype), x, w, b, y);
 }
 
 void backward_data(Stream& stream, const ConvShape& shape, ConstView dy, ConstView w, View dx) {
-  auto& cpu = static_cast<CpuStream&>(stream);
-  convolution_backward_data(cpu, convolution(shape, dy.dtype), dy, w, dx);
+  convolution_backward_data(stream, convolution(shape, dy.dtype), dy, w, dx);
 }
 
 void backward_weights(Stream& stream, const ConvShape& shape, ConstView x, ConstView dy, View dw,
                       View db) {
-  auto& cpu = static_cast<CpuStream&>(stream);
-  convolution_backward_weights(cpu, convolution(shape, x.dtype), x, dy, dw, db);
+  convolution_backward_weights(stream, convolution(shape, x.dtype), x, dy, dw, db);
 }
 
 std::size_t most_scratch(Stream& stream, const ConvShape& shape, DType activations) {
-  return convolution_scratch_bytes(static_cast<CpuStream&>(stream),
+  return convolution_scratch_bytes(stream,
                                    convolution(shape, activations));
 }
 

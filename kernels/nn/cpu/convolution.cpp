@@ -4,11 +4,12 @@
 #include <bit>
 #include <cstring>
 
+#include "base/error.h"
+#include "kernels/core/cpu/elements.h"
 #include "kernels/core/threads.h"
 #include "kernels/nn/cpu/convolution_check.h"
 #include "kernels/nn/cpu/convolution_loops.h"
 #include "kernels/nn/cpu/convolution_primitive.h"
-#include "kernels/nn/cpu/elements.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -276,7 +277,7 @@ void PreparedConvolution::run_parts(Parts& parts, Arena& arena, std::int64_t sam
   if (sums() && parts.weights) parts.weights.run(mine.w, data.w);
 }
 
-void PreparedConvolution::run(CpuStream& stream, const ConvolutionData& data) {
+void PreparedConvolution::run(Stream& stream, const ConvolutionData& data) {
   if (prove()) {
     run_parts(*parts_, stream.scratch(), convolution_.input.n, thread_count_of(*parts_), data);
   } else {
@@ -284,13 +285,7 @@ void PreparedConvolution::run(CpuStream& stream, const ConvolutionData& data) {
   }
 }
 
-Primitives::Primitives() {
-  // oneDNN keeps a cache of its own, which would hold on to what ours lets go.
-  dnnl::set_primitive_cache_capacity(128);
-}
-
-PreparedConvolution& prepare(CpuStream& stream, const Convolution& c, Direction direction,
-                             bool bias) {
+PreparedConvolution& prepare(Stream& stream, const Convolution& c, Direction direction, bool bias) {
   const Window& v = c.window;
   const PrimitiveKey key{static_cast<std::int64_t>(direction),
                          bias,
@@ -308,31 +303,30 @@ PreparedConvolution& prepare(CpuStream& stream, const Convolution& c, Direction 
                          v.left,
                          v.bottom,
                          v.right};
-  Primitives& primitives = stream.primitives();
-  if (PreparedConvolution* found = primitives.convolutions.find(key)) return *found;
-  return primitives.convolutions.insert(key,
-                                        PreparedConvolution(primitives.engine, c, direction, bias));
+  auto& prepared = stream.keep<KeptPrimitives<PreparedConvolution>>();
+  if (PreparedConvolution* found = prepared.by_key.find(key)) return *found;
+  return prepared.by_key.insert(key, PreparedConvolution(prepared.engine, c, direction, bias));
 }
 
-void convolution_forward(CpuStream& stream, const Convolution& convolution, ConstView x,
-                         ConstView w, ConstView b, View y) {
+void convolution_forward(Stream& stream, const Convolution& convolution, ConstView x, ConstView w,
+                         ConstView b, View y) {
   prepare(stream, convolution, Direction::forward, bool{b})
       .run(stream, {read(x), y.data, read(w), read(b)});
 }
 
-void convolution_backward_data(CpuStream& stream, const Convolution& convolution, ConstView dy,
+void convolution_backward_data(Stream& stream, const Convolution& convolution, ConstView dy,
                                ConstView w, View dx) {
   prepare(stream, convolution, Direction::backward_data, false)
       .run(stream, {dx.data, read(dy), read(w), nullptr});
 }
 
-void convolution_backward_weights(CpuStream& stream, const Convolution& convolution, ConstView x,
+void convolution_backward_weights(Stream& stream, const Convolution& convolution, ConstView x,
                                   ConstView dy, View dw, View db) {
   prepare(stream, convolution, Direction::backward_weights, bool{db})
       .run(stream, {read(x), read(dy), dw.data, db.data});
 }
 
-std::size_t convolution_scratch_bytes(CpuStream& stream, const Convolution& convolution) {
+std::size_t convolution_scratch_bytes(Stream& stream, const Convolution& convolution) {
   std::size_t most = 0;
   for (const Direction direction :
        {Direction::forward, Direction::backward_data, Direction::backward_weights}) {

@@ -44,7 +44,7 @@ class PreparedConvolution {
                       Direction direction, bool bias);
 
   /// Takes at most `scratch_bytes` from the stream's arena while it runs.
-  void run(CpuStream& stream, const ConvolutionData& data);
+  void run(Stream& stream, const ConvolutionData& data);
 
   std::size_t scratch_bytes() const;
   /// oneDNN's name of the implementation, or "loops".
@@ -83,33 +83,17 @@ class PreparedConvolution {
   bool proven_ = false;         ///< that they are right
 };
 
-/// The convolution of s8 into s32 sums, for a part of the batch.
-struct Int8Sums {
-  Prepared primitive;  ///< of x, y and w
-  Reordering weights;
-  std::size_t weight_bytes;  ///< in the primitive's layout
-};
-
-/// What a stream keeps prepared.
-struct Primitives {
-  Primitives();
-
-  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
-  PrimitiveCache<PreparedConvolution> convolutions;
-  PrimitiveCache<std::optional<Int8Sums>> int8_convolutions;  ///< empty: loops
-};
-
-PreparedConvolution& prepare(CpuStream& stream, const Convolution& convolution, Direction direction,
+PreparedConvolution& prepare(Stream& stream, const Convolution& convolution, Direction direction,
                              bool bias);
 
-void convolution_forward(CpuStream& stream, const Convolution& convolution, ConstView x,
+void convolution_forward(Stream& stream, const Convolution& convolution, ConstView x,
                          ConstView w, ConstView b, View y);
-void convolution_backward_data(CpuStream& stream, const Convolution& convolution, ConstView dy,
+void convolution_backward_data(Stream& stream, const Convolution& convolution, ConstView dy,
                                ConstView w, View dx);
-void convolution_backward_weights(CpuStream& stream, const Convolution& convolution, ConstView x,
+void convolution_backward_weights(Stream& stream, const Convolution& convolution, ConstView x,
                                   ConstView dy, View dw, View db);
 
 /// The most scratch of the three directions.
-std::size_t convolution_scratch_bytes(CpuStream& stream, const Convolution& convolution);
+std::size_t convolution_scratch_bytes(Stream& stream, const Convolution& convolution);
 
 }  // namespace paretiny::cpu

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "kernels/core/cpu/elements.h"
 #include "kernels/core/threads.h"
 #include "kernels/nn/cpu/depthwise_tile.h"
-#include "kernels/nn/cpu/elements.h"
 #include "kernels/nn/cpu/fusion.h"
 
 namespace paretiny::cpu {

@@ -2,9 +2,9 @@
 // samples and pixels. Samples are summed in groups, and the groups in order.
 #include <algorithm>
 
+#include "kernels/core/cpu/elements.h"
 #include "kernels/core/threads.h"
 #include "kernels/nn/cpu/depthwise_tile.h"
-#include "kernels/nn/cpu/elements.h"
 #include "kernels/nn/cpu/fusion.h"
 #include "kernels/nn/depthwise.h"
 

@@ -1,8 +1,9 @@
 #include "kernels/nn/elementwise.h"
 
+#include "kernels/core/cpu/elements.h"
+#include "kernels/nn/cpu/with_activation.h"
 #include "kernels/core/cpu/lanes.h"
 #include "kernels/core/threads.h"
-#include "kernels/nn/cpu/elements.h"
 
 namespace paretiny::cpu {
 namespace {

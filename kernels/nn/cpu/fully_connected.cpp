@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "kernels/core/cpu/elements.h"
 #include "kernels/core/threads.h"
-#include "kernels/nn/cpu/elements.h"
 
 namespace paretiny::cpu {
 namespace {

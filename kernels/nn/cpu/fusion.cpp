@@ -1,7 +1,7 @@
 #include "kernels/nn/cpu/fusion.h"
 
+#include "kernels/core/cpu/elements.h"
 #include "kernels/core/threads.h"
-#include "kernels/nn/cpu/elements.h"
 
 namespace paretiny::cpu {
 namespace {

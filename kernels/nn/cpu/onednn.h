@@ -1,4 +1,4 @@
-// oneDNN, confined to this folder: prepared primitives, cached in the CpuStream. Builds against
+// oneDNN, confined to this folder: prepared primitives, kept with the stream. Builds against
 // oneDNN 2.x and 3.x; the difference is in `describe`.
 //
 // oneDNN shares sums out by the number of threads, and so rounds by it. Here every primitive is
@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "kernels/core/cpu/cpu_stream.h"
+#include "kernels/core/stream.h"
 
 namespace paretiny::cpu {
 
@@ -140,6 +140,18 @@ class PrimitiveCache {
 
   std::list<Keyed> entries_;  ///< the one used last in front
   std::unordered_map<PrimitiveKey, typename std::list<Keyed>::iterator, PrimitiveKeyHash> index_;
+};
+
+/// What a stream keeps prepared.
+template <class Entry>
+struct KeptPrimitives {
+  explicit KeptPrimitives(const Stream&) {
+    // oneDNN keeps a cache of its own, which would hold on to what ours lets go.
+    dnnl::set_primitive_cache_capacity(128);
+  }
+
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  PrimitiveCache<Entry> by_key;
 };
 
 }  // namespace paretiny::cpu

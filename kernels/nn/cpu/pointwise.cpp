@@ -14,29 +14,26 @@ Convolution convolution(const PointwiseShape& shape, DType activations) {
 
 void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w, ConstView b,
              View y, const Prologue& prologue, const Epilogue& epilogue) {
-  auto& cpu = static_cast<CpuStream&>(stream);
   Arena::Scope scratch(stream.scratch());
-  convolution_forward(cpu, convolution(shape, x.dtype), read_through(scratch, prologue, x), w, b,
+  convolution_forward(stream, convolution(shape, x.dtype), read_through(scratch, prologue, x), w, b,
                       y);
   write_through(epilogue, y);
 }
 
 void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, ConstView w,
                    View dx) {
-  auto& cpu = static_cast<CpuStream&>(stream);
-  convolution_backward_data(cpu, convolution(shape, dy.dtype), dy, w, dx);
+  convolution_backward_data(stream, convolution(shape, dy.dtype), dy, w, dx);
 }
 
 void backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView dy,
                       View dw, View db, const Prologue& prologue) {
-  auto& cpu = static_cast<CpuStream&>(stream);
   Arena::Scope scratch(stream.scratch());
-  convolution_backward_weights(cpu, convolution(shape, x.dtype), read_through(scratch, prologue, x),
+  convolution_backward_weights(stream, convolution(shape, x.dtype), read_through(scratch, prologue, x),
                                dy, dw, db);
 }
 
 std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType activations) {
-  return convolution_scratch_bytes(static_cast<CpuStream&>(stream),
+  return convolution_scratch_bytes(stream,
                                    convolution(shape, activations));
 }
 

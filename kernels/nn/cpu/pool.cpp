@@ -2,9 +2,9 @@
 
 #include <limits>
 
+#include "kernels/core/cpu/elements.h"
 #include "kernels/core/cpu/lanes.h"
 #include "kernels/core/threads.h"
-#include "kernels/nn/cpu/elements.h"
 
 namespace paretiny::cpu {
 namespace {

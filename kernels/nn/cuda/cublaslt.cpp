@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "kernels/core/cuda/cuda_stream.h"
 #include "kernels/core/cuda/launch.h"
-#include "kernels/core/cuda/libraries.h"
+#include "kernels/nn/cuda/libraries.h"
 
 namespace paretiny::cuda {
 namespace {
@@ -38,7 +38,7 @@ using PlanKey = std::tuple<std::int64_t, std::int64_t, std::int64_t, bool, bool,
 /// A stream's handle and plans.
 class Cublaslt {
  public:
-  explicit Cublaslt(CudaStream& stream) {
+  explicit Cublaslt(const Stream& stream) {
     check_cuda(cudaSetDevice(stream.device().index), "choosing the device");
     check_cublas(cublasLtCreate(&handle), "starting");
   }
@@ -122,7 +122,7 @@ bool aligned_to_read(const float* data) {
 }  // namespace
 
 std::optional<std::size_t> cublaslt_scratch_bytes(Stream& stream, const Product& product) {
-  auto& cublaslt = static_cast<CudaStream&>(stream).library<Cublaslt>();
+  auto& cublaslt = stream.keep<Cublaslt>();
   const bool taken = cublaslt.plan(product, false).taken || cublaslt.plan(product, true).taken;
   return taken ? std::optional(kWorkspace) : std::nullopt;
 }
@@ -132,7 +132,7 @@ bool cublaslt_product(Stream& stream, const Product& product, const float* a, co
   if (!aligned_to_read(a) || !aligned_to_read(b) || !aligned_to_read(bias) || !aligned_to_read(d)) {
     return false;
   }
-  auto& cublaslt = static_cast<CudaStream&>(stream).library<Cublaslt>();
+  auto& cublaslt = stream.keep<Cublaslt>();
   Plan& plan = cublaslt.plan(product, bias != nullptr);
   if (!plan.taken) return false;
   if (bias != nullptr) set(&plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);

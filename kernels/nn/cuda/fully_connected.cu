@@ -5,7 +5,7 @@
 // 10 classes that are no whole packs.
 #include <algorithm>
 
-#include "kernels/core/cuda/libraries.h"
+#include "kernels/nn/cuda/libraries.h"
 #include "kernels/nn/cuda/bias.h"
 #include "kernels/nn/cuda/convert.h"
 #include "kernels/nn/cuda/product.h"

@@ -1,6 +1,6 @@
 #include "nas/cli/terminal/bar.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <sys/ioctl.h>

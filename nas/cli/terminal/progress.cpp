@@ -1,6 +1,6 @@
 #include "nas/cli/terminal/progress.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

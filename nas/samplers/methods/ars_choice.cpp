@@ -10,6 +10,7 @@
 #include "nas/samplers/methods/ars_sampler.h"
 #include "nas/samplers/parts/path_acquisition.h"
 #include "nas/samplers/parts/smooth_search.h"
+#include "nas/samplers/parts/simplex_weights.h"
 
 namespace paretiny {
 namespace {

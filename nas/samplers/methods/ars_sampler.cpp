@@ -1,6 +1,6 @@
 #include "nas/samplers/methods/ars_sampler.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <limits>

@@ -54,15 +54,4 @@ std::uint64_t ModelSampler::key(std::string_view purpose, std::uint64_t trial) c
   return Random(problem_.seed, purpose, trial).key();
 }
 
-std::vector<double> simplex_weights(std::size_t m, Random& random) {
-  std::vector<double> weights(m);
-  double sum = 0;
-  for (double& weight : weights) {
-    weight = -std::log(1 - random.uniform());
-    sum += weight;
-  }
-  for (double& weight : weights) weight /= sum;
-  return weights;
-}
-
 }  // namespace paretiny

@@ -32,7 +32,4 @@ class ModelSampler : public Sampler {
   std::unique_ptr<Stream> stream_;
 };
 
-/// Weights that are uniform on the simplex of m objectives: exponential variables over their sum.
-std::vector<double> simplex_weights(std::size_t m, Random& random);
-
 }  // namespace paretiny

@@ -11,6 +11,7 @@
 #include "nas/samplers/parts/device_boxes.h"
 #include "nas/samplers/parts/smooth_search.h"
 #include "nas/samplers/violation.h"
+#include "nas/samplers/parts/simplex_weights.h"
 
 namespace paretiny {
 namespace {

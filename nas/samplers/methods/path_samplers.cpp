@@ -3,6 +3,7 @@
 #include "kernels/core/random.h"
 #include "kernels/core/stop.h"
 #include "nas/samplers/options.h"
+#include "nas/samplers/parts/simplex_weights.h"
 
 namespace paretiny {
 

@@ -8,6 +8,7 @@
 #include "nas/pareto/pareto.h"
 #include "nas/samplers/options.h"
 #include "nas/samplers/violation.h"
+#include "nas/samplers/parts/simplex_weights.h"
 
 namespace paretiny {
 namespace {
@@ -27,9 +28,9 @@ bool improves(const Merit& next, const Merit& best) {
 }
 
 /// The weighted sum of objectives scaled to [0, 1] over the complete trials of a history.
-class Scalarisation {
+class RegionScalarisation {
  public:
-  Scalarisation(std::vector<double> weights)
+  RegionScalarisation(std::vector<double> weights)
       : weights_(std::move(weights)),
         low_(weights_.size(), std::numeric_limits<double>::infinity()),
         high_(weights_.size(), -std::numeric_limits<double>::infinity()) {}
@@ -66,7 +67,7 @@ struct Region {
   TrustRegion box;
   std::size_t number = 0;  ///< regions before it
   std::size_t begin = 0;   ///< its first trial
-  Scalarisation scalarise;
+  RegionScalarisation scalarise;
 };
 
 Region replay(const SamplerProblem& problem, const TrustRegionRules& rules,
@@ -75,7 +76,7 @@ Region replay(const SamplerProblem& problem, const TrustRegionRules& rules,
     Random random(problem.seed, "turbo weights", number);
     return simplex_weights(problem.objectives, random);
   };
-  Region region{TrustRegion(rules), 0, 0, Scalarisation(weights(0))};
+  Region region{TrustRegion(rules), 0, 0, RegionScalarisation(weights(0))};
   for (std::size_t i = 0; i < history.size(); ++i) {
     heed(problem.stop);
     const bool complete = is_complete(problem, history[i]);

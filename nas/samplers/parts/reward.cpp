@@ -7,7 +7,7 @@
 
 #include "kernels/bayes/acquisition.h"
 #include "kernels/core/random.h"
-#include "nas/samplers/methods/model_sampler.h"
+#include "nas/samplers/parts/simplex_weights.h"
 #include "nas/samplers/violation.h"
 
 namespace paretiny {

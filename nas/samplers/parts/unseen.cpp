@@ -1,6 +1,6 @@
 #include "nas/samplers/parts/unseen.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

@@ -7,7 +7,7 @@
 
 #include "base/command.h"
 #include "base/error.h"
-#include "base/printable.h"
+#include "base/one_line.h"
 #include "engine/deploy/code/c_code.h"
 #include "engine/deploy/code/c_text.h"
 #include "engine/deploy/code/export_name.h"
@@ -284,27 +284,27 @@ TEST(ExportName, OfAUserIsChecked) {
 }
 
 TEST(Printable, IsUtf8OnOneLine) {
-  EXPECT_EQ(printable("plain, Kl\xc3\xa4sse \xe2\x9c\x93 \xf0\x9f\x98\x80"),
+  EXPECT_EQ(one_line("plain, Kl\xc3\xa4sse \xe2\x9c\x93 \xf0\x9f\x98\x80"),
             "plain, Kl\xc3\xa4sse \xe2\x9c\x93 \xf0\x9f\x98\x80");
-  EXPECT_EQ(printable("a\nb\tc\r\x7f"
-                      "d"),
+  EXPECT_EQ(one_line("a\nb\tc\r\x7f"
+                     "d"),
             "a b c  d");
-  EXPECT_EQ(printable(std::string("\0", 1)), " ");
+  EXPECT_EQ(one_line(std::string("\0", 1)), " ");
   // Right-to-left override, line separator, next line, byte-order mark.
-  EXPECT_EQ(printable("a\xe2\x80\xae"
-                      "b\xe2\x80\xa8"
-                      "c\xc2\x85"
-                      "d\xef\xbb\xbf"),
+  EXPECT_EQ(one_line("a\xe2\x80\xae"
+                     "b\xe2\x80\xa8"
+                     "c\xc2\x85"
+                     "d\xef\xbb\xbf"),
             "a b c d ");
   // Overlong, surrogate, beyond U+10FFFF, cut short.
   for (const char* bad : {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\xff"}) {
     EXPECT_FALSE(is_utf8(bad));
-    EXPECT_TRUE(is_utf8(printable(bad)));
-    EXPECT_TRUE(printable(bad).starts_with("\xef\xbf\xbd"));
+    EXPECT_TRUE(is_utf8(one_line(bad)));
+    EXPECT_TRUE(one_line(bad).starts_with("\xef\xbf\xbd"));
   }
   for (const std::string& name : kHostile) {
-    EXPECT_TRUE(is_utf8(printable(name)));
-    EXPECT_EQ(printable(printable(name)), printable(name));
+    EXPECT_TRUE(is_utf8(one_line(name)));
+    EXPECT_EQ(one_line(one_line(name)), one_line(name));
   }
 }
 

@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "base/printable.h"
+#include "base/one_line.h"
 #include "engine/deploy/formats/onnx_schema.h"
 #include "tests/engine/deploy/hostile_names.h"
 #include "tests/engine/deploy/proto_reader.h"
@@ -118,7 +118,7 @@ TEST(Onnx, NamesAreTextAndTellTensorsApart) {
     for (const ProtoMessage& node : file.nodes) {
       for (const std::string& name : node.texts(node_proto::output)) {
         EXPECT_TRUE(is_utf8(name)) << name;
-        EXPECT_EQ(name, printable(name));
+        EXPECT_EQ(name, one_line(name));
         EXPECT_FALSE(name.empty());
       }
     }

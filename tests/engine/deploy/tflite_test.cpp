@@ -8,7 +8,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/printable.h"
+#include "base/one_line.h"
 #include "tests/engine/deploy/hostile_names.h"
 #include "tests/engine/deploy/tflite_file.h"
 
@@ -106,7 +106,7 @@ TEST(Tflite, NamesAreText) {
   EXPECT_TRUE(is_utf8(file.model().text(tflite::model::description)));
   for (fb::uoffset_t i = 0; i < file.tensors().size(); ++i) {
     const std::string name = file.tensors().Get(i)->text(tflite::tensor::name);
-    EXPECT_EQ(name, printable(name));
+    EXPECT_EQ(name, one_line(name));
   }
 }
 

@@ -1,7 +1,7 @@
 // Every operation on files that search, ask and tell make fails once, or is their last: what was
 // acknowledged is kept, what went wrong is said in one sentence, and the same command goes on.
 // PARETINY_FAULTS=1 tries every operation; a run in the suite tries a few of each kind.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>

@@ -50,7 +50,7 @@ RunPlan plan_of(const std::string& sampler, std::uint64_t seed, std::size_t tria
 double volume_after(const Problem& problem, const SamplerRun& run, std::size_t trials) {
   Points points;
   for (std::size_t t = 0; t < trials; ++t) {
-    const Evaluation e = problem.evaluate(run.trials[t].x);
+    const Response e = problem.evaluate(run.trials[t].x);
     if (e.constraints.empty() || e.constraints[0] <= 0) points.push_back(e.objectives);
   }
   return hypervolume(points, problem.reference);

@@ -40,7 +40,7 @@ TEST(Problems, ReferenceVectors) {
   std::set<std::string> checked;
   for (const auto& row : read_jsonl_gz(file)) {
     const Problem problem = make_problem(name_of(row));
-    const Evaluation ours = problem.evaluate(row.at("x").get<Vector>());
+    const Response ours = problem.evaluate(row.at("x").get<Vector>());
     const bool penicillin = problem.name == "Penicillin";
     expect_close(ours.objectives, row.at("f").get<Vector>(), penicillin ? 1e-9 : 1e-12, row["id"]);
     if (penicillin) {
@@ -68,7 +68,7 @@ TEST(Problems, EveryOneIsWhole) {
     for (int i = 0; i < 20; ++i) {
       Vector u(problem.inputs());
       for (double& v : u) v = random.uniform();
-      const Evaluation e = evaluate_unit(problem, space.snap(u));
+      const Response e = evaluate_unit(problem, space.snap(u));
       ASSERT_EQ(e.objectives.size(), problem.objectives());
       ASSERT_EQ(e.constraints.size(), problem.constraints);
       for (const double v : e.objectives) EXPECT_TRUE(std::isfinite(v)) << name;
@@ -85,7 +85,7 @@ double sampled_hypervolume(const Problem& problem, double rest, int first, int s
       Vector x(problem.inputs(), rest);
       x[0] = static_cast<double>(i) / first;
       if (second > 0) x[1] = static_cast<double>(j) / second;
-      const Evaluation e = problem.evaluate(x);
+      const Response e = problem.evaluate(x);
       if (e.constraints.empty() || e.constraints[0] <= 0) points.push_back(e.objectives);
     }
   }

@@ -1,7 +1,7 @@
 // A black box with constraints, driven through ask and tell from a problem whose answer is known.
 #include "nas/search/black_box.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "nas/problems/problem.h"
 #include "nas/report/summary.h"
@@ -42,7 +42,7 @@ at_most = 50.0
                        GetParam().sampler, GetParam().options);
   }
 
-  Evaluation evaluate(const Values& values) const {
+  Response evaluate(const Values& values) const {
     return problem_.evaluate(
         {std::get<double>(values.at("x1")), std::get<double>(values.at("x2"))});
   }
@@ -52,7 +52,7 @@ at_most = 50.0
     const BlackBox box = parse_black_box(space(), "box.toml");
     const OpenBlackBox opened = open_black_box(path_, box, {}, Device{});
     const Trial trial = Asker(opened, path_, Device{}).next();
-    const Evaluation result = evaluate(trial.values);
+    const Response result = evaluate(trial.values);
     tell_trial(
         *open_to_tell(path_),
         dump({{"trial", trial.number},

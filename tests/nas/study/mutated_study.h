@@ -1,7 +1,7 @@
 // Studies for the fuzz test: a sound one, and changes to its bytes and to what its rows say.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <zlib.h>
 
 #include <array>

@@ -10,7 +10,7 @@ namespace paretiny::cuda {
 namespace {
 
 Cudnn& cudnn_of(Stream& stream) {
-  return static_cast<CudaStream&>(stream).library<Cudnn>();
+  return stream.keep<Cudnn>();
 }
 
 /// What cuDNN's kernels count on.

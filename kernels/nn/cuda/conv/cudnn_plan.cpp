@@ -84,10 +84,10 @@ void check_cudnn(cudnnStatus_t status, const char* what) {
   throw DeviceError(std::string("cuDNN: ") + what + ": " + cudnnGetErrorString(status));
 }
 
-Cudnn::Cudnn(CudaStream& stream) {
+Cudnn::Cudnn(Stream& stream) {
   check_cuda(cudaSetDevice(stream.device().index), "choosing the device");
   check_cudnn(cudnnCreate(&handle), "starting");
-  check_cudnn(cudnnSetStream(handle, stream.handle()), "taking a stream");
+  check_cudnn(cudnnSetStream(handle, static_cast<CudaStream&>(stream).handle()), "taking a stream");
   check_cudnn(cudnnCreateTensorDescriptor(&input), "describing a tensor");
   check_cudnn(cudnnCreateTensorDescriptor(&output), "describing a tensor");
   check_cudnn(cudnnCreateFilterDescriptor(&filter), "describing weights");

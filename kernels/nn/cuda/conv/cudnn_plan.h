@@ -8,7 +8,7 @@
 #include <tuple>
 
 #include "kernels/core/cuda/cuda_stream.h"
-#include "kernels/core/cuda/libraries.h"
+#include "kernels/nn/cuda/libraries.h"
 
 namespace paretiny::cuda {
 
@@ -29,7 +29,7 @@ struct CudnnPlan {
 
 class Cudnn {
  public:
-  explicit Cudnn(CudaStream& stream);
+  explicit Cudnn(Stream& stream);
   ~Cudnn();
   Cudnn(const Cudnn&) = delete;
   Cudnn& operator=(const Cudnn&) = delete;

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "kernels/core/cpu/elements.h"
 #include "kernels/core/threads.h"
-#include "kernels/nn/cpu/elements.h"
 
 namespace paretiny::cpu {
 namespace {

@@ -1,12 +1,11 @@
-// Flat loops over the elements of a tensor, sixteen at a time. The choice of type and activation is
-// made outside them.
+// Flat loops over the elements of a tensor, sixteen at a time. The choice of type is made
+// outside them.
 #pragma once
 
 #include <type_traits>
 
 #include "kernels/core/cpu/f32x16.h"
 #include "kernels/core/threads.h"
-#include "kernels/nn/activation.h"
 
 namespace paretiny::cpu {
 
@@ -17,24 +16,6 @@ void with_element(DType dtype, F f) {
     f(bf16{});
   } else {
     f(float{});
-  }
-}
-
-/// Calls f with the activation as a compile-time constant.
-template <class F>
-void with_activation(Activation activation, F f) {
-  using enum Activation;
-  switch (activation) {
-    case none:
-      return f(std::integral_constant<Activation, none>{});
-    case relu:
-      return f(std::integral_constant<Activation, relu>{});
-    case relu6:
-      return f(std::integral_constant<Activation, relu6>{});
-    case hard_swish:
-      return f(std::integral_constant<Activation, hard_swish>{});
-    case hard_sigmoid:
-      return f(std::integral_constant<Activation, hard_sigmoid>{});
   }
 }
 

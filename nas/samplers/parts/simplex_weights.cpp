@@ -1,0 +1,18 @@
+#include "nas/samplers/parts/simplex_weights.h"
+
+#include <cmath>
+
+namespace paretiny {
+
+std::vector<double> simplex_weights(std::size_t m, Random& random) {
+  std::vector<double> weights(m);
+  double sum = 0;
+  for (double& weight : weights) {
+    weight = -std::log(1 - random.uniform());
+    sum += weight;
+  }
+  for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
+}  // namespace paretiny
