@@ -7,8 +7,8 @@
 #include "nas/cli/whole_number.h"
 #include "nas/experiment/experiment.h"
 #include "nas/experiment/targets.h"
-#include "nas/report/format.h"
-#include "nas/report/summary.h"
+#include "nas/summary/format.h"
+#include "nas/summary/summary.h"
 
 namespace paretiny {
 NamedModel trial_model(Study& study, const std::string& path, std::int64_t number) {

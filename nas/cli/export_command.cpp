@@ -11,7 +11,7 @@
 #include "nas/cli/commands.h"
 #include "nas/cli/deploy_options.h"
 #include "nas/cli/whole_number.h"
-#include "nas/report/format.h"
+#include "nas/summary/format.h"
 
 namespace paretiny {
 namespace {

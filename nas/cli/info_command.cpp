@@ -6,8 +6,8 @@
 #include "kernels/core/device.h"
 #include "kernels/core/threads.h"
 #include "nas/cli/commands.h"
-#include "nas/report/format.h"
 #include "nas/search/version.h"
+#include "nas/summary/format.h"
 
 namespace paretiny {
 

@@ -13,8 +13,8 @@
 #include "nas/cli/terminal/output.h"
 #include "nas/cli/whole_number.h"
 #include "nas/compare/pictures.h"
-#include "nas/report/format.h"
 #include "nas/report/whole_file.h"
+#include "nas/summary/format.h"
 
 namespace paretiny {
 namespace {

@@ -7,8 +7,8 @@
 #include "base/one_line.h"
 #include "nas/cli/terminal/output.h"
 #include "nas/cli/whole_number.h"
-#include "nas/report/format.h"
-#include "nas/report/summary.h"
+#include "nas/summary/format.h"
+#include "nas/summary/summary.h"
 
 namespace paretiny {
 

@@ -16,8 +16,8 @@
 #include "nas/cli/whole_number.h"
 #include "nas/experiment/targets.h"
 #include "nas/report/report.h"
-#include "nas/report/summary.h"
 #include "nas/search/search.h"
+#include "nas/summary/summary.h"
 
 namespace paretiny {
 namespace {

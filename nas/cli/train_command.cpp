@@ -7,10 +7,10 @@
 #include "nas/cli/commands.h"
 #include "nas/cli/options.h"
 #include "nas/cli/terminal/interrupt.h"
-#include "nas/report/format.h"
 #include "nas/search/candidate.h"
 #include "nas/search/limits.h"
 #include "nas/search/search.h"
+#include "nas/summary/format.h"
 
 namespace paretiny {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "engine/workers.h"
-#include "nas/report/format.h"
+#include "nas/summary/format.h"
 
 namespace paretiny {
 

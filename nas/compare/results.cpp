@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "nas/compare/rank_sum.h"
-#include "nas/report/format.h"
+#include "nas/summary/format.h"
 
 namespace paretiny {
 namespace {

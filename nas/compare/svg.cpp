@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "base/one_line.h"
-#include "nas/report/format.h"
+#include "nas/summary/format.h"
 
 namespace paretiny {
 namespace {

@@ -19,8 +19,8 @@ std::optional<double> read_bound(TableReader& table, const char* key) {
 
 }  // namespace
 
-std::vector<Constraint> read_constraints(const toml::table& root,
-                                         const std::vector<Objective>& objectives) {
+std::vector<Constraint> read_bounds(const toml::table& root,
+                                    const std::vector<Objective>& objectives) {
   TableReader table(root, "constraints");
   std::vector<Constraint> constraints;
   for (const std::string& name : table.unread()) {

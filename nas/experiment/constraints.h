@@ -13,8 +13,8 @@ namespace paretiny {
 
 /// Reads [constraints.NAME], each with at_least, at_most or both. Throws UsageError for other keys,
 /// for bounds that nothing keeps and for the name of an objective.
-std::vector<Constraint> read_constraints(const toml::table& root,
-                                         const std::vector<Objective>& objectives);
+std::vector<Constraint> read_bounds(const toml::table& root,
+                                    const std::vector<Objective>& objectives);
 
 /// How many numbers `misses` gives: one a bound.
 std::size_t bounds_of(const std::vector<Constraint>& constraints);

@@ -53,21 +53,21 @@ std::optional<Limit> read_limit(TableReader& table, const std::string& key,
   return limit;
 }
 
-Constraints read_constraints(const toml::table& root) {
+Limits read_limits(const toml::table& root) {
   TableReader table(root, "constraints");
-  Constraints constraints;
-  constraints.error = read_limit(table, "accuracy", parse_share);
-  if (constraints.error) {
-    constraints.error->value = 1 - constraints.error->value;
+  Limits limits;
+  limits.error = read_limit(table, "accuracy", parse_share);
+  if (limits.error) {
+    limits.error->value = 1 - limits.error->value;
     // Objectives are divided by their limits.
-    if (constraints.error->value <= 0) table.fail("accuracy", "must be below 100 %");
+    if (limits.error->value <= 0) table.fail("accuracy", "must be below 100 %");
   }
-  constraints.rom = read_limit(table, "rom", parse_bytes);
-  constraints.ram = read_limit(table, "ram", parse_bytes);
-  constraints.flops = read_limit(table, "flops", parse_flops);
-  constraints.instructions = read_limit(table, "instructions", parse_instructions);
+  limits.rom = read_limit(table, "rom", parse_bytes);
+  limits.ram = read_limit(table, "ram", parse_bytes);
+  limits.flops = read_limit(table, "flops", parse_flops);
+  limits.instructions = read_limit(table, "instructions", parse_instructions);
   table.finish();
-  return constraints;
+  return limits;
 }
 
 /// A data set's own key as its reader takes it: a list becomes "7,8".
@@ -210,9 +210,9 @@ Experiment load_experiment(const std::filesystem::path& path,
   }
 
   experiment.dataset = read_dataset(root, path.parent_path());
-  experiment.constraints = read_constraints(root);
+  experiment.limits = read_limits(root);
   // A limit is kept by an objective.
-  experiment.instructions = experiment.instructions || experiment.constraints.instructions;
+  experiment.instructions = experiment.instructions || experiment.limits.instructions;
   for (const std::string& part : candidate_tables()) {
     if (const toml::node* node = find_path(root, part)) set_path(experiment.base, part, *node);
   }

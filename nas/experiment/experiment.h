@@ -36,7 +36,8 @@ struct Limit {
   std::string text;
 };
 
-struct Constraints {
+/// Limits on objectives, of [constraints].
+struct Limits {
   std::optional<Limit> error;  ///< from `accuracy`: 1 - it
   std::optional<Limit> rom, ram, flops, instructions;
 };
@@ -55,7 +56,7 @@ struct Experiment {
   /// Core or board that the front is verified on when the search ends, "" for none.
   std::string verify;
   DatasetSpec dataset;
-  Constraints constraints;
+  Limits limits;
   Space space;  ///< empty when the file has none: enough for `train`
   /// The [model], [training], [pruning] and [quantization] that a candidate's values are laid over.
   toml::table base;

@@ -4,8 +4,8 @@
 
 #include <set>
 
-#include "nas/report/format.h"
 #include "nas/report/importance.h"
+#include "nas/summary/format.h"
 
 namespace paretiny {
 namespace {

@@ -8,8 +8,8 @@
 #include <numeric>
 #include <set>
 
-#include "nas/report/format.h"
 #include "nas/study/study_json.h"
+#include "nas/summary/format.h"
 
 namespace paretiny {
 namespace {

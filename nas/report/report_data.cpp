@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "nas/study/study_json.h"
+#include "nas/summary/scales.h"
 
 namespace paretiny {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "nas/report/importance.h"
-#include "nas/report/summary.h"
 #include "nas/study/study.h"
+#include "nas/summary/summary.h"
 
 namespace paretiny {
 

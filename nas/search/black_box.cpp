@@ -10,12 +10,10 @@
 
 #include "base/error.h"
 #include "base/one_line.h"
-#include "kernels/core/random.h"
 #include "nas/experiment/constraints.h"
 #include "nas/experiment/space_reader.h"
 #include "nas/experiment/table_reader.h"
 #include "nas/experiment/toml_text.h"
-#include "nas/report/summary.h"
 #include "nas/search/version.h"
 #include "nas/study/same_study.h"
 #include "nas/study/study_json.h"
@@ -59,8 +57,10 @@ BlackBox read(const toml::table& root, std::string name, std::string text) {
   }
   top.finish();
   TableReader study(root, "study");
-  box.name = study.text("name", name);
-  if (!is_study_name(box.name)) {
+  StudySpec& spec = box.study;
+  spec.kind = StudyKind::black_box;
+  spec.name = study.text("name", name);
+  if (!is_study_name(spec.name)) {
     study.fail("name", "must be a name without '/'");
   }
   if (study.find("sampler") != nullptr) {
@@ -70,55 +70,32 @@ BlackBox read(const toml::table& root, std::string name, std::string text) {
   if (study.find("seed") != nullptr) {
     box.seed = static_cast<std::uint64_t>(study.integer("seed", 0, 0, INT64_MAX));
   }
-  box.initial = static_cast<std::size_t>(study.integer("initial", 10, 1, 1000000));
+  spec.initial = static_cast<std::size_t>(study.integer("initial", 10, 1, 1000000));
   study.finish();
-  box.task = fmt::format("black box\ninitial = {}\n", box.initial);
+  spec.task = fmt::format("black box\ninitial = {}\n", spec.initial);
   TableReader sampler(root, "sampler");
   for (const std::string& option : sampler.unread()) {
-    box.options[option] = sampler.number(option, 0, -1e9, 1e9);
-    box.task += fmt::format("sampler.{} = {}\n", option, box.options[option]);
+    spec.options[option] = sampler.number(option, 0, -1e9, 1e9);
+    spec.task += fmt::format("sampler.{} = {}\n", option, spec.options[option]);
   }
-  box.objectives = read_objectives(root);
-  box.constraints = read_constraints(root, box.objectives);
-  box.space = read_space(root);
-  if (box.space.parameters().empty()) {
+  spec.objectives = read_objectives(root);
+  spec.constraints = read_bounds(root, spec.objectives);
+  spec.space = read_space(root);
+  if (spec.space.parameters().empty()) {
     throw UsageError("the file has no space: add tables such as [space.x] with low and high");
   }
-  box.text = std::move(text);
+  spec.text = std::move(text);
   return box;
-}
-
-SamplerProblem sampler_problem(const BlackBox& box, const std::vector<Trial>& trials,
-                               Device device) {
-  SamplerProblem problem;
-  problem.space = box.space;
-  problem.objectives = box.objectives.size();
-  const std::vector<double> origins = objective_origins(box.objectives, trials);
-  const std::vector<double> scales = objective_scales(box.objectives, trials);
-  for (std::size_t k = 0; k < problem.objectives; ++k) {
-    problem.reference.push_back(origins[k] + scales[k]);
-    problem.limits.push_back(
-        box.objectives[k].limit.value_or(std::numeric_limits<double>::infinity()));
-  }
-  problem.constraints = bounds_of(box.constraints);
-  problem.seed = *box.seed;
-  problem.initial = box.initial;
-  problem.device = device;
-  return problem;
-}
-
-std::uint64_t hash_of(const Values& values) {
-  return random_key(0, dump(values_to_json(values)));
 }
 
 /// The black box of an existing study: `box`, or else what the study keeps.
 BlackBox box_of(const std::filesystem::path& path, const StudyHeader& header,
                 std::optional<BlackBox> box) {
   check_kind(path, header, StudyKind::black_box);
-  const bool its_own = !box || box->text == header.experiment;
+  const bool its_own = !box || box->study.text == header.experiment;
   if (!box) {
     box = parse_black_box(header.experiment, path.string());
-    box->name = header.name;
+    box->study.name = header.name;
   }
   // The command that made the study may have said otherwise than the file.
   if (its_own || !box->sampler) box->sampler = header.sampler;
@@ -126,27 +103,13 @@ BlackBox box_of(const std::filesystem::path& path, const StudyHeader& header,
   return std::move(*box);
 }
 
-/// Gives `box` a sampler and a seed where it has none.
-StudyHeader header_of(BlackBox& box, const std::filesystem::path& path, Device device) {
-  if (!box.sampler) box.sampler = kSampler;
-  if (!box.seed) box.seed = 0;
+/// The header of a study of `spec`, which is to lie at `path`.
+StudyHeader header_at(const std::filesystem::path& path, const StudySpec& spec, Device device) {
   try {
-    make_sampler(*box.sampler, sampler_problem(box, {}, device), box.options);
+    return header_of(spec, device);
   } catch (const UsageError& error) {  // options that it does not have
     throw UsageError(fmt::format("the study '{}': {}", path.string(), error.what()));
   }
-  StudyHeader header;
-  header.kind = StudyKind::black_box;
-  header.name = box.name;
-  header.space = box.space.describe();
-  header.objectives = box.objectives;
-  header.constraints = box.constraints;
-  header.task = box.task;
-  header.seed = *box.seed;
-  header.sampler = *box.sampler;
-  header.experiment = box.text;
-  sign(header, device);
-  return header;
 }
 
 }  // namespace
@@ -175,16 +138,15 @@ OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<Bla
                             const BlackBoxWish& wish, Device device) {
   OpenBlackBox opened{find_study(path), {}};
   if (opened.study) {
-    opened.box = box_of(path, opened.study->header(), std::move(box));
-  } else if (box) {
-    opened.box = std::move(*box);
-  } else {
+    box = box_of(path, opened.study->header(), std::move(box));
+  } else if (!box) {
     throw UsageError(fmt::format("there is no study '{}'; name the file that describes it: --space",
                                  path.string()));
   }
-  if (wish.sampler) opened.box.sampler = wish.sampler;
-  if (wish.seed) opened.box.seed = wish.seed;
-  const StudyHeader header = header_of(opened.box, path, device);
+  opened.spec = std::move(box->study);
+  opened.spec.sampler = wish.sampler ? *wish.sampler : box->sampler.value_or(kSampler);
+  opened.spec.seed = wish.seed ? *wish.seed : box->seed.value_or(0);
+  const StudyHeader header = header_at(path, opened.spec, device);
   if (opened.study) {
     check_same(path, opened.study->header(), header);
   } else {
@@ -206,24 +168,14 @@ std::unique_ptr<Study> open_to_tell(const std::filesystem::path& path) {
 }
 
 Asker::Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device)
-    : box_(opened.box),
-      study_(*opened.study),
-      device_(device),
-      session_(study_, path, box_.space, {kAsked, kLease}) {}
+    : study_(*opened.study), session_(study_, path, opened.spec, {kAsked, kLease}, device) {}
 
 Trial Asker::next() {
   if (any_left_) {
     if (std::optional<Trial> trial = session_.take()) return std::move(*trial);
     any_left_ = false;
   }
-  const auto suggest = [this](const std::vector<Trial>& trials) -> Suggestion {
-    const auto sampler =
-        make_sampler(*box_.sampler, sampler_problem(box_, trials, device_), box_.options);
-    const Values values =
-        box_.space.decode(sampler->ask(session_.observations(trials), trials.size()));
-    return {values, hash_of(values), *box_.seed};
-  };
-  return *session_.add(std::numeric_limits<std::int64_t>::max(), suggest);
+  return *session_.add(std::numeric_limits<std::int64_t>::max());
 }
 
 void Asker::take_back(const Trial& trial) {

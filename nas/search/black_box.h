@@ -3,7 +3,7 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,16 +19,9 @@ inline constexpr const char* kAsked = "asked for";
 
 /// What the file of a black box says.
 struct BlackBox {
-  std::string name;
-  Space space;
-  std::vector<Objective> objectives;
-  std::vector<Constraint> constraints;
-  std::optional<std::string> sampler;
+  StudySpec study;                     ///< sampler and seed aside
+  std::optional<std::string> sampler;  ///< where the file names one
   std::optional<std::uint64_t> seed;
-  std::size_t initial = 10;
-  std::map<std::string, double> options;  ///< of the sampler
-  std::string task;                       ///< canonical text of `initial` and `options`
-  std::string text;                       ///< the file as written
 };
 
 /// Reads a file with [space.*], [objectives.*], [constraints.*], [study] and [sampler]. Throws
@@ -44,10 +37,10 @@ struct BlackBoxWish {
   std::optional<std::uint64_t> seed;
 };
 
-/// A study with the black box that it is of, whose sampler and seed are known.
+/// A study with what it is of.
 struct OpenBlackBox {
   std::unique_ptr<Study> study;
-  BlackBox box;
+  StudySpec spec;
 };
 
 /// Opens the study at `path` and checks it, once, or makes it. `box` is needed for a new one and
@@ -73,19 +66,16 @@ class Asker {
   void take_back(const Trial& trial);
 
  private:
-  const BlackBox& box_;
   Study& study_;
-  const Device device_;
   Session session_;
   bool any_left_ = true;  ///< trials that were asked for and never got to anybody
 };
 
 /// Takes one line such as {"trial": 3, "objectives": {"loss": 0.2}, "constraints": {"heat": 71}} or
 /// {"trial": 3, "failed": "out of memory"} and answers with the line to print: {"trial": 3,
-/// "state": "done"}. An objective that is not finite (null, NaN, Infinity) or beyond 1e300 makes a
-/// failed trial, one above its limit or a constraint out of its bounds an infeasible one. Throws
-/// DataError for what is no result of a trial that `ask` gave and that waits for one; nothing is
-/// recorded then.
+/// "state": "done"}. What becomes of the trial is the session's verdict; null, NaN and Infinity are
+/// objectives that are not finite. Throws DataError for what is no result of a trial that `ask`
+/// gave and that waits for one; nothing is recorded then.
 std::string tell_trial(Study& study, const std::string& line);
 
 /// The line that a suggestion is printed as: {"trial": 3, "values": {...}}.

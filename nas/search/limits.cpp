@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "nas/report/format.h"
+#include "nas/summary/format.h"
 
 namespace paretiny {
 namespace {
@@ -30,6 +30,10 @@ std::string sentence(const Objective& objective, double value) {
   double number = 0;
   const char* end = limit.data() + limit.size();
   const std::string unit(std::from_chars(limit.data(), end, number).ptr, end);
+  // A black box's limit is a bare number, whatever the objective is called.
+  if (unit.empty()) {
+    return fmt::format("{} {} is above the limit of {}", objective.name, value, *objective.limit);
+  }
   const bool error = objective.name == "error";
   // How many of the limit's units the value is. The author of a limit on the error wrote accuracy.
   const double shown = error ? 100 * (1 - value) : value / *objective.limit * number;

@@ -15,7 +15,8 @@ namespace paretiny {
 std::vector<double> free_objectives(const Experiment& experiment, const Footprint& size);
 
 /// A sentence a limit that the values break, in the limit's own unit: "rom 17.62 KB is above the
-/// limit of 16 KB". values: [objectives], NaN where unknown.
+/// limit of 16 KB"; a limit without a unit, as a black box's, is compared as it stands.
+/// values: [objectives], NaN where unknown.
 std::vector<std::string> broken_limits(const std::vector<Objective>& objectives,
                                        const std::vector<double>& values);
 

@@ -4,16 +4,11 @@
 
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <map>
-#include <set>
-#include <sstream>
 
 #include "engine/data/fingerprint.h"
 #include "engine/deploy/formats/model_file.h"
 #include "kernels/core/random.h"
-#include "nas/experiment/table_reader.h"
-#include "nas/report/summary.h"
 #include "nas/search/limits.h"
 #include "nas/search/session.h"
 
@@ -23,18 +18,20 @@ namespace {
 /// Longer than any epoch should take; a dead worker of this machine is noticed at once anyway.
 constexpr std::chrono::milliseconds kLease = std::chrono::minutes(30);
 
-/// Objectives are told over their scales, so that the reference and the limits are 1.
-SamplerProblem sampler_problem(const Experiment& experiment) {
-  SamplerProblem problem;
-  problem.space = experiment.space;
-  for (const Objective& objective : search_objectives(experiment)) {
-    problem.limits.push_back(objective.limit ? 1.0 : std::numeric_limits<double>::infinity());
-  }
-  problem.objectives = problem.limits.size();
-  problem.reference.assign(problem.objectives, 1.0);
-  problem.seed = experiment.seed;
-  problem.initial = static_cast<std::size_t>(experiment.initial);
-  return problem;
+/// What a study of this experiment is of; `data` identifies the samples.
+StudySpec spec_of(const Experiment& experiment, std::string data = {}) {
+  StudySpec spec;
+  spec.name = experiment.name;
+  spec.space = experiment.space;
+  spec.objectives = search_objectives(experiment);
+  spec.sampler = experiment.sampler;
+  spec.options = experiment.sampler_options;
+  spec.seed = experiment.seed;
+  spec.initial = static_cast<std::size_t>(experiment.initial);
+  spec.task = experiment.task;
+  spec.data = std::move(data);
+  spec.text = experiment.text;
+  return spec;
 }
 
 /// Thrown where a trial turns out to be another worker's by now.
@@ -49,19 +46,14 @@ class Searcher {
         study_(study),
         stream_(stream),
         observer_(observer),
-        objectives_(search_objectives(experiment)),
+        spec_(spec_of(experiment)),
         data_(stream, dataset_),
-        session_(study, experiment.store, experiment.space, {process_owner(), kLease}),
+        session_(study, experiment.store, spec_, {process_owner(), kLease}, stream.device(),
+                 {[this](const Values& values) { return outline(values).hash; },
+                  [this](const Values& values) { return outline(values).objectives; }},
+                 stop),
         stop_(std::move(stop)) {
     release_values(dataset_);
-    SamplerProblem problem = sampler_problem(experiment);
-    problem.device = stream.device();
-    problem.stop = stop_;
-    problem.duplicate = [this](const Values& values) {
-      return seen_.contains(outline(values).hash);
-    };
-    problem.known = [this](const Values& values) { return known_objectives(values); };
-    sampler_ = make_sampler(experiment.sampler, std::move(problem), experiment.sampler_options);
   }
 
   bool run(std::int64_t trials) {
@@ -69,7 +61,7 @@ class Searcher {
       std::optional<Trial> trial = session_.take();
       if (!trial) {
         try {
-          trial = add(trials);
+          trial = session_.add(trials);
         } catch (const SpaceExhausted& error) {
           observer_.space_exhausted(error.what());
           return true;
@@ -107,51 +99,27 @@ class Searcher {
     return outlines_.emplace(std::move(text), std::move(made)).first->second;
   }
 
-  /// The objectives known before training as the sampler sees them; empty for values that make no
-  /// network.
-  std::vector<double> known_objectives(const Values& values) {
-    std::vector<double> known = outline(values).objectives;
-    for (std::size_t k = 0; k < known.size(); ++k) known[k] /= scales_[k];
-    return known;
-  }
-
-  std::optional<Trial> add(std::int64_t most) {
-    return session_.add(most, [this](const std::vector<Trial>& known) { return ask(known); });
-  }
-
-  Suggestion ask(const std::vector<Trial>& trials) {
-    seen_.clear();
-    for (const Trial& trial : trials) seen_.insert(trial.architecture);
-    const auto number = static_cast<std::uint64_t>(trials.size());
-    scales_ = objective_scales(objectives_, trials);
-    const Values values =
-        experiment_.space.decode(sampler_->ask(session_.observations(trials, scales_), number));
-    Random seeds(experiment_.seed, "trial seed", number);
-    return {values, outline(values).hash, seeds.below(std::uint64_t{1} << 53)};
-  }
-
   /// Brings a claimed trial to its end; false when asked to stop before that.
   bool work(const Trial& trial) {
     try {
       const Sketch plan = sketch(experiment_.candidate(trial.values), dataset_, experiment_.core);
       observer_.trial_started(trial, plan);
       std::vector<double> values = free_objectives(experiment_, plan.footprint);
-      std::string broken = broken_limit(objectives_, values);
+      Verdict ended{TrialState::infeasible, broken_limit(spec_.objectives, values)};
       std::map<std::string, double> metrics = metrics_of(plan);
       std::vector<std::uint8_t> model;
-      if (broken.empty()) {
+      if (ended.reason.empty()) {
         const CandidateResult result = evaluate_candidate(
             stream_, data_, plan, trial.seed,
             [&](const EpochReport& report) { record(trial, report); }, stop_);
         values[0] = 1 - result.int8_accuracy;
-        broken = broken_limit(objectives_, values);
         metrics = metrics_of(plan, result);
+        ended = verdict(study_.header(), values, metrics);
         model = to_bytes(deployed_model(fmt::format("{}, trial {}", experiment_.name, trial.number),
                                         result.int8, dataset_));
       }
-      require_held(study_.conclude(trial.number, session_.owner(),
-                                   broken.empty() ? TrialState::done : TrialState::infeasible,
-                                   {values, metrics, broken, std::move(model)}));
+      require_held(study_.conclude(trial.number, session_.owner(), ended.end,
+                                   {values, metrics, ended.reason, std::move(model)}));
     } catch (const LostTrial&) {
       observer_.trial_lost(trial);
       return true;
@@ -204,20 +172,17 @@ class Searcher {
   Study& study_;
   Stream& stream_;
   SearchObserver& observer_;
-  const std::vector<Objective> objectives_;
+  const StudySpec spec_;
   const ResidentDataset data_;
+  std::map<std::string, Outline> outlines_;  ///< by the text of values
   Session session_;
   const std::stop_token stop_;
-  std::unique_ptr<Sampler> sampler_;
-  std::set<std::uint64_t> seen_;
-  std::map<std::string, Outline> outlines_;  ///< by the text of values
-  std::vector<double> scales_;  ///< of the objectives, as they were last told to the sampler
 };
 
 }  // namespace
 
 std::vector<Objective> search_objectives(const Experiment& experiment) {
-  const Constraints& constraints = experiment.constraints;
+  const Limits& limits = experiment.limits;
   const auto objective = [](const char* name, const char* unit, const std::optional<Limit>& limit) {
     Objective result{name, unit, std::nullopt, ""};
     if (limit) {
@@ -227,10 +192,10 @@ std::vector<Objective> search_objectives(const Experiment& experiment) {
     return result;
   };
   std::vector<Objective> objectives = {
-      objective("error", "", constraints.error), objective("rom", "B", constraints.rom),
-      objective("ram", "B", constraints.ram), objective("flops", "FLOPs", constraints.flops)};
+      objective("error", "", limits.error), objective("rom", "B", limits.rom),
+      objective("ram", "B", limits.ram), objective("flops", "FLOPs", limits.flops)};
   if (experiment.instructions) {
-    objectives.push_back(objective("instructions", "", constraints.instructions));
+    objectives.push_back(objective("instructions", "", limits.instructions));
   }
   return objectives;
 }
@@ -241,20 +206,9 @@ StudyHeader study_header(const Experiment& experiment, const Dataset& dataset, D
         "the experiment has no space to search: add tables such as "
         "[space.training.learning_rate] with low and high");
   }
-  // Refuses options that it does not have.
-  make_sampler(experiment.sampler, sampler_problem(experiment), experiment.sampler_options);
-  StudyHeader header;
-  header.name = experiment.name;
-  header.space = experiment.space.describe();
-  header.objectives = search_objectives(experiment);
-  header.task = experiment.task;
   // What is made anew is a matter of the task.
-  if (experiment.dataset.format != "synthetic") header.data = fingerprint(dataset);
-  header.seed = experiment.seed;
-  header.sampler = experiment.sampler;
-  header.experiment = experiment.text;
-  sign(header, device);
-  return header;
+  const bool made = experiment.dataset.format == "synthetic";
+  return header_of(spec_of(experiment, made ? "" : fingerprint(dataset)), device);
 }
 
 bool run_search(const Experiment& experiment, Dataset dataset, Study& study, Stream& stream,

@@ -2,15 +2,24 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/error.h"
+#include "kernels/core/random.h"
 #include "nas/experiment/constraints.h"
+#include "nas/search/limits.h"
 #include "nas/search/version.h"
 #include "nas/study/damage.h"
+#include "nas/study/study_json.h"
+#include "nas/summary/scales.h"
 
 namespace paretiny {
 namespace {
+
+/// As of limits and references: differences of such objectives are numbers, too.
+constexpr double kMostOfObjective = 1e300;
 
 Outcome outcome_of(TrialState state) {
   switch (state) {
@@ -28,25 +37,101 @@ Outcome outcome_of(TrialState state) {
   return Outcome::pending;
 }
 
+/// What one unit of each objective is, as the sampler is told them. A search's begin at 0: over
+/// their scales, references and limits are 1. A black box's are told as they are.
+std::vector<double> units_of(const StudySpec& spec, const std::vector<Trial>& trials) {
+  if (spec.kind == StudyKind::search) return objective_scales(spec.objectives, trials);
+  return std::vector<double>(spec.objectives.size(), 1.0);
+}
+
+std::uint64_t hash_of(const Values& values) {
+  return random_key(0, dump(values_to_json(values)));
+}
+
+/// A black box has its own ways to be random.
+std::uint64_t trial_seed(const StudySpec& spec, std::int64_t number) {
+  if (spec.kind == StudyKind::black_box) return spec.seed;
+  Random seeds(spec.seed, "trial seed", static_cast<std::uint64_t>(number));
+  return seeds.below(std::uint64_t{1} << 53);
+}
+
+/// The problem of a sampler that is told objectives over `units`.
+SamplerProblem sampler_problem(const StudySpec& spec, const std::vector<Trial>& trials,
+                               const std::vector<double>& units) {
+  SamplerProblem problem;
+  problem.space = spec.space;
+  problem.objectives = spec.objectives.size();
+  const std::vector<double> origins = objective_origins(spec.objectives, trials);
+  const std::vector<double> scales = objective_scales(spec.objectives, trials);
+  for (std::size_t k = 0; k < problem.objectives; ++k) {
+    const double none = std::numeric_limits<double>::infinity();
+    problem.reference.push_back((origins[k] + scales[k]) / units[k]);
+    problem.limits.push_back(spec.objectives[k].limit.value_or(none) / units[k]);
+  }
+  problem.constraints = bounds_of(spec.constraints);
+  problem.seed = spec.seed;
+  problem.initial = spec.initial;
+  return problem;
+}
+
 }  // namespace
 
-void sign(StudyHeader& header, Device device) {
+StudyHeader header_of(const StudySpec& spec, Device device) {
+  SamplerProblem problem = sampler_problem(spec, {}, units_of(spec, {}));
+  problem.device = device;
+  make_sampler(spec.sampler, std::move(problem), spec.options);  // refuses what it does not have
+  StudyHeader header;
+  header.kind = spec.kind;
+  header.name = spec.name;
+  header.space = spec.space.describe();
+  header.objectives = spec.objectives;
+  header.constraints = spec.constraints;
+  header.task = spec.task;
+  header.data = spec.data;
+  header.seed = spec.seed;
+  header.sampler = spec.sampler;
+  header.experiment = spec.text;
   header.version = program_version();
   header.commit = program_commit();
   header.device = to_string(device);
+  return header;
 }
 
-Session::Session(Study& study, std::filesystem::path store, const Space& space, Lease lease)
-    : study_(study), store_(std::move(store)), space_(space), lease_(std::move(lease)) {
+Verdict verdict(const StudyHeader& header, const std::vector<double>& values,
+                const std::map<std::string, double>& metrics) {
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    const std::string& name = header.objectives[k].name;
+    if (!std::isfinite(values[k])) {
+      return {TrialState::failed, fmt::format("objective '{}' is not finite", name)};
+    }
+    if (std::abs(values[k]) > kMostOfObjective) {
+      return {TrialState::failed,
+              fmt::format("objective '{}' is {}, beyond {}", name, values[k], kMostOfObjective)};
+    }
+  }
+  std::string broken = broken_limit(header.objectives, values);
+  if (broken.empty()) broken = broken_bound(header.constraints, metrics);
+  return {broken.empty() ? TrialState::done : TrialState::infeasible, broken};
+}
+
+Session::Session(Study& study, std::filesystem::path store, const StudySpec& spec, Lease lease,
+                 Device device, Foresight foresight, std::stop_token stop)
+    : study_(study),
+      store_(std::move(store)),
+      spec_(spec),
+      lease_(std::move(lease)),
+      device_(device),
+      foresight_(std::move(foresight)),
+      stop_(std::move(stop)),
+      units_(spec.objectives.size(), 1.0) {
   observations(study_.trials());
 }
 
-std::vector<Observation> Session::observations(const std::vector<Trial>& trials,
-                                               const std::vector<double>& scales) {
+std::vector<Observation> Session::observations(const std::vector<Trial>& trials) {
   while (positions_.size() < trials.size()) {
     const Trial& trial = trials[positions_.size()];
     try {
-      positions_.push_back(space_.encode(trial.values));
+      positions_.push_back(spec_.space.encode(trial.values));
     } catch (const UsageError& error) {
       throw_damaged(store_, fmt::format("trial {}: {}", trial.number, error.what()));
     }
@@ -57,28 +142,57 @@ std::vector<Observation> Session::observations(const std::vector<Trial>& trials,
     Observation seen{positions_[i], outcome_of(trials[i].state)};
     if (seen.outcome == Outcome::finished || seen.outcome == Outcome::infeasible) {
       seen.objectives = trials[i].objectives;
-      for (std::size_t k = 0; k < scales.size(); ++k) seen.objectives[k] /= scales[k];
-      seen.constraints = misses(study_.header().constraints, trials[i].metrics);
+      for (std::size_t k = 0; k < units_.size(); ++k) seen.objectives[k] /= units_[k];
+      seen.constraints = misses(spec_.constraints, trials[i].metrics);
     }
     list.push_back(std::move(seen));
   }
   return list;
 }
 
+void Session::prepare(const std::vector<Trial>& trials) {
+  units_ = units_of(spec_, trials);
+  SamplerProblem problem = sampler_problem(spec_, trials, units_);
+  if (sampler_ && problem.reference == reference_) return;
+  reference_ = problem.reference;
+  problem.device = device_;
+  problem.stop = stop_;
+  if (foresight_.architecture) {
+    problem.duplicate = [this](const Values& values) {
+      return seen_.contains(foresight_.architecture(values));
+    };
+  }
+  if (foresight_.known) {
+    problem.known = [this](const Values& values) {
+      std::vector<double> known = foresight_.known(values);
+      for (std::size_t k = 0; k < known.size(); ++k) known[k] /= units_[k];
+      return known;
+    };
+  }
+  sampler_ = make_sampler(spec_.sampler, std::move(problem), spec_.options);
+}
+
+Values Session::ask(const std::vector<Trial>& trials) {
+  prepare(trials);
+  for (const Trial& trial : trials) seen_.insert(trial.architecture);
+  return spec_.space.decode(sampler_->ask(observations(trials), trials.size()));
+}
+
 std::optional<Trial> Session::take() {
   return study_.claim(lease_);
 }
 
-std::optional<Trial> Session::add(std::int64_t most, const Suggest& suggest) {
+std::optional<Trial> Session::add(std::int64_t most) {
   // Whoever is quicker takes the number; what it asked for belongs to what is known next time.
   while (true) {
     const std::vector<Trial>& trials = study_.trials();
     const auto number = static_cast<std::int64_t>(trials.size());
     if (number >= most) return std::nullopt;
-    const Suggestion next = suggest(trials);
-    if (auto added = study_.add_trial(number, next.values, next.architecture, next.seed, lease_)) {
-      return added;
-    }
+    const Values values = ask(trials);
+    const std::uint64_t architecture =
+        foresight_.architecture ? foresight_.architecture(values) : hash_of(values);
+    auto added = study_.add_trial(number, values, architecture, trial_seed(spec_, number), lease_);
+    if (added) return added;
   }
 }
 

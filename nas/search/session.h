@@ -1,10 +1,17 @@
-// One worker's way with a study, whatever it measures: what is known becomes observations, a point
-// that a sampler suggests becomes a trial. A search and a black box share it.
+// One ask / tell session, whoever measures the trials: a search and a black box share it. What a
+// study is of becomes its header and its sampler's problem, what is known becomes observations, a
+// point that the sampler suggests becomes a trial, and what was measured becomes a verdict.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
 #include <vector>
 
 #include "kernels/core/device.h"
@@ -13,45 +20,84 @@
 
 namespace paretiny {
 
-/// Fills in which program and device makes the study.
-void sign(StudyHeader& header, Device device);
+/// What a study is of.
+struct StudySpec {
+  StudyKind kind = StudyKind::search;
+  std::string name;
+  Space space;
+  std::vector<Objective> objectives;
+  std::vector<Constraint> constraints{};
+  std::string sampler;
+  std::map<std::string, double> options{};  ///< of the sampler
+  std::uint64_t seed = 0;
+  std::size_t initial = 10;  ///< trials before the sampler learns
+  std::string task;          ///< canonical text of all that a result depends on
+  std::string data{};        ///< what identifies the samples of a search
+  std::string text;          ///< the file as written
+};
 
-/// A candidate that was not there before.
-struct Suggestion {
-  Values values;
-  std::uint64_t architecture = 0;  ///< hash of what the values stand for
-  std::uint64_t seed = 0;          ///< of the trial
+/// The header that a study of this must have when this program makes it on `device`. Throws
+/// UsageError when the sampler has no such options.
+StudyHeader header_of(const StudySpec& spec, Device device);
+
+/// How a measured trial ends, and why where it is not done.
+struct Verdict {
+  TrialState end = TrialState::done;
+  std::string reason;
+};
+
+/// An objective that is not finite, or beyond 1e300, makes a failed trial; one above its limit, or
+/// a metric out of its bounds, an infeasible one. values: [header.objectives]. `metrics` holds all
+/// that the header's constraints are on.
+Verdict verdict(const StudyHeader& header, const std::vector<double>& values,
+                const std::map<std::string, double>& metrics);
+
+/// What follows from values without a trial. Without `architecture`, other values are another
+/// candidate.
+struct Foresight {
+  /// Hash of the candidate that values stand for; two points may be one candidate.
+  std::function<std::uint64_t(const Values&)> architecture{};
+  /// The objectives that are known, as measured (SamplerProblem::known); may be empty.
+  std::function<std::vector<double>(const Values&)> known{};
 };
 
 class Session {
  public:
-  /// Works on `study`, whose file is `store`, for points of `space`; both must stay. Every trial is
-  /// taken with `lease`. Throws StoreError, naming the trial, when the study holds values that are
-  /// not of the space: it is damaged.
-  Session(Study& study, std::filesystem::path store, const Space& space, Lease lease);
+  /// Works on `study`, whose file is `store`, for `spec`; both must stay. Every trial is taken with
+  /// `lease`. Samplers compute on `device` and give up, with Interrupted, on a stop request. Throws
+  /// StoreError, naming the trial, when the study holds values that are not of the space: it is
+  /// damaged.
+  Session(Study& study, std::filesystem::path store, const StudySpec& spec, Lease lease,
+          Device device, Foresight foresight = {}, std::stop_token stop = {});
 
   const std::string& owner() const { return lease_.owner; }
   const Lease& lease() const { return lease_; }
 
-  /// `trials` of the study as a sampler sees them, objectives over `scales` ([objectives], or empty
-  /// for those as measured).
-  std::vector<Observation> observations(const std::vector<Trial>& trials,
-                                        const std::vector<double>& scales = {});
-
-  /// Makes the suggestion for the trial that comes next, whose number is the count of `trials`.
-  using Suggest = std::function<Suggestion(const std::vector<Trial>& trials)>;
-
   /// Takes a trial that nobody works on.
   std::optional<Trial> take();
-  /// Adds a trial and takes it, unless the study has `most` already. Throws what `suggest` throws.
-  std::optional<Trial> add(std::int64_t most, const Suggest& suggest);
+
+  /// Asks for the next trial with what is known, adds it and takes it, unless the study has `most`
+  /// already. Throws SpaceExhausted and Interrupted.
+  std::optional<Trial> add(std::int64_t most);
 
  private:
+  Values ask(const std::vector<Trial>& trials);
+  /// Makes the sampler for what `trials` say, unless there is one for just that.
+  void prepare(const std::vector<Trial>& trials);
+  std::vector<Observation> observations(const std::vector<Trial>& trials);
+
   Study& study_;
   const std::filesystem::path store_;
-  const Space& space_;
+  const StudySpec& spec_;
   const Lease lease_;
+  const Device device_;
+  const Foresight foresight_;
+  const std::stop_token stop_;
   std::vector<std::vector<double>> positions_;  ///< [trials], encoded once: values never change
+  std::vector<double> units_;                   ///< [objectives]: what the sampler is told them in
+  std::set<std::uint64_t> seen_;                ///< architectures of all trials
+  std::vector<double> reference_;               ///< of the sampler
+  std::unique_ptr<Sampler> sampler_;
 };
 
 }  // namespace paretiny

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <tuple>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -19,8 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-/// As of limits and references: differences of such objectives are numbers, too.
-constexpr double kMost = 1e300;
 
 /// `line` with null for the NaN, Infinity and -Infinity that some writers of JSON put down for
 /// numbers.
@@ -113,31 +110,6 @@ std::map<std::string, double> constrained(const json& told,
   return metrics;
 }
 
-/// How a trial with these objectives and metrics ends, and why.
-std::pair<TrialState, std::string> verdict(const StudyHeader& header,
-                                           const std::vector<double>& values,
-                                           const std::map<std::string, double>& metrics) {
-  const std::vector<Objective>& objectives = header.objectives;
-  for (std::size_t k = 0; k < values.size(); ++k) {
-    if (!std::isfinite(values[k])) {
-      return {TrialState::failed, fmt::format("objective '{}' is not finite", objectives[k].name)};
-    }
-    if (std::abs(values[k]) > kMost) {
-      return {TrialState::failed,
-              fmt::format("objective '{}' is {}, beyond {}", objectives[k].name, values[k], kMost)};
-    }
-  }
-  for (std::size_t k = 0; k < values.size(); ++k) {
-    if (objectives[k].limit && values[k] > *objectives[k].limit) {
-      return {TrialState::infeasible,
-              fmt::format("{} {} is above the limit of {}", objectives[k].name, values[k],
-                          *objectives[k].limit)};
-    }
-  }
-  const std::string broken = broken_bound(header.constraints, metrics);
-  return {broken.empty() ? TrialState::done : TrialState::infeasible, broken};
-}
-
 /// The trial that `told` is about, which must wait for its result.
 const Trial& trial_of(const json& told, Study& study) {
   const auto found = told.find("trial");
@@ -183,7 +155,9 @@ std::string tell_trial(Study& study, const std::string& line) {
     std::vector<double> values =
         numbers_of(told, "objectives", "objective", names_of(header.objectives));
     result.metrics = constrained(told, header.constraints);
-    std::tie(end, result.reason) = verdict(header, values, result.metrics);
+    const Verdict ended = verdict(header, values, result.metrics);
+    end = ended.end;
+    result.reason = ended.reason;
     if (end != TrialState::failed) result.objectives = std::move(values);
   }
   if (!study.conclude(number, kAsked, end, result)) {

@@ -6,8 +6,8 @@
 
 #include "base/one_line.h"
 #include "nas/cli/terminal/output.h"
-#include "nas/report/format.h"
-#include "nas/report/summary.h"
+#include "nas/summary/format.h"
+#include "nas/summary/summary.h"
 
 namespace paretiny {
 bool has_ended(const Trial& trial) {

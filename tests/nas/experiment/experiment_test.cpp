@@ -62,10 +62,10 @@ TEST_F(ExperimentTest, ReadsWhatTheFileSays) {
   EXPECT_TRUE(experiment.sampler_options.empty());
   EXPECT_EQ(experiment.dataset.format, "synthetic");
   EXPECT_EQ(experiment.dataset.options.at("samples"), "300");
-  ASSERT_TRUE(experiment.constraints.rom);
-  EXPECT_EQ(experiment.constraints.rom->value, 5000);
-  EXPECT_EQ(experiment.constraints.rom->text, "5 KB");
-  EXPECT_FALSE(experiment.constraints.error);
+  ASSERT_TRUE(experiment.limits.rom);
+  EXPECT_EQ(experiment.limits.rom->value, 5000);
+  EXPECT_EQ(experiment.limits.rom->text, "5 KB");
+  EXPECT_FALSE(experiment.limits.error);
   EXPECT_EQ(experiment.space.parameters().size(), 5u);
   const Parameter* rate = parameter(experiment, "training.learning_rate");
   ASSERT_NE(rate, nullptr);
@@ -239,10 +239,10 @@ TEST_F(ExperimentTest, Limits) {
   EXPECT_TRUE(says(refusal({"constraints.accuracy=150 %"}), {"below 100 %"}));
   const Experiment experiment =
       load({"constraints.accuracy=80 %", "constraints.ram=16KiB", "constraints.flops=2 MMACs"});
-  EXPECT_DOUBLE_EQ(experiment.constraints.error->value, 1 - 0.8);
-  EXPECT_EQ(experiment.constraints.error->text, "80 %");
-  EXPECT_EQ(experiment.constraints.ram->value, 16384);
-  EXPECT_EQ(experiment.constraints.flops->value, 4e6);
+  EXPECT_DOUBLE_EQ(experiment.limits.error->value, 1 - 0.8);
+  EXPECT_EQ(experiment.limits.error->text, "80 %");
+  EXPECT_EQ(experiment.limits.ram->value, 16384);
+  EXPECT_EQ(experiment.limits.flops->value, 4e6);
 }
 
 TEST_F(ExperimentTest, Spaces) {

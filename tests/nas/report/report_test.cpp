@@ -11,9 +11,9 @@
 
 #include "base/error.h"
 #include "nas/report/csv.h"
-#include "nas/report/format.h"
-#include "nas/report/summary.h"
 #include "nas/report/whole_file.h"
+#include "nas/summary/format.h"
+#include "nas/summary/summary.h"
 #include "tests/nas/report/made_trials.h"
 
 namespace paretiny {

@@ -4,8 +4,8 @@
 #include <fmt/core.h>
 
 #include "nas/problems/problem.h"
-#include "nas/report/summary.h"
 #include "nas/study/study_json.h"
+#include "nas/summary/summary.h"
 #include "tests/nas/search/experiments.h"
 
 namespace paretiny {

@@ -1,9 +1,8 @@
-#include "nas/search/limits.h"
-
 #include <gtest/gtest.h>
 
 #include <limits>
 
+#include "nas/search/limits.h"
 #include "nas/search/search.h"
 
 namespace paretiny {
@@ -12,9 +11,9 @@ namespace {
 std::vector<Objective> objectives(const std::string& accuracy, const std::string& rom,
                                   const std::string& flops) {
   Experiment experiment;
-  experiment.constraints.error = Limit{1 - parse_share(accuracy), accuracy};
-  experiment.constraints.rom = Limit{parse_bytes(rom), rom};
-  experiment.constraints.flops = Limit{parse_flops(flops), flops};
+  experiment.limits.error = Limit{1 - parse_share(accuracy), accuracy};
+  experiment.limits.rom = Limit{parse_bytes(rom), rom};
+  experiment.limits.flops = Limit{parse_flops(flops), flops};
   return search_objectives(experiment);
 }
 
@@ -42,6 +41,15 @@ TEST(Limits, AllThatAreBroken) {
   EXPECT_EQ(broken_limit(objectives("80 %", "16 KB", "2 MMACs"), {0.200001, 1, 1, 1}),
             "accuracy 79.9999 % is below the limit of 80 %");
   EXPECT_TRUE(broken_limits(objectives("80 %", "16 KB", "2 MMACs"), {0.1, 1, 1, 1}).empty());
+}
+
+TEST(Limits, WithoutAUnitAreComparedAsTheyStand) {
+  // A black box's, whatever its objectives are called.
+  const std::vector<Objective> bare = {{"error", "", 0.0, "0"}, {"loss", "s", -2.5, "-2.5"}};
+  EXPECT_EQ(broken_limits(bare, {0.25, -2.0}),
+            (std::vector<std::string>{"error 0.25 is above the limit of 0",
+                                      "loss -2 is above the limit of -2.5"}));
+  EXPECT_TRUE(broken_limits(bare, {0, -2.5}).empty());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "nas/report/summary.h"
+#include "nas/summary/summary.h"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +7,7 @@
 
 #include "nas/pareto/hypervolume.h"
 #include "nas/report/importance.h"
+#include "nas/summary/scales.h"
 #include "tests/nas/report/made_trials.h"
 
 namespace paretiny {

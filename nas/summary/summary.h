@@ -9,20 +9,6 @@
 
 namespace paretiny {
 
-/// Where each objective's scale begins: 0, or lower where measured trials or the reference are. A
-/// trial is measured if all its objectives are known, feasible or not.
-std::vector<double> objective_origins(const std::vector<Objective>& objectives,
-                                      const std::vector<Trial>& trials);
-
-/// What one unit of each objective is in hypervolume, whose reference point is (1, ..., 1): from
-/// the origin to the objective's reference, else to its limit; without either 1 for "error",
-/// else 1.1 times as far as the worst value of a measured trial.
-std::vector<double> objective_scales(const std::vector<Objective>& objectives,
-                                     const std::vector<Trial>& trials);
-
-/// Done, with every objective inside its limit.
-bool is_feasible(const std::vector<Objective>& objectives, const Trial& trial);
-
 struct StudySummary {
   std::vector<double> origins;       ///< [objectives], see objective_origins
   std::vector<double> scales;        ///< [objectives], see objective_scales

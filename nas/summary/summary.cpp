@@ -1,24 +1,13 @@
-#include "nas/report/summary.h"
+#include "nas/summary/summary.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "nas/pareto/hypervolume.h"
+#include "nas/summary/scales.h"
 
 namespace paretiny {
 namespace {
-
-/// What bounds the hypervolume, where it is not taken from the trials.
-std::optional<double> reference_of(const Objective& objective) {
-  return objective.reference ? objective.reference : objective.limit;
-}
-
-/// All objectives are known, whether the trial keeps its bounds or not. The scale of a hypervolume
-/// that only knew trials inside the bounds would shut out what lies beyond the first of them.
-bool is_measured(const Trial& trial) {
-  return (trial.state == TrialState::done || trial.state == TrialState::infeasible) &&
-         all_finite(trial.objectives);
-}
 
 /// Hypervolume after each trial. A trial that is not feasible, or is dominated by the front so far,
 /// adds nothing and costs nothing.
@@ -48,47 +37,6 @@ std::vector<double> hypervolume_series(const std::vector<Objective>& objectives,
 }
 
 }  // namespace
-
-std::vector<double> objective_origins(const std::vector<Objective>& objectives,
-                                      const std::vector<Trial>& trials) {
-  std::vector<double> origins;
-  for (std::size_t m = 0; m < objectives.size(); ++m) {
-    double origin = 0;
-    for (const Trial& trial : trials) {
-      if (is_measured(trial)) origin = std::min(origin, trial.objectives[m]);
-    }
-    // Nothing is below such a reference yet; any origin below it will do.
-    const std::optional<double> reference = reference_of(objectives[m]);
-    if (reference && *reference <= origin) origin = *reference - 1;
-    origins.push_back(origin);
-  }
-  return origins;
-}
-
-std::vector<double> objective_scales(const std::vector<Objective>& objectives,
-                                     const std::vector<Trial>& trials) {
-  const std::vector<double> origins = objective_origins(objectives, trials);
-  std::vector<double> scales;
-  for (std::size_t m = 0; m < objectives.size(); ++m) {
-    double worst = origins[m];
-    for (const Trial& trial : trials) {
-      if (is_measured(trial)) worst = std::max(worst, trial.objectives[m]);
-    }
-    const double range = worst - origins[m];
-    const double unlimited = objectives[m].name == "error" || range == 0 ? 1.0 : 1.1 * range;
-    const std::optional<double> reference = reference_of(objectives[m]);
-    scales.push_back(reference ? *reference - origins[m] : unlimited);
-  }
-  return scales;
-}
-
-bool is_feasible(const std::vector<Objective>& objectives, const Trial& trial) {
-  if (trial.state != TrialState::done) return false;
-  for (std::size_t m = 0; m < objectives.size(); ++m) {
-    if (objectives[m].limit && trial.objectives[m] > *objectives[m].limit) return false;
-  }
-  return true;
-}
 
 StudySummary summarise(const std::vector<Objective>& objectives, const std::vector<Trial>& trials) {
   StudySummary summary;

@@ -1,4 +1,4 @@
-#include "nas/report/format.h"
+#include "nas/summary/format.h"
 
 #include <fmt/core.h>
 
