@@ -42,14 +42,14 @@ void measure(benchmark::State& state, const Settings& settings) {
   const Folder folder;
   const Experiment experiment =
       load_experiment(settings.experiment, {"study.trials=" + settings.trials});
-  const auto stream = Stream::create(settings.device);
   for (auto _ : state) {
     Dataset data = load_dataset(experiment.dataset);
     const auto study = create_or_open_study(folder.path() / "bench.sqlite",
                                             study_header(experiment, data, settings.device));
     SearchObserver observer;
     const auto begin = std::chrono::steady_clock::now();
-    run_search(experiment, std::move(data), *study, *stream, experiment.trials, observer, {});
+    run_search(experiment, std::move(data), *study, {settings.device}, experiment.trials, observer,
+               {});
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     state.SetIterationTime(took.count());
     double trained = 0;

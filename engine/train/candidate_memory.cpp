@@ -17,11 +17,13 @@ void check_available(Device device, std::size_t bytes) {
       gigabytes(bytes), to_string(device), gigabytes(free), gigabytes(bytes - free)));
 }
 
-std::size_t check_candidate(Stream& stream, const CandidateSizes& sizes, std::size_t scratch) {
-  const std::size_t block = CandidateMemory::bytes(sizes);
+std::size_t candidate_bytes(const CandidateSizes& sizes, std::size_t scratch) {
+  return CandidateMemory::bytes(sizes) + scratch;
+}
+
+void check_candidate(Stream& stream, const CandidateSizes& sizes, std::size_t scratch) {
   const std::size_t there = stream.scratch().capacity();
-  check_available(stream.device(), block + (scratch > there ? scratch - there : 0));
-  return block + scratch;
+  check_available(stream.device(), candidate_bytes(sizes, scratch > there ? scratch - there : 0));
 }
 
 CandidateMemory::CandidateMemory(Device device, const CandidateSizes& sizes)

@@ -23,9 +23,12 @@ struct CandidateSizes {
 /// (An allocation larger than the memory may well succeed, and end the process when it is used.)
 void check_available(Device device, std::size_t bytes);
 
-/// Bytes of a candidate's block and the stream's scratch, which a step takes `scratch` of. Throws
-/// OutOfMemory like `check_available` unless there is room for what is not yet allocated of them.
-std::size_t check_candidate(Stream& stream, const CandidateSizes& sizes, std::size_t scratch);
+/// Bytes of a candidate's block and the stream's scratch, which a step takes `scratch` of.
+std::size_t candidate_bytes(const CandidateSizes& sizes, std::size_t scratch);
+
+/// Throws OutOfMemory like `check_available` unless there is room for what is not yet allocated of
+/// them.
+void check_candidate(Stream& stream, const CandidateSizes& sizes, std::size_t scratch);
 
 class CandidateMemory {
  public:

@@ -22,28 +22,50 @@ std::vector<std::optional<Quantization>> quantization_by_node(
   return by_node;
 }
 
-TrainingResult fine_tune(Stream& stream, const ResidentDataset& data, const Network& folded,
-                         const std::vector<ValueRange>& ranges, const TrainingSpec& training,
-                         const FineTuneSpec& tuning, std::uint64_t seed, std::stop_token stop) {
+namespace {
+
+/// As the training does, but for epochs and rate.
+TrainingSpec tuning_spec(const TrainingSpec& training, const FineTuneSpec& tuning) {
   TrainingSpec spec = training;
   spec.epochs = tuning.epochs;
   spec.learning_rate *= tuning.learning_rate;
   spec.warmup = 0;
-  TrainingLoop loop(stream, data, spec, seed);
+  return spec;
+}
 
-  const ParameterLayout layout(folded.graph);
-  Program program(
-      folded.graph, layout,
-      {ProgramKind::training, spec.batch, DType::f32, static_cast<float>(spec.label_smoothing),
-       false, quantization_by_node(folded, ranges)});
+/// A step that rounds as `quantize` does with these ranges.
+Program tuning_program(const Network& folded, const ParameterLayout& layout,
+                       const std::vector<ValueRange>& ranges, const TrainingSpec& spec) {
+  return {folded.graph,
+          layout,
+          {ProgramKind::training, spec.batch, DType::f32, static_cast<float>(spec.label_smoothing),
+           false, quantization_by_node(folded, ranges)}};
+}
+
+CandidateSizes tuning_sizes(const ParameterLayout& layout, const TrainingLoop& loop,
+                            const Program& program) {
   CandidateSizes sizes;
   sizes.parameters = layout.total();
   sizes.trainable = layout.trainable_end();
   sizes.moments = loop.moments();
   sizes.work = program.arena_bytes();
+  return sizes;
+}
+
+}  // namespace
+
+TrainingResult fine_tune(Stream& stream, const ResidentDataset& data, const Network& folded,
+                         const std::vector<ValueRange>& ranges, const TrainingSpec& training,
+                         const FineTuneSpec& tuning, std::uint64_t seed, std::stop_token stop) {
+  const TrainingSpec spec = tuning_spec(training, tuning);
+  TrainingLoop loop(stream, data, spec, seed);
+  const ParameterLayout layout(folded.graph);
+  Program program = tuning_program(folded, layout, ranges, spec);
+  const CandidateSizes sizes = tuning_sizes(layout, loop, program);
+  const std::size_t scratch = program.scratch_bytes(stream);
+  check_candidate(stream, sizes, scratch);
   TrainingResult result;
-  result.planned_bytes =
-      data.bytes() + loop.bytes() + check_candidate(stream, sizes, program.scratch_bytes(stream));
+  result.planned_bytes = data.bytes() + loop.bytes() + candidate_bytes(sizes, scratch);
 
   const CandidateMemory memory(stream.device(), sizes);
   const std::size_t bytes = folded.parameters.size() * sizeof(float);
@@ -56,6 +78,18 @@ TrainingResult fine_tune(Stream& stream, const ResidentDataset& data, const Netw
   result.network = folded;
   stream.download(result.network.parameters.data(), memory.parameters(), bytes);
   return result;
+}
+
+std::size_t fine_tuning_bytes(Stream& stream, const ResidentDataset& data, const Network& folded,
+                              const TrainingSpec& training, const FineTuneSpec& tuning) {
+  const TrainingSpec spec = tuning_spec(training, tuning);
+  const TrainingLoop loop(stream, data, spec, 0);
+  const ParameterLayout layout(folded.graph);
+  // What is rounded, and how far, makes no difference to its size.
+  const std::vector<ValueRange> ranges(folded.graph.nodes().size(), ValueRange{-1, 1});
+  const Program program = tuning_program(folded, layout, ranges, spec);
+  return loop.bytes() +
+         candidate_bytes(tuning_sizes(layout, loop, program), program.scratch_bytes(stream));
 }
 
 }  // namespace paretiny

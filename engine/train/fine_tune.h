@@ -25,4 +25,8 @@ TrainingResult fine_tune(Stream& stream, const ResidentDataset& data, const Netw
                          const std::vector<ValueRange>& ranges, const TrainingSpec& training,
                          const FineTuneSpec& tuning, std::uint64_t seed, std::stop_token stop = {});
 
+/// Bytes that `fine_tune` would plan beside the data. Only the sizes of `folded` matter.
+std::size_t fine_tuning_bytes(Stream& stream, const ResidentDataset& data, const Network& folded,
+                              const TrainingSpec& training, const FineTuneSpec& tuning);
+
 }  // namespace paretiny

@@ -22,6 +22,7 @@ constexpr std::int64_t kRankingBatches = 4;
 /// Everything a candidate needs on the device while it is trained.
 class Trainer {
  public:
+  /// Plans, and takes no memory of the candidate's yet.
   Trainer(Stream& stream, const ResidentDataset& data, const Graph& graph,
           const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed,
           bool validates)
@@ -35,13 +36,20 @@ class Trainer {
         validates_(validates),
         validation_(stream, data, data.validation),
         graph_(graph),
-        layout_(graph) {
-    const CandidateSizes sizes = plan();
-    check_memory(sizes);
-    memory_ = CandidateMemory(stream.device(), sizes);
+        layout_(graph),
+        sizes_(plan()),
+        scratch_(plan_scratch()) {}
+
+  /// Throws OutOfMemory.
+  void take_memory() {
+    check_candidate(stream_, sizes_, scratch_);
+    memory_ = CandidateMemory(stream_.device(), sizes_);
   }
 
-  std::size_t planned_bytes() const { return planned_bytes_; }
+  /// Beside the data.
+  std::size_t planned_bytes() const {
+    return loop_.bytes() + validation_.bytes() + candidate_bytes(sizes_, scratch_);
+  }
   std::int64_t epoch() const { return epoch_; }  ///< that goes on, or is next
 
   void begin() {
@@ -168,13 +176,10 @@ class Trainer {
     return sizes;
   }
 
-  void check_memory(const CandidateSizes& sizes) {
-    std::size_t scratch = training_program(graph_, layout_).scratch_bytes(stream_);
-    if (validates_) {
-      scratch = std::max(scratch, evaluator(graph_, layout_)->scratch_bytes(stream_));
-    }
-    planned_bytes_ = data_.bytes() + loop_.bytes() + validation_.bytes() +
-                     check_candidate(stream_, sizes, scratch);
+  std::size_t plan_scratch() const {
+    const std::size_t step = training_program(graph_, layout_).scratch_bytes(stream_);
+    if (!validates_) return step;
+    return std::max(step, evaluator(graph_, layout_)->scratch_bytes(stream_));
   }
 
   /// Plans the step for the present network and records it.
@@ -259,7 +264,8 @@ class Trainer {
   ParameterLayout layout_;
   std::int64_t epoch_ = 0;
   EpochProgress progress_;  // of that epoch
-  std::size_t planned_bytes_ = 0;
+  const CandidateSizes sizes_;
+  const std::size_t scratch_;  // bytes
   CandidateMemory memory_;
   std::unique_ptr<Program> program_;
   std::unique_ptr<Evaluator> evaluator_;
@@ -288,6 +294,7 @@ TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& g
   TrainingIdentity identity = training_identity(stream, data, graph, training, pruning, seed);
   identity.insert(continuation.context.begin(), continuation.context.end());
   Trainer trainer(stream, data, graph, training, pruning, seed, report && data.validation.size > 0);
+  trainer.take_memory();
   const auto keep = [&] { continuation.keep(to_bytes(trainer.checkpoint(identity))); };
   if (!resume(trainer, continuation, identity)) trainer.begin();
   try {
@@ -301,9 +308,15 @@ TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& g
     throw;
   }
   TrainingResult result;
-  result.planned_bytes = trainer.planned_bytes();
+  result.planned_bytes = data.bytes() + trainer.planned_bytes();
   result.network = trainer.network();
   return result;
+}
+
+std::size_t training_bytes(Stream& stream, const ResidentDataset& data, const Graph& graph,
+                           const TrainingSpec& training, const PruningSpec& pruning) {
+  const bool validates = data.validation.size > 0;
+  return Trainer(stream, data, graph, training, pruning, 0, validates).planned_bytes();
 }
 
 }  // namespace paretiny

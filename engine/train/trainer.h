@@ -45,4 +45,9 @@ TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& g
                      const std::function<void(const EpochReport&)>& report = {},
                      std::stop_token stop = {}, const Continuation& continuation = {});
 
+/// Bytes that `train` would plan beside the data, with validation after each epoch where there is a
+/// split for it. Throws UsageError as it does.
+std::size_t training_bytes(Stream& stream, const ResidentDataset& data, const Graph& graph,
+                           const TrainingSpec& training, const PruningSpec& pruning);
+
 }  // namespace paretiny

@@ -7,6 +7,7 @@
 
 #include "base/command.h"
 #include "base/error.h"
+#include "kernels/core/threads.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/options.h"
 #include "nas/cli/terminal/interrupt.h"
@@ -74,6 +75,28 @@ void verify_front(Study& study, const Experiment& experiment, std::stop_token st
   table.finish();
 }
 
+/// ", 2 at a time" where there are several; says where they are more than the processors.
+std::string describe_jobs(const Experiment& experiment, Device device) {
+  const int jobs = jobs_of(experiment, device);
+  const int processors = thread_count();
+  if (device.kind == DeviceKind::cpu && jobs > processors) {
+    say(fmt::format("note: {} jobs share {} processor{}; --jobs auto takes as many as there are\n",
+                    jobs, processors, processors == 1 ? "" : "s"));
+  }
+  return jobs == 1 ? "" : fmt::format(", {} at a time", jobs);
+}
+
+/// "study.jobs=..." for --set. Throws UsageError for what is no count of jobs.
+std::string jobs_setting(const std::string& text) {
+  if (text == "auto") return "study.jobs=\"auto\"";
+  std::string count = text;
+  if (!whole_number(1, kMostJobs)(count).empty()) {
+    throw UsageError(fmt::format("--jobs must be a whole number from 1 to {}, or auto; it is '{}'",
+                                 kMostJobs, text));
+  }
+  return "study.jobs=" + count;
+}
+
 void search(const SearchOptions& options) {
   InterruptGuard interrupt;
   const Experiment experiment = options.experiment.load();
@@ -84,15 +107,15 @@ void search(const SearchOptions& options) {
       create_or_open_study(experiment.store, study_header(experiment, dataset, device));
   const std::filesystem::path out = report_folder(experiment.store, options.out);
   prepare(out);
-  say(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for\n",
+  say(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for{}\n",
                   describe(dataset), experiment.store.string(), to_string(device),
-                  experiment.sampler, study->trial_count(), experiment.trials));
+                  experiment.sampler, study->trial_count(), experiment.trials,
+                  describe_jobs(experiment, device)));
   say_notes(dataset);
-  const auto stream = Stream::create(device);
   bool finished = false;
   {
     Progress progress(study->header().objectives, experiment.trials);
-    finished = run_search(experiment, std::move(dataset), *study, *stream, experiment.trials,
+    finished = run_search(experiment, std::move(dataset), *study, {device}, experiment.trials,
                           progress, interrupt.token());
   }
   const std::vector<Trial> trials = study->trials();
@@ -127,6 +150,17 @@ void add_search_command(CLI::App& app) {
           },
           "trials in all, those of earlier runs counted")
       ->type_name("INT");
+  command
+      ->add_option_function<std::string>(
+          "--jobs",
+          [options](const std::string& jobs) {
+            options->experiment.set.push_back(jobs_setting(jobs));
+          },
+          "candidates to train at a time, or auto: as many as the device can well serve")
+      ->type_name("INT|auto");
+  command->add_flag_callback(
+      "--async", [options] { options->experiment.set.push_back("study.async=true"); },
+      "ask with all that is known at that moment: what follows depends on who ends first");
   command->add_option("--out", options->out, "folder of the report (beside the study by default)");
   command->callback([options] { search(*options); });
 }

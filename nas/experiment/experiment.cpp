@@ -136,6 +136,25 @@ Target read_target(const TableReader& study, const char* key, const std::string&
   }
 }
 
+/// How many candidates are trained at a time, and what a suggestion waits for. A study may be gone
+/// on with by another count of them.
+void read_jobs(TableReader& study, Experiment& experiment) {
+  const toml::node* jobs = study.find("jobs");
+  if (jobs != nullptr && jobs->is_string()) {
+    if (jobs->value<std::string>() != "auto") {
+      study.fail("jobs",
+                 fmt::format("must be a whole number from 1 to {}, or \"auto\"", kMostJobs));
+    }
+    experiment.jobs = 0;
+  } else {
+    experiment.jobs = static_cast<int>(study.integer("jobs", 1, 1, kMostJobs));
+  }
+  experiment.async = study.boolean("async", false);
+  if (study.find("lag") == nullptr) return;
+  experiment.lag = study.integer("lag", 1, 1, 4 * kMostJobs);
+  if (experiment.async) study.fail("lag", "means nothing where study.async is true");
+}
+
 /// What is set is no longer searched: erases `key`, and the groups it leaves empty, from [space].
 void erase_from_space(toml::table& root, const std::string& key) {
   std::string path = "space." + key;
@@ -199,6 +218,7 @@ Experiment load_experiment(const std::filesystem::path& path,
   experiment.seed = static_cast<std::uint64_t>(study.integer("seed", 0, 0, INT64_MAX));
   const std::vector<std::string> samplers = sampler_names();
   experiment.sampler = samplers[study.choice("sampler", samplers, experiment.sampler)];
+  read_jobs(study, experiment);
   experiment.instructions = study.boolean("instructions", false);
   experiment.core = read_target(study, "target", study.text("target", "cortex-m4")).core.kind;
   experiment.verify = study.text("verify", "");

@@ -50,6 +50,9 @@ struct Experiment {
   std::uint64_t seed = 0;
   std::string sampler = "ars";
   std::map<std::string, double> sampler_options;
+  int jobs = 1;               ///< candidates at a time; 0: as many as the device can well serve
+  std::int64_t lag = 0;       ///< trials that a suggestion does not wait for; 0: as the jobs need
+  bool async = false;         ///< suggestions are asked with all that is known, whatever the order
   bool instructions = false;  ///< they are the fifth objective
   /// Whose instructions are modelled: that of `target`, a core or a board.
   CoreClass core = CoreClass::dsp;
@@ -75,6 +78,9 @@ struct Experiment {
 /// parsed.
 Experiment load_experiment(const std::filesystem::path& path,
                            const std::vector<std::string>& overrides = {});
+
+/// Candidates that a search may train at a time.
+inline constexpr std::int64_t kMostJobs = 1024;
 
 /// "256 KB" as bytes (KB = 1000, KiB = 1024, MB, MiB, B), "400 MFLOPs" as FLOPs (also kFLOPs,
 /// GFLOPs; MMACs count twice), "80 %" as 0.8. Throws UsageError when the unit is missing or wrong.

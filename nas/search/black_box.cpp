@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <fstream>
-#include <limits>
 #include <sstream>
 
 #include "base/error.h"
@@ -168,19 +167,24 @@ std::unique_ptr<Study> open_to_tell(const std::filesystem::path& path) {
 }
 
 Asker::Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device)
-    : study_(*opened.study), session_(study_, path, opened.spec, {kAsked, kLease}, device) {}
+    : study_(*opened.study), lease_{kAsked, kLease}, session_(study_, path, opened.spec, device) {}
 
 Trial Asker::next() {
   if (any_left_) {
-    if (std::optional<Trial> trial = session_.take()) return std::move(*trial);
+    if (std::optional<Trial> trial = study_.claim(lease_)) return std::move(*trial);
     any_left_ = false;
   }
-  return *session_.add(std::numeric_limits<std::int64_t>::max());
+  while (true) {
+    const std::vector<Trial>& known = study_.trials();
+    const auto number = static_cast<std::int64_t>(known.size());
+    // Whoever is quicker takes the number; what it asked for belongs to what is known next time.
+    if (auto added = session_.add(number, session_.ask(known), lease_)) return std::move(*added);
+  }
 }
 
 void Asker::take_back(const Trial& trial) {
   // Nobody else can have told it: nobody knows it.
-  any_left_ = study_.release(trial.number, session_.owner());
+  any_left_ = study_.release(trial.number, lease_.owner);
 }
 
 std::string suggestion_line(const Trial& trial) {

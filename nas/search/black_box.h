@@ -67,6 +67,7 @@ class Asker {
 
  private:
   Study& study_;
+  const Lease lease_;
   Session session_;
   bool any_left_ = true;  ///< trials that were asked for and never got to anybody
 };

@@ -57,6 +57,23 @@ Sketch sketch(const CandidateSpec& spec, const Dataset& dataset, CoreClass core)
   return result;
 }
 
+std::size_t planned_bytes(Stream& stream, const ResidentDataset& data, const Sketch& sketch) {
+  const CandidateSpec& spec = sketch.spec;
+  std::size_t most = training_bytes(stream, data, sketch.graph, spec.training, spec.pruning);
+  const ParameterLayout layout(sketch.final_graph);
+  const Network final_network{sketch.final_graph,
+                              initial_parameters(sketch.final_graph, layout, 0)};
+  if (spec.fine_tune.epochs > 0) {
+    most = std::max(most, fine_tuning_bytes(stream, data, fold_batch_norm(final_network),
+                                            spec.training, spec.fine_tune));
+  }
+  // Measured in f32, whatever it was trained in.
+  const Evaluator measured(sketch.final_graph, layout,
+                           std::max(data.validation.size, data.test.size), DType::f32,
+                           stream.device());
+  return std::max(most, measured.arena_bytes() + measured.scratch_bytes(stream));
+}
+
 CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,
                                    const Sketch& sketch, std::uint64_t seed,
                                    const std::function<void(const EpochReport&)>& report,

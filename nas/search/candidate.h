@@ -39,6 +39,10 @@ struct CandidateResult {
   std::size_t planned_bytes = 0;
 };
 
+/// Bytes that evaluate_candidate takes at a time, beside the data, as far as they are planned.
+/// Throws UsageError as it does.
+std::size_t planned_bytes(Stream& stream, const ResidentDataset& data, const Sketch& sketch);
+
 /// Trains, prunes, fine-tunes for int8 where the candidate says so, quantizes and measures. Throws
 /// what `train` throws.
 CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,

@@ -1,12 +1,17 @@
-// The loop: ask, build, measure what is free, train what fits, tell.
+// The loop: ask, build, measure what is free, train what fits, tell. Several candidates train side
+// by side, each in a worker; one thread has the study, asks and tells.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
 #include "nas/experiment/experiment.h"
-#include "nas/samplers/sampler.h"
 #include "nas/search/candidate.h"
 #include "nas/study/study.h"
 
@@ -20,10 +25,31 @@ std::vector<Objective> search_objectives(const Experiment& experiment);
 /// space is empty or its sampler has no such options.
 StudyHeader study_header(const Experiment& experiment, const Dataset& dataset, Device device);
 
+/// How a search is run, where it matters to nothing that it finds.
+struct SearchSetup {
+  Device device;
+  /// A worker's own, made in its thread; `Stream::create(device)` where there is none.
+  std::function<std::unique_ptr<Stream>()> make_stream{};
+  /// Bytes that candidates may plan together; what the device has free, where nothing is said.
+  std::optional<std::size_t> memory{};
+  /// A trial is another's when its worker gave no sign of life for so long. (When the process is
+  /// gone, workers of the same machine notice at once.)
+  std::chrono::milliseconds lease = std::chrono::minutes(30);
+};
+
+/// Candidates at a time: the experiment's jobs, or as many as the device can well serve.
+int jobs_of(const Experiment& experiment, Device device);
+
+/// How many trials later a result is known for sure: trial k is asked with the results of all
+/// trials up to k - lag, those between count as pending (order.h). 1 for one job.
+std::int64_t lag_of(const Experiment& experiment, int jobs);
+
 /// Told what happens, in the searching thread.
 class SearchObserver {
  public:
   virtual ~SearchObserver() = default;
+  /// What the study holds before anything is done.
+  virtual void search_started(const std::vector<Trial>& /*trials*/) {}
   virtual void trial_started(const Trial& /*trial*/, const Sketch& /*sketch*/) {}
   virtual void epoch_done(const Trial& /*trial*/, const EpochReport& /*report*/) {}
   /// `trials` is the whole study after the change.
@@ -35,12 +61,14 @@ class SearchObserver {
 };
 
 /// Runs trials until the study holds `trials` of them, or every candidate that the space has, and
-/// none is left to do. A candidate that
-/// breaks a size limit is recorded infeasible and never trained; one whose loss is not finite, or
-/// that does not fit the device, is recorded failed. On a stop request the running trial is given
-/// back, to be run again from its start, and false is returned. Throws StoreError, and DeviceError
-/// with the running trial recorded as failed.
-bool run_search(const Experiment& experiment, Dataset dataset, Study& study, Stream& stream,
-                std::int64_t trials, SearchObserver& observer, std::stop_token stop);
+/// none is left to do: as many side by side as the experiment has jobs. A candidate that breaks a
+/// size limit is recorded infeasible and never trained; one that fails, as with a loss that is not
+/// finite or on a device that is too small, is recorded failed and the others go on. On a stop
+/// request running trials are given back, to be run again from their start, and false is returned.
+/// Throws StoreError; DeviceError with the trial that met it recorded as failed and the others
+/// given back; DeviceLost with all running trials recorded as failed.
+bool run_search(const Experiment& experiment, Dataset dataset, Study& study,
+                const SearchSetup& setup, std::int64_t trials, SearchObserver& observer,
+                std::stop_token stop);
 
 }  // namespace paretiny

@@ -49,9 +49,9 @@ std::uint64_t hash_of(const Values& values) {
 }
 
 /// A black box has its own ways to be random.
-std::uint64_t trial_seed(const StudySpec& spec, std::int64_t number) {
+std::uint64_t trial_seed(const StudySpec& spec, std::uint64_t number) {
   if (spec.kind == StudyKind::black_box) return spec.seed;
-  Random seeds(spec.seed, "trial seed", static_cast<std::uint64_t>(number));
+  Random seeds(spec.seed, "trial seed", number);
   return seeds.below(std::uint64_t{1} << 53);
 }
 
@@ -114,12 +114,11 @@ Verdict verdict(const StudyHeader& header, const std::vector<double>& values,
   return {broken.empty() ? TrialState::done : TrialState::infeasible, broken};
 }
 
-Session::Session(Study& study, std::filesystem::path store, const StudySpec& spec, Lease lease,
-                 Device device, Foresight foresight, std::stop_token stop)
+Session::Session(Study& study, std::filesystem::path store, const StudySpec& spec, Device device,
+                 Foresight foresight, std::stop_token stop)
     : study_(study),
       store_(std::move(store)),
       spec_(spec),
-      lease_(std::move(lease)),
       device_(device),
       foresight_(std::move(foresight)),
       stop_(std::move(stop)),
@@ -172,28 +171,21 @@ void Session::prepare(const std::vector<Trial>& trials) {
   sampler_ = make_sampler(spec_.sampler, std::move(problem), spec_.options);
 }
 
-Values Session::ask(const std::vector<Trial>& trials) {
-  prepare(trials);
-  for (const Trial& trial : trials) seen_.insert(trial.architecture);
-  return spec_.space.decode(sampler_->ask(observations(trials), trials.size()));
+Suggestion Session::ask(const std::vector<Trial>& known) {
+  prepare(known);
+  for (const Trial& trial : known) seen_.insert(trial.architecture);
+  Suggestion next;
+  next.values = spec_.space.decode(sampler_->ask(observations(known), known.size()));
+  next.architecture =
+      foresight_.architecture ? foresight_.architecture(next.values) : hash_of(next.values);
+  next.seed = trial_seed(spec_, known.size());
+  return next;
 }
 
-std::optional<Trial> Session::take() {
-  return study_.claim(lease_);
-}
-
-std::optional<Trial> Session::add(std::int64_t most) {
-  // Whoever is quicker takes the number; what it asked for belongs to what is known next time.
-  while (true) {
-    const std::vector<Trial>& trials = study_.trials();
-    const auto number = static_cast<std::int64_t>(trials.size());
-    if (number >= most) return std::nullopt;
-    const Values values = ask(trials);
-    const std::uint64_t architecture =
-        foresight_.architecture ? foresight_.architecture(values) : hash_of(values);
-    auto added = study_.add_trial(number, values, architecture, trial_seed(spec_, number), lease_);
-    if (added) return added;
-  }
+std::optional<Trial> Session::add(std::int64_t number, const Suggestion& suggestion,
+                                  const Lease& lease) {
+  return study_.add_trial(number, suggestion.values, suggestion.architecture, suggestion.seed,
+                          lease);
 }
 
 }  // namespace paretiny

@@ -61,27 +61,31 @@ struct Foresight {
   std::function<std::vector<double>(const Values&)> known{};
 };
 
+/// A candidate that was not there before.
+struct Suggestion {
+  Values values;
+  std::uint64_t architecture = 0;  ///< hash of what the values stand for
+  std::uint64_t seed = 0;          ///< of the trial
+};
+
 class Session {
  public:
-  /// Works on `study`, whose file is `store`, for `spec`; both must stay. Every trial is taken with
-  /// `lease`. Samplers compute on `device` and give up, with Interrupted, on a stop request. Throws
-  /// StoreError, naming the trial, when the study holds values that are not of the space: it is
-  /// damaged.
-  Session(Study& study, std::filesystem::path store, const StudySpec& spec, Lease lease,
-          Device device, Foresight foresight = {}, std::stop_token stop = {});
+  /// For `study`, whose file is `store`, which is of `spec`; these must stay. Samplers compute on
+  /// `device` and give up, with Interrupted, on a stop request. Throws StoreError, naming the
+  /// trial, when the study holds values that are not of the space: it is damaged.
+  Session(Study& study, std::filesystem::path store, const StudySpec& spec, Device device,
+          Foresight foresight = {}, std::stop_token stop = {});
 
-  const std::string& owner() const { return lease_.owner; }
-  const Lease& lease() const { return lease_; }
+  /// What the sampler suggests for trial `known.size()`. `known` are the trials so far, some of
+  /// them perhaps as they were before their end. Does not touch the study: another thread may call
+  /// it, one at a time. Throws SpaceExhausted and Interrupted.
+  Suggestion ask(const std::vector<Trial>& known);
 
-  /// Takes a trial that nobody works on.
-  std::optional<Trial> take();
-
-  /// Asks for the next trial with what is known, adds it and takes it, unless the study has `most`
-  /// already. Throws SpaceExhausted and Interrupted.
-  std::optional<Trial> add(std::int64_t most);
+  /// Adds trial `number` and takes it. Nothing when another process has added it meanwhile.
+  [[nodiscard]] std::optional<Trial> add(std::int64_t number, const Suggestion& suggestion,
+                                         const Lease& lease);
 
  private:
-  Values ask(const std::vector<Trial>& trials);
   /// Makes the sampler for what `trials` say, unless there is one for just that.
   void prepare(const std::vector<Trial>& trials);
   std::vector<Observation> observations(const std::vector<Trial>& trials);
@@ -89,7 +93,6 @@ class Session {
   Study& study_;
   const std::filesystem::path store_;
   const StudySpec& spec_;
-  const Lease lease_;
   const Device device_;
   const Foresight foresight_;
   const std::stop_token stop_;

@@ -24,19 +24,24 @@ Progress::~Progress() {
   if (drawn_) say("\n");
 }
 
+void Progress::search_started(const std::vector<Trial>& trials) {
+  done_ = std::count_if(trials.begin(), trials.end(), has_ended);
+}
+
 void Progress::trial_started(const Trial& trial, const Sketch& sketch) {
-  done_ = std::max(done_, trial.number);
-  draw(fmt::format("trial {}: {}", trial.number,
-                   format_count(static_cast<double>(sketch.footprint.flops), "FLOPs")));
+  activities_[trial.number] = format_count(static_cast<double>(sketch.footprint.flops), "FLOPs");
+  draw();
 }
 
 void Progress::epoch_done(const Trial& trial, const EpochReport& report) {
-  draw(fmt::format("trial {}: epoch {}/{}", trial.number, report.epoch, report.epochs));
+  activities_[trial.number] = fmt::format("epoch {}/{}", report.epoch, report.epochs);
+  draw();
 }
 
 void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended) {
   done_ = std::count_if(trials.begin(), trials.end(), has_ended);
   ++ended_here_;
+  activities_.erase(ended.number);
   const StudySummary summary = summarise(objectives_, trials);
   const double volume = summary.hypervolume.empty() ? 0 : summary.hypervolume.back();
   figures_ = fmt::format("hypervolume {}", format_fixed(volume, 4));
@@ -49,7 +54,7 @@ void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended)
       say(fmt::format("\r\033[Ktrial {} {}: {}\n", ended.number, to_string(ended.state),
                       one_line(ended.reason)));
     }
-    draw("");
+    draw();
     return;
   }
   std::string line =
@@ -70,6 +75,7 @@ void Progress::space_exhausted(const std::string& what) {
 }
 
 void Progress::trial_lost(const Trial& trial) {
+  activities_.erase(trial.number);
   say(fmt::format(
       "{}trial {} is another worker's by now: this one gave no sign of life for so long that its "
       "lease ran out; its work on it is dropped\n",
@@ -83,8 +89,12 @@ std::string Progress::time_left() const {
                         static_cast<double>(std::max<std::int64_t>(0, total_ - done_)));
 }
 
-void Progress::draw(const std::string& activity) {
+void Progress::draw() {
   if (!terminal_) return;
+  std::string activity;
+  for (const auto& [number, what] : activities_) {
+    activity += fmt::format("{}trial {}: {}", activity.empty() ? "" : ", ", number, what);
+  }
   const BarState state{done_, total_, figures_, time_left(), activity};
   // Clears to the end of the screen: a line that a narrower window has wrapped, too.
   say(fmt::format("\r\033[J{}", bar_line(state, terminal_columns(), signs_)));

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "nas/cli/terminal/bar.h"
@@ -18,6 +20,7 @@ class Progress : public SearchObserver {
   Progress(std::vector<Objective> objectives, std::int64_t trials);
   ~Progress() override;
 
+  void search_started(const std::vector<Trial>& trials) override;
   void trial_started(const Trial& trial, const Sketch& sketch) override;
   void epoch_done(const Trial& trial, const EpochReport& report) override;
   void trial_ended(const std::vector<Trial>& trials, const Trial& ended) override;
@@ -25,7 +28,7 @@ class Progress : public SearchObserver {
   void trial_lost(const Trial& trial) override;
 
  private:
-  void draw(const std::string& activity);
+  void draw();
   std::string time_left() const;
 
   const std::vector<Objective> objectives_;
@@ -33,9 +36,10 @@ class Progress : public SearchObserver {
   const bool terminal_;
   const BarSigns signs_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-  std::int64_t done_ = 0;        ///< trials that have ended, in all
-  std::int64_t ended_here_ = 0;  ///< of them, in this run
-  std::string figures_;          ///< hypervolume and best accuracy so far
+  std::int64_t done_ = 0;                           ///< trials that have ended, in all
+  std::int64_t ended_here_ = 0;                     ///< of them, in this run
+  std::string figures_;                             ///< hypervolume and best accuracy so far
+  std::map<std::int64_t, std::string> activities_;  ///< of the trials that are worked on
   bool drawn_ = false;
 };
 

@@ -47,8 +47,9 @@ TEST(Bar, FitsEveryWidth) {
 
 /// What the program writes to a terminal of so many columns.
 std::string on_terminal(const std::filesystem::path& folder, unsigned short columns,
-                        const char* kind, std::vector<std::string> words) {
-  words.insert(words.begin(), PARETINY_BIN "/paretiny");
+                        const char* kind, const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = {PARETINY_BIN "/paretiny"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

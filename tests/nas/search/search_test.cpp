@@ -5,76 +5,13 @@
 #include <utility>
 
 #include "base/error.h"
-#include "kernels/core/cpu/cpu_stream.h"
-#include "tests/nas/search/experiments.h"
+#include "tests/nas/search/search_fixture.h"
 
 namespace paretiny {
 namespace {
 
-/// Counts, and asks to stop where it was told to.
-struct Watcher : SearchObserver {
-  std::map<std::int64_t, int> epochs;
-  std::vector<std::int64_t> ended;
-  std::string exhausted;
-  std::int64_t stop_in_trial = -1;
-  std::stop_source source;
-
-  void epoch_done(const Trial& trial, const EpochReport& report) override {
-    ++epochs[trial.number];
-    if (trial.number == stop_in_trial && report.epoch < report.epochs) source.request_stop();
-  }
-  void trial_ended(const std::vector<Trial>& trials, const Trial& trial) override {
-    EXPECT_EQ(trials.at(static_cast<std::size_t>(trial.number)).state, trial.state);
-    ended.push_back(trial.number);
-  }
-  void space_exhausted(const std::string& what) override { exhausted = what; }
-};
-
-class SearchTest : public test::FolderTest {
- protected:
-  Experiment load(const std::vector<std::string>& overrides = {}) {
-    return load_experiment(file(test::tiny_experiment() + test::tiny_space()), overrides);
-  }
-
-  std::unique_ptr<Study> study(const Experiment& experiment, const std::string& name) {
-    return create_or_open_study(folder_ / name, header_of(experiment));
-  }
-  StudyHeader header_of(const Experiment& experiment) {
-    return study_header(experiment, load_dataset(experiment.dataset), device_);
-  }
-
-  bool search(const Experiment& experiment, Study& into, std::int64_t trials, Watcher& watcher) {
-    const auto stream = Stream::create(device_);
-    return run_search(experiment, load_dataset(experiment.dataset), into, *stream, trials, watcher,
-                      watcher.source.get_token());
-  }
-
-  std::vector<Trial> trials_of(const Experiment& experiment, const std::string& name,
-                               std::int64_t trials) {
-    const auto kept = study(experiment, name);
-    Watcher watcher;
-    EXPECT_TRUE(search(experiment, *kept, trials, watcher));
-    return kept->trials();
-  }
-
-  const Device device_{DeviceKind::cpu, 0};
-};
-
-/// The CPU, until it is lost in the middle of a step.
-class LostDevice : public cpu::CpuStream {
- public:
-  explicit LostDevice(int steps) : left_(steps) {}
-
-  std::unique_ptr<Recording> record(std::function<void()> work) override {
-    return CpuStream::record([this, work = std::move(work)] {
-      if (left_-- == 0) throw DeviceLost("adding: the device fell off the bus");
-      work();
-    });
-  }
-
- private:
-  int left_;
-};
+using test::SearchTest;
+using test::Watcher;
 
 class Samplers : public SearchTest, public testing::WithParamInterface<const char*> {
  protected:
@@ -184,10 +121,15 @@ TEST_F(SearchTest, ALostDeviceFailsItsTrialAndTheSameSearchGoesOn) {
   const Experiment experiment = load({"constraints.rom=1 MB", "study.sampler=random"});
   {
     const auto kept = study(experiment, "a.sqlite");
-    LostDevice device(40);  // a trial takes 7 or 14 steps, and a few of evaluation
+    setup_.make_stream = [] {
+      return std::make_unique<test::SteppedStream>([left = 40]() mutable {
+        // A trial takes 7 or 14 steps, and a few of evaluation.
+        if (left-- == 0) throw DeviceLost("adding: the device fell off the bus");
+      });
+    };
     Watcher watcher;
     try {
-      run_search(experiment, load_dataset(experiment.dataset), *kept, device, 5, watcher, {});
+      search(experiment, *kept, 5, watcher);
       ADD_FAILURE() << "the device was not lost";
     } catch (const DeviceLost& error) {
       EXPECT_TRUE(test::says(error.what(), {"fell off the bus", "same command goes on"}));
@@ -201,6 +143,7 @@ TEST_F(SearchTest, ALostDeviceFailsItsTrialAndTheSameSearchGoesOn) {
   EXPECT_TRUE(test::says(before.back().reason, {"fell off the bus"}));
   for (std::size_t i = 0; i + 1 < before.size(); ++i) EXPECT_EQ(before[i].state, TrialState::done);
 
+  setup_.make_stream = {};
   Watcher watcher;
   EXPECT_TRUE(search(experiment, *kept, 5, watcher));
   const std::vector<Trial> after = kept->trials();
@@ -298,17 +241,13 @@ TEST_F(SearchTest, TrialsAreATotalWhateverOthersAdd) {
 TEST_F(SearchTest, AWorkerThatLostItsTrialStopsAtOnce) {
   const Experiment experiment =
       load({"study.sampler=random", "constraints.rom=1 MB", "training.epochs=5"});
-  struct Loser : Watcher {
-    std::vector<std::int64_t> lost;
-    void trial_lost(const Trial& trial) override { lost.push_back(trial.number); }
-  };
   int round = 0;
   for (std::int64_t SharedStudy::*when :
        {&SharedStudy::steal_at_epoch, &SharedStudy::steal_at_renewal, &SharedStudy::steal_at_end}) {
     const auto kept = study(experiment, "lost" + std::to_string(round++) + ".sqlite");
     SharedStudy shared(*kept);
     shared.*when = 1;
-    Loser watcher;
+    Watcher watcher;
     EXPECT_TRUE(search(experiment, shared, 3, watcher));
     EXPECT_EQ(watcher.lost, (std::vector<std::int64_t>{1}));
     EXPECT_EQ(watcher.ended, (std::vector<std::int64_t>{0, 2}));

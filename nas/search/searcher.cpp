@@ -1,0 +1,291 @@
+#include "nas/search/searcher.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "engine/deploy/formats/model_file.h"
+#include "kernels/core/random.h"
+#include "kernels/core/threads.h"
+#include "nas/search/limits.h"
+#include "nas/search/order.h"
+
+namespace paretiny {
+
+const Outlines::Outline& Outlines::of(const Values& values) {
+  std::string text;
+  for (const auto& [name, value] : values) text += name + "=" + to_string(value) + "\n";
+  const auto known = known_.find(text);
+  if (known != known_.end()) return known->second;
+  Outline made;
+  try {
+    const Sketch plan = sketch(experiment_.candidate(values), dataset_, experiment_.core);
+    made = {plan.hash, free_objectives(experiment_, plan.footprint)};
+  } catch (const UsageError&) {
+    // It cannot be built: found out, and recorded, when its turn comes.
+    made = {random_key(0, text), {}};
+  }
+  return known_.emplace(std::move(text), std::move(made)).first->second;
+}
+
+Searcher::Running::Running(Trial taken, Sketch made, const std::stop_token& ends)
+    : trial(std::move(taken)),
+      plan(std::move(made)),
+      link(ends, [source = stop]() mutable { source.request_stop(); }) {}
+
+Searcher::Searcher(const Experiment& experiment, Dataset dataset, Study& study,
+                   const SearchSetup& setup, SearchObserver& observer, std::stop_token stop)
+    : experiment_(experiment),
+      dataset_(std::move(dataset)),
+      study_(study),
+      setup_(setup),
+      observer_(observer),
+      stop_(std::move(stop)),
+      spec_(search_spec(experiment)),
+      outlines_(experiment, dataset_),
+      session_(study, experiment.store, spec_, setup.device,
+               {[this](const Values& values) { return outlines_.of(values).hash; },
+                [this](const Values& values) { return outlines_.of(values).objectives; }},
+               ends_.get_token()) {
+  start_workers();
+}
+
+Searcher::~Searcher() {
+  ends_.request_stop();
+}
+
+void Searcher::start_workers() {
+  const int jobs = jobs_of(experiment_, setup_.device);
+  // One candidate has all threads; several have one each, so that none waits for another's.
+  const int threads = jobs == 1 ? thread_count() : 1;
+  for (int i = 0; i < jobs; ++i) {
+    Worker& worker = *workers_.emplace_back(std::make_unique<Worker>(i, setup_.lease));
+    const auto begin = [&] {
+      set_thread_count(threads);
+      worker.stream = setup_.make_stream ? setup_.make_stream() : Stream::create(setup_.device);
+      if (i == 0) data_ = std::make_unique<ResidentDataset>(*worker.stream, dataset_);
+    };
+    worker.thread.run(begin).get();
+  }
+  release_values(dataset_);
+  sampler_ = std::make_unique<TaskThread>();
+  sampler_->run([all = thread_count()] { set_thread_count(all); }).get();
+  if (jobs == 1) return;
+  budget_.emplace(
+      setup_.memory.value_or(backend(setup_.device.kind).available(setup_.device.index)));
+  for (const auto& worker : workers_) worker->share.emplace(*budget_);
+}
+
+bool Searcher::run(std::int64_t trials) {
+  const std::stop_callback link(stop_, [this] { ends_.request_stop(); });
+  observer_.search_started(study_.trials());
+  while (!stop_.stop_requested() && !failure_) {
+    hand_out(trials);
+    ask(trials);
+    if (!any_running() && !asking_) {
+      if (!exhausted_.empty()) observer_.space_exhausted(exhausted_);
+      return true;
+    }
+    inbox_.serve(setup_.lease / 4, stop_);
+    keep_leases();
+  }
+  give_back();
+  if (failure_) std::rethrow_exception(failure_);
+  return false;
+}
+
+bool Searcher::any_running() const {
+  return std::ranges::any_of(workers_,
+                             [](const auto& worker) { return worker->running != nullptr; });
+}
+
+void Searcher::hand_out(std::int64_t most) {
+  for (const auto& worker : workers_) {
+    while (!worker->running) {
+      const std::optional<Trial> trial = take(worker->lease, most);
+      if (!trial) return;
+      begin(*worker, *trial);
+    }
+  }
+}
+
+std::optional<Trial> Searcher::take(const Lease& lease, std::int64_t most) {
+  if (std::optional<Trial> left = study_.claim(lease)) return left;
+  if (!suggestion_) return std::nullopt;
+  const auto [number, suggestion] = *std::exchange(suggestion_, std::nullopt);
+  // Nothing where another process was quicker: what it asked for belongs to what is known next
+  // time.
+  return number < most ? session_.add(number, suggestion, lease) : std::nullopt;
+}
+
+void Searcher::ask(std::int64_t most) {
+  if (asking_ || suggestion_ || !exhausted_.empty()) return;
+  const std::vector<Trial>& trials = study_.trials();
+  if (static_cast<std::int64_t>(trials.size()) >= most) return;
+  const bool idle = std::ranges::any_of(workers_, [](const auto& w) { return !w->running; });
+  if (experiment_.async && !idle) return;
+  const std::int64_t lag =
+      experiment_.async ? 1 : lag_of(experiment_, static_cast<int>(workers_.size()));
+  std::optional<std::vector<Trial>> known = known_to_next(
+      trials, lag, [&](const Trial& trial) { return !experiment_.async && is_ours(trial); });
+  if (!known) return;
+  asking_ = true;
+  sampler_->run([this, known = std::move(*known)] {
+    std::optional<Suggestion> suggestion;
+    std::exception_ptr failure;
+    try {
+      suggestion = session_.ask(known);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    inbox_.post([this, number = static_cast<std::int64_t>(known.size()), suggestion, failure] {
+      asked(number, suggestion, failure);
+    });
+  });
+}
+
+void Searcher::asked(std::int64_t number, const std::optional<Suggestion>& suggestion,
+                     const std::exception_ptr& failure) {
+  asking_ = false;
+  try {
+    if (failure) std::rethrow_exception(failure);
+    suggestion_ = {number, *suggestion};
+  } catch (const SpaceExhausted& error) {
+    exhausted_ = error.what();
+  } catch (const Interrupted&) {
+    // By the stop request that ends the search.
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+}
+
+bool Searcher::is_ours(const Trial& trial) const {
+  return std::ranges::any_of(
+      workers_, [&](const auto& worker) { return worker->lease.owner == trial.owner; });
+}
+
+void Searcher::begin(Worker& worker, const Trial& trial) {
+  std::optional<Sketch> plan;
+  try {
+    plan = sketch(experiment_.candidate(trial.values), dataset_, experiment_.core);
+  } catch (const std::exception& error) {
+    return fail(worker, trial, error.what());
+  }
+  observer_.trial_started(trial, *plan);
+  const std::vector<double> values = free_objectives(experiment_, plan->footprint);
+  const std::string broken = broken_limit(spec_.objectives, values);
+  if (!broken.empty()) {
+    return conclude(worker, trial, TrialState::infeasible, {values, metrics_of(*plan), broken});
+  }
+  worker.running = std::make_unique<Running>(trial, std::move(*plan), ends_.get_token());
+  train(worker);
+}
+
+void Searcher::train(Worker& worker) {
+  worker.thread.run([this, &worker] {
+    const Running& running = *worker.running;
+    const std::stop_token stop = running.stop.get_token();
+    const AfterEpoch after = [&](const EpochReport& report) {
+      inbox_.call([&] { epoch_done(worker, report); }, stop);
+    };
+    const auto trained = std::make_shared<Trained>(
+        train_candidate(*worker.stream, *data_, running.plan, running.trial.seed,
+                        worker.share ? &*worker.share : nullptr, after, stop));
+    inbox_.post([this, &worker, trained] { ended(worker, *trained); });
+  });
+}
+
+void Searcher::epoch_done(Worker& worker, const EpochReport& report) {
+  const Running& running = *worker.running;
+  if (running.dropped) return;
+  const std::int64_t number = running.trial.number;
+  const double accuracy =
+      std::isnan(report.validation_accuracy) ? report.train_accuracy : report.validation_accuracy;
+  const EpochRecord record{static_cast<int>(report.epoch), report.loss, accuracy, report.sparsity};
+  if (!study_.add_epoch(number, worker.lease.owner, record) ||
+      !study_.renew(number, worker.lease)) {
+    return lose(worker);
+  }
+  observer_.epoch_done(running.trial, report);
+}
+
+void Searcher::lose(Worker& worker) {
+  worker.running->dropped = true;
+  worker.running->stop.request_stop();
+  observer_.trial_lost(worker.running->trial);
+}
+
+void Searcher::keep_leases() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - renewed_ < setup_.lease / 4) return;
+  renewed_ = now;
+  for (const auto& worker : workers_) {
+    if (!worker->running || worker->running->dropped) continue;
+    if (!study_.renew(worker->running->trial.number, worker->lease)) lose(*worker);
+  }
+}
+
+void Searcher::ended(Worker& worker, const Trained& trained) {
+  const std::unique_ptr<Running> running = std::move(worker.running);
+  if (running->dropped) return;
+  const Trial& trial = running->trial;
+  if (!trained.failure) return record(worker, *running, *trained.result);
+  try {
+    std::rethrow_exception(trained.failure);
+  } catch (const Interrupted&) {
+    if (!study_.release(trial.number, worker.lease.owner)) observer_.trial_lost(trial);
+  } catch (const DeviceLost& error) {
+    fail_all(worker, trial, error.what());
+  } catch (const DeviceError& error) {
+    fail(worker, trial, error.what());
+    failure_ = std::current_exception();  // the next candidate would fare no better
+  } catch (const std::bad_alloc&) {
+    fail(worker, trial, "out of memory");
+  } catch (const std::exception& error) {
+    fail(worker, trial, error.what());
+  }
+}
+
+void Searcher::record(const Worker& worker, const Running& running, const CandidateResult& result) {
+  std::vector<double> values = free_objectives(experiment_, running.plan.footprint);
+  values[0] = 1 - result.int8_accuracy;
+  const std::map<std::string, double> metrics = metrics_of(running.plan, result);
+  const Verdict end = verdict(study_.header(), values, metrics);
+  const std::string name = fmt::format("{}, trial {}", experiment_.name, running.trial.number);
+  conclude(worker, running.trial, end.end,
+           {values, metrics, end.reason, to_bytes(deployed_model(name, result.int8, dataset_))});
+}
+
+void Searcher::conclude(const Worker& worker, const Trial& trial, TrialState end,
+                        const TrialResult& result) {
+  if (!study_.conclude(trial.number, worker.lease.owner, end, result)) {
+    return observer_.trial_lost(trial);
+  }
+  const std::vector<Trial>& trials = study_.trials();
+  observer_.trial_ended(trials, trials[static_cast<std::size_t>(trial.number)]);
+}
+
+void Searcher::fail(const Worker& worker, const Trial& trial, const std::string& reason) {
+  conclude(worker, trial, TrialState::failed, {{}, {}, reason});
+}
+
+void Searcher::fail_all(const Worker& first, const Trial& trial, const std::string& reason) {
+  fail(first, trial, reason);
+  for (const auto& worker : workers_) {
+    if (!worker->running || worker->running->dropped) continue;
+    worker->running->dropped = true;
+    fail(*worker, worker->running->trial, reason);
+  }
+  failure_ = std::make_exception_ptr(DeviceLost(fmt::format(
+      "trial {} failed: {}; the other trials are kept, and the same command goes on with them",
+      trial.number, reason)));
+}
+
+void Searcher::give_back() {
+  ends_.request_stop();
+  while (any_running()) inbox_.serve(std::chrono::seconds(1), {});
+}
+
+}  // namespace paretiny

@@ -1,0 +1,134 @@
+// A search that is under way. Private to this folder.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "engine/data/resident.h"
+#include "nas/jobs/inbox.h"
+#include "nas/jobs/memory_budget.h"
+#include "nas/jobs/task_thread.h"
+#include "nas/search/search.h"
+#include "nas/search/session.h"
+#include "nas/search/worker.h"
+
+namespace paretiny {
+
+/// What a study of this experiment is of; `data` identifies the samples.
+StudySpec search_spec(const Experiment& experiment, std::string data = {});
+
+/// What follows from values without training, worked out once: a sampler asks about the same values
+/// more than once.
+class Outlines {
+ public:
+  /// Both must stay.
+  Outlines(const Experiment& experiment, const Dataset& dataset)
+      : experiment_(experiment), dataset_(dataset) {}
+
+  struct Outline {
+    std::uint64_t hash;
+    std::vector<double> objectives;  ///< of free_objectives; empty where no network can be built
+  };
+  const Outline& of(const Values& values);
+
+ private:
+  const Experiment& experiment_;
+  const Dataset& dataset_;
+  std::map<std::string, Outline> known_;  ///< by the text of values
+};
+
+/// Its own thread has the study, hands candidates to the workers and records what comes of them; a
+/// thread of the sampler's finds the next one meanwhile.
+class Searcher {
+ public:
+  Searcher(const Experiment& experiment, Dataset dataset, Study& study, const SearchSetup& setup,
+           SearchObserver& observer, std::stop_token stop);
+  ~Searcher();
+
+  /// As run_search.
+  bool run(std::int64_t trials);
+
+ private:
+  /// A trial that is being worked on.
+  struct Running {
+    Running(Trial taken, Sketch made, const std::stop_token& ends);
+
+    Trial trial;
+    Sketch plan;
+    std::stop_source stop;
+    bool dropped = false;  ///< nothing of it is recorded any more
+    std::stop_callback<std::function<void()>> link;
+  };
+
+  struct Worker {
+    Worker(int number, std::chrono::milliseconds time) : lease{process_owner(number), time} {}
+
+    const Lease lease;
+    std::unique_ptr<Stream> stream;
+    std::optional<MemoryBudget::Share> share;  ///< where there are others
+    std::unique_ptr<Running> running;
+    TaskThread thread;
+  };
+
+  void start_workers();
+  bool is_ours(const Trial& trial) const;
+  bool any_running() const;
+
+  /// Gives every idle worker a trial, as far as there are any.
+  void hand_out(std::int64_t most);
+  std::optional<Trial> take(const Lease& lease, std::int64_t most);
+  /// Has the next suggestion found, if there is to be one and what it is to be asked with is known.
+  void ask(std::int64_t most);
+  void asked(std::int64_t number, const std::optional<Suggestion>& suggestion,
+             const std::exception_ptr& failure);
+  /// Measures what is free, and has the worker do the rest.
+  void begin(Worker& worker, const Trial& trial);
+  void train(Worker& worker);
+
+  void epoch_done(Worker& worker, const EpochReport& report);
+  void ended(Worker& worker, const Trained& trained);
+  void record(const Worker& worker, const Running& running, const CandidateResult& result);
+  /// Ends the trial in the study, and tells the observer what became of it.
+  void conclude(const Worker& worker, const Trial& trial, TrialState end,
+                const TrialResult& result);
+  void fail(const Worker& worker, const Trial& trial, const std::string& reason);
+  /// The trial is another's: the worker stops.
+  void lose(Worker& worker);
+  /// The device is gone, and with it all that is being worked on.
+  void fail_all(const Worker& first, const Trial& trial, const std::string& reason);
+  /// Renews leases of trials that have gone without an epoch for long.
+  void keep_leases();
+  /// Stops the workers and gives back what they had.
+  void give_back();
+
+  const Experiment& experiment_;
+  Dataset dataset_;
+  Study& study_;
+  const SearchSetup setup_;
+  SearchObserver& observer_;
+  const std::stop_token stop_;
+  std::stop_source ends_;  ///< of this search, for whatever reason
+  const StudySpec spec_;
+  std::unique_ptr<const ResidentDataset> data_;
+  Outlines outlines_;  ///< of the sampler's thread
+  Session session_;
+  Inbox inbox_;
+  std::optional<MemoryBudget> budget_;
+  std::chrono::steady_clock::time_point renewed_ = std::chrono::steady_clock::now();
+
+  bool asking_ = false;
+  std::optional<std::pair<std::int64_t, Suggestion>> suggestion_;  ///< with the trial's number
+  std::string exhausted_;       ///< why there is no other candidate
+  std::exception_ptr failure_;  ///< that ends the search
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<TaskThread> sampler_;
+};
+
+}  // namespace paretiny

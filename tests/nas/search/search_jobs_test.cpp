@@ -1,0 +1,330 @@
+// Several candidates at a time.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <numeric>
+#include <thread>
+#include <utility>
+
+#include "tests/nas/search/search_fixture.h"
+
+namespace paretiny {
+namespace {
+
+using std::chrono::milliseconds;
+using test::SteppedStream;
+using test::Watcher;
+
+class SearchJobs : public test::SearchTest {
+ protected:
+  /// With policies trained for a moment only: what they learn is not the matter here.
+  Experiment load_jobs(int jobs, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> all{fmt::format("study.jobs={}", jobs), "sampler.policies=2",
+                                 "sampler.steps=3", "study.initial=3"};
+    all.insert(all.end(), more.begin(), more.end());
+    return load(all);
+  }
+
+  /// Every step of worker i takes so long besides.
+  void delay_workers(std::vector<int> delays) {
+    auto next = std::make_shared<std::atomic<std::size_t>>(0);
+    setup_.make_stream = [next, delays = std::move(delays)] {
+      const milliseconds delay(delays.at((*next)++ % delays.size()));
+      return std::make_unique<SteppedStream>([delay] { std::this_thread::sleep_for(delay); });
+    };
+  }
+};
+
+/// Whether trials ended in another order than that of their numbers.
+bool out_of_order(const std::vector<std::int64_t>& ended) {
+  return !std::ranges::is_sorted(ended);
+}
+
+TEST_F(SearchJobs, TheSameLagGivesTheSameTrialsWhateverTheOrderTheyEndIn) {
+  const std::vector<Trial> alone =
+      trials_of(load_jobs(1, {"study.lag=4", "constraints.rom=1 MB"}), "alone.sqlite", 9);
+  bool mixed = false;
+  std::size_t most = 0;
+  std::vector<int> delays{0, 3, 9};
+  do {
+    for (const int jobs : {2, 3, 4}) {
+      const Experiment experiment = load_jobs(jobs, {"study.lag=4", "constraints.rom=1 MB"});
+      const std::string name =
+          fmt::format("{}_{}_{}_{}.sqlite", jobs, delays[0], delays[1], delays[2]);
+      const auto kept = study(experiment, name);
+      delay_workers(delays);
+      Watcher watcher;
+      EXPECT_TRUE(search(experiment, *kept, 9, watcher));
+      test::expect_equal(alone, kept->trials());
+      mixed = mixed || out_of_order(watcher.ended);
+      most = std::max(most, watcher.most_running);
+    }
+  } while (std::ranges::next_permutation(delays).found);
+  EXPECT_TRUE(mixed) << "trials ended in their order, so that this shows nothing";
+  EXPECT_EQ(most, 4u) << "as many as there are jobs should have run at a time";
+}
+
+TEST_F(SearchJobs, AnotherLagIsAnotherStudy) {
+  const std::vector<std::string> set{"constraints.rom=1 MB"};
+  const auto one = trials_of(load_jobs(1, set), "one.sqlite", 7);
+  const auto two = trials_of(load_jobs(2, set), "two.sqlite", 7);
+  // Of the design, which needs no results, they are the same.
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(one[i].values, two[i].values);
+  bool differs = false;
+  for (std::size_t i = 3; i < 7; ++i) differs = differs || one[i].values != two[i].values;
+  EXPECT_TRUE(differs) << "two.sqlite knew what it could not know";
+}
+
+TEST_F(SearchJobs, WhatBreaksALimitHoldsNobodyUpAndIsNoCauseForDifference) {
+  const auto alone = trials_of(load_jobs(1, {"study.lag=3"}), "alone.sqlite", 10);
+  const auto settled = std::ranges::count(alone, TrialState::infeasible, &Trial::state);
+  ASSERT_GT(settled, 0);
+  ASSERT_LT(settled, 10);
+  delay_workers({4, 0});
+  test::expect_equal(alone, trials_of(load_jobs(2, {"study.lag=3"}), "two.sqlite", 10));
+}
+
+TEST_F(SearchJobs, StoppedAtAnyTrialItGoesOnAsIfNothingHadHappened) {
+  const std::vector<std::string> set{"training.epochs=3", "constraints.rom=1 MB"};
+  const Experiment experiment = load_jobs(3, set);
+  const std::vector<Trial> whole = trials_of(experiment, "whole.sqlite", 8);
+  const auto kept = study(experiment, "stopped.sqlite");
+  delay_workers({1, 5, 2});
+  for (const std::int64_t number : {0, 2, 5, 7}) {
+    Watcher watcher;
+    watcher.stop_in_trial = number;
+    EXPECT_FALSE(search(experiment, *kept, 8, watcher));
+    for (const Trial& trial : kept->trials()) {
+      EXPECT_NE(trial.state, TrialState::running) << trial.number;
+      EXPECT_LE(trial.attempts, 1);
+    }
+  }
+  Watcher watcher;
+  EXPECT_TRUE(search(experiment, *kept, 8, watcher));
+  test::expect_equal(whole, kept->trials());
+}
+
+TEST_F(SearchJobs, EveryWorkerHoldsItsTrialByALeaseOfItsOwn) {
+  delay_workers({3, 3, 3});
+  std::set<std::string> owners;
+  for (const Trial& trial : trials_of(load_jobs(3, {"constraints.rom=1 MB"}), "a.sqlite", 6)) {
+    owners.insert(trial.owner);
+  }
+  EXPECT_EQ(owners, (std::set{process_owner(0), process_owner(1), process_owner(2)}));
+}
+
+TEST_F(SearchJobs, ACandidateThatThrowsFailsAlone) {
+  // One that no part of the program throws, in the middle of a trial.
+  auto steps = std::make_shared<std::atomic<int>>(0);
+  setup_.make_stream = [steps] {
+    return std::make_unique<SteppedStream>([steps] {
+      if (++*steps == 30) throw std::logic_error("a planted fault");
+    });
+  };
+  const auto trials = trials_of(load_jobs(2, {"constraints.rom=1 MB"}), "a.sqlite", 6);
+  ASSERT_EQ(trials.size(), 6u);
+  EXPECT_EQ(std::ranges::count(trials, TrialState::failed, &Trial::state), 1);
+  EXPECT_EQ(std::ranges::count(trials, TrialState::done, &Trial::state), 5);
+  const auto failed = std::ranges::find(trials, TrialState::failed, &Trial::state);
+  EXPECT_EQ(failed->reason, "a planted fault");
+}
+
+TEST_F(SearchJobs, TooLittleMemoryIsOneCandidatesOwnFailure) {
+  auto steps = std::make_shared<std::atomic<int>>(0);
+  setup_.make_stream = [steps] {
+    return std::make_unique<SteppedStream>([steps] {
+      if (++*steps == 20) throw std::bad_alloc();
+      if (*steps == 40) throw OutOfMemory("no memory is left");
+    });
+  };
+  const auto trials = trials_of(load_jobs(2, {"constraints.rom=1 MB"}), "a.sqlite", 7);
+  std::multiset<std::string> reasons;
+  for (const Trial& trial : trials) {
+    if (trial.state == TrialState::failed) reasons.insert(trial.reason);
+  }
+  EXPECT_EQ(reasons, (std::multiset<std::string>{"no memory is left", "out of memory"}));
+}
+
+TEST_F(SearchJobs, ADeviceThatIsLostFailsAllThatRanOnIt) {
+  const Experiment experiment = load_jobs(
+      3, {"constraints.rom=1 MB", "training.epochs=20", "study.sampler=random", "sampler={}"});
+  auto steps = std::make_shared<std::atomic<int>>(0);
+  setup_.make_stream = [steps] {
+    return std::make_unique<SteppedStream>([steps] {
+      std::this_thread::sleep_for(milliseconds(1));
+      if (++*steps > 60) throw DeviceLost("adding: the device fell off the bus");
+    });
+  };
+  const auto kept = study(experiment, "a.sqlite");
+  Watcher watcher;
+  try {
+    search(experiment, *kept, 5, watcher);
+    ADD_FAILURE() << "the device was not lost";
+  } catch (const DeviceLost& error) {
+    EXPECT_TRUE(test::says(error.what(), {"fell off the bus", "same command goes on"}));
+  }
+  ASSERT_EQ(kept->trials().size(), 3u);
+  for (const Trial& trial : kept->trials()) {
+    EXPECT_EQ(trial.state, TrialState::failed);
+    EXPECT_TRUE(test::says(trial.reason, {"fell off the bus"}));
+  }
+  EXPECT_EQ(watcher.ended.size(), 3u);
+}
+
+TEST_F(SearchJobs, AnotherFaultOfTheDeviceGivesTheOthersBack) {
+  const Experiment experiment = load_jobs(
+      2, {"constraints.rom=1 MB", "training.epochs=20", "study.sampler=random", "sampler={}"});
+  auto workers = std::make_shared<std::atomic<int>>(0);
+  setup_.make_stream = [workers] {
+    const bool bad = (*workers)++ == 1;
+    return std::make_unique<SteppedStream>([bad, steps = 0]() mutable {
+      std::this_thread::sleep_for(milliseconds(1));
+      if (bad && ++steps == 10) throw DeviceError("adding: an illegal address");
+    });
+  };
+  const auto kept = study(experiment, "a.sqlite");
+  Watcher watcher;
+  EXPECT_THROW(search(experiment, *kept, 5, watcher), DeviceError);
+  ASSERT_EQ(kept->trials().size(), 2u);
+  std::multiset<TrialState> states;
+  for (const Trial& trial : kept->trials()) states.insert(trial.state);
+  EXPECT_EQ(states, (std::multiset{TrialState::waiting, TrialState::failed}));
+}
+
+TEST_F(SearchJobs, CandidatesThatDoNotFitTogetherTrainOneAfterAnother) {
+  // What is in use is seen by who is between the first and the last step of a training.
+  struct Gauge : Watcher {
+    std::set<std::int64_t> training;
+    std::size_t together = 0;
+    void epoch_done(const Trial& trial, const EpochReport& report) override {
+      training.insert(trial.number);
+      together = std::max(together, training.size());
+      if (report.epoch == report.epochs) training.erase(trial.number);
+    }
+  };
+  const Experiment experiment = load_jobs(
+      3, {"constraints.rom=1 MB", "training.epochs=6", "study.sampler=random", "sampler={}"});
+  delay_workers({2, 2, 2});
+  Gauge together;
+  const auto free = study(experiment, "free.sqlite");
+  ASSERT_TRUE(
+      run_search(experiment, load_dataset(experiment.dataset), *free, setup_, 6, together, {}));
+  EXPECT_GE(together.together, 2u) << "they should have trained side by side";
+  delay_workers({2, 2, 2});
+  setup_.memory = 1;
+  Gauge apart;
+  const auto tight = study(experiment, "tight.sqlite");
+  ASSERT_TRUE(
+      run_search(experiment, load_dataset(experiment.dataset), *tight, setup_, 6, apart, {}));
+  EXPECT_EQ(apart.together, 1u);
+  test::expect_equal(free->trials(), tight->trials());
+}
+
+TEST_F(SearchJobs, ThePlanBeforeTrainingIsWhatTrainingThenPlans) {
+  for (const std::string fine_tune : {"quantization.fine_tune=0", "quantization.fine_tune=2"}) {
+    const Experiment experiment = load({"pruning.sparsity=0.5", fine_tune});
+    const Dataset dataset = load_dataset(experiment.dataset);
+    const auto stream = Stream::create(setup_.device);
+    const ResidentDataset data(*stream, dataset);
+    const Sketch plan = sketch(experiment.candidate(), dataset);
+    const std::size_t planned = planned_bytes(*stream, data, plan);
+    const CandidateResult result =
+        evaluate_candidate(*stream, data, plan, 1, [](const EpochReport&) {}, {});
+    EXPECT_GE(planned + data.bytes(), result.planned_bytes) << fine_tune;
+    EXPECT_LE(planned + data.bytes(), 3 * result.planned_bytes) << fine_tune;
+  }
+}
+
+/// The trial as the study has it now, read beside the search.
+Trial trial_zero(const std::filesystem::path& path) {
+  return open_study(path)->trials().at(0);
+}
+
+TEST_F(SearchJobs, ALeaseIsKeptThroughALongEpoch) {
+  setup_.lease = std::chrono::seconds(4);
+  const std::filesystem::path path = folder_ / "a.sqlite";
+  auto kept_on = std::make_shared<std::atomic<bool>>(false);
+  // The first step takes until the lease was renewed twice.
+  setup_.make_stream = [path, kept_on] {
+    return std::make_unique<SteppedStream>([path, kept_on, first = true]() mutable {
+      std::int64_t until = 0;
+      for (int renewals = 0, i = 0; std::exchange(first, false) || (!*kept_on && i < 3000); ++i) {
+        const std::int64_t now = trial_zero(path).lease_until;
+        renewals += until != 0 && now > until ? 1 : 0;
+        until = now;
+        if (renewals == 2) *kept_on = true;
+        std::this_thread::sleep_for(milliseconds(10));
+      }
+    });
+  };
+  const Experiment experiment = load_jobs(
+      1, {"constraints.rom=1 MB", "training.epochs=1", "study.sampler=random", "sampler={}"});
+  const auto kept = study(experiment, "a.sqlite");
+  Watcher watcher;
+  EXPECT_TRUE(search(experiment, *kept, 1, watcher));
+  EXPECT_TRUE(*kept_on) << "nobody renewed the lease";
+  EXPECT_TRUE(watcher.lost.empty());
+}
+
+TEST_F(SearchJobs, AWorkerWhoseLeaseIsAnothersStopsWithinItsEpoch) {
+  setup_.lease = std::chrono::seconds(4);
+  struct Loser : Watcher {
+    std::atomic<bool> told = false;
+    void trial_lost(const Trial& trial) override {
+      Watcher::trial_lost(trial);
+      told = true;
+    }
+  } watcher;
+  const std::filesystem::path path = folder_ / "a.sqlite";
+  const Experiment experiment = load_jobs(
+      1, {"constraints.rom=1 MB", "training.epochs=1", "study.sampler=random", "sampler={}"});
+  const auto thief = study(experiment, "a.sqlite");
+  std::atomic<bool> stolen = false;
+  setup_.make_stream = [&] {
+    return std::make_unique<SteppedStream>([&] {
+      if (stolen.exchange(true)) return;
+      ASSERT_TRUE(thief->release(0, process_owner(0)));
+      ASSERT_TRUE(thief->claim({"a thief", std::chrono::hours(1)}));
+      for (int i = 0; i < 3000 && !watcher.told; ++i) std::this_thread::sleep_for(milliseconds(10));
+    });
+  };
+  const auto kept = study(experiment, "a.sqlite");
+  EXPECT_TRUE(search(experiment, *kept, 2, watcher));
+  EXPECT_EQ(watcher.lost, (std::vector<std::int64_t>{0}));
+  EXPECT_EQ(watcher.epochs[0], 0);
+  EXPECT_EQ(watcher.ended, (std::vector<std::int64_t>{1}));
+  EXPECT_EQ(trial_zero(path).owner, "a thief");
+}
+
+TEST_F(SearchJobs, AnExhaustedSpaceEndsWhenAllOfItIsDone) {
+  const Experiment experiment =
+      load_jobs(3, {"space.training.epochs.high=3", "space.model.width={choices = [0.5, 0.501]}",
+                    "training.learning_rate=0.1", "pruning.sparsity=0", "pruning.criterion=l1",
+                    "constraints.rom=1 MB"});
+  delay_workers({5, 0, 2});
+  const auto kept = study(experiment, "a.sqlite");
+  Watcher watcher;
+  EXPECT_TRUE(search(experiment, *kept, 10, watcher));
+  EXPECT_NE(watcher.exhausted.find("suggested"), std::string::npos) << watcher.exhausted;
+  ASSERT_EQ(kept->trial_count(), 3);
+  for (const Trial& trial : kept->trials()) EXPECT_EQ(trial.state, TrialState::done);
+}
+
+TEST_F(SearchJobs, AskedWithAllThatIsKnownNobodyWaits) {
+  delay_workers({0, 20});
+  const Experiment experiment =
+      load_jobs(2, {"study.async=true", "constraints.rom=1 MB", "training.epochs=2"});
+  const auto kept = study(experiment, "a.sqlite");
+  Watcher watcher;
+  EXPECT_TRUE(search(experiment, *kept, 8, watcher));
+  std::set<std::uint64_t> architectures;
+  for (const Trial& trial : kept->trials()) {
+    EXPECT_EQ(trial.state, TrialState::done);
+    EXPECT_TRUE(architectures.insert(trial.architecture).second) << trial.number;
+  }
+}
+
+}  // namespace
+}  // namespace paretiny
