@@ -23,7 +23,7 @@ ArsSampler::ArsSampler(const std::string& name, SamplerProblem problem,
                        const std::map<std::string, double>& options)
     : ModelSampler(std::move(problem)) {
   ArsOptions& o = options_;
-  o.hypervolume = o.known = o.cheap_first = o.pending = o.refine = name == "ars+";
+  o.hypervolume = o.known = o.cheap_first = o.refine = name == "ars+";
   OptionReader reader(name, options);
   reader.count("policies", o.policies);
   reader.count("samples", o.samples);

@@ -12,10 +12,12 @@ struct ArsOptions {
   std::size_t samples = 64;  ///< base samples of the scalarised improvement; joint draws
   RandomSearchOptions search;
   // Beyond the paper:
+  /// What is in flight counts with its expected objectives. With one job nothing is, and this is
+  /// the paper's method.
+  bool pending = true;
   bool hypervolume = false;  ///< the improvement is that of the hypervolume
   bool known = false;        ///< objectives that follow from the values are taken for certain
   bool cheap_first = false;  ///< candidates known to break a limit are not suggested
-  bool pending = false;      ///< what is in flight counts with its expected objectives
   bool refine = false;  ///< L-BFGS climbs from the best points on joint draws, which then decide
 };
 

@@ -101,6 +101,20 @@ TEST(ArsSampler, CountsWhatIsPending) {
   EXPECT_GT(distance(true), 2 * distance(false));
 }
 
+/// The paper's method knows of nothing in flight: with one job nothing is.
+TEST(ArsSampler, IsThePapersWhileNothingIsPending) {
+  const auto problem = reals(2, 2);
+  History history = run(*make_sampler("random", problem), 25,
+                        [](const Vector& x) { return finished(spheres(x)); });
+  Options papers = quick("ars");
+  papers["pending"] = 0;
+  const auto aware = make_sampler("ars", problem, quick("ars"));
+  const auto unaware = make_sampler("ars", problem, papers);
+  EXPECT_EQ(aware->ask(history, 25), unaware->ask(history, 25));
+  history.push_back({aware->ask(history, 25), Outcome::pending});
+  EXPECT_NE(aware->ask(history, 26), unaware->ask(history, 26));
+}
+
 TEST(ArsSampler, RefusesBadOptions) {
   const auto refuse = [](const Options& options) {
     EXPECT_THROW(make_sampler("ars", mixed(), options), UsageError);
