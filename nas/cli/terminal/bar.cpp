@@ -42,10 +42,17 @@ std::string bar_line(const BarState& state, std::size_t columns, BarSigns signs)
   const std::string rest =
       fmt::format("  {}{}{}", state.figures, state.figures.empty() ? "" : ", ", left);
   const std::string wide = bar_of(state, 20, signs) + trials;
+  const std::string narrow = bar_of(state, 8, signs) + trials;
   std::vector<std::string> lines;
   if (!state.activity.empty()) lines.push_back(wide + rest + "  " + state.activity);
-  lines.insert(lines.end(), {wide + rest, bar_of(state, 8, signs) + trials + rest, trials + rest,
-                             trials + "  " + left, trials});
+  if (!state.brief.empty()) {
+    for (const std::string& begin : {wide, narrow, trials}) {
+      lines.push_back(begin + rest + "  " + state.brief);
+    }
+    lines.push_back(trials + "  " + left + "  " + state.brief);
+  }
+  lines.insert(lines.end(),
+               {wide + rest, narrow + rest, trials + rest, trials + "  " + left, trials});
   const std::size_t room = columns > 0 ? columns - 1 : 0;
   const auto fits = [&](const std::string& line) { return width_of(line) <= room; };
   const auto line = std::find_if(lines.begin(), lines.end(), fits);

@@ -12,13 +12,14 @@ struct BarState {
   std::string figures{};   ///< hypervolume and best accuracy so far, or nothing
   std::string left{};      ///< the time that is left
   std::string activity{};  ///< what is being done, or nothing
+  std::string brief{};     ///< the same of several at a time, in few characters
 };
 
 enum class BarSigns { unicode, ascii };
 
 /// The line for a terminal of so many columns, which leaves the last one free, so that no terminal
 /// wraps it: of bar, figures, time and activity as many as there is room for, the trials at any
-/// rate.
+/// rate. What several do comes before the bar.
 std::string bar_line(const BarState& state, std::size_t columns, BarSigns signs);
 
 /// The width of the terminal on standard error as it is now; 80 where it does not say.

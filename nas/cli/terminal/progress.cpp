@@ -29,12 +29,14 @@ void Progress::search_started(const std::vector<Trial>& trials) {
 }
 
 void Progress::trial_started(const Trial& trial, const Sketch& sketch) {
-  activities_[trial.number] = format_count(static_cast<double>(sketch.footprint.flops), "FLOPs");
+  activities_[trial.number] = {format_count(static_cast<double>(sketch.footprint.flops), "FLOPs"),
+                               "0"};
   draw();
 }
 
 void Progress::epoch_done(const Trial& trial, const EpochReport& report) {
-  activities_[trial.number] = fmt::format("epoch {}/{}", report.epoch, report.epochs);
+  const std::string done = fmt::format("{}/{}", report.epoch, report.epochs);
+  activities_[trial.number] = {"epoch " + done, done};
   draw();
 }
 
@@ -91,11 +93,13 @@ std::string Progress::time_left() const {
 
 void Progress::draw() {
   if (!terminal_) return;
-  std::string activity;
+  BarState state{done_, total_, figures_, time_left()};
   for (const auto& [number, what] : activities_) {
-    activity += fmt::format("{}trial {}: {}", activity.empty() ? "" : ", ", number, what);
+    const char* comma = state.activity.empty() ? "" : ", ";
+    state.activity += fmt::format("{}trial {}: {}", comma, number, what.text);
+    state.brief += fmt::format("{}{}: {}", comma, number, what.brief);
   }
-  const BarState state{done_, total_, figures_, time_left(), activity};
+  if (activities_.size() < 2) state.brief.clear();
   // Clears to the end of the screen: a line that a narrower window has wrapped, too.
   say(fmt::format("\r\033[J{}", bar_line(state, terminal_columns(), signs_)));
   drawn_ = true;

@@ -36,10 +36,13 @@ class Progress : public SearchObserver {
   const bool terminal_;
   const BarSigns signs_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-  std::int64_t done_ = 0;                           ///< trials that have ended, in all
-  std::int64_t ended_here_ = 0;                     ///< of them, in this run
-  std::string figures_;                             ///< hypervolume and best accuracy so far
-  std::map<std::int64_t, std::string> activities_;  ///< of the trials that are worked on
+  std::int64_t done_ = 0;        ///< trials that have ended, in all
+  std::int64_t ended_here_ = 0;  ///< of them, in this run
+  std::string figures_;          ///< hypervolume and best accuracy so far
+  struct Activity {
+    std::string text, brief;
+  };
+  std::map<std::int64_t, Activity> activities_;  ///< of the trials that are worked on
   bool drawn_ = false;
 };
 

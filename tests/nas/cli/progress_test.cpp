@@ -32,6 +32,24 @@ TEST(Bar, ShowsAllThatThereIsRoomFor) {
   EXPECT_EQ(bar_line(kState, 4, BarSigns::ascii), "7/1");
 }
 
+TEST(Bar, ShowsWhatSeveralDoBeforeItself) {
+  BarState state = kState;
+  state.activity = "trial 8: epoch 3/50, trial 9: 2.66 MFLOPs";
+  state.brief = "8: 3/50, 9: 0";
+  EXPECT_EQ(bar_line(state, 200, BarSigns::ascii),
+            "#------------------- 7/100  hypervolume 0.1234, best 91.25 %, 4 min 5 s left  "
+            "trial 8: epoch 3/50, trial 9: 2.66 MFLOPs");
+  EXPECT_EQ(bar_line(state, 100, BarSigns::ascii),
+            "#------------------- 7/100  hypervolume 0.1234, best 91.25 %, 4 min 5 s left  "
+            "8: 3/50, 9: 0");
+  EXPECT_EQ(bar_line(state, 80, BarSigns::ascii),
+            "-------- 7/100  hypervolume 0.1234, best 91.25 %, 4 min 5 s left  8: 3/50, 9: 0");
+  EXPECT_EQ(bar_line(state, 79, BarSigns::ascii),
+            "7/100  hypervolume 0.1234, best 91.25 %, 4 min 5 s left  8: 3/50, 9: 0");
+  EXPECT_EQ(bar_line(state, 50, BarSigns::ascii), "7/100  4 min 5 s left  8: 3/50, 9: 0");
+  EXPECT_EQ(bar_line(state, 30, BarSigns::ascii), "7/100  4 min 5 s left");
+}
+
 TEST(Bar, FitsEveryWidth) {
   for (const BarSigns signs : {BarSigns::unicode, BarSigns::ascii}) {
     for (std::size_t columns = 0; columns < 150; ++columns) {
@@ -97,6 +115,18 @@ TEST_F(CliTest, ABarOnTerminalsOfEveryWidth) {
       EXPECT_LT(characters(bar), columns == 0 ? std::size_t{80} : columns) << bar;
     }
   }
+}
+
+TEST_F(CliTest, ABarShowsEveryWorker) {
+  const std::string text =
+      on_terminal(folder_, 200, "xterm",
+                  {"search", "tiny.toml", "--trials", "4", "--jobs", "2", "--set",
+                   "constraints.rom=1 MB", "--set", "dataset.samples=1000"});
+  bool both = false;
+  for (const std::string& bar : bars(text)) {
+    both = both || says(bar, {"0/4", "trial 0: ", "trial 1: "});
+  }
+  EXPECT_TRUE(both) << text;
 }
 
 TEST_F(CliTest, ATerminalShowsWhyTrialsFailed) {
