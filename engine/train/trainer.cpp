@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/phase.h"
 #include "engine/compress/prune.h"
 #include "engine/compress/pruning_plan.h"
 #include "engine/program/program.h"
@@ -100,6 +101,7 @@ class Trainer {
     prune(epoch_, stop);
     EpochTotals totals;
     try {
+      const Phase phase("epoch");
       totals = loop_.epoch(epoch_, stop, progress_);
     } catch (const Interrupted&) {
       progress_ = loop_.progress();
@@ -116,7 +118,10 @@ class Trainer {
     report.sparsity = pruning_.sparsity(graph_);
     report.seconds = totals.seconds;
     report.samples_per_second = totals.samples / totals.seconds;
-    if (evaluator_) report.validation_accuracy = evaluator_->run(stream_, stop).accuracy;
+    if (evaluator_) {
+      const Phase phase("evaluate");
+      report.validation_accuracy = evaluator_->run(stream_, stop).accuracy;
+    }
     ++epoch_;
     progress_ = {};
     return report;
@@ -204,6 +209,7 @@ class Trainer {
       due = due || left[i] < groups.groups()[i].channels;
     }
     if (!due) return;
+    const Phase phase("prune");
     score(groups, index, stop);
     const KeptChannels kept{left, memory_.index()};
     select_channels(stream_, groups, memory_.scores(), kept);

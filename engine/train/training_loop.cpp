@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/phase.h"
 #include "kernels/core/random.h"
 #include "kernels/core/stop.h"
 #include "kernels/nn/training/optimizer.h"
@@ -58,7 +59,10 @@ EpochTotals TrainingLoop::epoch(std::int64_t index, const std::stop_token& stop,
   float sums[2] = {from.loss, from.hits};
   stream_.upload(totals_.data, sums, sizeof(sums));
   std::int64_t done = from.steps;
-  for (; done < steps_ && !stop.stop_requested(); ++done) step_->run();
+  for (; done < steps_ && !stop.stop_requested(); ++done) {
+    const Range range("step");
+    step_->run();
+  }
   stream_.download(sums, totals_.data, sizeof(sums));  // the device may be steps behind
   progress_ = {done, sums[0], sums[1]};
   if (done < steps_) heed(stop, stream_);

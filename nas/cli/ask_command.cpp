@@ -76,6 +76,7 @@ void tell(const std::string& path) {
     }
     flush_output();
   }
+  check_input_ended();
   if (refused > 0) {
     throw DataError(fmt::format("{} of {} lines {} refused; {}", refused, number,
                                 refused == 1 ? "was" : "were", first));

@@ -10,6 +10,7 @@
 #include "engine/deploy/export/export.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/deploy_options.h"
+#include "nas/cli/terminal/interrupt.h"
 #include "nas/cli/whole_number.h"
 #include "nas/summary/format.h"
 
@@ -25,9 +26,11 @@ void print_size(const char* who, std::int64_t rom, std::int64_t ram, const char*
 /// compiler as long; not valid where it cannot.
 std::future<LinkedSize> start_measuring(const DeployedModel& model, const Core& core,
                                         Kernels kernels,
-                                        const std::optional<CmsisNnLibrary>& library) {
+                                        const std::optional<CmsisNnLibrary>& library,
+                                        const std::stop_token& stop) {
   if ((kernels != Kernels::own && !library) || !has_command("arm-none-eabi-gcc")) return {};
-  return std::async(std::launch::async, [&] { return measure_size(model, core, library); });
+  return std::async(std::launch::async,
+                    [&, stop] { return measure_size(model, core, library, stop); });
 }
 
 void print_sizes(const Target& target, const Footprint& size, Kernels kernels, bool library,
@@ -84,10 +87,13 @@ void export_one(const ExportOptions& options) {
   check_fits(size, target);
   if (options.format == "c") {
     const std::optional<Samples> samples = options.samples();
-    std::future<LinkedSize> measured = start_measuring(named.model, target.core, kernels, library);
+    InterruptGuard interrupt;
+    const std::stop_token stop = interrupt.token();
+    std::future<LinkedSize> measured =
+        start_measuring(named.model, target.core, kernels, library, stop);
     const std::string name = options.name.value_or(export_name(named.study));
     const std::string unchecked = export_c(named.model, target, options.out, name, options.runs,
-                                           kernels, samples ? &*samples : nullptr);
+                                           kernels, samples ? &*samples : nullptr, stop);
     print_sizes(target, size, kernels, library.has_value(), measured);
     print_check(options.runs, unchecked);
   } else {

@@ -14,7 +14,7 @@ namespace paretiny {
 void add_info_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("info", "version, devices and libraries");
   command->callback([] {
-    fmt::print("paretiny {} ({})\n", program_version(), program_commit());
+    fmt::print("{}\n", program_description());
     for (const DeviceInfo& info : devices()) {
       fmt::print("{}: {}, {}, {}{}\n", to_string(info.device), info.name,
                  format_bytes(static_cast<double>(info.memory_bytes)), info.features,

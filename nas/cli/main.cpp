@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/nearest.h"
 #include "base/one_line.h"
 #include "engine/train/trainer.h"
@@ -97,8 +98,12 @@ std::string unexpected(const CLI::App& app) {
 void run(int argc, char** argv) {
   CLI::App app{"Finds neural networks for microcontrollers."};
   app.name("paretiny");
-  app.set_version_flag("--version",
-                       fmt::format("paretiny {} ({})", program_version(), program_commit()));
+  app.fallthrough();  // --log may stand behind a command too
+  app.set_version_flag("--version", program_description());
+  app.add_option("--log", "what standard error tells: warning, info or debug")
+      ->default_str("info")
+      ->type_name("LEVEL")
+      ->each([](const std::string& level) { set_log_level(parse_log_level(level)); });
   app.require_subcommand(1);
   add_search_command(app);
   add_train_command(app);

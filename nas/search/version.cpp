@@ -10,5 +10,9 @@ std::string program_version() {
 std::string program_commit() {
   return PARETINY_COMMIT;
 }
+std::string program_description() {
+  return "paretiny " + program_version() + " (" + program_commit() + ", " + PARETINY_BUILD_OPTIONS +
+         ")";
+}
 
 }  // namespace paretiny

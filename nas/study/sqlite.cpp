@@ -118,6 +118,11 @@ Database::Database(std::filesystem::path path, Mode mode) : path_(std::move(path
   std::filesystem::path file = std::filesystem::absolute(path_);
   const std::filesystem::path target = std::filesystem::weakly_canonical(file, unknown);
   if (!unknown) file = target;
+  // SQLite would take a device for an empty database, and leave its journal in the device's folder.
+  if (std::filesystem::exists(file, unknown) && !std::filesystem::is_regular_file(file, unknown)) {
+    throw StoreError(
+        fmt::format("'{}' is no regular file, so no study can be kept in it", path_.string()));
+  }
   if (mode != Mode::read) {
     open(file.string(), SQLITE_OPEN_READWRITE | (mode == Mode::create ? SQLITE_OPEN_CREATE : 0));
     return;

@@ -82,7 +82,7 @@ fs::path temporary_name() {
 
 std::string export_c(const DeployedModel& model, const Target& target, const fs::path& folder,
                      const std::string& name, std::int64_t runs, Kernels kernels,
-                     const Samples* samples) {
+                     const Samples* samples, std::stop_token stop) {
   std::error_code error;
   if (fs::exists(folder, error) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
     throw UsageError("'" + folder.string() + "' is there and not empty; name a new folder");
@@ -94,7 +94,7 @@ std::string export_c(const DeployedModel& model, const Target& target, const fs:
   const TemporaryFolder part(whole.string() + ".part" + std::to_string(::getpid()));
   write_files(files, part.path());
   std::string unchecked = kernels == Kernels::own
-                              ? check_on_host(part.path())
+                              ? check_on_host(part.path(), stop)
                               : "it calls CMSIS-NN, which is built for the target alone; `paretiny "
                                 "verify --kernels cmsis-nn --cmsis-nn DIR` runs it in the emulator";
   fs::remove(whole, error);  // it was empty
@@ -112,11 +112,11 @@ std::size_t export_onnx(const DeployedModel& model, const fs::path& file) {
 }
 
 LinkedSize measure_size(const DeployedModel& model, const Core& core,
-                        const std::optional<CmsisNnLibrary>& cmsis_nn) {
+                        const std::optional<CmsisNnLibrary>& cmsis_nn, std::stop_token stop) {
   const TemporaryFolder folder(temporary_name());
   const Kernels kernels = kernels_of(cmsis_nn);
   write_files(c_code(model, plan_memory(model, core, kernels), {}, kernels), folder.path());
-  return build_firmware(folder.path(), core, {}, cmsis_nn);
+  return build_firmware(folder.path(), core, stop, cmsis_nn);
 }
 
 Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs,

@@ -19,12 +19,12 @@ namespace paretiny {
 /// Writes C code under `name` (see export_name), its README and its host test of `runs` inputs,
 /// random ones or the first of `samples`, into `folder`, which must be new or empty: all of it or
 /// nothing. Code with our own kernels is first compiled and its test run on this machine; returns
-/// why it was not, empty when it was. Throws DataError, UsageError for samples that do not fit, and
-/// Error for code that does not compile or gives other bytes.
+/// why it was not, empty when it was. Throws DataError, UsageError for samples that do not fit,
+/// Error for code that does not compile or gives other bytes, and Interrupted, leaving nothing.
 [[nodiscard]] std::string export_c(const DeployedModel& model, const Target& target,
                                    const std::filesystem::path& folder, const std::string& name,
                                    std::int64_t runs, Kernels kernels = Kernels::own,
-                                   const Samples* samples = nullptr);
+                                   const Samples* samples = nullptr, std::stop_token stop = {});
 
 /// Writes the model as a TensorFlow Lite or ONNX file, which must be new: all of it or nothing.
 /// Returns its bytes. Throws UsageError for a file that is there or an operator the format lacks,
@@ -33,9 +33,10 @@ std::size_t export_tflite(const DeployedModel& model, const std::filesystem::pat
 std::size_t export_onnx(const DeployedModel& model, const std::filesystem::path& file);
 
 /// Compiles and links the model in a folder of its own, with calls of `cmsis_nn` where it is given.
-/// Throws ToolError.
+/// Throws ToolError and Interrupted.
 LinkedSize measure_size(const DeployedModel& model, const Core& core,
-                        const std::optional<CmsisNnLibrary>& cmsis_nn = {});
+                        const std::optional<CmsisNnLibrary>& cmsis_nn = {},
+                        std::stop_token stop = {});
 
 struct Verification {
   Footprint planned;  ///< as far as it is known with CMSIS-NN

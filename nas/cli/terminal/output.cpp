@@ -26,6 +26,12 @@ void keep_standard_descriptors() {
   }
 }
 
+void check_input_ended() {
+  if (std::ferror(stdin) == 0) return;
+  throw DataError(std::string("standard input cannot be read: ") +
+                  std::strerror(errno == 0 ? EIO : errno));
+}
+
 void flush_output() {
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;

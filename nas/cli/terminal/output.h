@@ -1,4 +1,4 @@
-// Writing where the reader may go away.
+// Standard input and output, whose other ends may go away.
 #pragma once
 
 #include <string_view>
@@ -16,5 +16,9 @@ void keep_standard_descriptors();
 /// Writes what standard output still holds. Throws DataError when that, or something written
 /// before, could not be written (a full disk, a reader that went away).
 void flush_output();
+
+/// After the last line of standard input: throws DataError where it was not its end but something
+/// that cannot be read, as a folder or a closed descriptor.
+void check_input_ended();
 
 }  // namespace paretiny

@@ -246,6 +246,29 @@ TEST_F(AskTellCliTest, RefusesInOneSentence) {
   EXPECT_TRUE(test::says(other.err, {"the sampler is 'nsga2' in the study and 'lhs' now"}));
 }
 
+TEST_F(AskTellCliTest, SaysWhereThereIsNothingToRead) {
+  ASSERT_EQ(ask({"--space", "box.toml"}).code, 0);
+  const auto tell_from = [&](const std::function<void()>& input) {
+    return test::Program(folder_, {"tell", "s.sqlite"}, "", input).wait();
+  };
+  const Ended closed = tell_from([] { close(STDIN_FILENO); });
+  EXPECT_EQ(closed.code, 3);
+  EXPECT_TRUE(test::says(closed.err, {"standard input cannot be read: "}));
+  const Ended folder = tell_from([] { dup2(open("/", O_RDONLY), STDIN_FILENO); });
+  EXPECT_EQ(folder.code, 3);
+  EXPECT_TRUE(test::says(folder.err, {"standard input cannot be read: Is a directory"}));
+  EXPECT_EQ(tell_from([] { dup2(open("/dev/null", O_RDONLY), STDIN_FILENO); }).code, 0);
+}
+
+TEST_F(AskTellCliTest, KeepsNoStudyInADevice) {
+  for (const char* device : {"/dev/null", "/dev/full"}) {
+    const Ended ended = ask({"--space", "box.toml"}, device);
+    EXPECT_EQ(ended.code, 6);
+    EXPECT_TRUE(test::says(ended.err, {device, "is no regular file"}));
+    EXPECT_FALSE(std::filesystem::exists(device + std::string("-journal")));
+  }
+}
+
 TEST_F(AskTellCliTest, KeepsTheSamplerAndSeedItWasBegunWith) {
   ASSERT_EQ(ask({"--space", "box.toml", "--sampler", "lhs", "--seed", "9"}).code, 0);
   // Without the file, with it, and with the same words again.

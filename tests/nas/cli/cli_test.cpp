@@ -21,7 +21,9 @@ TEST_F(CliTest, HelpAndVersion) {
   EXPECT_TRUE(says(run({"search", "--help"}).out, {"--set", "--trials", "--seed", "--out"}));
   const Ended version = run({"--version"});
   EXPECT_EQ(version.code, 0);
-  EXPECT_EQ(version.out, "paretiny " + program_version() + " (" + program_commit() + ")\n");
+  EXPECT_EQ(version.out, program_description() + "\n");
+  EXPECT_TRUE(
+      says(version.out, {"paretiny " + program_version() + " (" + program_commit(), "Release"}));
   const Ended info = run({"info"});
   EXPECT_EQ(info.code, 0);
   EXPECT_TRUE(says(info.out, {program_version(), "cpu", "SQLite", "oneDNN", "threads: 1"}));
