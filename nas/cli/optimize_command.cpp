@@ -136,9 +136,9 @@ void optimize(const OptimizeOptions& options) {
                [&](SamplerRun run) {
                  double seconds = 0;
                  for (const RunTrial& trial : run.trials) seconds += trial.seconds;
-                 say(fmt::format("{}/{} {} seed {}: hypervolume {:.6g}, {} of suggestions\n",
-                                 ++ended, plans.size(), run.label, run.seed,
-                                 run.trials.back().hypervolume, format_seconds(seconds)));
+                 inform(fmt::format("{}/{} {} seed {}: hypervolume {:.6g}, {} of suggestions\n",
+                                    ++ended, plans.size(), run.label, run.seed,
+                                    run.trials.back().hypervolume, format_seconds(seconds)));
                  results.set(std::move(run));
                  if (!options.out.empty()) write_whole(csv, results.csv());
                });

@@ -37,7 +37,7 @@ std::string describe(const Dataset& dataset) {
 
 void say_notes(const Dataset& dataset) {
   for (const std::string& note : dataset.notes) {
-    say(fmt::format("note: {}\n", one_line(note)));
+    inform(fmt::format("note: {}\n", one_line(note)));
   }
 }
 

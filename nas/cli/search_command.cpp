@@ -107,10 +107,10 @@ void search(const SearchOptions& options) {
       create_or_open_study(experiment.store, study_header(experiment, dataset, device));
   const std::filesystem::path out = report_folder(experiment.store, options.out);
   prepare(out);
-  say(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for{}\n",
-                  describe(dataset), experiment.store.string(), to_string(device),
-                  experiment.sampler, study->trial_count(), experiment.trials,
-                  describe_jobs(experiment, device)));
+  inform(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for{}\n",
+                     describe(dataset), experiment.store.string(), to_string(device),
+                     experiment.sampler, study->trial_count(), experiment.trials,
+                     describe_jobs(experiment, device)));
   say_notes(dataset);
   bool finished = false;
   {
@@ -126,8 +126,8 @@ void search(const SearchOptions& options) {
                     ended, experiment.trials));
   }
   if (const auto others = static_cast<std::ptrdiff_t>(trials.size()) - ended; others > 0) {
-    say(fmt::format("{} more {} being worked on by another process\n", others,
-                    others == 1 ? "is" : "are"));
+    inform(fmt::format("{} more {} being worked on by another process\n", others,
+                       others == 1 ? "is" : "are"));
   }
   if (!experiment.verify.empty()) verify_front(*study, experiment, interrupt.token());
   interrupt.end_at_once();

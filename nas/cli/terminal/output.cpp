@@ -9,12 +9,17 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace paretiny {
 
 void say(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
+}
+
+void inform(std::string_view text) {
+  if (logs(LogLevel::info)) say(text);
 }
 
 void keep_standard_descriptors() {

@@ -9,6 +9,9 @@ namespace paretiny {
 /// must not end a search.
 void say(std::string_view text);
 
+/// The same of what goes on, which the log level may leave out.
+void inform(std::string_view text);
+
 /// Keeps descriptors 0 to 2 from being taken by files that are opened later, where the program was
 /// started with some of them closed; what reads or writes them fails as before.
 void keep_standard_descriptors();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/one_line.h"
 #include "nas/cli/terminal/output.h"
 #include "nas/summary/format.h"
@@ -17,7 +18,8 @@ bool has_ended(const Trial& trial) {
 Progress::Progress(std::vector<Objective> objectives, std::int64_t trials)
     : objectives_(std::move(objectives)),
       total_(trials),
-      terminal_(is_terminal()),
+      // Phases told of one by one would break a line that is redrawn.
+      terminal_(is_terminal() && log_level() == LogLevel::info),
       signs_(bar_signs()) {}
 
 Progress::~Progress() {
@@ -59,6 +61,7 @@ void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended)
     draw();
     return;
   }
+  if (ended.state != TrialState::failed && !logs(LogLevel::info)) return;
   std::string line =
       fmt::format("{}/{} trial {} {}", done_, total_, ended.number, to_string(ended.state));
   if (ended.state == TrialState::done) {
@@ -72,7 +75,7 @@ void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended)
 }
 
 void Progress::space_exhausted(const std::string& what) {
-  say(fmt::format("{}{}: the search is complete\n", drawn_ ? "\n" : "", what));
+  inform(fmt::format("{}{}: the search is complete\n", drawn_ ? "\n" : "", what));
   drawn_ = false;
 }
 

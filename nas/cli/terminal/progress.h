@@ -1,5 +1,5 @@
-// The search's progress: on a terminal one line that is redrawn, with what went wrong above it,
-// plain lines elsewhere.
+// The search's progress, as far as the log level wants it: on a terminal one line that is redrawn,
+// with what went wrong above it, plain lines elsewhere.
 #pragma once
 
 #include <chrono>

@@ -32,6 +32,22 @@ TEST_F(CliTest, HelpAndVersion) {
 }
 
 /// NVIDIA's libraries take ten times as long to load as the program: only a question for a GPU may.
+TEST_F(CliTest, LogLevels) {
+  const auto told = [&](const std::string& level, const std::string& store) {
+    const Ended ended = search({"--log", level, "--trials", "2", "--set", "study.store=" + store});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return ended.err;
+  };
+  EXPECT_EQ(told("warning", "a.sqlite"), "");
+  const std::string info = told("info", "b.sqlite");
+  EXPECT_TRUE(says(info, {"2/2 trial 2 done"}));
+  EXPECT_EQ(info.find("epoch"), std::string::npos);
+  EXPECT_TRUE(says(told("debug", "c.sqlite"), {"2/2 trial 2 done", "paretiny: epoch: "}));
+  EXPECT_TRUE(
+      refused(run({"--log", "inf", "info"}), 2, {"log level 'inf'", "did you mean 'info'"}));
+  EXPECT_TRUE(refused(run({"info", "--lgo", "info"}), 2, {"'--lgo' was not expected"}));
+}
+
 TEST_F(CliTest, StartsWithoutTheLibrariesOfAGpu) {
   setenv("LD_DEBUG", "files", 1);
   const Ended help = run({"--help"});
