@@ -80,7 +80,8 @@ std::string describe_jobs(const Experiment& experiment, Device device) {
   const int jobs = jobs_of(experiment, device);
   const int processors = thread_count();
   if (device.kind == DeviceKind::cpu && jobs > processors) {
-    say(fmt::format("note: {} jobs share {} processor{}; --jobs auto takes as many as there are\n",
+    inform(
+        fmt::format("note: {} jobs share {} processor{}; --jobs auto takes as many as there are\n",
                     jobs, processors, processors == 1 ? "" : "s"));
   }
   return jobs == 1 ? "" : fmt::format(", {} at a time", jobs);

@@ -295,13 +295,14 @@ TEST_F(DeployCliTest, VerificationIsInterrupted) {
 
 TEST_F(DeployCliTest, AnInterruptedExportLeavesNothing) {
   train();
-  test::write_text(folder_ / "bin" / "cc", "#!/bin/sh\ntouch ../begun\nexec sleep 60\n");
+  const std::filesystem::path begun = folder_ / "begun";
+  test::write_text(folder_ / "bin" / "cc",
+                   "#!/bin/sh\ntouch '" + begun.string() + "'\nexec sleep 60\n");
   std::filesystem::permissions(folder_ / "bin" / "cc", std::filesystem::perms::owner_all);
   for (const int signal : {SIGINT, SIGTERM}) {
     test::Program program(folder_, {"export", "--model", "tiny.model", "--out", "c"}, "", [&] {
       setenv("PATH", ((folder_ / "bin").string() + ":/usr/bin:/bin").c_str(), 1);
     });
-    const std::filesystem::path begun = folder_ / "begun";
     for (int i = 0; i < 6000 && !std::filesystem::exists(begun); ++i) usleep(10000);
     EXPECT_TRUE(refused(program.end(signal), 130, {"interrupted"}));
     EXPECT_TRUE(std::filesystem::remove(begun));
