@@ -13,6 +13,15 @@
 #include "nas/search/order.h"
 
 namespace paretiny {
+namespace {
+
+/// A trial whose workers have died twice is worked on alone: should it bring the process down
+/// again, it takes no other with it.
+bool is_suspect(const Trial& trial) {
+  return trial.attempts > 2;
+}
+
+}  // namespace
 
 const Outlines::Outline& Outlines::of(const Values& values) {
   std::string text;
@@ -103,10 +112,14 @@ bool Searcher::any_running() const {
 
 void Searcher::hand_out(std::int64_t most) {
   for (const auto& worker : workers_) {
+    if (worker->running && is_suspect(worker->running->trial)) return;
+  }
+  for (const auto& worker : workers_) {
     while (!worker->running) {
       const std::optional<Trial> trial = take(worker->lease, most);
       if (!trial) return;
       begin(*worker, *trial);
+      if (is_suspect(*trial)) return;
     }
   }
 }

@@ -115,6 +115,24 @@ TEST_F(SearchJobs, EveryWorkerHoldsItsTrialByALeaseOfItsOwn) {
   EXPECT_EQ(owners, (std::set{process_owner(0), process_owner(1), process_owner(2)}));
 }
 
+TEST_F(SearchJobs, WorkersComputeAtTheSameTime) {
+  // Each of three waits, in the middle of a step, until the others are in one.
+  auto inside = std::make_shared<std::atomic<int>>(0);
+  auto met = std::make_shared<std::atomic<bool>>(false);
+  setup_.make_stream = [=] {
+    return std::make_unique<SteppedStream>([=] {
+      ++*inside;
+      for (int i = 0; i < 2000 && !*met; ++i) {
+        if (*inside == 3) *met = true;
+        std::this_thread::sleep_for(milliseconds(5));
+      }
+      --*inside;
+    });
+  };
+  trials_of(load_jobs(3, {"constraints.rom=1 MB"}), "a.sqlite", 3);
+  EXPECT_TRUE(*met);
+}
+
 TEST_F(SearchJobs, ACandidateThatThrowsFailsAlone) {
   // One that no part of the program throws, in the middle of a trial.
   auto steps = std::make_shared<std::atomic<int>>(0);
@@ -129,6 +147,37 @@ TEST_F(SearchJobs, ACandidateThatThrowsFailsAlone) {
   EXPECT_EQ(std::ranges::count(trials, TrialState::done, &Trial::state), 5);
   const auto failed = std::ranges::find(trials, TrialState::failed, &Trial::state);
   EXPECT_EQ(failed->reason, "a planted fault");
+}
+
+TEST_F(SearchJobs, WhatMayHaveBroughtTheProcessDownIsTriedAlone) {
+  const Experiment experiment = load_jobs(
+      3, {"constraints.rom=1 MB", "training.epochs=3", "study.sampler=random", "sampler={}"});
+  delay_workers({2, 2, 2});
+  const auto kept = study(experiment, "a.sqlite");
+  Watcher stopped;
+  stopped.stop_in_trial = 2;
+  ASSERT_FALSE(search(experiment, *kept, 7, stopped));
+  ASSERT_EQ(kept->trial_count(), 3);
+  // Two processes that had them died.
+  for (int death = 0; death < 2; ++death) {
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(kept->claim({"one that died", milliseconds(1000)}));
+    std::this_thread::sleep_for(milliseconds(1010));
+  }
+  struct Together : Watcher {
+    std::size_t suspects = 0, others = 0;
+    void trial_started(const Trial& trial, const Sketch& plan) override {
+      Watcher::trial_started(trial, plan);
+      std::size_t& most = trial.number < 3 ? suspects : others;
+      most = std::max(most, running.size());
+    }
+  } watcher;
+  EXPECT_TRUE(search(experiment, *kept, 7, watcher));
+  EXPECT_EQ(watcher.suspects, 1u);
+  EXPECT_EQ(watcher.others, 3u);
+  for (const Trial& trial : kept->trials()) {
+    EXPECT_EQ(trial.state, TrialState::done);
+    EXPECT_EQ(trial.attempts, trial.number < 3 ? 3 : 1);
+  }
 }
 
 TEST_F(SearchJobs, TooLittleMemoryIsOneCandidatesOwnFailure) {
