@@ -104,7 +104,9 @@ Problem dtlz2(std::size_t d, std::size_t m) {
 
 Problem dtlz3(std::size_t d, std::size_t m) {
   Problem problem = unit_problem("DTLZ3", d, m, 10000);
-  problem.evaluate = [m](const Vector& x) { return Response{sphere(1 + waves(x, m), x.data(), m)}; };
+  problem.evaluate = [m](const Vector& x) {
+    return Response{sphere(1 + waves(x, m), x.data(), m)};
+  };
   set_exact(problem, cube(problem) - ball_part(m));
   return problem;
 }

@@ -73,10 +73,10 @@ Problem osy() {
     double sum = 0;
     for (const double v : x) sum += v * v;
     return Response{{-(25 * square(x[0] - 2) + square(x[1] - 2) + square(x[2] - 1) +
-                      square(x[3] - 4) + square(x[4] - 1)),
-                    sum},
-                   {2 - x[0] - x[1], x[0] + x[1] - 6, x[1] - x[0] - 2, x[0] - 3 * x[1] - 2,
-                    square(x[2] - 3) + x[3] - 4, 4 - square(x[4] - 3) - x[5]}};
+                       square(x[3] - 4) + square(x[4] - 1)),
+                     sum},
+                    {2 - x[0] - x[1], x[0] + x[1] - 6, x[1] - x[0] - 2, x[0] - 3 * x[1] - 2,
+                     square(x[2] - 3) + x[3] - 4, 4 - square(x[4] - 3) - x[5]}};
   };
   return problem;
 }
@@ -106,8 +106,8 @@ Problem welded_beam() {
     const double buckling =
         64746.022 * (1 - 0.0282346 * height) * height * thickness * thickness * thickness;
     return Response{{cost, deflection},
-                   {(shear - kShear) / kShear, (bending - kBending) / kBending,
-                    (weld - thickness) / (5 - 0.125), (kForce - buckling) / kForce}};
+                    {(shear - kShear) / kShear, (bending - kBending) / kBending,
+                     (weld - thickness) / (5 - 0.125), (kForce - buckling) / kForce}};
   };
   return problem;
 }

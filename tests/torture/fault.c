@@ -28,15 +28,15 @@
 
 static atomic_long operations;
 
-static int kind_is(const char* name) {
-  const char* kind = getenv("FAULT_KIND");
+static int kind_is(const char *name) {
+  const char *kind = getenv("FAULT_KIND");
   return kind != NULL && strcmp(kind, name) == 0;
 }
 
-static int watched_path(const char* path, int opens) {
-  const char* only = getenv("FAULT_OPENS_OF");
+static int watched_path(const char *path, int opens) {
+  const char *only = getenv("FAULT_OPENS_OF");
   if (only != NULL) return opens && strcmp(path, only) == 0;
-  const char* folder = getenv("FAULT_DIR");
+  const char *folder = getenv("FAULT_DIR");
   return folder != NULL && strncmp(path, folder, strlen(folder)) == 0;
 }
 
@@ -60,7 +60,7 @@ enum { kGoOn, kFail, kHalf, kHalfAndDie };
 
 /* What becomes of the next operation; sets errno where it fails. */
 static int next_operation(int writes) {
-  const char* at = getenv("FAULT_AT");
+  const char *at = getenv("FAULT_AT");
   const long target = at == NULL ? 0 : atol(at);
   const long number = atomic_fetch_add(&operations, 1) + 1;
   const int full = kind_is("full");
@@ -75,7 +75,7 @@ static int next_operation(int writes) {
   return kFail;
 }
 
-static ssize_t write_some(int file, const void* bytes, size_t size, off_t at, int positioned) {
+static ssize_t write_some(int file, const void *bytes, size_t size, off_t at, int positioned) {
   const int fate = watched_file(file) ? next_operation(1) : kGoOn;
   if (fate == kFail) return -1;
   const size_t part = fate == kGoOn || size < 2 ? size : size / 2;
@@ -85,13 +85,13 @@ static ssize_t write_some(int file, const void* bytes, size_t size, off_t at, in
   return written;
 }
 
-ssize_t write(int file, const void* bytes, size_t size) {
+ssize_t write(int file, const void *bytes, size_t size) {
   return write_some(file, bytes, size, 0, 0);
 }
-ssize_t pwrite(int file, const void* bytes, size_t size, off_t at) {
+ssize_t pwrite(int file, const void *bytes, size_t size, off_t at) {
   return write_some(file, bytes, size, at, 1);
 }
-ssize_t pwrite64(int file, const void* bytes, size_t size, off_t at) {
+ssize_t pwrite64(int file, const void *bytes, size_t size, off_t at) {
   return write_some(file, bytes, size, at, 1);
 }
 
@@ -112,39 +112,39 @@ int ftruncate64(int file, off_t size) {
   return ftruncate(file, size);
 }
 
-int unlink(const char* path) {
+int unlink(const char *path) {
   if (watched_path(path, 0) && next_operation(0) == kFail) return -1;
   return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
-int rename(const char* from, const char* to) {
+int rename(const char *from, const char *to) {
   if (watched_path(to, 0) && next_operation(0) == kFail) return -1;
   return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
-static int open_one(const char* path, int flags, mode_t mode) {
+static int open_one(const char *path, int flags, mode_t mode) {
   if (watched_path(path, 1) && next_operation(0) == kFail) return -1;
   return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
-#define OPEN(name)                                              \
-  int name(const char* path, int flags, ...) {                  \
-    mode_t mode = 0;                                            \
-    if (flags & (O_CREAT | O_TMPFILE)) {                        \
-      va_list more;                                             \
-      va_start(more, flags);                                    \
-      mode = va_arg(more, mode_t);                              \
-      va_end(more);                                             \
-    }                                                           \
-    return open_one(path, flags, mode);                         \
+#define OPEN(name)                             \
+  int name(const char *path, int flags, ...) { \
+    mode_t mode = 0;                           \
+    if (flags & (O_CREAT | O_TMPFILE)) {       \
+      va_list more;                            \
+      va_start(more, flags);                   \
+      mode = va_arg(more, mode_t);             \
+      va_end(more);                            \
+    }                                          \
+    return open_one(path, flags, mode);        \
   }
 OPEN(open)
 OPEN(open64)
 
 __attribute__((destructor)) static void say_count(void) {
-  const char* path = getenv("FAULT_COUNT");
+  const char *path = getenv("FAULT_COUNT");
   if (path == NULL) return;
-  FILE* file = fopen(path, "a");
+  FILE *file = fopen(path, "a");
   if (file == NULL) return;
   fprintf(file, "%ld\n", atomic_load(&operations));
   fclose(file);

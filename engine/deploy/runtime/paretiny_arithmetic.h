@@ -52,7 +52,9 @@ static inline int32_t pt_word(const int8_t *from) {
   return word;
 }
 /* Its bytes 0 and 2, and 1 and 3, as two int16 each. */
-static inline int16x2_t pt_even(int32_t word) { return __sxtb16((int8x4_t)word); }
+static inline int16x2_t pt_even(int32_t word) {
+  return __sxtb16((int8x4_t)word);
+}
 static inline int16x2_t pt_odd(int32_t word) {
   int16x2_t pair; /* the compiler has no name for the form that rotates first */
   __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));

@@ -53,8 +53,8 @@ static void dot_1x2(const int8_t *x, const int8_t *w, int32_t w_next, int32_t co
 
 /* sums: pixel 0 and 1 with channel 0, then with channel 1. The second pixel and channel lie x_next
  * and w_next bytes after the first: two pointers to move, and all of it fits in registers. */
-static void dot_2x2(const int8_t *x, int32_t x_next, const int8_t *w, int32_t w_next,
-                    int32_t count, int32_t sums[4]) {
+static void dot_2x2(const int8_t *x, int32_t x_next, const int8_t *w, int32_t w_next, int32_t count,
+                    int32_t sums[4]) {
   int32_t s00 = sums[0], s10 = sums[1], s01 = sums[2], s11 = sums[3];
 #if PT_DSP
   for (const int8_t *end = x + (count & ~3); x != end; x += 4, w += 4) {
@@ -89,9 +89,9 @@ static void dot_2x2(const int8_t *x, int32_t x_next, const int8_t *w, int32_t w_
 }
 
 /* What one or two pixels' windows meet: `rows` rows of `length` bytes, in_row apart; those from
- * inside_begin to inside_end lie in the input, the others in the padding, and so do the first `left`
- * and last `right` bytes of each. A second pixel's window is x_next bytes after the first's and has
- * no padding beside it. */
+ * inside_begin to inside_end lie in the input, the others in the padding, and so do the first
+ * `left` and last `right` bytes of each. A second pixel's window is x_next bytes after the first's
+ * and has no padding beside it. */
 typedef struct {
   const int8_t *x; /* of row inside_begin, the padding left out */
   int32_t x_next, in_row, length, left, right;
@@ -166,7 +166,9 @@ static void gather(const pt_window *window, int8_t zero, const int8_t *in, int32
   }
 }
 
-static int32_t at_least_0(int32_t x) { return x < 0 ? 0 : x; }
+static int32_t at_least_0(int32_t x) {
+  return x < 0 ? 0 : x;
+}
 
 PT_SHARED void pt_conv(const pt_window *window, const pt_layer *layer, const int8_t *in,
                        int8_t *out) {

@@ -1,5 +1,5 @@
-/* Depthwise convolution, four channels at a time. Padding is left out: values count from the input's
- * zero point, so that it adds nothing. */
+/* Depthwise convolution, four channels at a time. Padding is left out: values count from the
+ * input's zero point, so that it adds nothing. */
 #include "paretiny_arithmetic.h"
 
 /* What a pixel's window meets of the input: `rows` rows of `columns` pixels. */
@@ -48,7 +48,9 @@ static int8_t one_channel(const patch *from, const pt_layer *layer, int32_t chan
 }
 
 /* Of `taps` from `first` on, those before 0 and those from `size` on. */
-static int32_t before(int32_t first) { return first < 0 ? -first : 0; }
+static int32_t before(int32_t first) {
+  return first < 0 ? -first : 0;
+}
 static int32_t beyond(int32_t first, int32_t taps, int32_t size) {
   return first + taps > size ? first + taps - size : 0;
 }

@@ -1,10 +1,10 @@
 /* Integer operators of a generated network. int8 activations [h][w][c] and weights, int32
- * accumulators, the arithmetic of the TensorFlow Lite reference kernels to the bit. C99; no heap, and
- * nothing of the C library but memcpy.
+ * accumulators, the arithmetic of the TensorFlow Lite reference kernels to the bit. C99; no heap,
+ * and nothing of the C library but memcpy.
  *
- * An output may lie over an input in the way the generated memory plan needs it. Windows go over the
- * pixels in rising order: what a pixel takes is not read any more once the next pixel is begun, two
- * pixels counting as one where paretiny_order.h says so. Element-wise operators read an element
+ * An output may lie over an input in the way the generated memory plan needs it. Windows go over
+ * the pixels in rising order: what a pixel takes is not read any more once the next pixel is begun,
+ * two pixels counting as one where paretiny_order.h says so. Element-wise operators read an element
  * before they write it. The mean and the fully connected layer keep their output apart. */
 #ifndef PARETINY_KERNELS_H
 #define PARETINY_KERNELS_H
@@ -22,9 +22,9 @@ typedef struct {
   uint8_t top, left;
 } pt_window;
 
-/* A layer's constants. bias[o] already holds -input_zero * (sum of the weights of o), so that the sum
- * runs over plain products; not so of a depthwise convolution, which subtracts the zero point and
- * leaves padding out. Output o is multiplied by multipliers[o] / 2^31 * 2^shifts[o]. */
+/* A layer's constants. bias[o] already holds -input_zero * (sum of the weights of o), so that the
+ * sum runs over plain products; not so of a depthwise convolution, which subtracts the zero point
+ * and leaves padding out. Output o is multiplied by multipliers[o] / 2^31 * 2^shifts[o]. */
 typedef struct {
   const int8_t *weights;
   const int32_t *bias;
@@ -61,8 +61,8 @@ typedef struct {
   int8_t low, high;
 } pt_mul_constants;
 /* a: [pixels][channels]; b: [channels], the same for every pixel */
-void pt_scale(const pt_mul_constants *constants, int32_t pixels, int32_t channels,
-              const int8_t *a, const int8_t *b, int8_t *out);
+void pt_scale(const pt_mul_constants *constants, int32_t pixels, int32_t channels, const int8_t *a,
+              const int8_t *b, int8_t *out);
 
 /* out = table[in + 128] */
 void pt_lookup(const int8_t *table, int32_t count, const int8_t *in, int8_t *out);

@@ -1,5 +1,6 @@
 /* How many pixels a convolution computes at a time. The kernel steps through its output with these
- * functions, and so does the generator, in C++, when it plans which output may lie over its input. */
+ * functions, and so does the generator, in C++, when it plans which output may lie over its input.
+ */
 #ifndef PARETINY_ORDER_H
 #define PARETINY_ORDER_H
 
@@ -8,8 +9,8 @@
 /* Bytes of a window that is copied to the stack before it is used, twice. */
 #define PT_GATHERED 64
 
-/* Whether windows of so many positions are gathered first: the rows of small ones would be too short
- * to be worth a loop each. */
+/* Whether windows of so many positions are gathered first: the rows of small ones would be too
+ * short to be worth a loop each. */
 static inline int32_t pt_conv_gathers(int32_t positions, int32_t channels) {
   return positions > 1 && positions * channels <= PT_GATHERED;
 }

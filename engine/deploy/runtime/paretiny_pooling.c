@@ -7,7 +7,8 @@ static void pool(const pt_window *window, const int8_t *in, int8_t *out, int32_t
   for (int32_t y = 0; y < window->out_h; ++y) {
     const int32_t top = y * window->stride_h - window->top;
     const int32_t y0 = top < 0 ? 0 : top;
-    const int32_t y1 = top + window->kernel_h < window->in_h ? top + window->kernel_h : window->in_h;
+    const int32_t y1 =
+        top + window->kernel_h < window->in_h ? top + window->kernel_h : window->in_h;
     for (int32_t x = 0; x < window->out_w; ++x) {
       const int32_t left = x * window->stride_w - window->left;
       const int32_t x0 = left < 0 ? 0 : left;

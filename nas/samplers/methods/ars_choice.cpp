@@ -9,8 +9,8 @@
 #include "kernels/core/stop.h"
 #include "nas/samplers/methods/ars_sampler.h"
 #include "nas/samplers/parts/path_acquisition.h"
-#include "nas/samplers/parts/smooth_search.h"
 #include "nas/samplers/parts/simplex_weights.h"
+#include "nas/samplers/parts/smooth_search.h"
 
 namespace paretiny {
 namespace {

@@ -9,9 +9,9 @@
 #include "nas/pareto/hypervolume.h"
 #include "nas/samplers/options.h"
 #include "nas/samplers/parts/device_boxes.h"
+#include "nas/samplers/parts/simplex_weights.h"
 #include "nas/samplers/parts/smooth_search.h"
 #include "nas/samplers/violation.h"
-#include "nas/samplers/parts/simplex_weights.h"
 
 namespace paretiny {
 namespace {

@@ -7,8 +7,8 @@
 #include "kernels/core/stop.h"
 #include "nas/pareto/pareto.h"
 #include "nas/samplers/options.h"
-#include "nas/samplers/violation.h"
 #include "nas/samplers/parts/simplex_weights.h"
+#include "nas/samplers/violation.h"
 
 namespace paretiny {
 namespace {

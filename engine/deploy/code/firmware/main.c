@@ -1,5 +1,5 @@
-/* Runs a network on the inputs of a file and compares every output byte; counts instructions by step
- * and the stack's depth. The file: int32 count, then by run MODEL_INPUT_BYTES and
+/* Runs a network on the inputs of a file and compares every output byte; counts instructions by
+ * step and the stack's depth. The file: int32 count, then by run MODEL_INPUT_BYTES and
  * MODEL_OUTPUT_COUNT bytes. Prints lines "<name> <number>" and ends with 0 when nothing differs. */
 #include <stdint.h>
 
@@ -14,7 +14,9 @@ static uint32_t step_begin[MODEL_STEPS + 1];
 
 /* SysTick counts down; its first reading after it is switched on is garbage. */
 void model_step(uint32_t position);
-void model_step(uint32_t position) { step_begin[position] = SYSTICK[2]; }
+void model_step(uint32_t position) {
+  step_begin[position] = SYSTICK[2];
+}
 
 static void print_number(const char *name, uint32_t number) {
   char text[12];

@@ -23,7 +23,9 @@ static inline int32_t host_read(int32_t file, void *to, uint32_t count) {
   return semihosting(0x06, arguments);
 }
 
-static inline void host_print(const char *text) { semihosting(0x04, text); }
+static inline void host_print(const char *text) {
+  semihosting(0x04, text);
+}
 
 /* Ends the emulator with an exit code. */
 static inline void host_exit(uint32_t code) {

@@ -5,10 +5,7 @@
 
 #include <stdint.h>
 
-typedef enum {
-  ARM_CMSIS_NN_SUCCESS = 0,
-  ARM_CMSIS_NN_ARG_ERROR = -1
-} arm_cmsis_nn_status;
+typedef enum { ARM_CMSIS_NN_SUCCESS = 0, ARM_CMSIS_NN_ARG_ERROR = -1 } arm_cmsis_nn_status;
 
 typedef struct {
   int32_t w, h;

@@ -2,8 +2,8 @@
  * interface allows: scratch memory and the whole output are overwritten before anything is read,
  * sizes and shapes that do not fit end the program, and so does a row of input, which the real
  * library sends to a kernel with a known fault. DOUBLE_HELIUM asks for the scratch memory
- * of cores with Helium, DOUBLE_ASKS for so many bytes more; with DOUBLE_REFUSES the call of that number (from 1) in
- * the environment's REFUSED_CALL is refused. */
+ * of cores with Helium, DOUBLE_ASKS for so many bytes more; with DOUBLE_REFUSES the call of that
+ * number (from 1) in the environment's REFUSED_CALL is refused. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +33,9 @@ static void require(int32_t condition) {
   if (!condition) __builtin_trap();
 }
 
-static int32_t elements(const cmsis_nn_dims *dims) { return dims->n * dims->h * dims->w * dims->c; }
+static int32_t elements(const cmsis_nn_dims *dims) {
+  return dims->n * dims->h * dims->w * dims->c;
+}
 
 /* The rounding to nearest, twice: of a * b / 2^31 upwards, of the shift away from zero. */
 static int32_t requantize(int32_t x, int32_t multiplier, int32_t shift) {
@@ -61,7 +63,8 @@ static void spoil(const cmsis_nn_context *ctx, int32_t scratch, const cmsis_nn_d
   memset(output, 0x5A, (size_t)elements(output_dims));
 }
 
-/* Sum over a window of (x + offset) * w: `count` channels from `first`, a pixel of weights w_stride. */
+/* Sum over a window of (x + offset) * w: `count` channels from `first`, a pixel of weights
+ * w_stride. */
 typedef struct {
   const cmsis_nn_dims *in, *filter;
   const int8_t *x, *w;
@@ -138,11 +141,11 @@ arm_cmsis_nn_status arm_convolve_wrapper_s8(
   if (refuses()) return ARM_CMSIS_NN_ARG_ERROR;
   (void)bias_dims;
   require(unpadded_1x1(conv_params, filter_dims) || input_dims->h > 1 || filter_dims->h > 1);
-  convolve(ctx,
-           arm_convolve_wrapper_s8_get_buffer_size(conv_params, input_dims, filter_dims,
-                                                   output_dims),
-           conv_params, quant_params, input_dims, input_data, filter_dims, filter_data, bias_data,
-           output_dims, output_data);
+  convolve(
+      ctx,
+      arm_convolve_wrapper_s8_get_buffer_size(conv_params, input_dims, filter_dims, output_dims),
+      conv_params, quant_params, input_dims, input_data, filter_dims, filter_data, bias_data,
+      output_dims, output_data);
   return ARM_CMSIS_NN_SUCCESS;
 }
 
@@ -169,8 +172,8 @@ arm_cmsis_nn_status arm_depthwise_conv_wrapper_s8(
   require(dw_conv_params->ch_mult == 1 && input_dims->c == output_dims->c);
   require(filter_dims->n == 1 && filter_dims->c == output_dims->c && input_dims->n == 1);
   require(dw_conv_params->dilation.w == 1 && dw_conv_params->dilation.h == 1);
-  const int32_t scratch = arm_depthwise_conv_wrapper_s8_get_buffer_size(
-      dw_conv_params, input_dims, filter_dims, output_dims);
+  const int32_t scratch = arm_depthwise_conv_wrapper_s8_get_buffer_size(dw_conv_params, input_dims,
+                                                                        filter_dims, output_dims);
   spoil(ctx, scratch, output_dims, output_data);
   view v = {input_dims, filter_dims, input_data, filter_data, dw_conv_params->input_offset, 0, 0};
   for (int32_t oy = 0; oy < output_dims->h; ++oy) {
@@ -178,12 +181,12 @@ arm_cmsis_nn_status arm_depthwise_conv_wrapper_s8(
       v.row = oy * dw_conv_params->stride.h - dw_conv_params->padding.h;
       v.column = ox * dw_conv_params->stride.w - dw_conv_params->padding.w;
       require(v.row < input_dims->h && v.column < input_dims->w && v.row + filter_dims->h > 0 &&
-                  v.column + filter_dims->w > 0);
+              v.column + filter_dims->w > 0);
       for (int32_t c = 0; c < output_dims->c; ++c) {
         const int32_t sum = bias_data[c] + product_sum(&v, c, 1, c, output_dims->c);
-        *output_data++ = clamped(requantize(sum, quant_params->multiplier[c],
-                                            quant_params->shift[c]),
-                                 dw_conv_params->output_offset, dw_conv_params->activation);
+        *output_data++ =
+            clamped(requantize(sum, quant_params->multiplier[c], quant_params->shift[c]),
+                    dw_conv_params->output_offset, dw_conv_params->activation);
       }
     }
   }
@@ -246,8 +249,7 @@ arm_cmsis_nn_status arm_elementwise_add_s8(
     const int32_t input_1_mult, const int32_t input_1_shift, const int32_t input_2_offset,
     const int32_t input_2_mult, const int32_t input_2_shift, const int32_t left_shift,
     int8_t *output, const int32_t out_offset, const int32_t out_mult, const int32_t out_shift,
-    const int32_t out_activation_min, const int32_t out_activation_max,
-    const int32_t block_size) {
+    const int32_t out_activation_min, const int32_t out_activation_max, const int32_t block_size) {
   if (refuses()) return ARM_CMSIS_NN_ARG_ERROR;
   const cmsis_nn_activation range = {out_activation_min, out_activation_max};
   for (int32_t i = 0; i < block_size; i += 4) {

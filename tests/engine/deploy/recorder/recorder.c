@@ -23,22 +23,40 @@ static void tell(const void *at, int bytes, int writes) {
   if (hear) hear(context, at, bytes, writes);
 }
 
-#define HOOKS(bytes)                                                               \
-  void __tsan_read##bytes(const void *at) { tell(at, bytes, 0); }                  \
-  void __tsan_write##bytes(const void *at) { tell(at, bytes, 1); }                 \
-  void __tsan_volatile_read##bytes(const void *at) { tell(at, bytes, 0); }         \
-  void __tsan_volatile_write##bytes(const void *at) { tell(at, bytes, 1); }        \
-  void __tsan_unaligned_read##bytes(const void *at) { tell(at, bytes, 0); }        \
-  void __tsan_unaligned_write##bytes(const void *at) { tell(at, bytes, 1); }
+#define HOOKS(bytes)                                   \
+  void __tsan_read##bytes(const void *at) {            \
+    tell(at, bytes, 0);                                \
+  }                                                    \
+  void __tsan_write##bytes(const void *at) {           \
+    tell(at, bytes, 1);                                \
+  }                                                    \
+  void __tsan_volatile_read##bytes(const void *at) {   \
+    tell(at, bytes, 0);                                \
+  }                                                    \
+  void __tsan_volatile_write##bytes(const void *at) {  \
+    tell(at, bytes, 1);                                \
+  }                                                    \
+  void __tsan_unaligned_read##bytes(const void *at) {  \
+    tell(at, bytes, 0);                                \
+  }                                                    \
+  void __tsan_unaligned_write##bytes(const void *at) { \
+    tell(at, bytes, 1);                                \
+  }
 HOOKS(1)
 HOOKS(2)
 HOOKS(4)
 HOOKS(8)
 HOOKS(16)
 
-void __tsan_read_range(const void *at, uintptr_t bytes) { tell(at, (int)bytes, 0); }
-void __tsan_write_range(const void *at, uintptr_t bytes) { tell(at, (int)bytes, 1); }
-void __tsan_func_entry(const void *caller) { (void)caller; }
+void __tsan_read_range(const void *at, uintptr_t bytes) {
+  tell(at, (int)bytes, 0);
+}
+void __tsan_write_range(const void *at, uintptr_t bytes) {
+  tell(at, (int)bytes, 1);
+}
+void __tsan_func_entry(const void *caller) {
+  (void)caller;
+}
 void __tsan_func_exit(void) {}
 void __tsan_init(void) {}
 
