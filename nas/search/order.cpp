@@ -22,16 +22,17 @@ bool was_settled(const Trial& trial) {
 
 std::optional<std::vector<Trial>> known_to_next(const std::vector<Trial>& trials, std::int64_t lag,
                                                 const std::function<bool(const Trial&)>& is_ours) {
-  std::vector<Trial> known = trials;
-  std::int64_t pending = 0;
-  for (auto trial = known.rbegin(); trial != known.rend(); ++trial) {
-    if (was_settled(*trial)) continue;
-    if (++pending < lag) {
-      make_pending(*trial);
-    } else if (trial->state == TrialState::running && is_ours(*trial)) {
+  std::vector<std::size_t> pending;
+  for (std::size_t i = trials.size(); i-- > 0;) {
+    if (was_settled(trials[i])) continue;
+    if (static_cast<std::int64_t>(pending.size()) + 1 < lag) {
+      pending.push_back(i);
+    } else if (trials[i].state == TrialState::running && is_ours(trials[i])) {
       return std::nullopt;
     }
   }
+  std::vector<Trial> known = trials;
+  for (const std::size_t i : pending) make_pending(known[i]);
   return known;
 }
 

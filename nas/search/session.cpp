@@ -173,7 +173,9 @@ void Session::prepare(const std::vector<Trial>& trials) {
 
 Suggestion Session::ask(const std::vector<Trial>& known) {
   prepare(known);
-  for (const Trial& trial : known) seen_.insert(trial.architecture);
+  for (; seen_trials_ < known.size(); ++seen_trials_) {
+    seen_.insert(known[seen_trials_].architecture);
+  }
   Suggestion next;
   next.values = spec_.space.decode(sampler_->ask(observations(known), known.size()));
   next.architecture =

@@ -98,8 +98,9 @@ class Session {
   const std::stop_token stop_;
   std::vector<std::vector<double>> positions_;  ///< [trials], encoded once: values never change
   std::vector<double> units_;                   ///< [objectives]: what the sampler is told them in
-  std::set<std::uint64_t> seen_;                ///< architectures of all trials
-  std::vector<double> reference_;               ///< of the sampler
+  std::size_t seen_trials_ = 0;
+  std::set<std::uint64_t> seen_;   ///< architectures of the first seen_trials_ trials
+  std::vector<double> reference_;  ///< of the sampler
   std::unique_ptr<Sampler> sampler_;
 };
 
