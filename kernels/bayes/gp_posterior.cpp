@@ -16,6 +16,8 @@ void check_data(const char* op, const GpShape& shape, const GpData& data) {
   check_tensor(op, "x", data.x, {shape.sets, 1, shape.points, shape.dimensions}, {DType::f64});
   check_tensor(op, "y", data.y, {shape.sets, 1, 1, shape.points}, {DType::f64});
   check_tensor(op, "counts", data.counts, {1, 1, 1, shape.sets}, {DType::i32});
+  if (data.noise.data == nullptr) return;
+  check_tensor(op, "noise", data.noise, {shape.sets, 1, 1, shape.points}, {DType::f64});
 }
 
 }  // namespace

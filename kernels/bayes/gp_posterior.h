@@ -30,6 +30,9 @@ struct GpData {
   ConstView x;       ///< [sets, 1, points, d] f64
   ConstView y;       ///< [sets, 1, 1, points] f64
   ConstView counts;  ///< [1, 1, 1, sets] i32
+  /// Noise variance of each point beside the one that all share, >= 0: [sets, 1, 1, points] f64, or
+  /// no memory for none.
+  ConstView noise{};
 };
 
 // Hyperparameters of an item are a row of d + 2: log output scale (the variance of the function),

@@ -53,7 +53,9 @@ PosteriorPaths::PosteriorPaths(const Surrogates& surrogates, std::int64_t paths,
     const TrainingSet& set = surrogates.training(static_cast<std::size_t>(s));
     const Eigen::Index count = set.y.size();
     const double mean = parameters(s, 0);
-    const double noise = std::sqrt(parameters(s, 2));
+    Eigen::RowVectorXd noise = Eigen::RowVectorXd::Constant(count, parameters(s, 2));
+    if (set.deviation.size() != 0) noise.array() += set.deviation.array().square().transpose();
+    noise = noise.cwiseSqrt();
     auto mine = weights.middleRows(s * paths, paths);
     Random random(key, "path weights", static_cast<std::uint64_t>(s));
     const double amplitude = std::sqrt(2 * parameters(s, 1) / static_cast<double>(kFeatures));
@@ -68,7 +70,9 @@ PosteriorPaths::PosteriorPaths(const Surrogates& surrogates, std::int64_t paths,
     RowMatrix missed = -(mine.leftCols(kFeatures) * basis.transpose());
     missed.array() -= mean;
     missed.rowwise() += set.y.transpose();
-    for (double& value : missed.reshaped<Eigen::RowMajor>()) value -= noise * random.normal();
+    for (Eigen::Index p = 0; p < paths; ++p) {
+      for (Eigen::Index i = 0; i < count; ++i) missed(p, i) -= noise(i) * random.normal();
+    }
     const auto root = roots.middleRows(s * n, count).leftCols(count).triangularView<Eigen::Lower>();
     const RowMatrix half = missed * root.transpose();
     mine.middleCols(kFeatures, count) = half * root;

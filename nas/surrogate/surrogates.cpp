@@ -13,6 +13,9 @@ namespace {
 /// Relative to the values' size, which is taken for 1 at least; less is no variation.
 constexpr double kLeastDeviation = 1e-8;
 
+/// Of a standardised value: it tells nothing then, and its square is a number.
+constexpr double kMostDeviation = 1e6;
+
 /// In units of the largest value, whose square may be no number.
 Standard standard_of(const Eigen::VectorXd& y) {
   const double unit = std::max(y.cwiseAbs().maxCoeff(), 1.0);
@@ -36,6 +39,11 @@ void check(const std::vector<TrainingSet>& sets) {
     if (!set.x.allFinite() || !set.y.allFinite()) {
       throw UsageError("a surrogate was given points or values that are not finite");
     }
+    const Eigen::VectorXd& deviation = set.deviation;
+    if (deviation.size() != 0 &&
+        (deviation.size() != set.y.size() || !deviation.allFinite() || deviation.minCoeff() < 0)) {
+      throw UsageError("a surrogate was given deviations that are none of its values");
+    }
   }
 }
 
@@ -48,11 +56,12 @@ Surrogates::Surrogates(Stream& stream, const std::vector<TrainingSet>& sets,
   for (TrainingSet& set : training_) {
     standards_.push_back(standard_of(set.y));
     set.y = (set.y.array() - standards_.back().centre) / standards_.back().scale;
+    set.deviation = (set.deviation / standards_.back().scale).cwiseMin(kMostDeviation);
   }
   shape_.sets = static_cast<std::int64_t>(sets.size());
   shape_.dimensions = sets[0].x.cols();
-  DeviceArray x, y, counts;
-  const GpData data = upload(x, y, counts);
+  Uploaded arrays;
+  const GpData data = upload(arrays);
   hyperparameters_ =
       fit_hyperparameters(stream, shape_, data, prior_mode(shape_.dimensions).transpose(), stop);
   for (std::size_t s = 0; s < sets.size(); ++s) {
@@ -69,14 +78,18 @@ Surrogates::Surrogates(Stream& stream, const std::vector<TrainingSet>& sets,
     set.x.conservativeResize(n + pending.rows(), Eigen::NoChange);
     set.x.bottomRows(pending.rows()) = pending;
     set.y.conservativeResize(n + pending.rows());
+    if (set.deviation.size() != 0) {
+      set.deviation.conservativeResize(n + pending.rows());
+      set.deviation.tail(pending.rows()).setZero();
+    }
     for (Eigen::Index i = 0; i < pending.rows(); ++i) {
       set.y(n + i) = standards_[s].of(belief.mean(static_cast<Eigen::Index>(s), i));
     }
   }
-  condition(upload(x, y, counts));
+  condition(upload(arrays));
 }
 
-GpData Surrogates::upload(DeviceArray& x, DeviceArray& y, DeviceArray& counts) {
+GpData Surrogates::upload(Uploaded& to) {
   const auto larger = [](const TrainingSet& a, const TrainingSet& b) {
     return a.y.size() < b.y.size();
   };
@@ -84,17 +97,26 @@ GpData Surrogates::upload(DeviceArray& x, DeviceArray& y, DeviceArray& counts) {
   const Eigen::Index sets = shape_.sets;
   RowMatrix all_x = RowMatrix::Zero(sets * shape_.points, shape_.dimensions);
   RowMatrix all_y = RowMatrix::Zero(sets, shape_.points);
+  RowMatrix all_noise = all_y;
+  bool believed = false;
   std::vector<std::int32_t> used;
   for (Eigen::Index s = 0; s < sets; ++s) {
     const TrainingSet& set = training_[static_cast<std::size_t>(s)];
     all_x.middleRows(s * shape_.points, set.x.rows()) = set.x;
     all_y.row(s).head(set.y.size()) = set.y.transpose();
+    if (set.deviation.size() != 0) {
+      all_noise.row(s).head(set.y.size()) = set.deviation.array().square().transpose();
+      believed = true;
+    }
     used.push_back(static_cast<std::int32_t>(set.y.size()));
   }
-  x = DeviceArray(stream_, DType::f64, {sets, 1, shape_.points, shape_.dimensions}, all_x.data());
-  y = DeviceArray(stream_, DType::f64, {sets, 1, 1, shape_.points}, all_y.data());
-  counts = DeviceArray(stream_, DType::i32, {1, 1, 1, sets}, used.data());
-  return {x, y, counts};
+  to.x =
+      DeviceArray(stream_, DType::f64, {sets, 1, shape_.points, shape_.dimensions}, all_x.data());
+  to.y = DeviceArray(stream_, DType::f64, {sets, 1, 1, shape_.points}, all_y.data());
+  to.counts = DeviceArray(stream_, DType::i32, {1, 1, 1, sets}, used.data());
+  if (!believed) return {to.x, to.y, to.counts};
+  to.noise = DeviceArray(stream_, DType::f64, {sets, 1, 1, shape_.points}, all_noise.data());
+  return {to.x, to.y, to.counts, to.noise};
 }
 
 void Surrogates::condition(const GpData& data) {

@@ -13,6 +13,9 @@ struct TrainingSet {
   Eigen::VectorXd y;
   /// Hyperparameters [d + 2] to take instead of fitted ones, unless empty.
   Eigen::VectorXd hyperparameters{};
+  /// Standard deviations [n] of values that are believed, not measured; 0 for those measured.
+  /// Empty where all are.
+  Eigen::VectorXd deviation{};
 };
 
 /// Values in the processes' own units: standardised, (value - centre) / scale.
@@ -52,7 +55,10 @@ class Surrogates {
   Belief predict(const RowMatrix& queries) const;
 
  private:
-  GpData upload(DeviceArray& x, DeviceArray& y, DeviceArray& counts);
+  struct Uploaded {
+    DeviceArray x, y, counts, noise;
+  };
+  GpData upload(Uploaded& to);
   void condition(const GpData& data);
 
   Stream& stream_;

@@ -2,6 +2,7 @@
 // precision.
 #pragma once
 
+#include <algorithm>
 #include <numbers>
 
 #include "kernels/bayes/gp_posterior.h"
@@ -22,6 +23,7 @@ struct GpProblem {
   Values x;                ///< [points, d]
   Values y;                ///< [points]
   Values hyperparameters;  ///< [d + 2], logarithms
+  Values own_noise{};      ///< [points], or empty for none
 
   /// A function with noise about it at random points of the unit cube.
   static GpProblem random(Covariance covariance, PriorMean mean, std::int64_t points,
@@ -41,6 +43,17 @@ struct GpProblem {
       problem.hyperparameters.push_back(-0.5 + 0.4 * random.normal());
     }
     problem.hyperparameters.push_back(-4);
+    return problem;
+  }
+
+  /// The same, some points of which have noise of their own: none, or up to 0.5.
+  static GpProblem noisy(Covariance covariance, PriorMean mean, std::int64_t points,
+                         std::int64_t dimensions, std::uint64_t seed) {
+    GpProblem problem = random(covariance, mean, points, dimensions, seed);
+    Random random(seed, "noise of points");
+    for (std::int64_t i = 0; i < points; ++i) {
+      problem.own_noise.push_back(i % 3 == 0 ? 0.5 * random.uniform() : 0.0);
+    }
     return problem;
   }
 
@@ -105,6 +118,7 @@ class GpJudge {
         covariance[i * n + j] = problem.covariance_of(point(i), point(j));
       }
       covariance[i * n + i] += problem.noise();
+      if (!problem.own_noise.empty()) covariance[i * n + i] += problem.own_noise[i];
     }
     root_ = root_of(covariance, n);
     const Values ones = solve_lower(root_, Values(n, 1.0));
@@ -159,6 +173,9 @@ class GpSets {
         x_(stream, DType::f64, {shape_.sets, 1, room, shape_.dimensions},
            gather(problems, &GpProblem::x, room * shape_.dimensions)),
         y_(stream, DType::f64, {shape_.sets, 1, 1, room}, gather(problems, &GpProblem::y, room)),
+        noise_(stream, DType::f64, y_.shape(), own_noise_of(problems, room)),
+        has_noise_(std::ranges::any_of(
+            problems, [](const GpProblem& problem) { return !problem.own_noise.empty(); })),
         counts_(stream, DType::i32, {1, 1, 1, shape_.sets}, counts_of(problems)),
         hyperparameters_(stream, DType::f64, {shape_.sets, 1, 1, shape_.dimensions + 2},
                          gather(problems, &GpProblem::hyperparameters, shape_.dimensions + 2)),
@@ -169,7 +186,7 @@ class GpSets {
         jitter_(stream, DType::f64, {1, 1, 1, shape_.sets}) {}
 
   const GpShape& shape() const { return shape_; }
-  GpData data() const { return {x_, y_, counts_}; }
+  GpData data() const { return {x_, y_, counts_, has_noise_ ? ConstView(noise_) : ConstView{}}; }
   Tensor& hyperparameters() { return hyperparameters_; }
   GpState state() const { return {scaled_, inverse_root_, weights_, parameters_}; }
   const Tensor& scaled() const { return scaled_; }
@@ -197,6 +214,12 @@ class GpSets {
     }
     return all;
   }
+  static Values own_noise_of(std::vector<GpProblem> problems, std::int64_t room) {
+    for (GpProblem& problem : problems) {
+      if (problem.own_noise.empty()) problem.own_noise.assign(problem.y.size(), 0.0);
+    }
+    return gather(problems, &GpProblem::own_noise, room);
+  }
   static Values counts_of(const std::vector<GpProblem>& problems) {
     Values counts;
     for (const GpProblem& problem : problems) {
@@ -206,7 +229,9 @@ class GpSets {
   }
 
   GpShape shape_;
-  Tensor x_, y_, counts_, hyperparameters_;
+  Tensor x_, y_, noise_;
+  bool has_noise_;
+  Tensor counts_, hyperparameters_;
   Tensor scaled_, inverse_root_, weights_, parameters_, jitter_;
 };
 

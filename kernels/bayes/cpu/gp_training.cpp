@@ -30,6 +30,11 @@ bool Training::condition(const GpData& data, std::int64_t set, const double* hyp
     inverse_lengthscales_[k] = std::exp(-hyperparameters[1 + k]);
   }
   noise_ = std::exp(hyperparameters[d + 1]);
+  own_noise_ = data.noise.data == nullptr ? nullptr : data.noise.as<double>() + set * shape_.points;
+  mean_own_noise_ = 0;
+  for (std::int64_t i = 0; own_noise_ != nullptr && i < count_; ++i) {
+    mean_own_noise_ += own_noise_[i] / static_cast<double>(count_);
+  }
   lay_out(data.x.as<double>() + set * shape_.points * d);
   jitter_ = factorise_with_jitter(covariance_, [this](double jitter) { fill_covariance(jitter); });
   if (std::isnan(jitter_)) return false;
@@ -48,7 +53,7 @@ void Training::lay_out(const double* x) {
 }
 
 void Training::fill_covariance(double jitter) {
-  const double diagonal = scale_ + noise_ + jitter * (scale_ + noise_);
+  const double diagonal = scale_ + noise_ + jitter * (scale_ + noise_ + mean_own_noise_);
   for (std::int64_t block = 0; block < covariance_.count; ++block) {
     for (std::int64_t panel = block; panel < covariance_.count; ++panel) {
       fill_block(block, panel, diagonal);
@@ -82,6 +87,7 @@ void Training::fill_block(std::int64_t block, std::int64_t panel, double diagona
     if (block != panel) continue;
     for (std::int64_t j = 0; j <= r; ++j) slopes[j] = 0;
     values[r] = r < used ? diagonal : 1.0;
+    if (r < used && own_noise_ != nullptr) values[r] += own_noise_[row + r];
   }
 }
 
@@ -136,7 +142,8 @@ void Training::gradient(double* gradient) const {
   const std::int64_t d = shape_.dimensions;
   const Panels& root = inverse_root_;
   std::fill_n(gradient, d + 2, 0.0);
-  double trace = 0;  // of alpha alpha^T - K^-1
+  double trace = 0;      // of alpha alpha^T - K^-1
+  double own_trace = 0;  // the same, each element times its point's own noise
   for (std::int64_t block = 0; block < root.count; ++block) {
     const std::int64_t row = block * kWide;
     for_tiles(block, root.count, [&](std::int64_t panel, auto width) {
@@ -146,7 +153,11 @@ void Training::gradient(double* gradient) const {
                root.rows() - first, pair);
       for (int r = 0; r < kWide; ++r) {
         const double alpha = weights_[row + r];
-        if (panel == block && row + r < count_) trace += alpha * alpha - pair[r][0][r];
+        if (panel == block && row + r < count_) {
+          const double element = alpha * alpha - pair[r][0][r];
+          trace += element;
+          if (own_noise_ != nullptr) own_trace += own_noise_[row + r] * element;
+        }
         for (int p = 0; p < width; ++p) {
           F64x8 other, slope;
           load(other, weights_ + first + p * kWide);
@@ -169,9 +180,12 @@ void Training::gradient(double* gradient) const {
       }
     });
   }
-  // Output scale and noise together scale the whole covariance, jitter included.
+  own_trace += jitter_ * mean_own_noise_ * trace;
+  // Output scale and noise together scale the whole covariance, jitter included, but for what is
+  // a point's own.
   gradient[d + 1] = 0.5 * noise_ * (1 + jitter_) * trace;
-  gradient[0] = 0.5 * (squared_residual_ - static_cast<double>(count_)) - gradient[d + 1];
+  gradient[0] =
+      0.5 * (squared_residual_ - static_cast<double>(count_) - own_trace) - gradient[d + 1];
 }
 
 }  // namespace paretiny::cpu

@@ -45,6 +45,8 @@ class Training {
 
   const GpShape& shape_;
   double* scratch_;
+  const double* own_noise_ = nullptr;  ///< of each point beside noise_, or null
+  double mean_own_noise_ = 0;
   std::int64_t count_ = 0;
   double scale_ = 0, noise_ = 0, jitter_ = 0, mean_ = 0;
   double squared_residual_ = 0;  ///< (y - mean)^T covariance^-1 (y - mean)

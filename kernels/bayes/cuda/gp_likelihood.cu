@@ -44,8 +44,9 @@ __device__ void inverse_elements(GradientShared& shared, const double* inverse_r
   }
 }
 
-/// parts: [items, tiles, d + 1], the tile's share in the derivatives by the lengthscales, and in
-/// the trace of weights weights^T - covariance^-1.
+/// parts: [items, tiles, d + 2], the tile's share in the derivatives by the lengthscales, in the
+/// trace of weights weights^T - covariance^-1, and in that with each element times its point's own
+/// noise.
 __global__ void __launch_bounds__(kPairThreads)
     gradient_kernel(TrainingItems items, const double* inverse_root, const double* weights,
                     double* parts) {
@@ -54,9 +55,9 @@ __global__ void __launch_bounds__(kPairThreads)
   const int warp = thread / kWarp, lane = thread % kWarp;
   const PairTile tile(static_cast<int>(blockIdx.x));
   const int n = items.used(item), room = items.points, d = items.dimensions;
-  parts += (static_cast<std::int64_t>(item) * gridDim.x + blockIdx.x) * (d + 1);
+  parts += (static_cast<std::int64_t>(item) * gridDim.x + blockIdx.x) * (d + 2);
   if (tile.row >= n) {
-    for (int k = thread; k <= d; k += kPairThreads) parts[k] = 0;
+    for (int k = thread; k < d + 2; k += kPairThreads) parts[k] = 0;
     return;
   }
   double pair[kPairsEach], squared[kPairsEach];
@@ -65,7 +66,7 @@ __global__ void __launch_bounds__(kPairThreads)
   weights += static_cast<std::int64_t>(item) * room;
   const int j = tile.column + lane;
   const double scale = items.scale(item);
-  double trace = 0;
+  double trace = 0, own_trace = 0;
   for (int e = 0; e < kPairsEach; ++e) {
     const int i = tile.row + warp + 8 * e;
     if (i >= n || j > i) {
@@ -75,11 +76,18 @@ __global__ void __launch_bounds__(kPairThreads)
     double value, slope;
     correlate<DeviceMath>(items.covariance, squared[e], value, slope);
     pair[e] = weights[i] * weights[j] - pair[e];
-    if (i == j) trace += pair[e];
+    if (i == j) {
+      trace += pair[e];
+      own_trace += items.noise_of(item, i) * pair[e];
+    }
     pair[e] *= i == j ? 0.0 : scale * slope;
   }
   trace = block_sum(trace, shared.trace);
-  if (thread == 0) parts[d] = trace;
+  own_trace = block_sum(own_trace, shared.trace);
+  if (thread == 0) {
+    parts[d] = trace;
+    parts[d + 1] = own_trace;
+  }
   each_coordinates(shared.pairs, items, item, tile, [&](int begin, int width) {
     for (int k = 0; k < width; ++k) {
       double sum = 0;
@@ -104,19 +112,25 @@ __global__ void finish_kernel(TrainingItems items, const double* parts, int tile
                               const double* squared_residual, const double* jitter,
                               double* gradient) {
   const int item = static_cast<int>(blockIdx.x), d = items.dimensions;
-  parts += static_cast<std::int64_t>(item) * tiles * (d + 1);
+  parts += static_cast<std::int64_t>(item) * tiles * (d + 2);
   gradient += static_cast<std::int64_t>(item) * (d + 2);
-  for (int k = static_cast<int>(threadIdx.x); k <= d; k += static_cast<int>(blockDim.x)) {
+  const auto total = [&](int k) {
     double sum = isnan(jitter[item]) ? kNaN : 0.0;
-    for (int t = 0; t < tiles; ++t) sum += parts[static_cast<std::int64_t>(t) * (d + 1) + k];
+    for (int t = 0; t < tiles; ++t) sum += parts[static_cast<std::int64_t>(t) * (d + 2) + k];
+    return sum;
+  };
+  for (int k = static_cast<int>(threadIdx.x); k <= d; k += static_cast<int>(blockDim.x)) {
+    const double sum = total(k);
     if (k < d) {
       gradient[1 + k] = sum;
       continue;
     }
-    // Output scale and noise together scale the whole covariance, jitter included.
+    // Output scale and noise together scale the whole covariance, jitter included, but for what is
+    // a point's own.
     const double by_noise = 0.5 * items.noise(item) * (1 + jitter[item]) * sum;
     gradient[d + 1] = by_noise;
-    gradient[0] = 0.5 * (squared_residual[item] - items.used(item)) - by_noise;
+    const double own = total(d + 1) + jitter[item] * items.mean_own_noise(item) * sum;
+    gradient[0] = 0.5 * (squared_residual[item] - items.used(item) - own) - by_noise;
   }
 }
 
@@ -134,7 +148,7 @@ void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
   double* root = take(shape.points * shape.points);
   double* inverse_root = covariance;  // which nobody needs once it has a root
   double* jitter = take(1);
-  double* parts = take(tiles * (shape.dimensions + 1));
+  double* parts = take(tiles * (shape.dimensions + 2));
   const Explained to{take(shape.points), take(1), take(1), value.as<double>()};
   explain(stream, name, items, shape.mean, count, covariance, root, inverse_root, jitter, to);
   const auto blocks = static_cast<unsigned>(count);

@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(kPairThreads)
     double value, slope;
     correlate<DeviceMath>(items.covariance, squared[e], value, slope);
     to[static_cast<std::int64_t>(i) * items.points + j] =
-        i == j ? scale + items.noise(item) : scale * value;
+        i == j ? scale + items.noise(item) + items.noise_of(item, i) : scale * value;
   }
 }
 

@@ -25,6 +25,7 @@ struct TrainingItems {
   const double* x;                ///< [sets, points, d]
   const double* y;                ///< [sets, points]
   const std::int32_t* counts;     ///< [sets]
+  const double* own_noise;        ///< [sets, points] of each point, or null
   const double* hyperparameters;  ///< [items, d + 2]
 
   TrainingItems(const GpShape& shape, const GpData& data, ConstView rows)
@@ -35,6 +36,7 @@ struct TrainingItems {
         x(data.x.as<double>()),
         y(data.y.as<double>()),
         counts(data.counts.as<std::int32_t>()),
+        own_noise(data.noise.data == nullptr ? nullptr : data.noise.as<double>()),
         hyperparameters(rows.as<double>()) {}
 
   SquareBatch batch(std::int64_t items) const { return {items, points, counts, share}; }
@@ -51,6 +53,14 @@ struct TrainingItems {
   }
   __device__ double scale(std::int64_t item) const { return exp(row(item)[0]); }
   __device__ double noise(std::int64_t item) const { return exp(row(item)[dimensions + 1]); }
+  __device__ double noise_of(std::int64_t item, int point) const {
+    return own_noise == nullptr ? 0.0 : own_noise[item / share * points + point];
+  }
+  __device__ double mean_own_noise(std::int64_t item) const {
+    double sum = 0;
+    for (int i = 0; own_noise != nullptr && i < used(item); ++i) sum += noise_of(item, i);
+    return sum / used(item);
+  }
 };
 
 inline constexpr int kPairTile = 32;

@@ -24,6 +24,23 @@ TEST(GpLikelihood, GradientAgreesWithFiniteDifferences) {
   }
 }
 
+TEST(GpLikelihood, GradientKnowsTheNoiseOfPoints) {
+  const auto stream = test_stream();
+  for (const std::int64_t n : {11, 41}) {
+    GpSets sets(*stream,
+                {GpProblem::noisy(Covariance::matern52, PriorMean::likeliest, n, 3, 1),
+                 GpProblem::random(Covariance::matern52, PriorMean::likeliest, 9, 3, 2)},
+                n);
+    Tensor& hyperparameters = sets.hyperparameters();
+    const Values gradient = likelihood(*stream, sets, hyperparameters).gradient.values();
+    const auto total = [&] {
+      const Values value = likelihood(*stream, sets, hyperparameters).value.values();
+      return value[0] + value[1];
+    };
+    expect_gradient(total, hyperparameters, gradient, 1e-5, 1e-6, "gradient");
+  }
+}
+
 TEST(GpLikelihood, LikeliestMeanIsTheLikeliest) {
   const auto stream = test_stream();
   GpProblem problem = GpProblem::random(Covariance::matern52, PriorMean::likeliest, 15, 2, 3);
@@ -64,9 +81,17 @@ TEST(GpLikelihood, StartsShareTheirSet) {
   expect_near(fit.value, expected, 1e-9, "likelihood");
 }
 
-TEST(GpLikelihood, GradientIsExactUnderJitter) {
+class GpLikelihoodJitter : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(OwnNoise, GpLikelihoodJitter, testing::Bool());
+
+TEST_P(GpLikelihoodJitter, GradientIsExact) {
   const auto stream = test_stream();
-  GpSets sets(*stream, {singular(9, 2)}, 9);
+  GpProblem problem = singular(9, 2);
+  if (GetParam()) {
+    problem.own_noise.assign(9, 0.0);
+    problem.own_noise[4] = 0.3;
+  }
+  GpSets sets(*stream, {problem}, 9);
   const Tensor& hyperparameters = sets.hyperparameters();
   const Values at = hyperparameters.values();
   const Values gradient = likelihood(*stream, sets, hyperparameters).gradient.values();

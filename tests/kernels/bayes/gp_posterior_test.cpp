@@ -103,6 +103,56 @@ TEST(GpPosterior, IsWhatAPlainJudgeFinds) {
   }
 }
 
+TEST(GpPosterior, PointsMayHaveNoiseOfTheirOwn) {
+  const auto stream = test_stream();
+  for (const PriorMean mean : kMeans) {
+    for (const std::int64_t n : {1, 8, 33, 40}) {
+      const std::int64_t d = 3, room = n + 2;
+      const GpProblem a = GpProblem::noisy(Covariance::matern52, mean, n, d, n);
+      const GpProblem b = GpProblem::random(Covariance::matern52, mean, n, d, n + 100);
+      GpSets sets(*stream, {a, b}, room);
+      sets.condition(*stream);
+      const Tensor queries = random_queries(*stream, 9, d, 1);
+      const Values x = queries.values();
+      Values means, variances, values;
+      for (const GpProblem* problem : {&a, &b}) {
+        const GpJudge judge(*problem);
+        for (std::int64_t i = 0; i < 9; ++i) {
+          const auto expected = judge.predict(&x[i * d]);
+          means.push_back(expected.mean);
+          variances.push_back(expected.variance);
+        }
+        values.push_back(judge.log_likelihood());
+      }
+      const Posterior predicted = posterior(*stream, sets, queries);
+      const std::string what = std::to_string(n) + " points";
+      expect_near(predicted.mean, means, 1e-11, what + ", mean");
+      expect_near(predicted.variance, variances, 1e-11, what + ", variance");
+      expect_near(likelihood(*stream, sets, sets.hyperparameters()).value, values, 1e-10,
+                  what + ", likelihood");
+    }
+  }
+}
+
+TEST(GpPosterior, APointOfMuchNoiseSaysHardlyAnything) {
+  const auto stream = test_stream();
+  const std::int64_t n = 12, d = 2;
+  const GpProblem without =
+      GpProblem::random(Covariance::matern52, PriorMean::likeliest, n - 1, d, 3);
+  GpProblem with = without;
+  with.points = n;
+  with.x.insert(with.x.end(), {0.5, 0.5});
+  with.y.push_back(50);
+  with.own_noise.assign(n, 0.0);
+  with.own_noise.back() = 1e12;
+  const Tensor queries = random_queries(*stream, 9, d, 1);
+  GpSets few(*stream, {without}, n - 1), many(*stream, {with}, n);
+  few.condition(*stream);
+  many.condition(*stream);
+  const Posterior expected = posterior(*stream, few, queries);
+  expect_near(posterior(*stream, many, queries).mean, expected.mean.values(), 1e-8, "mean");
+}
+
 TEST(GpPosterior, UnusedPointsAreNotThere) {
   const auto stream = test_stream();
   for (const Covariance covariance : kCovariances) {
@@ -337,6 +387,9 @@ TEST(GpPosterior, RejectsWhatDoesNotFit) {
   EXPECT_THROW(gp_condition(*stream, shape, sets.data(), given, sets.state(), value), UsageError);
   GpData data = sets.data();
   data.counts = value;
+  EXPECT_THROW(gp_condition(*stream, shape, data, given, sets.state(), pair), UsageError);
+  data = sets.data();
+  data.noise = value;
   EXPECT_THROW(gp_condition(*stream, shape, data, given, sets.state(), pair), UsageError);
   GpShape none = shape;
   none.points = 0;

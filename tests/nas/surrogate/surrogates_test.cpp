@@ -132,6 +132,25 @@ TEST_F(SurrogatesTest, PendingPointsAreBelieved) {
           .all());
 }
 
+TEST_F(SurrogatesTest, WhatIsPredictedCountsLessThanWhatIsMeasured) {
+  const RowMatrix x = random_points(20, 2, 9);
+  Vector y = targets(x);
+  y(19) += 3;
+  TrainingSet set{x, y};
+  const Surrogates measured(*stream_, {set});
+  set.deviation = Vector::Zero(20);
+  EXPECT_EQ(Surrogates(*stream_, {set}).predict(x).mean, measured.predict(x).mean);
+  set.deviation(19) = 10;
+  const Surrogates predicted(*stream_, {set});
+  const Surrogates without(*stream_, {{x.topRows(19), y.head(19)}});
+  const auto at = [&](const Surrogates& s) { return s.predict(x.row(19)); };
+  EXPECT_LT(std::abs(at(predicted).mean(0) - at(without).mean(0)), 0.5);
+  EXPECT_GT(at(measured).mean(0), at(predicted).mean(0) + 1);
+  EXPECT_GT(at(predicted).deviation(0), at(measured).deviation(0));
+  const RowMatrix pending = random_points(2, 2, 10);
+  EXPECT_TRUE(Surrogates(*stream_, {set}, pending).predict(x).mean.allFinite());
+}
+
 TEST_F(SurrogatesTest, ConstantAndSingleValues) {
   const RowMatrix x = random_points(8, 2, 11);
   const Surrogates surrogates(
@@ -150,6 +169,10 @@ TEST_F(SurrogatesTest, RefusesWhatItCannotLearnFrom) {
   EXPECT_THROW(make({{RowMatrix(0, 2), Vector(0)}}), UsageError);
   EXPECT_THROW(make({{x, Vector::Zero(3)}, {random_points(3, 4, 1), Vector::Zero(3)}}), UsageError);
   EXPECT_THROW(make({{x, Vector::Constant(3, std::nan(""))}}), UsageError);
+  for (const double wrong : {-1.0, double(INFINITY), double(NAN)}) {
+    EXPECT_THROW(make({{x, Vector::Zero(3), {}, Vector::Constant(3, wrong)}}), UsageError);
+  }
+  EXPECT_THROW(make({{x, Vector::Zero(3), {}, Vector::Zero(2)}}), UsageError);
   const Surrogates surrogates(*stream_, {{x, Vector::Zero(3)}});
   EXPECT_THROW(surrogates.predict(random_points(1, 3, 1)), UsageError);
 }
@@ -157,8 +180,10 @@ TEST_F(SurrogatesTest, RefusesWhatItCannotLearnFrom) {
 /// Many draws have the posterior's mean, deviation and correlation.
 TEST_F(SurrogatesTest, PathsAreDrawsOfThePosterior) {
   const RowMatrix x = random_points(15, 2, 14);
-  const Surrogates surrogates(
-      *stream_, {{x, 10 + 5 * targets(x).array()}, {x.topRows(4), targets(x).head(4)}});
+  Vector believed = Vector::Zero(15);
+  believed(0) = 4;  // where the first query is
+  const Surrogates surrogates(*stream_, {{x, 10 + 5 * targets(x).array(), {}, believed},
+                                         {x.topRows(4), targets(x).head(4)}});
   RowMatrix queries(4, 2);
   queries << x.row(0), 0.9, 0.1, 0.91, 0.1, 0.02, 0.97;
   constexpr Eigen::Index kPaths = 4000;
