@@ -22,6 +22,7 @@ enum class Outcome {
   infeasible,  ///< broke a limit before all was measured: what was not is NaN
   failed,      ///< no objectives; counts against feasibility, never enters a surrogate as numbers
   pending,     ///< asked for, not told yet
+  stopped,     ///< ended early: what was not known is predicted, and on no front
 };
 
 /// One trial as a sampler sees it. Numbers that are not finite are as good as not measured.
@@ -30,6 +31,9 @@ struct Observation {
   Outcome outcome = Outcome::pending;
   std::vector<double> objectives{};   ///< minimised: [problem.objectives] or empty
   std::vector<double> constraints{};  ///< met where <= 0: [problem.constraints] or empty
+  /// stopped: standard deviations of the objectives around what is predicted, 0 for those that are
+  /// known: [problem.objectives].
+  std::vector<double> deviations{};
 };
 
 /// What a sampler is made for.

@@ -30,6 +30,8 @@ Outcome outcome_of(TrialState state) {
     case TrialState::failed:
     case TrialState::abandoned:
       return Outcome::failed;
+    case TrialState::stopped:
+      return Outcome::stopped;
     case TrialState::waiting:
     case TrialState::running:
       return Outcome::pending;
@@ -72,6 +74,14 @@ SamplerProblem sampler_problem(const StudySpec& spec, const std::vector<Trial>& 
   problem.seed = spec.seed;
   problem.initial = spec.initial;
   return problem;
+}
+
+/// A stopped trial as its last verdict has it: predicted, with what that may be off by. Where
+/// nothing could be predicted it stays pending.
+void tell_prediction(Observation& seen, const StopVerdict& verdict) {
+  seen.objectives = verdict.predicted;
+  seen.deviations = verdict.deviation;
+  if (seen.objectives.empty()) seen.outcome = Outcome::pending;
 }
 
 }  // namespace
@@ -143,6 +153,11 @@ std::vector<Observation> Session::observations(const std::vector<Trial>& trials)
       seen.objectives = trials[i].objectives;
       for (std::size_t k = 0; k < units_.size(); ++k) seen.objectives[k] /= units_[k];
       seen.constraints = misses(spec_.constraints, trials[i].metrics);
+    }
+    if (seen.outcome == Outcome::stopped) tell_prediction(seen, *trials[i].verdict);
+    for (std::size_t k = 0; k < seen.deviations.size(); ++k) {
+      seen.objectives[k] /= units_[k];
+      seen.deviations[k] /= units_[k];
     }
     list.push_back(std::move(seen));
   }

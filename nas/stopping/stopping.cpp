@@ -39,7 +39,8 @@ FinalValue learn(const StopSpec& spec, const StopHistory& history, std::size_t o
   std::vector<FinalValue::Example> examples;
   const OpenObjective& objective = history.open[open];
   for (const StopTrial& trial : history.trials) {
-    if (!trial.finished) continue;
+    // One without a curve tells nothing, and was never in danger of a bound that it could break.
+    if (!trial.finished || trial.course.curve.empty()) continue;
     examples.push_back({&trial.course, trial.objectives[objective.index],
                         !trial.verdict || !trial.verdict->armed});
   }
@@ -156,36 +157,6 @@ void check_trial(const StopHistory& history, const StopTrial& trial, std::size_t
 
 }  // namespace
 
-std::string_view name_of(StopMethod method) {
-  switch (method) {
-    case StopMethod::off:
-      return "off";
-    case StopMethod::hypervolume:
-      return "hypervolume";
-    case StopMethod::asha:
-      return "asha";
-  }
-  return "?";
-}
-
-std::string_view to_string(StopReason reason) {
-  switch (reason) {
-    case StopReason::not_due:
-      return "no decision is due yet";
-    case StopReason::too_few:
-      return "too few trials have ended to learn from";
-    case StopReason::unmeasured:
-      return "a number that the decision needs was not measured";
-    case StopReason::hopeful:
-      return "it may matter";
-    case StopReason::hopeless:
-      return "it cannot matter";
-    case StopReason::runs_on:
-      return "it cannot matter, and runs on to show how often that is wrong";
-  }
-  return "?";
-}
-
 void check_stop_spec(const StopSpec& spec) {
   const auto require = [](bool holds, const char* key, double value, const char* range) {
     if (!holds) {
@@ -229,7 +200,9 @@ StopVerdict judge(const StopSpec& spec, const StopHistory& history, const StopTr
   check_trial(history, trial, trial.course.x.size());
 
   const StopVerdict earlier = trial.verdict.value_or(StopVerdict{});
-  const bool settled = earlier.choice == StopChoice::stop || earlier.reason == StopReason::runs_on;
+  const bool settled = earlier.choice == StopChoice::stop ||
+                       earlier.reason == StopReason::runs_on ||
+                       earlier.reason == StopReason::wanted;
   const std::optional<std::size_t> decision = due(spec, trial.course);
   if (spec.method == StopMethod::off || settled || !decision) return earlier;
 

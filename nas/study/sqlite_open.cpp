@@ -13,7 +13,11 @@ namespace paretiny {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x50415254;  // "PART"
-constexpr std::int64_t kSchemaVersion = 3;
+constexpr std::int64_t kSchemaVersion = 4;
+/// Whose studies are gone on with: what it has not is added.
+constexpr std::int64_t kSchemaBefore = 3;
+/// What SQLite makes of the trials' table by adding the column.
+constexpr std::string_view kVerdictColumn = "verdict TEXT NOT NULL DEFAULT ''";
 constexpr std::array kSchema = {
     "CREATE TABLE study (id INTEGER PRIMARY KEY CHECK (id = 1), header TEXT NOT NULL, "
     "checksum INTEGER NOT NULL) STRICT",
@@ -24,7 +28,7 @@ constexpr std::array kSchema = {
     "reason TEXT NOT NULL, architecture INTEGER NOT NULL, seed INTEGER NOT NULL, "
     "attempts INTEGER NOT NULL, owner TEXT NOT NULL, lease_until INTEGER NOT NULL, "
     "started TEXT NOT NULL, finished TEXT NOT NULL, revision INTEGER NOT NULL, "
-    "checksum INTEGER NOT NULL) STRICT",
+    "checksum INTEGER NOT NULL, verdict TEXT NOT NULL DEFAULT '') STRICT",
     // What has changed, and what is left to do, is found without reading all trials.
     "CREATE INDEX trials_changed ON trials (revision)",
     "CREATE INDEX trials_open ON trials (number) WHERE state IN ('waiting', 'running')",
@@ -34,7 +38,25 @@ constexpr std::array kSchema = {
     // The checksum first: it is read without what follows.
     "CREATE TABLE models (trial INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, "
     "model BLOB NOT NULL) STRICT",
+    // What follows the schema before has not.
+    "CREATE TABLE steps (trial INTEGER NOT NULL, step INTEGER NOT NULL, "
+    "objectives TEXT NOT NULL, checksum INTEGER NOT NULL, "
+    "PRIMARY KEY (trial, step)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE checkpoints (trial INTEGER PRIMARY KEY, epochs INTEGER NOT NULL, "
+    "checkpoint BLOB NOT NULL) STRICT",
+    "CREATE TABLE runs (number INTEGER PRIMARY KEY, started TEXT NOT NULL, "
+    "settings TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT",
 };
+constexpr std::size_t kTablesBefore = kSchema.size() - 3;
+
+/// A table of kSchema as `schema` has it.
+std::string table_of(std::string_view sql, std::int64_t schema) {
+  std::string text(sql);
+  const std::string column = ", " + std::string(kVerdictColumn);
+  const std::size_t at = text.find(column);
+  if (schema == kSchemaBefore && at != std::string::npos) text.erase(at, column.size());
+  return text;
+}
 
 std::filesystem::path with_folder(const std::filesystem::path& path) {
   std::error_code error;
@@ -112,12 +134,32 @@ void SqliteStudy::make(StudyHeader header) {
   database_.empty_log();
 }
 
-bool SqliteStudy::has_its_tables() {
+bool SqliteStudy::has_its_tables(std::int64_t schema) {
   Statement row(database_, "SELECT sql FROM sqlite_schema ORDER BY rowid");
-  for (const char* sql : kSchema) {
-    if (!row.step() || row.text(0) != sql) return false;
+  const std::size_t count = schema == kSchemaBefore ? kTablesBefore : kSchema.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!row.step() || row.text(0) != table_of(kSchema[i], schema)) return false;
   }
   return !row.step();
+}
+
+bool SqliteStudy::is_current() {
+  current_ = current_ || database_.integer("PRAGMA user_version") == kSchemaVersion;
+  return current_;
+}
+
+StudyChange SqliteStudy::change() {
+  if (!is_current()) {
+    Transaction transaction(database_);
+    if (!is_current()) {
+      database_.execute(fmt::format("ALTER TABLE trials ADD COLUMN {}", kVerdictColumn));
+      for (std::size_t i = kTablesBefore; i < kSchema.size(); ++i) database_.execute(kSchema[i]);
+      database_.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
+    }
+    transaction.commit();
+    current_ = true;
+  }
+  return StudyChange(database_);
 }
 
 void SqliteStudy::load() {
@@ -127,12 +169,13 @@ void SqliteStudy::load() {
                                  database_.path().string()));
   }
   const std::int64_t schema = database_.integer("PRAGMA user_version");
-  if (schema != kSchemaVersion) {
-    throw StoreError(fmt::format(
-        "the study '{}' has schema {}, this program reads schema {}; use the program that made it",
-        database_.path().string(), schema, kSchemaVersion));
+  if (schema != kSchemaVersion && schema != kSchemaBefore) {
+    throw StoreError(
+        fmt::format("the study '{}' has schema {}, this program reads schemas {} and {}; use the "
+                    "program that made it",
+                    database_.path().string(), schema, kSchemaBefore, kSchemaVersion));
   }
-  if (!has_its_tables()) {
+  if (!has_its_tables(schema)) {
     database_.damaged("its tables are not those that it was made with, or there are others");
   }
   const std::string integrity = database_.text("PRAGMA integrity_check(1)");
@@ -168,6 +211,16 @@ void SqliteStudy::check_rows() {
   while (epochs.step()) content += static_cast<std::uint64_t>(epoch_of(database_, epochs).checksum);
   Statement models(database_, "SELECT checksum FROM models");
   while (models.step()) content += static_cast<std::uint64_t>(models.integer(0));
+  if (is_current()) {
+    Statement steps(database_, select_steps("TRUE"));
+    while (steps.step()) {
+      content +=
+          static_cast<std::uint64_t>(step_of(database_, steps, header_.objectives.size()).checksum);
+    }
+    runs();  // refuses what cannot be read
+    Statement run_rows(database_, "SELECT checksum FROM runs");
+    while (run_rows.step()) content += static_cast<std::uint64_t>(run_rows.integer(0));
+  }
   if (content != tally.content) {
     database_.damaged("some of its rows are gone, or older than others");
   }

@@ -22,14 +22,6 @@ std::int64_t unix_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-void begin_trial(Trial& trial, const Lease& lease) {
-  trial.state = TrialState::running;
-  trial.owner = lease.owner;
-  trial.attempts += 1;
-  trial.lease_until = unix_ms() + lease.time.count();
-  trial.started = utc_now();
-}
-
 void end_trial(Trial& trial, TrialState state) {
   trial.state = state;
   trial.lease_until = 0;
@@ -38,8 +30,16 @@ void end_trial(Trial& trial, TrialState state) {
 
 }  // namespace
 
+void SqliteStudy::begin(Trial& trial, const Lease& lease) {
+  trial.state = TrialState::running;
+  trial.owner = lease.owner;
+  trial.attempts += 1;
+  trial.lease_until = unix_ms() + lease.time.count();
+  trial.started = utc_now();
+}
+
 std::uint64_t SqliteStudy::read_trials(std::string_view condition) {
-  Statement rows(database_, select_trials(condition));
+  Statement rows(database_, select_trials(condition, is_current()));
   std::uint64_t content = 0;
   while (rows.step()) {
     try {
@@ -66,7 +66,7 @@ const std::vector<Trial>& SqliteStudy::trials() {
 }
 
 std::optional<Trial> SqliteStudy::read_trial(std::int64_t number) {
-  Statement rows(database_, select_trials(fmt::format("number = {}", number)));
+  Statement rows(database_, select_trials(fmt::format("number = {}", number), is_current()));
   if (!rows.step()) return std::nullopt;
   try {
     return trial_of(rows, header_.objectives.size()).trial;
@@ -101,7 +101,7 @@ std::optional<Trial> SqliteStudy::add_trial(std::int64_t number, const Values& v
       throw UsageError(fmt::format("parameter '{}' of trial {} is not finite", name, number));
     }
   }
-  StudyChange change(database_);
+  StudyChange change = this->change();
   if (number < change.trial_count()) return std::nullopt;
   if (number > change.trial_count()) {
     throw UsageError(
@@ -113,7 +113,7 @@ std::optional<Trial> SqliteStudy::add_trial(std::int64_t number, const Values& v
   trial.objectives.assign(header_.objectives.size(), std::numeric_limits<double>::quiet_NaN());
   trial.architecture = architecture;
   trial.seed = seed;
-  begin_trial(trial, lease);
+  begin(trial, lease);
   change.save(trial);
   change.commit(StudyChange::Keep::in_file);
   return trial;
@@ -139,28 +139,31 @@ std::vector<std::int64_t> SqliteStudy::free_trials() {
 }
 
 std::optional<Trial> SqliteStudy::claim(const Lease& lease) {
-  StudyChange change(database_);
+  StudyChange change = this->change();
   const std::vector<std::int64_t> free = free_trials();
   for (const std::int64_t number : free) {
     std::optional<Trial> trial = read_trial(number);
     if (!trial) continue;
     if (trial->attempts < kMaxAttempts) {
-      begin_trial(*trial, lease);
+      begin(*trial, lease);
+      // One that was stopped once is not stopped again.
+      if (trial->verdict && trial->verdict->reason != StopReason::wanted) trial->verdict.reset();
       change.save(*trial);
-      change.forget_epochs(number);
+      change.forget_epochs(number, epochs_behind(number));
       change.commit(StudyChange::Keep::in_file);
       return trial;
     }
     trial->reason = fmt::format("its worker died {} times", trial->attempts);
     end_trial(*trial, TrialState::failed);
     change.save(*trial);
+    change.forget_checkpoint(number);
   }
   if (!free.empty()) change.commit(StudyChange::Keep::in_file);
   return std::nullopt;
 }
 
 bool SqliteStudy::renew(std::int64_t number, const Lease& lease) {
-  StudyChange change(database_);
+  StudyChange change = this->change();
   std::optional<Trial> trial = held(number, lease.owner);
   if (!trial) return false;
   trial->lease_until = unix_ms() + lease.time.count();
@@ -170,7 +173,7 @@ bool SqliteStudy::renew(std::int64_t number, const Lease& lease) {
 }
 
 bool SqliteStudy::release(std::int64_t number, const std::string& owner) {
-  StudyChange change(database_);
+  StudyChange change = this->change();
   std::optional<Trial> trial = held(number, owner);
   if (!trial) return false;
   trial->state = TrialState::waiting;
@@ -183,7 +186,7 @@ bool SqliteStudy::release(std::int64_t number, const std::string& owner) {
 
 bool SqliteStudy::add_epoch(std::int64_t number, const std::string& owner,
                             const EpochRecord& record) {
-  StudyChange change(database_);
+  StudyChange change = this->change();
   if (!held(number, owner)) return false;
   change.save(number, record);
   change.commit(StudyChange::Keep::in_log);
@@ -204,14 +207,19 @@ bool SqliteStudy::conclude(std::int64_t number, const std::string& owner, TrialS
   if (end == TrialState::done && !all_finite(result.objectives)) {
     throw UsageError(fmt::format("trial {} is done but has an objective not finite", number));
   }
-  StudyChange change(database_);
+  if (end == TrialState::stopped && !result.verdict) {
+    throw UsageError(fmt::format("trial {} is stopped without a verdict", number));
+  }
+  StudyChange change = this->change();
   std::optional<Trial> trial = held(number, owner);
   if (!trial) return false;
+  if (result.verdict) trial->verdict = result.verdict;
   if (!result.objectives.empty()) trial->objectives = result.objectives;
   trial->metrics = result.metrics;
   trial->reason = result.reason;
   end_trial(*trial, end);
   change.save(*trial);
+  change.forget_checkpoint(number);
   if (!result.model.empty()) change.save(number, result.model);
   change.commit(StudyChange::Keep::in_file);
   return true;

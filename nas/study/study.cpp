@@ -15,8 +15,8 @@ bool is_study_name(const std::string& name) {
 }
 
 std::string_view to_string(TrialState state) {
-  constexpr std::array<std::string_view, 6> names = {"waiting",    "running", "done",
-                                                     "infeasible", "failed",  "abandoned"};
+  constexpr std::array<std::string_view, kTrialStates> names = {
+      "waiting", "running", "done", "infeasible", "failed", "abandoned", "stopped"};
   return names.at(static_cast<std::size_t>(state));
 }
 

@@ -2,8 +2,9 @@
 // transaction, so whatever was reported is kept through kill -9, a full disk or a lost machine.
 //
 // A trial's way: add_trial -> waiting -> claim -> running -> done | infeasible | failed |
-// abandoned. A claim is a lease: it holds until it expires or its owner's process is gone; then
-// another worker may claim the trial, and the result of the first is refused.
+// abandoned | stopped, and from stopped by `reopen` to running again. A claim is a lease: it holds
+// until it expires or its owner's process is gone; then another worker may claim the trial, and the
+// result of the first is refused.
 #pragma once
 
 #include <chrono>
@@ -12,11 +13,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "nas/space/space.h"
+#include "nas/stopping/verdict.h"
 
 namespace paretiny {
 
@@ -69,7 +72,16 @@ struct StudyHeader {
 /// Whether a study may be called `name`.
 bool is_study_name(const std::string& name);
 
-enum class TrialState { waiting, running, done, infeasible, failed, abandoned };
+enum class TrialState {
+  waiting,
+  running,
+  done,
+  infeasible,
+  failed,
+  abandoned,
+  stopped,  ///< before its end, because it could not matter (docs/stopping.md)
+};
+inline constexpr std::size_t kTrialStates = 7;
 
 /// "waiting", "running", ...
 std::string_view to_string(TrialState state);
@@ -88,6 +100,8 @@ struct Trial {
   std::int64_t lease_until = 0;  ///< Unix time in ms while running, else 0
   std::string started;           ///< ISO 8601, UTC, of the last claim
   std::string finished;          ///< ISO 8601, UTC
+  /// What was last decided on it; none where trials are not stopped. A stopped trial has one.
+  std::optional<StopVerdict> verdict{};
 };
 
 /// Who may work on a trial, and for how long from now.
@@ -103,6 +117,7 @@ struct TrialResult {
   std::string reason;
   std::vector<std::uint8_t>
       model{};  ///< the int8 network, as engine/deploy/formats/model_file.h writes it
+  std::optional<StopVerdict> verdict{};  ///< in place of the trial's; a stopped one needs one
 };
 
 /// One epoch of a trial's training.
@@ -111,6 +126,19 @@ struct EpochRecord {
   double loss = 0;
   double accuracy = 0;  ///< on the validation split, 0 to 1
   double sparsity = 0;  ///< fraction of filters removed so far
+};
+
+/// What was measured of a black box's trial after one of its steps.
+struct StepRecord {
+  std::int64_t step = 0;           ///< from 1
+  std::vector<double> objectives;  ///< [header.objectives], NaN where not measured
+};
+
+/// What a run of a search, or whoever asks, was told that a study's results do not depend on by
+/// themselves, such as the rule that stops trials: it may change from run to run.
+struct RunRecord {
+  std::string started;  ///< ISO 8601, UTC
+  std::map<std::string, std::string> settings;
 };
 
 /// The store of a study. An object belongs to one thread; several objects, also of several
@@ -131,8 +159,15 @@ class Study {
   virtual std::int64_t trial_count() = 0;
   /// The history of a trial's last attempt, by epoch.
   virtual std::vector<EpochRecord> epochs(std::int64_t number) = 0;
+  /// What was told of a black box's trial before its end, by step.
+  virtual std::vector<StepRecord> steps(std::int64_t number) = 0;
   /// The model that a trial ended with; empty when it has none.
   virtual std::vector<std::uint8_t> model(std::int64_t number) = 0;
+  /// The last checkpoint of a trial that has not ended; empty when there is none. It may be
+  /// damaged: whoever made its bytes can tell.
+  virtual std::vector<std::uint8_t> checkpoint(std::int64_t number) = 0;
+  /// Those whose settings differed from the run before, by time.
+  virtual std::vector<RunRecord> runs() = 0;
 
   /// Adds trial `number`, which must be trial_count(), held by the lease's owner from the start.
   /// Nothing when another worker has added it since: ask again with what is known now. Throws
@@ -142,7 +177,8 @@ class Study {
                                                        std::uint64_t seed, const Lease& lease) = 0;
 
   /// Takes the first trial that is waiting, or running with its lease expired or its owner gone;
-  /// forgets the epochs of an earlier attempt.
+  /// forgets the verdict and the epochs of an earlier attempt, but for those that a checkpoint has
+  /// behind it.
   [[nodiscard]] virtual std::optional<Trial> claim(const Lease& lease) = 0;
   /// Makes the owner's lease end after its time from now.
   [[nodiscard]] virtual bool renew(std::int64_t number, const Lease& lease) = 0;
@@ -150,8 +186,27 @@ class Study {
   [[nodiscard]] virtual bool release(std::int64_t number, const std::string& owner) = 0;
   [[nodiscard]] virtual bool add_epoch(std::int64_t number, const std::string& owner,
                                        const EpochRecord& record) = 0;
+  [[nodiscard]] virtual bool add_step(std::int64_t number, const std::string& owner,
+                                      const StepRecord& record) = 0;
+  /// Keeps what was decided on a running trial.
+  [[nodiscard]] virtual bool decide(std::int64_t number, const std::string& owner,
+                                    const StopVerdict& verdict) = 0;
+  /// Keeps a checkpoint, made after `epochs` epochs, in the place of an earlier one, until the
+  /// trial ends.
+  [[nodiscard]] virtual bool keep_checkpoint(std::int64_t number, const std::string& owner,
+                                             std::int64_t epochs,
+                                             std::span<const std::uint8_t> checkpoint) = 0;
+  /// Forgets checkpoint and epochs of a running trial, whose checkpoint is of no use.
+  [[nodiscard]] virtual bool begin_anew(std::int64_t number, const std::string& owner) = 0;
+  /// Takes a stopped trial, to run it to its end: its verdict becomes StopReason::wanted. Takes a
+  /// waiting one that was taken so before, too. Throws UsageError, saying what it is, for any
+  /// other.
+  [[nodiscard]] virtual Trial reopen(std::int64_t number, const Lease& lease) = 0;
+  /// Records a run, unless the last one had the same settings; whether it did not.
+  virtual bool add_run(const std::map<std::string, std::string>& settings) = 0;
   /// Ends a trial, once. Throws UsageError for a state that is no end, a count of objectives that
-  /// is not the study's, or a done trial with an objective that is not finite.
+  /// is not the study's, a done trial with an objective that is not finite, or a stopped one
+  /// without a verdict.
   [[nodiscard]] virtual bool conclude(std::int64_t number, const std::string& owner, TrialState end,
                                       const TrialResult& result) = 0;
 

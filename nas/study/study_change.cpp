@@ -29,6 +29,15 @@ std::int64_t epoch_checksum(std::int64_t trial, const EpochRecord& record) {
   return row_checksum(dump({trial, record.epoch, record.loss, record.accuracy, record.sparsity}));
 }
 
+std::int64_t step_checksum(std::int64_t trial, const StepRecord& record) {
+  return row_checksum(dump({trial, record.step, record.objectives}));
+}
+
+std::int64_t run_checksum(std::int64_t number, const std::string& started,
+                          const std::string& settings) {
+  return row_checksum(dump({number, started, settings}));
+}
+
 std::int64_t model_checksum(std::int64_t trial, std::span<const std::uint8_t> model) {
   const std::string_view bytes(reinterpret_cast<const char*>(model.data()), model.size());
   return static_cast<std::int64_t>(random_key(static_cast<std::uint64_t>(trial), bytes));
@@ -96,11 +105,53 @@ void StudyChange::save(std::int64_t trial, std::span<const std::uint8_t> model) 
       .step();
 }
 
-void StudyChange::forget_epochs(std::int64_t trial) {
-  Statement rows(database_, "SELECT checksum FROM epochs WHERE trial = ?");
-  rows.bind(trial);
+void StudyChange::save(std::int64_t trial, const StepRecord& record) {
+  tally_.content -= checksum_of(
+      database_, fmt::format("steps WHERE trial = {} AND step = {}", trial, record.step));
+  const std::int64_t checksum = step_checksum(trial, record);
+  tally_.content += static_cast<std::uint64_t>(checksum);
+  Statement(database_, "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?)")
+      .bind(trial)
+      .bind(record.step)
+      .bind(dump(record.objectives))
+      .bind(checksum)
+      .step();
+}
+
+void StudyChange::save_checkpoint(std::int64_t trial, std::int64_t epochs,
+                                  std::span<const std::uint8_t> checkpoint) {
+  Statement(database_, "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)")
+      .bind(trial)
+      .bind(epochs)
+      .bind(checkpoint)
+      .step();
+}
+
+void StudyChange::add(const RunRecord& run) {
+  const std::int64_t number = database_.integer("SELECT coalesce(max(number) + 1, 0) FROM runs");
+  const std::string settings = dump(run.settings);
+  const std::int64_t checksum = run_checksum(number, run.started, settings);
+  tally_.content += static_cast<std::uint64_t>(checksum);
+  Statement(database_, "INSERT INTO runs VALUES (?, ?, ?, ?)")
+      .bind(number)
+      .bind(run.started)
+      .bind(settings)
+      .bind(checksum)
+      .step();
+}
+
+void StudyChange::forget_epochs(std::int64_t trial, std::int64_t kept) {
+  Statement rows(database_, "SELECT checksum FROM epochs WHERE trial = ? AND epoch > ?");
+  rows.bind(trial).bind(kept);
   while (rows.step()) tally_.content -= static_cast<std::uint64_t>(rows.integer(0));
-  Statement(database_, "DELETE FROM epochs WHERE trial = ?").bind(trial).step();
+  Statement(database_, "DELETE FROM epochs WHERE trial = ? AND epoch > ?")
+      .bind(trial)
+      .bind(kept)
+      .step();
+}
+
+void StudyChange::forget_checkpoint(std::int64_t trial) {
+  Statement(database_, "DELETE FROM checkpoints WHERE trial = ?").bind(trial).step();
 }
 
 void StudyChange::commit(Keep keep) {

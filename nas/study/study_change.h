@@ -17,13 +17,18 @@ namespace paretiny {
 /// Checksum of a row's content.
 std::int64_t row_checksum(const std::string& text);
 std::int64_t epoch_checksum(std::int64_t trial, const EpochRecord& record);
+std::int64_t step_checksum(std::int64_t trial, const StepRecord& record);
+std::int64_t run_checksum(std::int64_t number, const std::string& started,
+                          const std::string& settings);
 std::int64_t model_checksum(std::int64_t trial, std::span<const std::uint8_t> model);
 
 /// What must be there.
 struct Tally {
   std::int64_t revision = 0;
   std::int64_t trials = 0;
-  std::uint64_t content = 0;  ///< checksums of the rows of trials, epochs and models, added up
+  /// Checksums of the rows of trials, epochs, models, steps and runs, added up; those of
+  /// checkpoints not: what damages one shall cost no more than it.
+  std::uint64_t content = 0;
 
   friend bool operator==(const Tally&, const Tally&) = default;
 };
@@ -48,8 +53,15 @@ class StudyChange {
   void save(const Trial& trial);
   /// Adds an epoch, or writes it in the place of the one with its number.
   void save(std::int64_t trial, const EpochRecord& record);
+  void save(std::int64_t trial, const StepRecord& record);
   void save(std::int64_t trial, std::span<const std::uint8_t> model);
-  void forget_epochs(std::int64_t trial);
+  void save_checkpoint(std::int64_t trial, std::int64_t epochs,
+                       std::span<const std::uint8_t> checkpoint);
+  /// Adds a run to those there.
+  void add(const RunRecord& run);
+  /// Forgets those after the first `kept`.
+  void forget_epochs(std::int64_t trial, std::int64_t kept = 0);
+  void forget_checkpoint(std::int64_t trial);
   void commit(Keep keep);
 
  private:

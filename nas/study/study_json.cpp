@@ -2,7 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "base/error.h"
+#include "nas/pareto/pareto.h"
 
 namespace paretiny {
 
@@ -93,19 +97,69 @@ StudyHeader header_from_json(const json& text) {
 }
 
 json to_json(const Trial& trial) {
-  return {{"number", trial.number},
-          {"state", to_string(trial.state)},
-          {"values", values_to_json(trial.values)},
-          {"objectives", trial.objectives},
-          {"metrics", trial.metrics},
-          {"reason", trial.reason},
-          {"architecture", fmt::format("{:016x}", trial.architecture)},
-          {"seed", trial.seed},
-          {"attempts", trial.attempts},
-          {"owner", trial.owner},
-          {"lease_until", trial.lease_until},
-          {"started", trial.started},
-          {"finished", trial.finished}};
+  json form = {{"number", trial.number},
+               {"state", to_string(trial.state)},
+               {"values", values_to_json(trial.values)},
+               {"objectives", trial.objectives},
+               {"metrics", trial.metrics},
+               {"reason", trial.reason},
+               {"architecture", fmt::format("{:016x}", trial.architecture)},
+               {"seed", trial.seed},
+               {"attempts", trial.attempts},
+               {"owner", trial.owner},
+               {"lease_until", trial.lease_until},
+               {"started", trial.started},
+               {"finished", trial.finished}};
+  if (trial.verdict) form["verdict"] = to_json(*trial.verdict);
+  return form;
+}
+
+json to_json(const StopVerdict& verdict) {
+  return {{"choice", verdict.choice == StopChoice::stop ? "stop" : "go on"},
+          {"reason", name_of(verdict.reason)},
+          {"fraction", verdict.fraction},
+          {"armed", verdict.armed},
+          {"predicted", verdict.predicted},
+          {"deviation", verdict.deviation},
+          {"bound", verdict.bound},
+          {"gain", verdict.gain}};
+}
+
+StopVerdict verdict_from_json(const json& form, std::size_t objectives) {
+  StopVerdict verdict;
+  const auto choice = form.at("choice").get<std::string>();
+  const auto reason = stop_reason(form.at("reason").get<std::string>());
+  if ((choice != "stop" && choice != "go on") || !reason) {
+    throw DataError("its verdict is none of a trial's");
+  }
+  verdict.choice = choice == "stop" ? StopChoice::stop : StopChoice::go_on;
+  verdict.reason = *reason;
+  form.at("fraction").get_to(verdict.fraction);
+  form.at("armed").get_to(verdict.armed);
+  verdict.gain = number_or_none(form.at("gain")).value_or(verdict.gain);
+  const auto read = [&](const char* name, double unknown) {
+    std::vector<double> numbers;
+    for (const json& number : form.at(name)) {
+      numbers.push_back(number_or_none(number).value_or(unknown));
+    }
+    if (!numbers.empty() && numbers.size() != objectives) {
+      throw DataError(fmt::format("its verdict has {} numbers '{}'; the study has {} objectives",
+                                  numbers.size(), name, objectives));
+    }
+    return numbers;
+  };
+  constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
+  verdict.predicted = read("predicted", kNoNumber);
+  verdict.deviation = read("deviation", kNoNumber);
+  verdict.bound = read("bound", -std::numeric_limits<double>::infinity());
+  const bool predicted = !verdict.predicted.empty();
+  if (!all_finite(verdict.predicted) || !all_finite(verdict.deviation) ||
+      verdict.deviation.empty() == predicted || verdict.bound.empty() == predicted ||
+      std::ranges::any_of(verdict.deviation, [](double d) { return d < 0; }) ||
+      !(verdict.fraction >= 0 && verdict.fraction <= 1)) {
+    throw DataError("its verdict has numbers that none has");
+  }
+  return verdict;
 }
 
 json values_to_json(const Values& values) {

@@ -16,6 +16,11 @@ StudyHeader header_from_json(const nlohmann::json& json);
 
 nlohmann::json to_json(const Trial& trial);
 
+nlohmann::json to_json(const StopVerdict& verdict);
+/// Of a study of so many objectives. Throws nlohmann::json::exception for text of another form,
+/// DataError for a verdict that no trial of it could have.
+StopVerdict verdict_from_json(const nlohmann::json& json, std::size_t objectives);
+
 nlohmann::json values_to_json(const Values& values);
 /// Throws nlohmann::json::exception or DataError for text of another form.
 Values values_from_json(const nlohmann::json& json);

@@ -13,7 +13,7 @@ namespace paretiny {
 namespace {
 
 TrialState state_from(const std::string& name) {
-  for (int i = 0; i <= static_cast<int>(TrialState::abandoned); ++i) {
+  for (std::size_t i = 0; i < kTrialStates; ++i) {
     if (to_string(static_cast<TrialState>(i)) == name) return static_cast<TrialState>(i);
   }
   throw DataError("its state is none of a trial's");
@@ -23,7 +23,7 @@ double number_or_nan(const nlohmann::json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
 
-Trial parse(const Statement& row) {
+Trial parse(const Statement& row, std::size_t objectives_there) {
   Trial trial;
   trial.number = row.integer(0);
   trial.state = state_from(row.text(1));
@@ -44,6 +44,10 @@ Trial parse(const Statement& row) {
   trial.lease_until = row.integer(10);
   trial.started = row.text(11);
   trial.finished = row.text(12);
+  const std::string verdict = row.text(15);
+  if (!verdict.empty()) {
+    trial.verdict = verdict_from_json(nlohmann::json::parse(verdict), objectives_there);
+  }
   return trial;
 }
 
@@ -53,18 +57,18 @@ std::int64_t trial_checksum(const Trial& trial, std::int64_t revision) {
 
 }  // namespace
 
-std::string select_trials(std::string_view condition) {
+std::string select_trials(std::string_view condition, bool verdicts) {
   return fmt::format(
       "SELECT number, state, parameters, objectives, metrics, reason, architecture, seed, "
-      "attempts, owner, lease_until, started, finished, revision, checksum FROM trials WHERE {} "
-      "ORDER BY number",
-      condition);
+      "attempts, owner, lease_until, started, finished, revision, checksum, {} FROM trials "
+      "WHERE {} ORDER BY number",
+      verdicts ? "verdict" : "''", condition);
 }
 
 TrialRow trial_of(const Statement& rows, std::size_t objectives) {
   TrialRow row;
   try {
-    row = {parse(rows), rows.integer(13), rows.integer(14)};
+    row = {parse(rows, objectives), rows.integer(13), rows.integer(14)};
   } catch (const nlohmann::json::exception&) {
     throw DataError("it cannot be read");
   }
@@ -79,6 +83,9 @@ TrialRow trial_of(const Statement& rows, std::size_t objectives) {
   }
   if (trial.state == TrialState::done && !all_finite(trial.objectives)) {
     throw DataError("it is done without all objectives");
+  }
+  if (trial.state == TrialState::stopped && !trial.verdict) {
+    throw DataError("it was stopped without a verdict");
   }
   if (trial.attempts < 0 || trial.attempts > Study::kMaxAttempts) {
     throw DataError(fmt::format("it was tried {} times, which no trial is", trial.attempts));
@@ -103,10 +110,36 @@ EpochRow epoch_of(const Database& database, const Statement& rows) {
   return row;
 }
 
+std::string select_steps(std::string_view condition) {
+  return fmt::format(
+      "SELECT trial, step, objectives, checksum FROM steps WHERE {} ORDER BY trial, step",
+      condition);
+}
+
+StepRow step_of(const Database& database, const Statement& rows, std::size_t objectives) {
+  const auto refuse = [&](const char* how) {
+    database.damaged(fmt::format("a step of trial {} {}", rows.integer(0), how));
+  };
+  StepRow row{{rows.integer(1), {}}, rows.integer(3)};
+  try {
+    const auto numbers = nlohmann::json::parse(rows.text(2));
+    for (const auto& number : numbers) row.record.objectives.push_back(number_or_nan(number));
+  } catch (const nlohmann::json::exception&) {
+    refuse("cannot be read");
+  }
+  if (step_checksum(rows.integer(0), row.record) != row.checksum) {
+    refuse("has another checksum");
+  }
+  if (row.record.objectives.size() != objectives || row.record.step < 1) {
+    refuse("is none that a trial could have");
+  }
+  return row;
+}
+
 std::int64_t save_trial(Database& database, const Trial& trial, std::int64_t revision) {
   const std::int64_t checksum = trial_checksum(trial, revision);
   Statement(database,
-            "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .bind(trial.number)
       .bind(to_string(trial.state))
       .bind(dump(values_to_json(trial.values)))
@@ -122,6 +155,7 @@ std::int64_t save_trial(Database& database, const Trial& trial, std::int64_t rev
       .bind(trial.finished)
       .bind(revision)
       .bind(checksum)
+      .bind(trial.verdict ? dump(to_json(*trial.verdict)) : std::string())
       .step();
   return checksum;
 }

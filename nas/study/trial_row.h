@@ -11,7 +11,8 @@
 namespace paretiny {
 
 /// The statement whose rows trial_of reads: the trials that match `condition`, by number.
-std::string select_trials(std::string_view condition);
+/// `verdicts`: whether the study's schema has them.
+std::string select_trials(std::string_view condition, bool verdicts);
 
 /// A row, and the revision of the study that it was last changed in.
 struct TrialRow {
@@ -34,6 +35,18 @@ struct EpochRow {
 
 /// Throws StoreError for a row with another checksum.
 EpochRow epoch_of(const Database& database, const Statement& rows);
+
+/// The same of the steps of trials.
+std::string select_steps(std::string_view condition);
+
+struct StepRow {
+  StepRecord record;
+  std::int64_t checksum = 0;
+};
+
+/// Of a study of so many objectives. Throws StoreError for a row with another checksum, or that
+/// says what none can.
+StepRow step_of(const Database& database, const Statement& rows, std::size_t objectives);
 
 /// Writes the row, and returns its checksum.
 std::int64_t save_trial(Database& database, const Trial& trial, std::int64_t revision);

@@ -97,6 +97,10 @@ Knowledge ArsSampler::informed(const Knowledge& knowledge) const {
     set.x.conservativeResize(n + more, Eigen::NoChange);
     set.x.bottomRows(more) = points(rows, Eigen::all);
     set.y.conservativeResize(n + more);
+    if (set.deviation.size() != 0) {
+      set.deviation.conservativeResize(n + more);
+      set.deviation.tail(more).setZero();
+    }
     for (Eigen::Index i = 0; i < more; ++i) {
       set.y(n + i) =
           tempered(known(rows[static_cast<std::size_t>(i)], objective), all.quantities[s].limit);

@@ -21,6 +21,7 @@ std::vector<Observation> bounded(std::vector<Observation> history, std::size_t o
   for (Observation& observation : history) {
     bound(observation.objectives, objectives);
     bound(observation.constraints, objectives);
+    bound(observation.deviations, objectives);
   }
   return history;
 }

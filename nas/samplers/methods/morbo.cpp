@@ -129,7 +129,9 @@ TrainingSet local_data(const TrainingSet& all, const Eigen::RowVectorXd& centre,
   order.resize(static_cast<std::size_t>(
       std::min<Eigen::Index>(all.y.size(), std::max<Eigen::Index>(inside, kLeastData))));
   std::sort(order.begin(), order.end());
-  return {all.x(order, Eigen::all), all.y(order)};
+  TrainingSet local{all.x(order, Eigen::all), all.y(order)};
+  if (all.deviation.size() != 0) local.deviation = all.deviation(order);
+  return local;
 }
 
 /// What each candidate adds to the hypervolume of `front` where the objectives are certain.

@@ -48,6 +48,14 @@ class RegionScalarisation {
     }
     return sum;
   }
+  /// Of a sum of objectives that deviate by so much, independently.
+  double deviation(const std::vector<double>& deviations) const {
+    double sum = 0;
+    for (std::size_t k = 0; k < weights_.size(); ++k) {
+      sum = std::hypot(sum, weights_[k] * deviations[k] / std::max(high_[k] - low_[k], 1e-12));
+    }
+    return std::min(sum, std::numeric_limits<double>::max());
+  }
   void set_weights(std::vector<double> weights) { weights_ = std::move(weights); }
 
  private:
@@ -138,26 +146,32 @@ std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observa
                                        history.end());
   const Knowledge knowledge(problem(), local);
 
-  // The scalarised objective of complete trials, then everything that has a limit.
+  // The scalarised objective of complete trials and of stopped ones, then everything that has a
+  // limit.
   std::vector<TrainingSet> sets(1);
   std::vector<Quantity> quantities{{0, std::numeric_limits<double>::infinity()}};
   std::vector<Eigen::Index> rows;
-  std::vector<double> y;
-  Eigen::Index centre = 0;
+  std::vector<double> y, deviations;
+  Eigen::Index centre = -1;
   Merit best;
   for (std::size_t i = 0; i < knowledge.trials.size(); ++i) {
     const Knowledge::Trial& t = knowledge.trials[i];
-    if (!t.complete) continue;
+    const bool predicted = t.deviations.size() == problem().objectives && all_finite(t.objectives);
+    if (!t.complete && !predicted) continue;
     rows.push_back(static_cast<Eigen::Index>(i));
     y.push_back(region.scalarise(t.objectives));
+    deviations.push_back(predicted ? region.scalarise.deviation(t.deviations) : 0.0);
+    if (!t.complete) continue;
     if (t.violation < best.violation || (t.violation == best.violation && y.back() < best.value)) {
       best = {t.violation, y.back()};
       centre = static_cast<Eigen::Index>(i);
     }
   }
-  if (rows.empty()) return {};
-  sets[0] = {knowledge.measured(rows, Eigen::all),
-             Eigen::Map<const Eigen::VectorXd>(y.data(), static_cast<Eigen::Index>(y.size()))};
+  if (centre < 0) return {};
+  const auto n = static_cast<Eigen::Index>(y.size());
+  sets[0] = {knowledge.measured(rows, Eigen::all), Eigen::Map<const Eigen::VectorXd>(y.data(), n)};
+  const Eigen::Map<const Eigen::VectorXd> noise(deviations.data(), n);
+  if (noise.maxCoeff() > 0) sets[0].deviation = noise;
   for (std::size_t s = 0; s < knowledge.quantities.size(); ++s) {
     if (!std::isfinite(knowledge.quantities[s].limit)) continue;
     sets.push_back(knowledge.sets[s]);

@@ -26,6 +26,21 @@ std::vector<double> measured_values(const std::vector<double>& values, std::size
   return result;
 }
 
+/// Standard deviations of the values that a history gives, of which `objectives` come first.
+std::vector<double> deviations_of(const Observation& o, std::size_t objectives, std::size_t all) {
+  std::vector<double> deviations(all, 0.0);
+  if (o.outcome != Outcome::stopped || o.deviations.size() != objectives) return deviations;
+  for (std::size_t k = 0; k < objectives; ++k) {
+    deviations[k] = o.deviations[k] > 0 && std::isfinite(o.deviations[k]) ? o.deviations[k] : 0.0;
+  }
+  return deviations;
+}
+
+/// How far `tempered` spreads what deviates by `deviation` around a value.
+double tempered_deviation(double deviation, double value, double limit) {
+  return tempered(value, limit) == value ? deviation : deviation * (limit / value);
+}
+
 RowMatrix rows_of(const std::vector<const std::vector<double>*>& points, std::size_t dimensions) {
   RowMatrix rows(static_cast<Eigen::Index>(points.size()), static_cast<Eigen::Index>(dimensions));
   for (Eigen::Index i = 0; i < rows.rows(); ++i) {
@@ -60,6 +75,7 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
   const std::size_t m = problem.objectives;
   std::vector<const std::vector<double>*> at, failures, waiting;
   std::vector<std::vector<double>> values;  // objectives, then constraints
+  std::vector<std::vector<double>> deviations;
   for (const Observation& o : history) {
     if (o.outcome == Outcome::pending) {
       waiting.push_back(&o.x);
@@ -74,8 +90,11 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
       continue;
     }
     at.push_back(&o.x);
-    trials.push_back({measured_values(o.objectives, m), violation_of(problem, o),
-                      complete && o.outcome == Outcome::finished});
+    trials.push_back(
+        {measured_values(o.objectives, m), violation_of(problem, o),
+         complete && o.outcome == Outcome::finished,
+         o.outcome == Outcome::stopped ? deviations_of(o, m, m) : std::vector<double>{}});
+    deviations.push_back(deviations_of(o, m, all.size()));
     values.push_back(std::move(all));
   }
   measured = rows_of(at, d);
@@ -85,16 +104,19 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
   for (std::size_t q = 0; q < m + problem.constraints; ++q) {
     const double limit = q >= m ? 0 : problem.limits.empty() ? kNone : problem.limits[q];
     std::vector<const std::vector<double>*> known;
-    std::vector<double> y;
+    std::vector<double> y, spread;
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (std::isnan(values[i][q])) continue;
       known.push_back(at[i]);
       y.push_back(tempered(values[i][q], limit));
+      spread.push_back(tempered_deviation(deviations[i][q], values[i][q], limit));
     }
     if (known.empty()) continue;
     quantities.push_back({q, limit});
-    sets.push_back({rows_of(known, d), Eigen::Map<const Eigen::VectorXd>(
-                                           y.data(), static_cast<Eigen::Index>(y.size()))});
+    const auto n = static_cast<Eigen::Index>(y.size());
+    sets.push_back({rows_of(known, d), Eigen::Map<const Eigen::VectorXd>(y.data(), n)});
+    const Eigen::Map<const Eigen::VectorXd> noise(spread.data(), n);
+    if (noise.maxCoeff() > 0) sets.back().deviation = noise;
   }
 
   if (!failures.empty() && !at.empty()) {

@@ -24,11 +24,13 @@ double tempered(double value, double limit);
 struct Knowledge {
   Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history);
 
-  /// A finished or infeasible trial.
+  /// A finished, infeasible or stopped trial.
   struct Trial {
     std::vector<double> objectives;  ///< [objectives], NaN where not measured
     double violation = 0;            ///< as in violation_of
-    bool complete = false;           ///< all objectives and constraints are known
+    bool complete = false;           ///< all objectives and constraints are measured
+    /// Of objectives that are predicted: standard deviations, [objectives]; empty where none is.
+    std::vector<double> deviations{};
   };
   std::size_t objectives;  ///< of the problem
   std::vector<Trial> trials;

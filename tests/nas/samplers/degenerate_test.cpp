@@ -77,11 +77,11 @@ class Made {
 
   Outcome outcome() {
     constexpr Outcome kAll[] = {Outcome::failed, Outcome::infeasible, Outcome::pending,
-                                Outcome::finished};
+                                Outcome::finished, Outcome::stopped};
     if (kind_ < 3) return kAll[kind_];  // all alike
     // Failures first, as of a search whose limits are too tight, and then whatever comes.
     if (kind_ == 5 && history_.size() < 20) return Outcome::failed;
-    return kAll[random_.below(4)];
+    return kAll[random_.below(5)];
   }
 
   void tell() {
@@ -93,6 +93,7 @@ class Made {
     o.outcome = outcome();
     o.objectives = numbers(problem_.objectives);
     o.constraints = numbers(problem_.constraints);
+    if (o.outcome == Outcome::stopped) o.deviations = numbers(problem_.objectives);
     history_.push_back(std::move(o));
   }
 

@@ -48,6 +48,25 @@ TEST(Knowledge, SortsWhatBecameOfTrials) {
   EXPECT_EQ(k.sets[3].x(6, 0), 0.6);
 }
 
+TEST(Knowledge, StoppedTrialsArePredictionsAndOnNoFront) {
+  auto problem = reals(1, 2);
+  problem.limits = {3, kNone};
+  Observation stopped{{0.5}, Outcome::stopped, {0, 0}, {}, {0.25, 0}};
+  Observation poor{{0.6}, Outcome::stopped, {6, 1}, {}, {0.5, 0}};
+  const Knowledge k(problem, {told(0.0, Outcome::finished, {1, 1}, {}), stopped, poor,
+                              told(0.2, Outcome::finished, {2, 0.5}, {})});
+  EXPECT_EQ(k.front_points(), (Points{{1, 1}, {2, 0.5}}));
+  EXPECT_EQ(k.anchors.rows(), 2);
+  ASSERT_EQ(k.sets.size(), 2u) << "a stopped trial is no failure";
+  EXPECT_EQ(k.sets[0].y.size(), 4);
+  ASSERT_EQ(k.sets[0].deviation.size(), 4);
+  EXPECT_EQ(k.sets[0].deviation(0), 0);
+  EXPECT_EQ(k.sets[0].deviation(1), 0.25);
+  EXPECT_DOUBLE_EQ(k.sets[0].deviation(2), 0.5 * 3 / 6) << "tempered as its value is";
+  EXPECT_EQ(k.sets[1].deviation.size(), 0) << "what is known before training is no guess";
+  EXPECT_FALSE(k.trials[1].complete);
+}
+
 TEST(Knowledge, BeforeAnythingIsFeasibleTheLeastViolationLeads) {
   const Knowledge some(constrained(), {told(0.0, Outcome::infeasible, {kNan, 2.1}, {}),
                                        told(0.1, Outcome::finished, {1, 4}, {-1}),

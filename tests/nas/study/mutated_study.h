@@ -162,7 +162,7 @@ inline void mutate_json(nlohmann::json& value, Random& random) {
 inline void seal_trial(Database& database, std::int64_t number) {
   Statement row(database,
                 "SELECT state, parameters, objectives, metrics, reason, architecture, seed, "
-                "attempts, owner, lease_until, started, finished, revision FROM trials "
+                "attempts, owner, lease_until, started, finished, revision, verdict FROM trials "
                 "WHERE number = ?");
   row.bind(number);
   if (!row.step()) return;
@@ -181,6 +181,7 @@ inline void seal_trial(Database& database, std::int64_t number) {
             {"lease_until", row.integer(9)},
             {"started", row.text(10)},
             {"finished", row.text(11)}};
+    if (!row.text(13).empty()) told["verdict"] = nlohmann::json::parse(row.text(13));
   } catch (const nlohmann::json::exception&) {
     return;
   }
@@ -195,7 +196,7 @@ inline void seal_tally(Database& database) {
   Tally tally = read_tally(database);
   tally.trials = database.integer("SELECT count(*) FROM trials");
   tally.content = 0;
-  for (const char* table : {"trials", "epochs", "models"}) {
+  for (const char* table : {"trials", "epochs", "models", "steps", "runs"}) {
     Statement rows(database, fmt::format("SELECT checksum FROM {}", table));
     while (rows.step()) tally.content += static_cast<std::uint64_t>(rows.integer(0));
   }
@@ -204,7 +205,7 @@ inline void seal_tally(Database& database) {
 
 /// One cell of a trial's row, to something else of the column's type.
 inline void mutate_trial(Database& database, std::int64_t number, Random& random) {
-  constexpr std::array kJson{"parameters", "objectives", "metrics"};
+  constexpr std::array kJson{"parameters", "objectives", "metrics", "verdict"};
   constexpr std::array kText{"state", "reason", "owner", "started", "finished"};
   constexpr std::array kNumbers{"architecture", "seed", "attempts", "lease_until", "revision"};
   const auto update = [&](const char* column, const auto& value) {
@@ -230,7 +231,8 @@ inline void mutate_trial(Database& database, std::int64_t number, Random& random
     update(column, std::string_view(text));
   } else if (kind < 8) {
     const char* column = pick(kText, random);
-    constexpr std::array kStates{"waiting", "running", "done", "infeasible", "failed", "abandoned"};
+    constexpr std::array kStates{"waiting", "running",   "done",   "infeasible",
+                                 "failed",  "abandoned", "stopped"};
     const std::string text = random.below(2) == 0 ? odd_text(random)
                              : column == kText[0] ? std::string(pick(kStates, random))
                                                   : mutated_text(text_of(column), random);

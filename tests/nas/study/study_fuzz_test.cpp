@@ -87,9 +87,24 @@ at_most = 80
   static void fill(Study& study, const Trial& trial) {
     const double at = static_cast<double>(trial.number);
     ASSERT_TRUE(study.add_epoch(trial.number, trial.owner, {1, 0.5, 0.5, 0}));
+    ASSERT_TRUE(study.add_step(trial.number, trial.owner, {1, {0.5, at}}));
     switch (trial.number % 6) {
-      case 0:
+      case 0: {
+        study.add_run({{"stop", "hypervolume"}, {"stop_alpha", "0.1"}});
+        if (trial.number > 0) {  // left as it is
+          ASSERT_TRUE(
+              study.keep_checkpoint(trial.number, trial.owner, 1, std::array{std::uint8_t{1}}));
+          break;
+        }
+        StopVerdict verdict;
+        verdict.choice = StopChoice::stop;
+        verdict.reason = StopReason::hopeless;
+        verdict.predicted = verdict.bound = {0.5, 9};
+        verdict.deviation = {0.1, 0};
+        ASSERT_TRUE(study.conclude(trial.number, trial.owner, TrialState::stopped,
+                                   {{std::nan(""), 9}, {}, "it cannot matter", {}, verdict}));
         break;
+      }
       case 1:
         ASSERT_TRUE(study.fail(trial.number, trial.owner, "no reason"));
         break;
@@ -241,8 +256,7 @@ at_most = 80
     } stopper;
     experiment_.store = path_;
     const auto study = create_or_open_study(path_, study_header(experiment_, dataset_, Device{}));
-    const auto stream = Stream::create(Device{});
-    run_search(experiment_, dataset_, *study, *stream, study->trial_count() + 1, stopper,
+    run_search(experiment_, dataset_, *study, SearchSetup{}, study->trial_count() + 1, stopper,
                stopper.source.get_token());
   }
 

@@ -51,7 +51,7 @@ TEST_F(StudyStoreTest, RefusesAStudyMadeForSomethingElse) {
   EXPECT_EQ(open_study(path_)->header().experiment, made.experiment);
 
   Database(path_, Database::Mode::write).execute("PRAGMA user_version = 2");
-  EXPECT_SAYS(refusal(made), "has schema 2, this program reads schema 3");
+  EXPECT_SAYS(refusal(made), "has schema 2, this program reads schemas 3 and 4");
 }
 
 TEST_F(StudyStoreTest, SeveralProcessesMayMakeItAtOnce) {

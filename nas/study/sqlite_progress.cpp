@@ -1,0 +1,134 @@
+// What a store keeps of trials under way: steps, verdicts, checkpoints; and of runs.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "nas/study/sqlite_study.h"
+#include "nas/study/study_json.h"
+#include "nas/study/trial_row.h"
+
+namespace paretiny {
+
+std::vector<StepRecord> SqliteStudy::steps(std::int64_t number) {
+  std::vector<StepRecord> records;
+  if (!is_current()) return records;
+  Statement rows(database_, select_steps(fmt::format("trial = {}", number)));
+  while (rows.step()) {
+    records.push_back(step_of(database_, rows, header_.objectives.size()).record);
+  }
+  return records;
+}
+
+bool SqliteStudy::add_step(std::int64_t number, const std::string& owner,
+                           const StepRecord& record) {
+  if (record.step < 1 || record.objectives.size() != header_.objectives.size()) {
+    throw UsageError(fmt::format("step {} of trial {} has {} objectives; the study has {}",
+                                 record.step, number, record.objectives.size(),
+                                 header_.objectives.size()));
+  }
+  StudyChange change = this->change();
+  if (!held(number, owner)) return false;
+  change.save(number, record);
+  change.commit(StudyChange::Keep::in_file);
+  return true;
+}
+
+bool SqliteStudy::decide(std::int64_t number, const std::string& owner,
+                         const StopVerdict& verdict) {
+  StudyChange change = this->change();
+  std::optional<Trial> trial = held(number, owner);
+  if (!trial) return false;
+  trial->verdict = verdict;
+  change.save(*trial);
+  change.commit(StudyChange::Keep::in_log);
+  return true;
+}
+
+std::vector<std::uint8_t> SqliteStudy::checkpoint(std::int64_t number) {
+  if (!is_current()) return {};
+  Statement row(database_, "SELECT checkpoint FROM checkpoints WHERE trial = ?");
+  row.bind(number);
+  return row.step() ? row.bytes(0) : std::vector<std::uint8_t>{};
+}
+
+std::int64_t SqliteStudy::epochs_behind(std::int64_t number) {
+  Statement row(database_, "SELECT epochs FROM checkpoints WHERE trial = ?");
+  row.bind(number);
+  return row.step() ? std::max<std::int64_t>(0, row.integer(0)) : 0;
+}
+
+bool SqliteStudy::keep_checkpoint(std::int64_t number, const std::string& owner,
+                                  std::int64_t epochs, std::span<const std::uint8_t> checkpoint) {
+  StudyChange change = this->change();
+  if (!held(number, owner)) return false;
+  change.save_checkpoint(number, epochs, checkpoint);
+  change.commit(StudyChange::Keep::in_log);
+  return true;
+}
+
+bool SqliteStudy::begin_anew(std::int64_t number, const std::string& owner) {
+  StudyChange change = this->change();
+  if (!held(number, owner)) return false;
+  change.forget_checkpoint(number);
+  change.forget_epochs(number);
+  change.commit(StudyChange::Keep::in_log);
+  return true;
+}
+
+Trial SqliteStudy::reopen(std::int64_t number, const Lease& lease) {
+  StudyChange change = this->change();
+  std::optional<Trial> trial = read_trial(number);
+  if (!trial) {
+    throw UsageError(
+        fmt::format("there is no trial {}: the study has {}", number, change.trial_count()));
+  }
+  const bool wanted = trial->verdict && trial->verdict->reason == StopReason::wanted;
+  if (trial->state != TrialState::stopped && !(trial->state == TrialState::waiting && wanted)) {
+    throw UsageError(
+        fmt::format("trial {} was not stopped: it is {}", number, to_string(trial->state)));
+  }
+  if (trial->state == TrialState::stopped) {
+    trial->attempts = 0;
+    trial->verdict->choice = StopChoice::go_on;
+    trial->verdict->reason = StopReason::wanted;
+    trial->finished.clear();
+    trial->reason.clear();
+  }
+  begin(*trial, lease);
+  change.save(*trial);
+  change.forget_epochs(number, epochs_behind(number));
+  change.commit(StudyChange::Keep::in_file);
+  return *trial;
+}
+
+std::vector<RunRecord> SqliteStudy::runs() {
+  std::vector<RunRecord> runs;
+  if (!is_current()) return runs;
+  Statement rows(database_, "SELECT number, started, settings, checksum FROM runs ORDER BY number");
+  while (rows.step()) {
+    RunRecord run{rows.text(1), {}};
+    const std::string settings = rows.text(2);
+    if (run_checksum(rows.integer(0), run.started, settings) != rows.integer(3)) {
+      database_.damaged(fmt::format("the checksum of run {} does not match", rows.integer(0)));
+    }
+    try {
+      nlohmann::json::parse(settings).get_to(run.settings);
+    } catch (const nlohmann::json::exception&) {
+      database_.damaged(fmt::format("run {} cannot be read", rows.integer(0)));
+    }
+    runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
+bool SqliteStudy::add_run(const std::map<std::string, std::string>& settings) {
+  StudyChange change = this->change();
+  const std::vector<RunRecord> before = runs();
+  if (!before.empty() && before.back().settings == settings) return false;
+  change.add({utc_now(), settings});
+  change.commit(StudyChange::Keep::in_file);
+  return true;
+}
+
+}  // namespace paretiny
