@@ -55,6 +55,7 @@ void ask(const AskOptions& options) {
   if (!options.sampler.empty()) wish.sampler = options.sampler;
   const Device device = parse_device(options.device);
   const OpenBlackBox opened = open_black_box(options.study, std::move(box), wish, device);
+  if (!opened.note.empty()) say(opened.note + "\n");
   Asker asker(opened, options.study, device);
   suggest(asker, options.count);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 
 #include "base/command.h"
@@ -17,6 +18,7 @@
 #include "nas/cli/whole_number.h"
 #include "nas/experiment/targets.h"
 #include "nas/report/report.h"
+#include "nas/report/report_data.h"
 #include "nas/search/search.h"
 #include "nas/summary/summary.h"
 
@@ -29,6 +31,7 @@ constexpr std::int64_t kVerifiedRuns = 10;
 struct SearchOptions {
   ExperimentOptions experiment;
   std::string out;
+  std::optional<std::int64_t> finish;  ///< the stopped trial to run to its end
 };
 
 /// Makes the report's folder, to find out before the search whether it can be written.
@@ -104,6 +107,10 @@ void search(const SearchOptions& options) {
   const Device device = parse_device(options.experiment.device);
   // A mistake in the experiment is refused before there is a study, which would keep it.
   Dataset dataset = load_dataset(experiment.dataset);
+  if (options.finish && !std::filesystem::exists(experiment.store)) {
+    throw StoreError(fmt::format("there is no study '{}', so no trial {} to finish",
+                                 experiment.store.string(), *options.finish));
+  }
   const auto study =
       create_or_open_study(experiment.store, study_header(experiment, dataset, device));
   const std::filesystem::path out = report_folder(experiment.store, options.out);
@@ -116,8 +123,10 @@ void search(const SearchOptions& options) {
   bool finished = false;
   {
     Progress progress(study->header().objectives, experiment.trials);
-    finished = run_search(experiment, std::move(dataset), *study, {device}, experiment.trials,
-                          progress, interrupt.token());
+    finished = options.finish ? finish_trial(experiment, std::move(dataset), *study, {device},
+                                             *options.finish, progress, interrupt.token())
+                              : run_search(experiment, std::move(dataset), *study, {device},
+                                           experiment.trials, progress, interrupt.token());
   }
   const std::vector<Trial> trials = study->trials();
   const auto ended = std::count_if(trials.begin(), trials.end(), has_ended);
@@ -133,7 +142,9 @@ void search(const SearchOptions& options) {
   if (!experiment.verify.empty()) verify_front(*study, experiment, interrupt.token());
   interrupt.end_at_once();
   write_report(*study, out);
-  fmt::print("{}report: {}\n", front_table(study->header().objectives, trials),
+  std::string stops = stop_sentence(read_report_data(*study).stops, trials.size());
+  if (!stops.empty()) stops += "\n";
+  fmt::print("{}{}report: {}\n", front_table(study->header().objectives, trials), stops,
              (std::filesystem::absolute(out) / "report.html").string());
 }
 
@@ -162,6 +173,9 @@ void add_search_command(CLI::App& app) {
   command->add_flag_callback(
       "--async", [options] { options->experiment.set.push_back("study.async=true"); },
       "ask with all that is known at that moment: what follows depends on who ends first");
+  command
+      ->add_option("--finish", options->finish, "run this stopped trial to its end, and no other")
+      ->transform(whole_number(0, INT64_MAX));
   command->add_option("--out", options->out, "folder of the report (beside the study by default)");
   command->callback([options] { search(*options); });
 }

@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "nas/experiment/candidate_reader.h"
 #include "nas/experiment/space_reader.h"
+#include "nas/experiment/stop_reader.h"
 #include "nas/experiment/table_reader.h"
 #include "nas/experiment/targets.h"
 #include "nas/experiment/toml_text.h"
@@ -223,6 +224,8 @@ Experiment load_experiment(const std::filesystem::path& path,
   experiment.core = read_target(study, "target", study.text("target", "cortex-m4")).core.kind;
   experiment.verify = study.text("verify", "");
   if (!experiment.verify.empty()) read_target(study, "verify", experiment.verify);
+  experiment.stop = read_stop(study);
+  experiment.checkpoint = study.number("checkpoint", experiment.checkpoint, 0, 1e6);
   study.finish();
   TableReader sampler(root, "sampler");
   for (const std::string& option : sampler.unread()) {

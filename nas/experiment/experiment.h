@@ -17,6 +17,7 @@
 #include "engine/models/model.h"
 #include "engine/train/fine_tune.h"
 #include "nas/space/space.h"
+#include "nas/stopping/stop_spec.h"
 
 namespace paretiny {
 
@@ -58,6 +59,9 @@ struct Experiment {
   CoreClass core = CoreClass::dsp;
   /// Core or board that the front is verified on when the search ends, "" for none.
   std::string verify;
+  StopSpec stop;  ///< which trials are ended early
+  /// Minutes between checkpoints of a running trial; 0 for one after each epoch.
+  double checkpoint = 5;
   DatasetSpec dataset;
   Limits limits;
   Space space;  ///< empty when the file has none: enough for `train`

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
 #include <set>
 
 #include "nas/report/importance.h"
@@ -60,6 +61,36 @@ void add_values(Row& row, const Trial& trial, const Columns& columns) {
   }
 }
 
+/// What was decided on trials; nothing where none has a verdict.
+struct Verdicts {
+  Verdicts(const std::vector<Objective>& objectives, const std::vector<Trial>& trials)
+      : names(objectives) {
+    for (const Trial& trial : trials) any = any || trial.verdict;
+  }
+  void add_names(Row& row) const {
+    if (!any) return;
+    row.add("stop.verdict").add("stop.fraction").add("stop.gain");
+    for (const char* what : {"predicted", "deviation", "bound"}) {
+      for (const Objective& objective : names) {
+        row.add(fmt::format("stop.{}.{}", what, objective.name));
+      }
+    }
+  }
+  void add_values(Row& row, const Trial& trial) const {
+    if (!any) return;
+    const StopVerdict verdict = trial.verdict.value_or(StopVerdict{});
+    row.add(trial.verdict ? name_of(verdict.reason) : "");
+    row.add(verdict.fraction > 0 ? shortest(verdict.fraction) : "").add(shortest(verdict.gain));
+    for (const auto* numbers : {&verdict.predicted, &verdict.deviation, &verdict.bound}) {
+      for (std::size_t k = 0; k < names.size(); ++k) {
+        row.add(k < numbers->size() && std::isfinite((*numbers)[k]) ? shortest((*numbers)[k]) : "");
+      }
+    }
+  }
+  const std::vector<Objective>& names;
+  bool any = false;
+};
+
 }  // namespace
 
 std::string trials_csv(const std::vector<Objective>& objectives, const std::vector<Trial>& trials) {
@@ -70,6 +101,8 @@ std::string trials_csv(const std::vector<Objective>& objectives, const std::vect
   for (const char* name : {"reason", "architecture", "seed", "attempts", "started", "finished"}) {
     names.add(name);
   }
+  const Verdicts verdicts(objectives, trials);
+  verdicts.add_names(names);
   std::string text = names.end();
   for (const Trial& trial : trials) {
     Row row;
@@ -81,6 +114,7 @@ std::string trials_csv(const std::vector<Objective>& objectives, const std::vect
         .add(std::to_string(trial.attempts))
         .add(trial.started)
         .add(trial.finished);
+    verdicts.add_values(row, trial);
     text += row.end();
   }
   return text;

@@ -290,6 +290,7 @@ std::string report_page(const ReportData& data) {
         "<div class=\"scroll\"></div>\n</section>\n",
         first);
   add_front_table(out, data);
+  out += stops_section(data);
   add_environment(out, data);
   print(out,
         "</main>\n<aside id=\"detail\" hidden></aside>\n<div id=\"tip\" hidden></div>\n"

@@ -36,8 +36,12 @@ ReportData read_report_data(Study& study) {
   data.trials = study.trials();
   for (const Trial& trial : data.trials) {
     std::vector<EpochRecord> records = study.epochs(trial.number);
+    const std::size_t came = records.empty() ? study.steps(trial.number).size() : records.size();
+    if (came > 0) data.came[trial.number] = came;
     if (!records.empty()) data.epochs[trial.number] = std::move(records);
   }
+  data.runs = study.runs();
+  data.stops = stop_figures(data.header, data.trials, data.runs, data.came);
   data.summary = summarise(data.header.objectives, data.trials);
   data.parameters = parameter_names(data.trials);
   data.importance =
@@ -61,6 +65,10 @@ json study_json(const ReportData& data) {
     }
     trials.push_back(std::move(entry));
   }
+  json runs = json::array();
+  for (const RunRecord& run : data.runs) {
+    runs.push_back({{"started", run.started}, {"settings", run.settings}});
+  }
   json importance = json::object();
   for (std::size_t m = 0; m < data.importance.size(); ++m) {
     json shares = json::object();
@@ -77,7 +85,15 @@ json study_json(const ReportData& data) {
           {"hypervolume", data.summary.hypervolume},
           {"hypervolume_origins", data.summary.origins},
           {"hypervolume_scales", data.summary.scales},
-          {"importance", importance}};
+          {"importance", importance},
+          {"runs", runs},
+          {"stops",
+           {{"stopped", data.stops.count.stopped},
+            {"ran_on", data.stops.count.ran_on},
+            {"below_bound", data.stops.count.broken},
+            {"wrong", data.stops.count.wrong},
+            {"epochs", data.stops.epochs},
+            {"epochs_without", data.stops.whole}}}};
 }
 
 json page_json(const ReportData& data) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nas/report/importance.h"
+#include "nas/report/stops.h"
 #include "nas/study/study.h"
 #include "nas/summary/summary.h"
 
@@ -16,7 +17,10 @@ struct ReportData {
   StudyHeader header;
   std::vector<Trial> trials;
   std::map<std::int64_t, std::vector<EpochRecord>> epochs;  ///< by trial; none for most that failed
+  std::map<std::int64_t, std::size_t> came;  ///< epochs, or steps of a black box, by trial
   StudySummary summary;
+  std::vector<RunRecord> runs;
+  StopFigures stops;
   std::vector<std::string> parameters;
   std::vector<Importance> importance;  ///< [objectives]
 };

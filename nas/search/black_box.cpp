@@ -11,8 +11,10 @@
 #include "base/one_line.h"
 #include "nas/experiment/constraints.h"
 #include "nas/experiment/space_reader.h"
+#include "nas/experiment/stop_reader.h"
 #include "nas/experiment/table_reader.h"
 #include "nas/experiment/toml_text.h"
+#include "nas/search/stop_watch.h"
 #include "nas/search/version.h"
 #include "nas/study/same_study.h"
 #include "nas/study/study_json.h"
@@ -20,8 +22,6 @@
 namespace paretiny {
 namespace {
 
-/// Results may take as long as they take.
-constexpr std::chrono::milliseconds kLease = std::chrono::years(100);
 constexpr const char* kSampler = "ars";
 constexpr double kAny = 1e300;
 
@@ -70,6 +70,11 @@ BlackBox read(const toml::table& root, std::string name, std::string text) {
     box.seed = static_cast<std::uint64_t>(study.integer("seed", 0, 0, INT64_MAX));
   }
   spec.initial = static_cast<std::size_t>(study.integer("initial", 10, 1, 1000000));
+  box.rule.stop = read_stop(study);
+  if (study.find("steps") != nullptr) box.rule.steps = study.integer("steps", 1, 1, 1000000000);
+  if (box.rule.stop.method != StopMethod::off && box.rule.steps == 0) {
+    study.fail("stop", "needs 'steps' beside it: how many steps a trial has");
+  }
   study.finish();
   spec.task = fmt::format("black box\ninitial = {}\n", spec.initial);
   TableReader sampler(root, "sampler");
@@ -136,6 +141,7 @@ BlackBox parse_black_box(const std::string& text, const std::string& source) {
 OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<BlackBox> box,
                             const BlackBoxWish& wish, Device device) {
   OpenBlackBox opened{find_study(path), {}};
+  const bool told = box.has_value();  // what its rule is; else it stays
   if (opened.study) {
     box = box_of(path, opened.study->header(), std::move(box));
   } else if (!box) {
@@ -151,6 +157,7 @@ OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<Bla
   } else {
     opened.study = create_or_open_study(path, header);
   }
+  if (told) opened.note = record_run(*opened.study, settings_of(box->rule));
   return opened;
 }
 
@@ -167,7 +174,9 @@ std::unique_ptr<Study> open_to_tell(const std::filesystem::path& path) {
 }
 
 Asker::Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device)
-    : study_(*opened.study), lease_{kAsked, kLease}, session_(study_, path, opened.spec, device) {}
+    : study_(*opened.study),
+      lease_{kAsked, kAskedLease},
+      session_(study_, path, opened.spec, device) {}
 
 Trial Asker::next() {
   if (any_left_) {

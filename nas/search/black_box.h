@@ -2,6 +2,7 @@
 // what came of them, by processes that may be gone in between (docs/cli.md).
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -10,18 +11,22 @@
 
 #include "kernels/core/device.h"
 #include "nas/search/session.h"
+#include "nas/search/tell_step.h"
 #include "nas/study/study.h"
 
 namespace paretiny {
 
 /// Who holds a trial that was asked for: no process, so none that could be gone.
 inline constexpr const char* kAsked = "asked for";
+/// Results may take as long as they take.
+inline constexpr std::chrono::milliseconds kAskedLease = std::chrono::years(100);
 
 /// What the file of a black box says.
 struct BlackBox {
   StudySpec study;                     ///< sampler and seed aside
   std::optional<std::string> sampler;  ///< where the file names one
   std::optional<std::uint64_t> seed;
+  StepRule rule{};  ///< by which trials are stopped early
 };
 
 /// Reads a file with [space.*], [objectives.*], [constraints.*], [study] and [sampler]. Throws
@@ -41,6 +46,7 @@ struct BlackBoxWish {
 struct OpenBlackBox {
   std::unique_ptr<Study> study;
   StudySpec spec;
+  std::string note{};  ///< what is to be said of it, in a sentence; often nothing
 };
 
 /// Opens the study at `path` and checks it, once, or makes it. `box` is needed for a new one and
@@ -76,7 +82,8 @@ class Asker {
 /// {"trial": 3, "failed": "out of memory"} and answers with the line to print: {"trial": 3,
 /// "state": "done"}. What becomes of the trial is the session's verdict; null, NaN and Infinity are
 /// objectives that are not finite. Throws DataError for what is no result of a trial that `ask`
-/// gave and that waits for one; nothing is recorded then.
+/// gave and that waits for one; nothing is recorded then. A line with a "step" tells what a trial
+/// has before its end (tell_step.h). A stopped trial that was run on nevertheless is taken, too.
 std::string tell_trial(Study& study, const std::string& line);
 
 /// The line that a suggestion is printed as: {"trial": 3, "values": {...}}.

@@ -77,10 +77,10 @@ std::size_t planned_bytes(Stream& stream, const ResidentDataset& data, const Ske
 CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,
                                    const Sketch& sketch, std::uint64_t seed,
                                    const std::function<void(const EpochReport&)>& report,
-                                   std::stop_token stop) {
+                                   std::stop_token stop, const Continuation& continuation) {
   const auto started = std::chrono::steady_clock::now();
   TrainingResult trained = train(stream, data, sketch.graph, sketch.spec.training,
-                                 sketch.spec.pruning, seed, report, stop);
+                                 sketch.spec.pruning, seed, report, stop, continuation);
   CandidateResult result;
   result.int8 = quantize_candidate(stream, data, sketch.spec, seed, stop, trained);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;

@@ -44,11 +44,11 @@ struct CandidateResult {
 std::size_t planned_bytes(Stream& stream, const ResidentDataset& data, const Sketch& sketch);
 
 /// Trains, prunes, fine-tunes for int8 where the candidate says so, quantizes and measures. Throws
-/// what `train` throws.
+/// what `train` throws. `continuation` is of the training; what follows it begins anew.
 CandidateResult evaluate_candidate(Stream& stream, const ResidentDataset& data,
                                    const Sketch& sketch, std::uint64_t seed,
                                    const std::function<void(const EpochReport&)>& report,
-                                   std::stop_token stop);
+                                   std::stop_token stop, const Continuation& continuation = {});
 
 /// The int8 network with what its caller must know of the data set. `name` is for people.
 DeployedModel deployed_model(const std::string& name, const Int8Network& int8,

@@ -79,4 +79,13 @@ bool run_search(const Experiment& experiment, Dataset dataset, Study& study,
       .run(trials);
 }
 
+bool finish_trial(const Experiment& experiment, Dataset dataset, Study& study,
+                  const SearchSetup& setup, std::int64_t number, SearchObserver& observer,
+                  std::stop_token stop) {
+  Experiment alone = experiment;
+  alone.jobs = 1;
+  return Searcher(alone, std::move(dataset), study, setup, observer, std::move(stop))
+      .finish(number);
+}
+
 }  // namespace paretiny

@@ -56,6 +56,8 @@ class SearchObserver {
   virtual void trial_ended(const std::vector<Trial>& /*trials*/, const Trial& /*ended*/) {}
   /// The search ends before its last trial; `what` is a sentence without its full stop.
   virtual void space_exhausted(const std::string& /*what*/) {}
+  /// Something that has to be known of the search, in a sentence without its full stop.
+  virtual void note(const std::string& /*what*/) {}
   /// The lease of `trial` ran out and another worker has taken it: this one has stopped.
   virtual void trial_lost(const Trial& /*trial*/) {}
 };
@@ -64,11 +66,19 @@ class SearchObserver {
 /// none is left to do: as many side by side as the experiment has jobs. A candidate that breaks a
 /// size limit is recorded infeasible and never trained; one that fails, as with a loss that is not
 /// finite or on a device that is too small, is recorded failed and the others go on. On a stop
-/// request running trials are given back, to be run again from their start, and false is returned.
+/// request running trials are given back with a checkpoint each, to go on from there, and false is
+/// returned.
 /// Throws StoreError; DeviceError with the trial that met it recorded as failed and the others
 /// given back; DeviceLost with all running trials recorded as failed.
 bool run_search(const Experiment& experiment, Dataset dataset, Study& study,
                 const SearchSetup& setup, std::int64_t trials, SearchObserver& observer,
                 std::stop_token stop);
+
+/// Runs the stopped trial `number` to its end, from its beginning or the checkpoint that an earlier
+/// run of this left; false on a stop request before that. Throws UsageError for a trial that was
+/// not stopped, and what run_search throws.
+bool finish_trial(const Experiment& experiment, Dataset dataset, Study& study,
+                  const SearchSetup& setup, std::int64_t number, SearchObserver& observer,
+                  std::stop_token stop);
 
 }  // namespace paretiny

@@ -57,12 +57,14 @@ Searcher::Searcher(const Experiment& experiment, Dataset dataset, Study& study,
       session_(study, experiment.store, spec_, setup.device,
                {[this](const Values& values) { return outlines_.of(values).hash; },
                 [this](const Values& values) { return outlines_.of(values).objectives; }},
-               ends_.get_token()) {
+               ends_.get_token()),
+      records_(stop_subject(spec_, experiment, study, data_)) {
   start_workers();
 }
 
 Searcher::~Searcher() {
   ends_.request_stop();
+  closed_.request_stop();
 }
 
 void Searcher::start_workers() {
@@ -89,6 +91,7 @@ void Searcher::start_workers() {
 
 bool Searcher::run(std::int64_t trials) {
   const std::stop_callback link(stop_, [this] { ends_.request_stop(); });
+  announce();
   observer_.search_started(study_.trials());
   while (!stop_.stop_requested() && !failure_) {
     hand_out(trials);
@@ -193,34 +196,43 @@ void Searcher::begin(Worker& worker, const Trial& trial) {
     return conclude(worker, trial, TrialState::infeasible, {values, metrics_of(*plan), broken});
   }
   worker.running = std::make_unique<Running>(trial, std::move(*plan), ends_.get_token());
-  train(worker);
+  Running& running = *worker.running;
+  running.progress.emplace(study_, running.trial, progress_plan(worker, running));
+  switch (running.progress->begin()) {
+    case TrialProgress::Next::go_on:
+      return train(worker);
+    case TrialProgress::Next::stop:
+      stop_early(worker, running);
+      break;
+    case TrialProgress::Next::lost:
+      observer_.trial_lost(trial);
+      break;
+  }
+  worker.running.reset();
 }
 
 void Searcher::train(Worker& worker) {
-  worker.thread.run([this, &worker] {
+  worker.thread.run([this, &worker, continuation = worker.running->progress->continuation()] {
     const Running& running = *worker.running;
     const std::stop_token stop = running.stop.get_token();
     const AfterEpoch after = [&](const EpochReport& report) {
-      inbox_.call([&] { epoch_done(worker, report); }, stop);
+      // Also on a stop request: the checkpoint that follows has the epoch behind it.
+      inbox_.call([&] { epoch_done(worker, report); }, closed_.get_token());
+      if (running.stopped) throw StoppedTrial();
     };
     const auto trained = std::make_shared<Trained>(
         train_candidate(*worker.stream, *data_, running.plan, running.trial.seed,
-                        worker.share ? &*worker.share : nullptr, after, stop));
+                        worker.share ? &*worker.share : nullptr, after, stop, continuation));
     inbox_.post([this, &worker, trained] { ended(worker, *trained); });
   });
 }
 
 void Searcher::epoch_done(Worker& worker, const EpochReport& report) {
-  const Running& running = *worker.running;
+  Running& running = *worker.running;
   if (running.dropped) return;
-  const std::int64_t number = running.trial.number;
-  const double accuracy =
-      std::isnan(report.validation_accuracy) ? report.train_accuracy : report.validation_accuracy;
-  const EpochRecord record{static_cast<int>(report.epoch), report.loss, accuracy, report.sparsity};
-  if (!study_.add_epoch(number, worker.lease.owner, record) ||
-      !study_.renew(number, worker.lease)) {
-    return lose(worker);
-  }
+  const TrialProgress::Next next = running.progress->epoch_done(report);
+  if (next == TrialProgress::Next::lost) return lose(worker);
+  running.stopped = next == TrialProgress::Next::stop;
   observer_.epoch_done(running.trial, report);
 }
 
@@ -249,6 +261,8 @@ void Searcher::ended(Worker& worker, const Trained& trained) {
     std::rethrow_exception(trained.failure);
   } catch (const Interrupted&) {
     if (!study_.release(trial.number, worker.lease.owner)) observer_.trial_lost(trial);
+  } catch (const StoppedTrial&) {
+    stop_early(worker, *running);
   } catch (const DeviceLost& error) {
     fail_all(worker, trial, error.what());
   } catch (const DeviceError& error) {

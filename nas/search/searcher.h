@@ -17,12 +17,17 @@
 #include "nas/jobs/task_thread.h"
 #include "nas/search/search.h"
 #include "nas/search/session.h"
+#include "nas/search/trial_progress.h"
 #include "nas/search/worker.h"
 
 namespace paretiny {
 
 /// What a study of this experiment is of; `data` identifies the samples.
 StudySpec search_spec(const Experiment& experiment, std::string data = {});
+
+/// What rules of stopping look at. All must stay; `data` may come later.
+StopRecords::Subject stop_subject(const StudySpec& spec, const Experiment& experiment, Study& study,
+                                  const std::unique_ptr<const ResidentDataset>& data);
 
 /// What follows from values without training, worked out once: a sampler asks about the same values
 /// more than once.
@@ -54,6 +59,8 @@ class Searcher {
 
   /// As run_search.
   bool run(std::int64_t trials);
+  /// As finish_trial.
+  bool finish(std::int64_t number);
 
  private:
   /// A trial that is being worked on.
@@ -64,6 +71,8 @@ class Searcher {
     Sketch plan;
     std::stop_source stop;
     bool dropped = false;  ///< nothing of it is recorded any more
+    bool stopped = false;  ///< it is not to be trained on
+    std::optional<TrialProgress> progress{};
     std::stop_callback<std::function<void()>> link;
   };
 
@@ -91,9 +100,13 @@ class Searcher {
   /// Measures what is free, and has the worker do the rest.
   void begin(Worker& worker, const Trial& trial);
   void train(Worker& worker);
+  TrialProgress::Plan progress_plan(const Worker& worker, const Running& running);
+  /// The watch over a trial at its beginning, with what was known when it was asked for.
+  StopWatch watch(const Running& running);
 
   void epoch_done(Worker& worker, const EpochReport& report);
   void ended(Worker& worker, const Trained& trained);
+  void stop_early(const Worker& worker, const Running& running);
   void record(const Worker& worker, const Running& running, const CandidateResult& result);
   /// Ends the trial in the study, and tells the observer what became of it.
   void conclude(const Worker& worker, const Trial& trial, TrialState end,
@@ -105,6 +118,8 @@ class Searcher {
   void fail_all(const Worker& first, const Trial& trial, const std::string& reason);
   /// Renews leases of trials that have gone without an epoch for long.
   void keep_leases();
+  /// Records by what rule trials are stopped, and says what has to be known of it.
+  void announce();
   /// Stops the workers and gives back what they had.
   void give_back();
 
@@ -114,11 +129,13 @@ class Searcher {
   const SearchSetup setup_;
   SearchObserver& observer_;
   const std::stop_token stop_;
-  std::stop_source ends_;  ///< of this search, for whatever reason
+  std::stop_source ends_;    ///< of this search, for whatever reason
+  std::stop_source closed_;  ///< nobody serves the inbox any more
   const StudySpec spec_;
   std::unique_ptr<const ResidentDataset> data_;
   Outlines outlines_;  ///< of the sampler's thread
   Session session_;
+  StopRecords records_;
   Inbox inbox_;
   std::optional<MemoryBudget> budget_;
   std::chrono::steady_clock::time_point renewed_ = std::chrono::steady_clock::now();

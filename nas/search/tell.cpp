@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "nas/experiment/constraints.h"
 #include "nas/search/black_box.h"
+#include "nas/search/tell_step.h"
 
 namespace paretiny {
 namespace {
@@ -110,7 +111,8 @@ std::map<std::string, double> constrained(const json& told,
   return metrics;
 }
 
-/// The trial that `told` is about, which must wait for its result.
+/// The trial that `told` is about, which must wait for its result; a stopped one may have been run
+/// on nevertheless.
 const Trial& trial_of(const json& told, Study& study) {
   const auto found = told.find("trial");
   if (found == told.end() || !found->is_number_integer()) {
@@ -123,7 +125,7 @@ const Trial& trial_of(const json& told, Study& study) {
         fmt::format("there is no trial {}; {} have been asked for", number, trials.size()));
   }
   const Trial& trial = trials[static_cast<std::size_t>(number)];
-  if (trial.state != TrialState::running) {
+  if (trial.state != TrialState::running && trial.state != TrialState::stopped) {
     throw DataError(
         trial.state == TrialState::waiting
             ? fmt::format("trial {} has not been asked for", number)
@@ -135,12 +137,41 @@ const Trial& trial_of(const json& told, Study& study) {
   return trial;
 }
 
+/// Takes a trial that was stopped, and run on nevertheless; false where another process was
+/// quicker.
+bool reopened(Study& study, const Trial& trial) {
+  if (trial.state != TrialState::stopped) return true;
+  try {
+    (void)study.reopen(trial.number, {kAsked, kAskedLease});
+    return true;
+  } catch (const UsageError&) {
+    return false;
+  }
+}
+
+/// Before its end.
+std::string tell_partial(Study& study, const Trial& trial, const json& told) {
+  for (const char* final_only : {"constraints", "failed"}) {
+    if (told.contains(final_only)) {
+      throw DataError(
+          fmt::format("'{}' belongs to the last result of a trial, not to a 'step'", final_only));
+    }
+  }
+  if (!told["step"].is_number_integer()) throw DataError("'step' must be a whole number from 1");
+  if (!told.contains("objectives")) throw DataError("a 'step' needs 'objectives'");
+  return tell_step(
+      study, trial, told["step"].get<std::int64_t>(),
+      numbers_of(told, "objectives", "objective", names_of(study.header().objectives)));
+}
+
 }  // namespace
 
 std::string tell_trial(Study& study, const std::string& line) {
   const json told = parse(line);
-  refuse_unknown(told, {"trial", "objectives", "constraints", "failed"}, "key");
-  const std::int64_t number = trial_of(told, study).number;
+  refuse_unknown(told, {"trial", "step", "objectives", "constraints", "failed"}, "key");
+  const Trial trial = trial_of(told, study);
+  const std::int64_t number = trial.number;
+  if (told.contains("step")) return tell_partial(study, trial, told);
   if (told.contains("objectives") == told.contains("failed")) {
     throw DataError(fmt::format("trial {} needs either 'objectives' or 'failed'", number));
   }
@@ -160,7 +191,7 @@ std::string tell_trial(Study& study, const std::string& line) {
     result.reason = ended.reason;
     if (end != TrialState::failed) result.objectives = std::move(values);
   }
-  if (!study.conclude(number, kAsked, end, result)) {
+  if (!reopened(study, trial) || !study.conclude(number, kAsked, end, result)) {
     throw DataError(fmt::format("trial {} was told by another process just now", number));
   }
   nlohmann::ordered_json answer;

@@ -4,11 +4,11 @@ namespace paretiny {
 
 Trained train_candidate(Stream& stream, const ResidentDataset& data, const Sketch& plan,
                         std::uint64_t seed, MemoryBudget::Share* share, const AfterEpoch& after,
-                        const std::stop_token& stop) noexcept {
+                        const std::stop_token& stop, const Continuation& continuation) noexcept {
   Trained ended;
   try {
     if (share != nullptr) share->take(planned_bytes(stream, data, plan), stop);
-    ended.result = evaluate_candidate(stream, data, plan, seed, after, stop);
+    ended.result = evaluate_candidate(stream, data, plan, seed, after, stop, continuation);
   } catch (...) {
     ended.failure = std::current_exception();
   }

@@ -18,6 +18,9 @@ struct Trained {
   std::exception_ptr failure;
 };
 
+/// Thrown out of a training that is ended early: it cannot matter any more.
+struct StoppedTrial : std::exception {};
+
 /// Called after every epoch, in the worker's thread; throws to end the training there.
 using AfterEpoch = std::function<void(const EpochReport&)>;
 
@@ -25,6 +28,6 @@ using AfterEpoch = std::function<void(const EpochReport&)>;
 /// Whatever goes wrong is this candidate's failure alone.
 Trained train_candidate(Stream& stream, const ResidentDataset& data, const Sketch& plan,
                         std::uint64_t seed, MemoryBudget::Share* share, const AfterEpoch& after,
-                        const std::stop_token& stop) noexcept;
+                        const std::stop_token& stop, const Continuation& continuation) noexcept;
 
 }  // namespace paretiny

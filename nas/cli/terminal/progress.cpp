@@ -87,6 +87,10 @@ void Progress::trial_lost(const Trial& trial) {
       drawn_ ? "\r\033[K" : "", trial.number));
 }
 
+void Progress::note(const std::string& what) {
+  say(fmt::format("{}{}\n", drawn_ ? "\r\033[K" : "", one_line(what)));
+}
+
 std::string Progress::time_left() const {
   if (ended_here_ == 0) return "?";
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;

@@ -26,6 +26,7 @@ class Progress : public SearchObserver {
   void trial_ended(const std::vector<Trial>& trials, const Trial& ended) override;
   void space_exhausted(const std::string& what) override;
   void trial_lost(const Trial& trial) override;
+  void note(const std::string& what) override;
 
  private:
   void draw();

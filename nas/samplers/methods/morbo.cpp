@@ -74,7 +74,9 @@ struct Progress {
 
   /// Takes a trial in; whether it is a success.
   bool add(const SamplerProblem& problem, const Observation& o) {
-    if (o.outcome != Outcome::finished || o.objectives.size() != problem.objectives) return false;
+    const bool measured = o.outcome == Outcome::finished &&
+                          o.objectives.size() == problem.objectives && all_finite(o.objectives);
+    if (!measured) return false;
     const double worse = violation_of(problem, o);
     const bool nearer = worse < violation;
     violation = std::min(violation, worse);

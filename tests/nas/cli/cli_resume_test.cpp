@@ -31,9 +31,11 @@ TEST_F(CliTest, AReaderThatGoesAwayEndsNoSearch) {
 }
 
 TEST_F(CliTest, KilledAtAnyMomentItGoesOnAsIfNothingHadHappened) {
-  const std::vector<std::string> command = {
-      "--trials",           "8",     "--set",          "dataset.samples=1000", "--set",
-      "sampler.policies=2", "--set", "sampler.steps=3"};
+  const std::vector<std::string> command = {"--trials", "8",
+                                            "--set",    "dataset.samples=1000",
+                                            "--set",    "sampler.policies=2",
+                                            "--set",    "sampler.steps=3",
+                                            "--set",    "study.checkpoint=0"};
   std::vector<std::string> whole = command;
   whole.insert(whole.end(), {"--set", "study.store=whole.sqlite"});
   const auto started = std::chrono::steady_clock::now();

@@ -129,6 +129,33 @@ TEST_F(ExperimentTest, WrongTypesAndRanges) {
   EXPECT_TRUE(says(refusal({"training.flip=[1]"}), {"true or false; it is a list"}));
 }
 
+TEST_F(ExperimentTest, StoppingHasKeysOfItsOwn) {
+  EXPECT_EQ(load().stop.method, StopMethod::off);
+  EXPECT_EQ(load().checkpoint, 5);
+  const Experiment experiment =
+      load({"study.stop=hypervolume", "study.stop_alpha=0.2", "study.stop_delta=0.01",
+            "study.stop_run_on=0.1", "study.stop_fractions=[0.25, 0.5]", "study.checkpoint=0"});
+  EXPECT_EQ(experiment.stop.method, StopMethod::hypervolume);
+  EXPECT_EQ(experiment.stop.alpha, 0.2);
+  EXPECT_EQ(experiment.stop.delta, 0.01);
+  EXPECT_EQ(experiment.stop.run_on, 0.1);
+  EXPECT_EQ(experiment.stop.fractions, (std::vector<double>{0.25, 0.5}));
+  EXPECT_EQ(experiment.checkpoint, 0);
+  EXPECT_EQ(load({"study.stop=asha", "study.stop_eta=3"}).stop.eta, 3);
+  EXPECT_EQ(experiment.task, load().task) << "a study may be gone on with under another rule";
+
+  EXPECT_TRUE(says(refusal({"study.stop=hypervolum"}), {"study.stop", "'hypervolume'"}));
+  EXPECT_TRUE(says(refusal({"study.stop=true"}), {"study.stop"}));
+  EXPECT_TRUE(says(refusal({"study.stop_alfa=0.1"}), {"stop_alfa", "'stop_alpha'"}));
+  for (const char* wrong :
+       {"stop_alpha=0", "stop_alpha=1", "stop_alpha=nan", "stop_delta=-1", "stop_run_on=1.5",
+        "stop_eta=1", "stop_fractions=[]", "stop_fractions=[0.5, 0.25]", "stop_fractions=[0]",
+        "stop_fractions=[0.5, 1]", "stop_fractions=0.5", "checkpoint=-1"}) {
+    const std::string key(wrong, std::string_view(wrong).find('='));
+    EXPECT_TRUE(says(refusal({std::string("study.") + wrong}), {"study." + key})) << wrong;
+  }
+}
+
 TEST_F(ExperimentTest, ListsOfNumbers) {
   const auto milestones = [&](const std::string& list) {
     return refusal({"training.milestones=" + list});

@@ -37,10 +37,18 @@ class MadeStudy final : public Study {
   const std::vector<Trial>& trials() override { return trials_; }
   std::int64_t trial_count() override { return static_cast<std::int64_t>(trials_.size()); }
   std::vector<EpochRecord> epochs(std::int64_t number) override {
-    if (trials_[static_cast<std::size_t>(number)].state != TrialState::done) return {};
+    const TrialState state = trials_[static_cast<std::size_t>(number)].state;
+    if (state == TrialState::stopped) return {{1, 1.5, 0.4, 0.0}};
+    if (state != TrialState::done) return {};
     return {{1, 1.5, 0.4, 0.0}, {2, kNan, 0.6, 0.25}, {3, 0.7, 0.8, 0.5}};
   }
+  std::vector<StepRecord> steps(std::int64_t) override { return {}; }
   std::vector<std::uint8_t> model(std::int64_t) override { return {}; }
+  std::vector<std::uint8_t> checkpoint(std::int64_t) override { return {}; }
+  std::vector<RunRecord> runs() override {
+    return {{"2026-01-01T00:00:00.000Z", {{"stop", "off"}}},
+            {"2026-01-01T00:00:01.000Z", {{"stop", "hypervolume"}, {"stop_alpha", "0.1"}}}};
+  }
   std::optional<Trial> add_trial(std::int64_t, const Values&, std::uint64_t, std::uint64_t,
                                  const Lease&) override {
     return {};
@@ -49,6 +57,15 @@ class MadeStudy final : public Study {
   bool renew(std::int64_t, const Lease&) override { return false; }
   bool release(std::int64_t, const std::string&) override { return false; }
   bool add_epoch(std::int64_t, const std::string&, const EpochRecord&) override { return false; }
+  bool add_step(std::int64_t, const std::string&, const StepRecord&) override { return false; }
+  bool decide(std::int64_t, const std::string&, const StopVerdict&) override { return false; }
+  bool keep_checkpoint(std::int64_t, const std::string&, std::int64_t,
+                       std::span<const std::uint8_t>) override {
+    return false;
+  }
+  bool begin_anew(std::int64_t, const std::string&) override { return false; }
+  Trial reopen(std::int64_t, const Lease&) override { return {}; }
+  bool add_run(const std::map<std::string, std::string>&) override { return false; }
   bool conclude(std::int64_t, const std::string&, TrialState, const TrialResult&) override {
     return false;
   }
@@ -263,6 +280,60 @@ TEST_F(ReportTest, WorksForAnyNumberAndFateOfTrials) {
   }
   EXPECT_NE(page_of(failed).find("12 failed"), std::string::npos);
   EXPECT_NE(page_of(made_trials(1000)).find("<tr data-trial="), std::string::npos);
+}
+
+/// Trials 0 to 3: stopped at a third, run on although hopeless, rightly and wrongly, and let be.
+std::vector<Trial> decided_trials() {
+  std::vector<Trial> trials = made_trials(1);
+  trials[0].state = TrialState::done;
+  trials.resize(4, trials[0]);
+  for (std::size_t i = 0; i < 4; ++i) {
+    trials[i].number = static_cast<std::int64_t>(i);
+    trials[i].objectives = {0.2, 1000, 1000, 1000};
+    trials[i].verdict.emplace();
+    trials[i].verdict->fraction = 1.0 / 3;
+    trials[i].verdict->reason = StopReason::runs_on;
+    trials[i].verdict->predicted = {0.4, 1000, 1000, 1000};
+    trials[i].verdict->deviation = {0.0625, 0, 0, 0};
+    trials[i].verdict->bound = {0.3, 1000, 1000, 1000};
+  }
+  trials[0].state = TrialState::stopped;
+  trials[0].objectives[0] = kNan;
+  trials[0].reason = "after 33 % of its epochs it cannot matter";
+  trials[0].verdict->choice = StopChoice::stop;
+  trials[0].verdict->reason = StopReason::hopeless;
+  trials[0].verdict->armed = true;
+  trials[1].objectives = {0.45, 2000, 2000, 2000};
+  trials[2].objectives = {0.1, 1000, 1000, 1000};
+  trials[3].verdict->reason = StopReason::hopeful;
+  return trials;
+}
+
+TEST_F(ReportTest, TellsWhatWasStoppedAndHowOftenThatIsWrong) {
+  const std::string page = page_of(decided_trials());
+  EXPECT_NE(
+      page.find("1 of 4 trials was stopped early; 83 % of the epochs were trained; of 2 that "
+                "ran on to show how often stops are wrong, 1 would have been stopped wrongly."),
+      std::string::npos)
+      << page.substr(page.find("id=\"stops\""), 400);
+  EXPECT_NE(page.find("Rule: off, then hypervolume (alpha 0.1)."), std::string::npos);
+  EXPECT_NE(page.find("<tr><td>0</td><td>stopped</td><td>1</td><td>33 %</td><td>hopeless</td>"
+                      "<td>0.4 ± 0.062</td><td>0.3</td><td>–</td></tr>"),
+            std::string::npos);
+  const auto json = nlohmann::json::parse(slurp(folder_ / "study.json"));
+  EXPECT_EQ(json["stops"]["stopped"], 1);
+  EXPECT_EQ(json["stops"]["below_bound"], 1);
+  EXPECT_EQ(json["stops"]["wrong"], 1);
+  EXPECT_EQ(json["runs"][1]["settings"]["stop"], "hypervolume");
+  EXPECT_EQ(json["trials"][0]["verdict"]["reason"], "hopeless");
+  for (const auto& member : json["front"]) EXPECT_NE(member, 0);
+  const std::string csv = slurp(folder_ / "trials.csv");
+  EXPECT_NE(csv.find(",finished,stop.verdict,stop.fraction,stop.gain,stop.predicted.error,"),
+            std::string::npos);
+  EXPECT_NE(csv.find("Z,hopeless,0.3333333333333333,,0.4,1000,1000,1000,0.0625,0,0,0,0.3,1000,"),
+            std::string::npos)
+      << csv;
+  EXPECT_EQ(page_of(made_trials(4)).find("id=\"stops\""), std::string::npos);
 }
 
 TEST_F(ReportTest, SaysWhatCannotBeWritten) {

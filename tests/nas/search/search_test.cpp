@@ -175,6 +175,30 @@ class SharedStudy : public Study {
   std::int64_t trial_count() override { return inner_.trial_count(); }
   std::vector<EpochRecord> epochs(std::int64_t number) override { return inner_.epochs(number); }
   std::vector<std::uint8_t> model(std::int64_t number) override { return inner_.model(number); }
+  std::vector<StepRecord> steps(std::int64_t number) override { return inner_.steps(number); }
+  std::vector<std::uint8_t> checkpoint(std::int64_t number) override {
+    return inner_.checkpoint(number);
+  }
+  std::vector<RunRecord> runs() override { return inner_.runs(); }
+  bool add_step(std::int64_t number, const std::string& owner, const StepRecord& record) override {
+    return inner_.add_step(number, owner, record);
+  }
+  bool decide(std::int64_t number, const std::string& owner, const StopVerdict& verdict) override {
+    return inner_.decide(number, owner, verdict);
+  }
+  bool keep_checkpoint(std::int64_t number, const std::string& owner, std::int64_t epochs,
+                       std::span<const std::uint8_t> checkpoint) override {
+    return inner_.keep_checkpoint(number, owner, epochs, checkpoint);
+  }
+  bool begin_anew(std::int64_t number, const std::string& owner) override {
+    return inner_.begin_anew(number, owner);
+  }
+  Trial reopen(std::int64_t number, const Lease& lease) override {
+    return inner_.reopen(number, lease);
+  }
+  bool add_run(const std::map<std::string, std::string>& settings) override {
+    return inner_.add_run(settings);
+  }
   std::optional<Trial> add_trial(std::int64_t number, const Values& values,
                                  std::uint64_t architecture, std::uint64_t seed,
                                  const Lease& lease) override {

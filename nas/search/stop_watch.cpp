@@ -1,0 +1,92 @@
+#include "nas/search/stop_watch.h"
+
+#include <fmt/core.h>
+
+#include "nas/pareto/pareto.h"
+#include "nas/summary/scales.h"
+
+namespace paretiny {
+
+std::string record_run(Study& study, const std::map<std::string, std::string>& settings) {
+  const std::vector<RunRecord> runs = study.runs();
+  if (!study.add_run(settings) || runs.empty()) return "";
+  const std::map<std::string, std::string>& before = runs.back().settings;
+  std::map<std::string, std::string> all = settings;
+  all.insert(before.begin(), before.end());
+  const auto value = [](const std::map<std::string, std::string>& of, const std::string& key) {
+    const auto found = of.find(key);
+    return found == of.end() ? std::string("none") : found->second;
+  };
+  std::string changes;
+  for (const auto& [key, unused] : all) {
+    const std::string then = value(before, key), now = value(settings, key);
+    if (then == now) continue;
+    changes += fmt::format("{}{} is {}, it was {}", changes.empty() ? "" : ", ", key, now, then);
+  }
+  return fmt::format(
+      "this run has other settings than the one before ({}): the study's trials do not follow from "
+      "its seed alone any more",
+      changes);
+}
+
+const Curve& StopRecords::curve_of(const Trial& trial) {
+  Kept& kept = curves_[trial.number];
+  // A stopped trial may have been run to its end since.
+  if (kept.finished.empty() || kept.finished != trial.finished) {
+    kept = {trial.finished, subject_.curve(trial)};
+  }
+  return kept.curve;
+}
+
+Course StopRecords::course(const Trial& trial, Curve curve) const {
+  return {trial.number, subject_.space->encode(trial.values), std::move(curve),
+          subject_.earliest ? subject_.earliest(trial) : 0.0};
+}
+
+StopHistory StopRecords::history(const std::vector<Trial>& trials, std::int64_t before) {
+  StopHistory history;
+  history.open = subject_.open;
+  history.seed = subject_.seed;
+  std::vector<Trial> known;
+  for (const Trial& trial : trials) {
+    const bool ended = trial.state != TrialState::waiting && trial.state != TrialState::running;
+    if (trial.number < before && ended) known.push_back(trial);
+  }
+  const std::vector<double> origins = objective_origins(subject_.objectives, known);
+  const std::vector<double> scales = objective_scales(subject_.objectives, known);
+  for (std::size_t k = 0; k < scales.size(); ++k) {
+    history.reference.push_back(origins[k] + scales[k]);
+  }
+  for (const Trial& trial : known) {
+    const Curve& curve = curve_of(trial);
+    const bool stopped = trial.state == TrialState::stopped;
+    // Without a curve only what is measured counts: a candidate that is too large is never trained.
+    const bool measured = !stopped && all_finite(trial.objectives);
+    if (curve.empty() && !measured) continue;
+    history.trials.push_back({course(trial, curve), trial.objectives, trial.verdict, !stopped,
+                              is_feasible(subject_.objectives, trial)});
+  }
+  return history;
+}
+
+StopTrial StopRecords::begin(const Trial& trial, std::vector<double> known) const {
+  return {course(trial, {}), std::move(known), trial.verdict, false, true};
+}
+
+StopWatch::StopWatch(StopSpec spec, StopHistory history, StopTrial trial)
+    : spec_(std::move(spec)), history_(std::move(history)), trial_(std::move(trial)) {
+  const bool wanted = trial_.verdict && trial_.verdict->reason == StopReason::wanted;
+  if (!wanted) trial_.verdict = enlist(spec_, history_, trial_.course.number);
+}
+
+const StopVerdict& StopWatch::add(CurvePoint point) {
+  trial_.course.curve.push_back(std::move(point));
+  trial_.verdict = judge(spec_, history_, trial_);
+  return *trial_.verdict;
+}
+
+std::string StopWatch::reason(const std::vector<std::string>& names) const {
+  return explain(*trial_.verdict, history_, names);
+}
+
+}  // namespace paretiny

@@ -1,0 +1,64 @@
+// A search's trial under way: its epochs, what is decided on them, and its checkpoints go to the
+// study.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "engine/train/trainer.h"
+#include "nas/search/stop_watch.h"
+#include "nas/study/study.h"
+
+namespace paretiny {
+
+/// The point of a curve that an epoch is, of `epochs` that its training has. Without a validation
+/// split the accuracy tells nothing of the error: it is the training's.
+CurvePoint curve_point(const EpochRecord& record, std::int64_t epochs, bool validated);
+
+class TrialProgress {
+ public:
+  struct Plan {
+    Lease lease;
+    std::int64_t epochs = 0;  ///< of the training
+    bool validated = true;    ///< there is a validation split
+    bool decides = false;     ///< a rule of stopping is on
+    /// The watch over the trial at its beginning.
+    std::function<StopWatch()> watch;
+    std::chrono::duration<double> between_checkpoints{};
+    /// Told in a sentence what becomes of a checkpoint that cannot be kept or gone on from.
+    std::function<void(const std::string&)> note;
+    /// Runs what the training's thread has to do with the study where the study may be used, and
+    /// waits for it.
+    std::function<void(const std::function<void()>&)> at_study;
+  };
+  enum class Next { go_on, stop, lost };
+
+  /// Of `trial`, held with the plan's lease. `study` and `trial` must stay.
+  TrialProgress(Study& study, const Trial& trial, Plan plan);
+
+  /// Goes on with the epochs that the study has of the trial.
+  [[nodiscard]] Next begin();
+  /// How the training goes on from the study's checkpoint, and leaves others. After `begin`.
+  Continuation continuation();
+  /// Keeps an epoch and what is decided on it.
+  [[nodiscard]] Next epoch_done(const EpochReport& report);
+
+  const StopWatch& watch() const { return watch_; }
+  std::int64_t epochs() const { return epochs_; }  ///< that are done
+
+ private:
+  Next decide();
+  void refuse(const std::string& why);
+  void keep(std::span<const std::uint8_t> checkpoint);
+
+  Study& study_;
+  const Trial& trial_;
+  const Plan plan_;
+  StopWatch watch_;
+  std::int64_t epochs_ = 0;
+  std::chrono::steady_clock::time_point kept_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace paretiny
