@@ -73,6 +73,7 @@ void Searcher::announce() {
   std::map<std::string, std::string> settings = settings_of(experiment_.stop);
   // With the same lag any number of jobs asks for the same trials.
   const std::int64_t lag = lag_of(experiment_, static_cast<int>(workers_.size()));
+  settings[kJobsSetting] = std::to_string(workers_.size());
   settings["lag"] = experiment_.async ? "none: async" : std::to_string(lag);
   const std::string note = record_run(study_, settings);
   if (!note.empty()) observer_.note(note);

@@ -20,9 +20,10 @@ std::string record_run(Study& study, const std::map<std::string, std::string>& s
   std::string changes;
   for (const auto& [key, unused] : all) {
     const std::string then = value(before, key), now = value(settings, key);
-    if (then == now) continue;
+    if (then == now || key == kJobsSetting) continue;
     changes += fmt::format("{}{} is {}, it was {}", changes.empty() ? "" : ", ", key, now, then);
   }
+  if (changes.empty()) return "";
   return fmt::format(
       "this run has other settings than the one before ({}): the study's trials do not follow from "
       "its seed alone any more",

@@ -12,6 +12,9 @@
 
 namespace paretiny {
 
+/// The setting that changes nothing: with the same lag any number of jobs asks for the same trials.
+inline constexpr const char* kJobsSetting = "jobs";
+
 /// Records the settings of a run, and says in a sentence which are others than in the run before;
 /// else nothing.
 std::string record_run(Study& study, const std::map<std::string, std::string>& settings);

@@ -76,6 +76,27 @@ TEST_F(JobsCliTest, TheSameLagIsTheSameStudyForEveryCountOfJobs) {
   expect_equal(trials("a.sqlite"), trials("b.sqlite"));
 }
 
+TEST_F(JobsCliTest, OtherJobsMayGoOnAndWhatThatMeansIsSaid) {
+  const auto search_to = [&](const std::string& trials, const std::string& jobs,
+                             const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words = command("a.sqlite", jobs, more);
+    words[5] = trials;
+    const Ended ended = run(words);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return ended.err;
+  };
+  search_to("3", "2");
+  const std::string same = search_to("5", "1", {"--set", "study.lag=4"});
+  EXPECT_EQ(same.find("other settings"), std::string::npos) << same;
+  EXPECT_TRUE(says(search_to("7", "3"), {"lag is 6, it was 4", "seed"}));
+  EXPECT_TRUE(says(search_to("9", "3", {"--async"}), {"lag is none: async, it was 6"}));
+  std::vector<std::string> jobs;
+  for (const RunRecord& one : open_study(folder_ / "a.sqlite")->runs()) {
+    jobs.push_back(one.settings.at("jobs"));
+  }
+  EXPECT_EQ(jobs, (std::vector<std::string>{"2", "1", "3", "3"}));
+}
+
 TEST_F(JobsCliTest, AutoTakesAsManyAsThereAreProcessors) {
   const Ended ended = run(command("a.sqlite", "auto"));
   ASSERT_EQ(ended.code, 0) << ended.err;
