@@ -2,15 +2,15 @@
 // that running it, or writing it out as C, needs. kernels/int8/int8.h gives the arithmetic.
 #pragma once
 
-#include <functional>
-#include <stop_token>
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "engine/data/resident.h"
-#include "kernels/int8/int8.h"
+#include "kernels/core/tensor.h"
+#include "kernels/int8/parameters.h"
 #include "kernels/int8/tables.h"
+#include "kernels/nn/window.h"
 
 namespace paretiny {
 
@@ -80,26 +80,5 @@ struct Int8Network {
     return tensors[static_cast<std::size_t>(steps.back().output)];
   }
 };
-
-/// An Int8Network on a device, planned for one batch size.
-class Int8Program {
- public:
-  /// Uploads the constants and allocates the activations. Throws OutOfMemory.
-  Int8Program(Stream& stream, const Int8Network& network, std::int64_t batch);
-
-  View input() const { return input_; }    ///< [batch, h, w, c] f32, normalised samples
-  View output() const { return output_; }  ///< [batch, 1, 1, classes] i8, after run
-  void run(Stream& stream) const;          ///< quantizes the input, then all steps
-
- private:
-  Buffer constants_, arena_;
-  View input_, output_;
-  std::vector<std::function<void(Stream&)>> steps_;
-};
-
-/// Share of a split that the int8 network classifies rightly, computed in integers. Throws
-/// UsageError for an empty split, and Interrupted.
-double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentDataset& data,
-                     const ResidentSplit& split, const std::stop_token& stop = {});
 
 }  // namespace paretiny

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "engine/compress/int8_program.h"
 #include "kernels/core/random.h"
 #include "kernels/int8/int8.h"
 

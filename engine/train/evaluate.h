@@ -1,10 +1,12 @@
-// Loss and accuracy of a network on a split that lies on the device.
+// Loss and accuracy of a network, in floating point or in integers, on a split that lies on the
+// device.
 #pragma once
 
 #include <memory>
 #include <stop_token>
 #include <vector>
 
+#include "engine/compress/int8_network.h"
 #include "engine/data/resident.h"
 #include "engine/data/step_table.h"
 #include "engine/graph/network.h"
@@ -51,5 +53,10 @@ class Evaluator {
 Evaluation evaluate(Stream& stream, const Network& network, const ResidentDataset& data,
                     const ResidentSplit& split, DType dtype = DType::f32,
                     const std::stop_token& stop = {});
+
+/// Share of a split that the int8 network classifies rightly, computed in integers. Throws
+/// UsageError for an empty split, and Interrupted.
+double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentDataset& data,
+                     const ResidentSplit& split, const std::stop_token& stop = {});
 
 }  // namespace paretiny

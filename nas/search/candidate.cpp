@@ -6,6 +6,7 @@
 
 #include "engine/compress/channel_groups.h"
 #include "engine/compress/fold_batch_norm.h"
+#include "engine/train/evaluate.h"
 #include "kernels/core/random.h"
 
 namespace paretiny {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/compress/quantize.h"
+#include "engine/train/evaluate.h"
 #include "tests/engine/compress/int8_judge.h"
 #include "tests/engine/compress/trained_networks.h"
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/compress/fold_batch_norm.h"
+#include "engine/train/evaluate.h"
 #include "tests/engine/compress/trained_networks.h"
 
 namespace paretiny {

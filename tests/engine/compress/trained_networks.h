@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/compress/int8_network.h"
+#include "engine/compress/int8_program.h"
 #include "engine/models/model.h"
 #include "engine/program/program.h"
 #include "engine/train/trainer.h"

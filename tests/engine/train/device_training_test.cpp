@@ -6,6 +6,7 @@
 
 #include "engine/compress/quantize.h"
 #include "engine/models/model.h"
+#include "engine/train/evaluate.h"
 #include "engine/train/trainer.h"
 #include "tests/support/kernels.h"
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/compress/fold_batch_norm.h"
+#include "engine/train/evaluate.h"
 #include "tests/engine/compress/trained_networks.h"
 
 namespace paretiny {

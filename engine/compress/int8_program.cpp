@@ -1,11 +1,7 @@
-#include "engine/compress/int8_network.h"
+#include "engine/compress/int8_program.h"
 
-#include <algorithm>
-
-#include "base/error.h"
-#include "engine/data/step_table.h"
 #include "engine/graph/memory_plan.h"
-#include "kernels/core/stop.h"
+#include "kernels/int8/int8.h"
 
 namespace paretiny {
 namespace {
@@ -179,48 +175,6 @@ Int8Program::Int8Program(Stream& stream, const Int8Network& network, std::int64_
 
 void Int8Program::run(Stream& stream) const {
   for (const auto& step : steps_) step(stream);
-}
-
-double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentDataset& data,
-                     const ResidentSplit& split, const std::stop_token& stop) {
-  if (split.size == 0) throw UsageError("nothing to evaluate on: the split holds no samples");
-  const BatchSource source(stream, data, split);
-  std::int64_t correct = 0;
-  const auto run = [&](std::int64_t begin, std::int64_t end, std::int64_t batch) {
-    const Int8Program program(stream, network, batch);
-    std::vector<std::int32_t> cursors;
-    for (std::int64_t first = begin; first < end; first += batch) {
-      cursors.insert(cursors.end(), {static_cast<std::int32_t>(first), 0});
-    }
-    StepTable table(stream.device(), (end - begin) / batch, 2);
-    table.fill(stream, cursors);
-    const Buffer labels(stream.device(), static_cast<std::size_t>(batch) * sizeof(std::int32_t));
-    const auto step = stream.record([&] {
-      table.next(stream);
-      source.load(stream, AugmentSpec{}, table.row(DType::i32, 0, 2), program.input(),
-                  labels.at(0, DType::i32, {1, 1, 1, batch}));
-      program.run(stream);
-    });
-    std::vector<std::int32_t> wanted(static_cast<std::size_t>(batch));
-    std::vector<std::int8_t> logits(program.output().bytes());
-    const auto classes = static_cast<std::ptrdiff_t>(program.output().shape.c);
-    for (std::int64_t first = begin; first < end; first += batch) {
-      heed(stop, stream);
-      step->run();
-      stream.download(wanted.data(), labels.data(), labels.bytes());
-      stream.download(logits.data(), program.output().data, logits.size());
-      auto row = logits.cbegin();
-      for (const std::int32_t label : wanted) {
-        correct += std::max_element(row, row + classes) - row == label ? 1 : 0;
-        row += classes;
-      }
-    }
-  };
-  const std::int64_t batch = std::min<std::int64_t>(split.size, 250);
-  const std::int64_t whole = split.size / batch * batch;
-  run(0, whole, batch);
-  if (whole < split.size) run(whole, split.size, split.size - whole);
-  return static_cast<double>(correct) / static_cast<double>(split.size);
 }
 
 }  // namespace paretiny
