@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "kernels/bayes/hypervolume.h"
+#include "kernels/bayes/hypervolume_improvement.h"
 #include "nas/pareto/boxes.h"
 #include "nas/pareto/hypervolume.h"
 

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 
 namespace paretiny::bench {
@@ -21,8 +22,8 @@ std::uint32_t mix(std::uint32_t v) {
 std::uint32_t pattern(const Shape& s, std::int64_t label, std::int64_t row, std::int64_t column,
                       std::int64_t channel) {
   const std::int64_t block = s.h > 1 ? kRowBlock : 32;
-  const std::int64_t rows = (s.h + kRowBlock - 1) / kRowBlock;
-  const std::int64_t columns = (s.w + block - 1) / block;
+  const std::int64_t rows = ceil_div(s.h, kRowBlock);
+  const std::int64_t columns = ceil_div(s.w, block);
   const std::int64_t place = (label * rows + row / kRowBlock) * columns + column / block;
   return mix(static_cast<std::uint32_t>(1 + place * s.c + channel)) & 255;
 }

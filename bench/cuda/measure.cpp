@@ -11,6 +11,7 @@
 
 #include "bench/cuda/cublaslt_peer.h"
 #include "kernels/core/cuda/launch.h"
+#include "kernels/core/host_device.h"
 #include "kernels/core/random.h"
 
 namespace paretiny::bench {
@@ -158,7 +159,7 @@ std::size_t sets_for(double bytes) {
 
 double seconds_of(Stream& stream, std::size_t sets, const Call& call, double enough) {
   constexpr std::size_t kCalls = 8;  // at least in a graph: what starts it is spread over them
-  const std::size_t calls = sets * ((kCalls + sets - 1) / sets);
+  const std::size_t calls = round_up(kCalls, sets);
   const auto recording = stream.record([&] {
     for (std::size_t i = 0; i < calls; ++i) call(stream, i % sets);
   });

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny {
 namespace {
@@ -80,7 +81,7 @@ ChannelGroups::ChannelGroups(const Graph& graph) : of_(static_cast<std::size_t>(
     if (head == id) {
       index[static_cast<std::size_t>(id)] = groups_.size();
       groups_.push_back({graph.node(id).output.c, array_size_, true, {}});
-      array_size_ += (graph.node(id).output.c + 15) / 16 * 16;
+      array_size_ += round_up(graph.node(id).output.c, 16);
     }
     const std::size_t group = index[static_cast<std::size_t>(head)];
     of_[static_cast<std::size_t>(id)] = group;
@@ -106,7 +107,7 @@ std::vector<std::int64_t> channels_left(const Graph& graph, const ChannelGroups&
     const double sparsity = own == nullptr ? spec.sparsity : own->sparsity;
     const double removed = std::round(sparsity * progress * static_cast<double>(group.channels));
     std::int64_t kept = group.channels - static_cast<std::int64_t>(removed);
-    kept = (kept + spec.multiple - 1) / spec.multiple * spec.multiple;
+    kept = round_up(kept, spec.multiple);
     left.push_back(std::clamp<std::int64_t>(kept, 1, group.channels));
   }
   for (const PruningSpec::Override& override : spec.overrides) {

@@ -1,7 +1,7 @@
 #include "engine/data/step_table.h"
 
 #include "kernels/core/arena.h"
-#include "kernels/nn/training/step_table.h"
+#include "kernels/nn/training/next_row.h"
 
 namespace paretiny {
 namespace {

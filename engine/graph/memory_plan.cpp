@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/core/host_device.h"
+
 namespace paretiny {
 namespace {
 
 bool overlap(const LiveBlock& a, const LiveBlock& b) {
   return a.first <= b.last && b.first <= a.last;
-}
-
-std::size_t rounded(std::size_t bytes, std::size_t alignment) {
-  return (bytes + alignment - 1) / alignment * alignment;
 }
 
 std::size_t liveness_bound(const std::vector<LiveBlock>& blocks, std::size_t alignment) {
@@ -20,7 +18,8 @@ std::size_t liveness_bound(const std::vector<LiveBlock>& blocks, std::size_t ali
   for (const LiveBlock& at : blocks) {
     std::size_t sum = 0;
     for (const LiveBlock& block : blocks) {
-      if (block.first <= at.first && at.first <= block.last) sum += rounded(block.bytes, alignment);
+      if (block.first <= at.first && at.first <= block.last)
+        sum += round_up(block.bytes, alignment);
     }
     bound = std::max(bound, sum);
   }
@@ -41,12 +40,12 @@ MemoryPlan plan_memory(const std::vector<LiveBlock>& blocks, std::size_t alignme
   plan.bound = liveness_bound(blocks, alignment);
   std::vector<std::size_t> placed;  // by offset
   for (const std::size_t index : order) {
-    const std::size_t bytes = rounded(blocks[index].bytes, alignment);
+    const std::size_t bytes = round_up(blocks[index].bytes, alignment);
     std::size_t offset = 0;
     for (const std::size_t other : placed) {
       if (!overlap(blocks[index], blocks[other])) continue;
       if (plan.offsets[other] >= offset + bytes) break;
-      offset = std::max(offset, plan.offsets[other] + rounded(blocks[other].bytes, alignment));
+      offset = std::max(offset, plan.offsets[other] + round_up(blocks[other].bytes, alignment));
     }
     plan.offsets[index] = offset;
     plan.bytes = std::max(plan.bytes, offset + bytes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/core/host_device.h"
 #include "kernels/core/random.h"
 
 namespace paretiny {
@@ -87,7 +88,7 @@ ParameterLayout::ParameterLayout(const Graph& graph) {
     for (ParameterTensor& tensor : all) {
       if (section_of(tensor.role) != section) continue;
       tensor.offset = total_;
-      total_ += (tensor.shape.elements() + 15) / 16 * 16;
+      total_ += round_up(tensor.shape.elements(), 16);
       tensors_.push_back(tensor);
     }
     return total_;

@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "kernels/core/buffer.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny {
 
 /// Bytes rounded up so that whatever follows is aligned for any vector access.
 constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
+  return round_up(bytes, 64);
 }
 
 /// A stack of allocations in chunks. Memory once taken never moves; an arena that ran over its

@@ -68,10 +68,9 @@ class Pool {
     start(threads);
     piece_ = piece;
     body_ = body;
-    count_ = count;
     threads_ = threads;
     next_.store(0, std::memory_order_relaxed);
-    failed_.store(false, std::memory_order_relaxed);
+    first_failed_.store(count, std::memory_order_relaxed);
     failure_ = nullptr;
     state_.store(kOpen, std::memory_order_release);
     ticket_.fetch_add(1, std::memory_order_release);
@@ -133,27 +132,34 @@ class Pool {
     in_loop = true;
     for (;;) {
       const std::int64_t mine = next_.fetch_add(1, std::memory_order_relaxed);
-      if (mine >= count_ || failed_.load(std::memory_order_relaxed)) break;
+      // Pieces before one that failed have all been taken: none of them is left out.
+      if (mine >= first_failed_.load(std::memory_order_relaxed)) break;
       try {
         piece_(body_, mine);
       } catch (...) {
-        if (!failed_.exchange(true)) failure_ = std::current_exception();
+        fail(mine);
       }
     }
     in_loop = false;
     the_index = 0;
   }
 
-  std::mutex busy_;
+  void fail(std::int64_t piece) {
+    const std::lock_guard only(failing_);
+    if (piece >= first_failed_.load(std::memory_order_relaxed)) return;
+    first_failed_.store(piece, std::memory_order_relaxed);
+    failure_ = std::current_exception();
+  }
+
+  std::mutex busy_, failing_;
   int workers_ = 0;
   std::atomic<std::uint32_t> ticket_{0};
   std::atomic<std::uint32_t> state_{0};
   std::atomic<std::int64_t> next_{0};
-  std::atomic<bool> failed_{false};
+  std::atomic<std::int64_t> first_failed_{0};  ///< the number of pieces while none has
   std::exception_ptr failure_;
   Piece piece_ = nullptr;
   const void* body_ = nullptr;
-  std::int64_t count_ = 0;
   int threads_ = 1;
 };
 

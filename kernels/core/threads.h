@@ -16,16 +16,17 @@ int thread_count();
 /// For the calling thread, from now on; at least 1.
 void set_thread_count(int count);
 
-/// Starts what the calling thread's loops may use, so that memory is asked for before there is work.
-/// Throws OutOfMemory where fewer can be started. A loop takes those that there are.
+/// Starts what the calling thread's loops may use, so that memory is asked for before there is
+/// work. Throws OutOfMemory where fewer can be started. A loop takes those that there are.
 void start_threads();
 
 /// Of the thread within the loop that it works for: 0 .. thread_count() - 1; 0 outside.
 int thread_index();
 
 /// piece(body, 0) .. piece(body, count - 1), shared by at most `threads` threads, the caller among
-/// them. A loop within a loop, or while another has the threads, is the caller's alone. Rethrows an
-/// exception of a piece after all that had begun.
+/// them. A loop within a loop, or while another has the threads, is the caller's alone. Of
+/// exceptions that pieces throw it rethrows that of the first piece by index, whoever threw first;
+/// pieces after that one may not have run.
 using Piece = void (*)(const void* body, std::int64_t i);
 void run_pieces(std::int64_t count, int threads, Piece piece, const void* body);
 

@@ -1,7 +1,7 @@
 // Integer operators of the quantized network: the TensorFlow Lite int8 scheme, bit-exact with its
 // reference kernels. Activations int8 per tensor, weights int8 in [-127, 127] with zero point 0,
 // bias int32 with scale input * weight, int32 accumulators (the caller's duty: no overflow).
-// int8_parameters.h turns scales into the integers; int8_tables.h makes the tables of int8_lookup.
+// parameters.h turns scales into the integers; tables.h makes the tables of int8_lookup.
 // No output may alias an input unless it is said.
 #pragma once
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/core/host_device.h"
 #include "kernels/core/tensor.h"
 
 namespace paretiny {
@@ -30,7 +31,7 @@ struct Window {
   static Window same(std::int64_t h, std::int64_t w, std::int64_t kernel_h, std::int64_t kernel_w,
                      std::int64_t stride_h, std::int64_t stride_w) {
     const auto total = [](std::int64_t in, std::int64_t kernel, std::int64_t stride) {
-      return std::max<std::int64_t>(((in + stride - 1) / stride - 1) * stride + kernel - in, 0);
+      return std::max<std::int64_t>((ceil_div(in, stride) - 1) * stride + kernel - in, 0);
     };
     const std::int64_t y = total(h, kernel_h, stride_h);
     const std::int64_t x = total(w, kernel_w, stride_w);

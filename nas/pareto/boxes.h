@@ -10,8 +10,9 @@
 
 namespace paretiny {
 
-/// Disjoint boxes between levels, laid out as BoxCover of kernels/bayes/hypervolume.h reads them.
-/// Box b is the product over k of (level(k, corners[b, 0, k]), level(k, corners[b, 1, k])].
+/// Disjoint boxes between levels, laid out as BoxCover of kernels/bayes/hypervolume_improvement.h
+/// reads them. Box b is the product over k of (level(k, corners[b, 0, k]), level(k, corners[b, 1,
+/// k])].
 struct Boxes {
   std::size_t objectives = 0;
   /// [objectives, level_count]: ascending, from -infinity through the values of the front to the

@@ -8,6 +8,7 @@
 #include "engine/deploy/code/c_code_parts.h"
 #include "engine/deploy/code/c_text.h"
 #include "engine/deploy/code/runtime_files.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny {
 namespace {
@@ -18,7 +19,7 @@ using fmt::format;
 class CStepWriter {
  public:
   CStepWriter(const Int8Network& network, const ActivationPlan& plan, Kernels kernels,
-             const ExportNames& names)
+              const ExportNames& names)
       : network_(network), plan_(plan), kernels_(kernels), names_(names) {}
 
   void write(int index) {
@@ -213,7 +214,7 @@ std::string model_source(const DeployedModel& model, const ActivationPlan& plan,
       fmt::arg("name", comment_text(model.name)), fmt::arg("p", names.prefix),
       fmt::arg("m", names.macros), fmt::arg("tag", names.tag),
       fmt::arg("kernels", cmsis_nn ? "cmsis_nn" : "kernels"),
-      fmt::arg("version", runtime_version()), fmt::arg("words", (plan.bytes + 3) / 4),
+      fmt::arg("version", runtime_version()), fmt::arg("words", ceil_div(plan.bytes, 4)),
       fmt::arg("macros", cmsis_nn ? kCmsisNnMacros : ""), fmt::arg("constants", steps.constants),
       fmt::arg("init", init_body(steps, plan.offsets.front())), fmt::arg("calls", steps.calls),
       fmt::arg("count", network.steps.size()),

@@ -4,6 +4,7 @@
 
 #include "engine/deploy/code/c_text.h"
 #include "engine/deploy/formats/model_file.h"
+#include "kernels/core/host_device.h"
 #include "kernels/core/random.h"
 
 namespace paretiny {
@@ -125,7 +126,7 @@ std::string model_header(const DeployedModel& model, const ActivationPlan& plan,
       fmt::arg("inputs", in.shape.elements()), fmt::arg("outputs", out.shape.elements()),
       fmt::arg("out_scale", out.quantization.scale),
       fmt::arg("out_zero", out.quantization.zero_point), fmt::arg("classes", classes),
-      fmt::arg("steps", model.network.steps.size()), fmt::arg("arena", (plan.bytes + 3) / 4 * 4),
+      fmt::arg("steps", model.network.steps.size()), fmt::arg("arena", round_up(plan.bytes, 4)),
       fmt::arg("null", cmsis_nn ? kNullNote : ""),
       fmt::arg("status", cmsis_nn ? kStatusNote : "Returns 0."));
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/overloaded.h"
 #include "engine/deploy/plan/memory_problem.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny {
 namespace {
@@ -15,10 +16,6 @@ namespace fs = std::filesystem;
 
 /// Channels of a depthwise convolution that the Helium kernel gathers at a time.
 constexpr std::int64_t kHeliumChannels = 124;
-
-std::int64_t rounded_up(std::int64_t count, std::int64_t multiple) {
-  return (count + multiple - 1) / multiple * multiple;
-}
 
 const Shape& input_of(const Int8Network& network, const Int8Step& step) {
   return network.tensors[static_cast<std::size_t>(step.inputs.front())].shape;
@@ -44,7 +41,7 @@ bool is_3x3(const Window& w) {
 std::int64_t conv_scratch(const Window& w, std::int64_t channels, bool helium) {
   const bool pixelwise = w.kernel_h == 1 && w.kernel_w == 1 && w.top == 0 && w.left == 0;
   if (pixelwise) return helium || w.stride_h > 1 || w.stride_w > 1 ? 0 : 4 * channels;
-  return 4 * rounded_up(w.kernel_h * w.kernel_w * channels, helium ? 16 : 4);
+  return 4 * round_up(w.kernel_h * w.kernel_w * channels, helium ? 16 : 4);
 }
 
 /// Where libcmsis-nn.a is: its own build puts it into one of the last two.
@@ -118,7 +115,7 @@ Footprint planned_footprint(const Int8Network& network, const Core& core, Kernel
           if constexpr (std::is_base_of_v<Int8Layer, Operation>) {
             // Shifts of int32 in place of int8.
             const auto channels = static_cast<std::int64_t>(op.shifts.size());
-            size.rom_constants += 4 * channels - rounded_up(channels, 4);
+            size.rom_constants += 4 * channels - round_up(channels, 4);
           }
         },
         step.operation);

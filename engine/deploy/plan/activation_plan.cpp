@@ -4,16 +4,13 @@
 #include <numeric>
 
 #include "engine/deploy/plan/activation_order.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny {
 namespace {
 
 /// Placements tried before the best known plan is taken.
 constexpr std::int64_t kMostTrials = 20000;
-
-std::size_t round_up(std::size_t bytes, std::size_t alignment) {
-  return (bytes + alignment - 1) / alignment * alignment;
-}
 
 /// Tensors to place: how far above tensor a tensor b must begin when it does not lie below it.
 class Placement {

@@ -8,6 +8,7 @@
 #include "engine/deploy/plan/memory_problem.h"
 #include "engine/graph/parameters.h"
 #include "engine/graph/steps.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny {
 namespace {
@@ -55,7 +56,7 @@ OperatorBytes operator_bytes(OpKind op) {
 }
 
 std::int64_t padded(std::int64_t bytes) {
-  return (bytes + 3) / 4 * 4;
+  return round_up(bytes, 4);
 }
 
 /// A step of the int8 network, as far as its size goes.

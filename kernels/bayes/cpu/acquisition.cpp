@@ -5,6 +5,7 @@
 
 #include "kernels/bayes/normal.h"
 #include "kernels/core/cpu/f64x8_math.h"
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 
 namespace paretiny::cpu {
@@ -12,7 +13,7 @@ namespace {
 
 /// Points are taken eight at a time, a lane each.
 std::int64_t vectors_of(std::int64_t q) {
-  return (q + kWide - 1) / kWide;
+  return ceil_div(q, kWide);
 }
 
 /// `count` vectors of scratch for each thread.

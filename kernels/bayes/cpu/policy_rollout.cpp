@@ -6,6 +6,7 @@
 
 #include "kernels/bayes/policy_noise.h"
 #include "kernels/core/cpu/f64x8_math.h"
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 
 namespace paretiny::cpu {
@@ -134,7 +135,7 @@ void policy_move(Stream& stream, const PolicyShape& policy, ConstView cube, Cons
     normaliser(statistics.as<double>() + p * policy.statistics(), d, means + 2 * p * d,
                means + (2 * p + 1) * d);
   }
-  const std::int64_t chunks = (r + kRollouts - 1) / kRollouts;
+  const std::int64_t chunks = ceil_div(r, kRollouts);
   parallel_for(policy.policies * chunks, true, [&](std::int64_t task) {
     const std::int64_t p = task / chunks, begin = task % chunks * kRollouts;
     const std::int64_t first = p * r + begin, count = std::min(kRollouts, r - begin);

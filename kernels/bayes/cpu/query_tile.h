@@ -3,6 +3,7 @@
 
 #include "kernels/bayes/covariance.h"
 #include "kernels/core/cpu/panels.h"
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 
 namespace paretiny::cpu {
@@ -115,7 +116,7 @@ template <class F>
 void for_query_tiles(const GpShape& shape, const GpState& state, std::int64_t queries,
                      std::int64_t products, F f) {
   constexpr std::int64_t kRoom = kTilePanels * kWide;
-  const std::int64_t tiles = (queries + kRoom - 1) / kRoom;
+  const std::int64_t tiles = ceil_div(queries, kRoom);
   parallel_for(shape.sets, tiles, shape.sets * queries * products >= kParallelProducts,
                [&](std::int64_t set, std::int64_t tile) {
                  const ProcessView process(shape, state, set);

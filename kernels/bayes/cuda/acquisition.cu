@@ -8,6 +8,7 @@
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 namespace {
@@ -19,7 +20,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Blocks for q points of which each takes `each`.
 dim3 blocks_for(std::int64_t q, int each) {
-  return dim3(static_cast<unsigned>((q + each - 1) / each));
+  return dim3(static_cast<unsigned>(ceil_div(q, each)));
 }
 
 /// The warp's point; may be beyond the last.

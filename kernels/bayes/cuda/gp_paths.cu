@@ -8,6 +8,7 @@
 
 #include "kernels/bayes/cuda/gp_training.h"
 #include "kernels/bayes/gp_paths.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 namespace {
@@ -244,7 +245,7 @@ __global__ void add_sets_kernel(const double* by_set, int sets, std::int64_t ele
 }
 
 unsigned blocks_of(std::int64_t count, std::int64_t each) {
-  return static_cast<unsigned>((count + each - 1) / each);
+  return static_cast<unsigned>(ceil_div(count, each));
 }
 
 void gp_paths(Stream& stream, const GpShape& shape, const GpState& state, const GpPaths& paths,

@@ -5,6 +5,7 @@
 // the second-level cache, by latency for a few hundred queries.
 #include "kernels/bayes/cuda/gp_training.h"
 #include "kernels/bayes/gp_posterior.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 namespace {
@@ -134,7 +135,7 @@ void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state, Co
   const std::size_t bytes = sizeof(PosteriorShared) +
                             sizeof(double) * static_cast<std::size_t>(kQueries * shape.dimensions +
                                                                       kPitch * shape.points);
-  const dim3 blocks(static_cast<unsigned>((count + kQueries - 1) / kQueries),
+  const dim3 blocks(static_cast<unsigned>(ceil_div(count, kQueries)),
                     static_cast<unsigned>(shape.sets));
   launch(stream, "gp_posterior", posterior_kernel, {blocks, dim3(kThreads), bytes}, job);
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/bayes/cuda/gp_training.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 namespace {
@@ -139,7 +140,7 @@ void gp_condition(Stream& stream, const GpShape& shape, const GpData& data,
   explain(stream, name, items, shape.mean, shape.sets, covariance, root,
           state.inverse_root.as<double>(), jitter.as<double>(), to);
   constexpr int kThreads = 256;
-  const std::int64_t blocks = (shape.points * shape.dimensions + kThreads - 1) / kThreads;
+  const std::int64_t blocks = ceil_div(shape.points * shape.dimensions, kThreads);
   launch(stream, name, describe_kernel,
          {dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(shape.sets)), dim3(kThreads)},
          items, to.mean, jitter.as<double>(), state.scaled.as<double>(),

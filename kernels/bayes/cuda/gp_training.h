@@ -6,6 +6,7 @@
 #include "kernels/bayes/cuda/triangular.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 
@@ -70,7 +71,7 @@ inline constexpr int kPairDimensions = 32;  ///< coordinates in shared memory at
 
 /// Tiles of the lower triangle of room x room pairs.
 __host__ __device__ inline int pair_tiles(int room) {
-  const int side = (room + kPairTile - 1) / kPairTile;
+  const int side = ceil_div(room, kPairTile);
   return side * (side + 1) / 2;
 }
 

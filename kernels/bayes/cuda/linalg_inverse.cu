@@ -4,6 +4,7 @@
 #include "kernels/bayes/cuda/triangular.h"
 #include "kernels/bayes/linalg.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 namespace {
@@ -103,7 +104,7 @@ void invert(Stream& stream, const char* name, const SquareBatch& batch, const do
             double* inverse) {
   const std::size_t bytes = sizeof(InvertShared) + sizeof(double) * kRowPitch * batch.room;
   check_room(stream, name, bytes, batch.room);
-  const dim3 blocks(static_cast<unsigned>((batch.room + kPanel - 1) / kPanel),
+  const dim3 blocks(static_cast<unsigned>(ceil_div(batch.room, kPanel)),
                     static_cast<unsigned>(batch.items));
   launch(stream, name, invert_kernel, {blocks, dim3(kInvertThreads), bytes}, batch, l, inverse);
 }

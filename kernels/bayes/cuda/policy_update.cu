@@ -11,6 +11,7 @@
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 namespace {
@@ -160,8 +161,7 @@ void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept,
   const auto ranking = static_cast<std::size_t>(2 * n + kept) * sizeof(double) +
                        static_cast<std::size_t>(kept) * sizeof(int);
   const std::size_t shared = std::max(ranking, 2 * kThreads * sizeof(double));
-  const std::int64_t parts =
-      std::min<std::int64_t>((policy.weights() + kThreads - 1) / kThreads, 64);
+  const std::int64_t parts = std::min<std::int64_t>(ceil_div(policy.weights(), kThreads), 64);
   launch(stream, "policy_update", update_kernel,
          {dim3(static_cast<unsigned>(1 + parts), static_cast<unsigned>(policy.policies)),
           dim3(kThreads), shared},

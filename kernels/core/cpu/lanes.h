@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "kernels/core/cpu/elements.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cpu {
 
@@ -18,7 +19,7 @@ inline std::int64_t lanes_of(std::int64_t channels) {
   constexpr std::int64_t vector = 16, enough = 256, most = 2048;
   const std::int64_t whole = channels * (vector / std::gcd(channels, vector));
   if (whole > most) return channels;
-  return whole * ((enough + whole - 1) / whole);
+  return round_up(enough, whole);
 }
 
 /// Splits rows into chunks for the threads. Their number depends on the matrix alone, so sums of

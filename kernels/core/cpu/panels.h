@@ -6,6 +6,7 @@
 
 #include "kernels/core/arena.h"
 #include "kernels/core/cpu/f64x8.h"
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 
 namespace paretiny::cpu {
@@ -14,7 +15,7 @@ namespace paretiny::cpu {
 inline constexpr std::int64_t kTilePanels = 3;
 
 constexpr std::int64_t panels_of(std::int64_t columns) {
-  return (columns + kWide - 1) / kWide;
+  return ceil_div(columns, kWide);
 }
 
 /// An upper or lower triangular matrix of n rounded up to eight rows and columns.

@@ -102,13 +102,13 @@ bool packs(const T* data, std::int64_t channels) {
   return channels % kPack<T> == 0 && reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
 }
 
-/// Calls f with a null pointer of the element type: const float* or const bf16*.
+/// Calls f with a value of the element type: float or bf16.
 template <class F>
 void with_element(DType dtype, F f) {
   if (dtype == DType::bf16) {
-    f(static_cast<const bf16*>(nullptr));
+    f(bf16{});
   } else {
-    f(static_cast<const float*>(nullptr));
+    f(float{});
   }
 }
 

@@ -2,6 +2,7 @@
 // 16 bits, and every output is the dot product of a window and a filter.
 #include <algorithm>
 
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 #include "kernels/int8/cpu/conv.h"
 #include "kernels/int8/cpu/row.h"
@@ -51,7 +52,7 @@ void int8_conv_loops(Stream& stream, const ConvShape& shape, const Int8LayerPara
   const Shape out = shape.output();
   const Shape weights = shape.weights();
   const std::int64_t taps = weights.h * weights.w * weights.c;
-  const std::int64_t length = (taps + kLanes - 1) / kLanes * kLanes;
+  const std::int64_t length = round_up(taps, kLanes);
   const auto zero_point = static_cast<std::int16_t>(parameters.input_zero_point);
 
   Arena::Scope scratch(stream.scratch());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 #include "kernels/int8/cpu/conv.h"
 #include "kernels/int8/cpu/row.h"
@@ -158,7 +159,7 @@ void int8_conv_onednn(Stream& stream, const ConvShape& shape, const Int8LayerPar
   const std::int64_t samples = std::clamp<std::int64_t>(
       kSumsBytes / (pixels * out.c * 4), 1, samples_of_a_part(part, Direction::forward));
   part.input.n = samples;
-  const std::int64_t count = (out.n + samples - 1) / samples;
+  const std::int64_t count = ceil_div(out.n, samples);
   std::optional<Int8Sums>& sums = prepared_sums(stream, part);
   if (!sums) {
     return int8_conv_loops(stream, shape, parameters, x, w, b, multipliers, shifts, y);

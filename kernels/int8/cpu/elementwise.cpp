@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 #include "kernels/int8/int8.h"
 
@@ -36,7 +37,7 @@ void combine(ConstView a, ConstView b, View y, const Function& function) {
   if (a.shape == b.shape) {
     constexpr std::int64_t row = 4096;
     const std::int64_t elements = a.elements();
-    parallel_for((elements + row - 1) / row, true, [&](std::int64_t piece) {
+    parallel_for(ceil_div(elements, row), true, [&](std::int64_t piece) {
       const std::int64_t i = piece * row;
       combine_row(from_a + i, from_b + i, true, to + i, std::min(row, elements - i), function);
     });

@@ -4,25 +4,21 @@
 
 #include "kernels/core/threads.h"
 #include "kernels/int8/int8.h"
+#include "kernels/nn/pool_windows.h"
 
 namespace paretiny::cpu {
 namespace {
 
-/// Calls visit(pixel of y, first and last row and column of its window inside x).
+using Range = PoolRange<std::int64_t>;
+
+/// Calls visit(sample, pixel of y, rows and columns of its window inside x).
 template <class Visit>
 void for_each_window(const PoolShape& shape, const Visit& visit) {
-  const Shape in = shape.input;
   const Shape out = shape.output();
-  const Window& window = shape.window;
+  const PoolWindows<std::int64_t> windows(shape);
   parallel_for(out.n, out.h, true, [&](std::int64_t n, std::int64_t oy) {
-    const std::int64_t top = oy * window.stride_h - window.top;
-    const std::int64_t y0 = std::max<std::int64_t>(top, 0);
-    const std::int64_t y1 = std::min(top + window.kernel_h, in.h);
     for (std::int64_t ox = 0; ox < out.w; ++ox) {
-      const std::int64_t left = ox * window.stride_w - window.left;
-      const std::int64_t x0 = std::max<std::int64_t>(left, 0);
-      const std::int64_t x1 = std::min(left + window.kernel_w, in.w);
-      visit(n, (n * out.h + oy) * out.w + ox, y0, y1, x0, x1);
+      visit(n, (n * out.h + oy) * out.w + ox, windows.h.held(oy), windows.w.held(ox));
     }
   });
 }
@@ -31,15 +27,14 @@ void average_pool(Stream&, const PoolShape& shape, const Int8Range& range, Const
   const Shape in = shape.input;
   const auto* input = x.as<std::int8_t>();
   auto* output = y.as<std::int8_t>();
-  for_each_window(shape, [=](std::int64_t n, std::int64_t pixel, std::int64_t y0, std::int64_t y1,
-                             std::int64_t x0, std::int64_t x1) {
-    const auto count = static_cast<std::int32_t>((y1 - y0) * (x1 - x0));
+  for_each_window(shape, [=](std::int64_t n, std::int64_t pixel, Range rows, Range columns) {
+    const auto count = static_cast<std::int32_t>(rows.size() * columns.size());
     constexpr std::int64_t lanes = 64;
     for (std::int64_t first = 0; first < in.c; first += lanes) {
       const std::int64_t channels = std::min(lanes, in.c - first);
       std::int32_t sums[lanes] = {};
-      for (std::int64_t iy = y0; iy < y1; ++iy) {
-        for (std::int64_t ix = x0; ix < x1; ++ix) {
+      for (std::int64_t iy = rows.begin; iy < rows.end; ++iy) {
+        for (std::int64_t ix = columns.begin; ix < columns.end; ++ix) {
           const std::int8_t* row = input + ((n * in.h + iy) * in.w + ix) * in.c + first;
           for (std::int64_t c = 0; c < channels; ++c) sums[c] += row[c];
         }
@@ -57,12 +52,11 @@ void max_pool(Stream&, const PoolShape& shape, const Int8Range& range, ConstView
   const Shape in = shape.input;
   const auto* input = x.as<std::int8_t>();
   auto* output = y.as<std::int8_t>();
-  for_each_window(shape, [=](std::int64_t n, std::int64_t pixel, std::int64_t y0, std::int64_t y1,
-                             std::int64_t x0, std::int64_t x1) {
+  for_each_window(shape, [=](std::int64_t n, std::int64_t pixel, Range rows, Range columns) {
     std::int8_t* best = output + pixel * in.c;
     std::fill_n(best, in.c, static_cast<std::int8_t>(range.low));
-    for (std::int64_t iy = y0; iy < y1; ++iy) {
-      for (std::int64_t ix = x0; ix < x1; ++ix) {
+    for (std::int64_t iy = rows.begin; iy < rows.end; ++iy) {
+      for (std::int64_t ix = columns.begin; ix < columns.end; ++ix) {
         const std::int8_t* row = input + ((n * in.h + iy) * in.w + ix) * in.c;
         for (std::int64_t c = 0; c < in.c; ++c) best[c] = std::max(best[c], row[c]);
       }

@@ -9,6 +9,7 @@
 // the weights everywhere (layer_offset).
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 #include "kernels/int8/cuda/bytes.h"
 #include "kernels/int8/cuda/window.h"
 #include "kernels/int8/int8.h"
@@ -154,7 +155,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     for (const std::uint32_t word : taps.word) weights = dot(word, 0x01010101u, weights);
     __syncthreads();
     if (first + kChunkBytes < task.taps) load(first + kChunkBytes);
-    const int parts = min(kChunk, (task.taps - first + 15) / 16);
+    const int parts = min(kChunk, ceil_div(task.taps - first, 16));
     for (int p = 0; p < parts; ++p) {
       Words a[kEach], f[kEach];
       for (int i = 0; i < kEach; ++i) a[i] = shared.windows[down + i * kDown][p];
@@ -205,8 +206,8 @@ void run(Stream& stream, int bytes, const ConvTask& task, ConstView x, ConstView
   const auto kernel = bytes == 16  ? conv_kernel<16, kColumns>
                       : bytes == 4 ? conv_kernel<4, kColumns>
                                    : conv_kernel<1, kColumns>;
-  const dim3 blocks(static_cast<unsigned>((task.pixels + Shared::kRows - 1) / Shared::kRows),
-                    static_cast<unsigned>((task.out_c + kColumns - 1) / kColumns));
+  const dim3 blocks(static_cast<unsigned>(ceil_div(task.pixels, Shared::kRows)),
+                    static_cast<unsigned>(ceil_div(task.out_c, kColumns)));
   launch(stream, "int8_conv", kernel, {blocks, dim3(kThreads), sizeof(Shared)}, task,
          x.as<std::int8_t>(), w.as<std::int8_t>(), b.as<std::int32_t>(),
          multipliers.as<std::int32_t>(), shifts.as<std::int32_t>(), y.as<std::int8_t>());
@@ -227,7 +228,7 @@ void conv(Stream& stream, const ConvShape& shape, const Int8LayerParameters& par
   };
   const int bytes = both_read_in(16) ? 16 : both_read_in(4) ? 4 : 1;
   // Narrow tiles where wide ones would compute more than a third of their channels in vain.
-  const std::int64_t narrow = (out.c + 15) / 16 * 16, wide = (out.c + 63) / 64 * 64;
+  const std::int64_t narrow = round_up(out.c, 16), wide = round_up(out.c, 64);
   const auto way = wide * 3 > narrow * 4 ? run<16> : run<64>;
   way(stream, bytes, task, x, w, b, multipliers, shifts, y);
 }

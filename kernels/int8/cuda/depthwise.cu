@@ -3,6 +3,7 @@
 // of bytes, so that a word holds four taps of one channel; weights are turned once before, by a
 // small kernel. Reads x kh * kw / (stride_h * stride_w) times, from the caches mostly, and writes y
 // once. 3 x 3 by 16 channels counts about 17 instructions an output, half of a product a tap.
+#include "kernels/core/host_device.h"
 #include "kernels/int8/cuda/bytes.h"
 #include "kernels/int8/cuda/window.h"
 #include "kernels/int8/int8.h"
@@ -182,8 +183,8 @@ void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParam
   };
   const int words = both_read_in(16) ? 4 : 1;
   const DepthwiseTask task{{in, out, window},
-                           static_cast<int>((window.kernel_h * window.kernel_w + 3) / 4),
-                           static_cast<int>((in.c + words * 4 - 1) / (words * 4)),
+                           static_cast<int>(ceil_div(window.kernel_h * window.kernel_w, 4)),
+                           static_cast<int>(ceil_div(in.c, words * 4)),
                            parameters.input_zero_point,
                            parameters.output_zero_point,
                            parameters.range};
@@ -194,7 +195,7 @@ void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParam
   };
   const Prepared prepared{take(task.groups), take(1), take(1), take(1)};
   const auto blocks = [](std::int64_t threads) {
-    return dim3(static_cast<unsigned>((threads + kThreads - 1) / kThreads));
+    return dim3(static_cast<unsigned>(ceil_div(threads, kThreads)));
   };
   launch(stream, "int8_depthwise", prepare_kernel, {blocks(slots), dim3(kThreads)}, task, words,
          w.as<std::int8_t>(), b.as<std::int32_t>(), multipliers.as<std::int32_t>(),
@@ -202,7 +203,7 @@ void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParam
   const auto kernel = words == 4        ? depthwise_kernel<4, true>
                       : both_read_in(4) ? depthwise_kernel<1, true>
                                         : depthwise_kernel<1, false>;
-  const std::int64_t pairs = (task.pixels + kPixels - 1) / kPixels;
+  const std::int64_t pairs = ceil_div(task.pixels, kPixels);
   launch(stream, "int8_depthwise", kernel, {blocks(pairs * task.packs), dim3(kThreads)}, task,
          x.as<std::int8_t>(), prepared, y.as<std::int8_t>());
 }

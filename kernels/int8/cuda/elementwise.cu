@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 #include "kernels/int8/cuda/bytes.h"
 #include "kernels/int8/int8.h"
 
@@ -26,10 +27,10 @@ template <class... Parameters, class... Arguments>
 void launch_elements(Stream& stream, const char* name, void (*kernel)(Parameters...),
                      std::int64_t count, bool aligned, std::size_t shared_bytes,
                      const Arguments&... arguments) {
-  const std::int64_t work = aligned ? (count + 15) / 16 : count;
+  const std::int64_t work = aligned ? ceil_div(count, 16) : count;
   const std::int64_t most = std::int64_t{multiprocessors(stream)} * 16;
   const auto blocks =
-      static_cast<unsigned>(std::clamp<std::int64_t>((work + kThreads - 1) / kThreads, 1, most));
+      static_cast<unsigned>(std::clamp<std::int64_t>(ceil_div(work, kThreads), 1, most));
   launch(stream, name, kernel, {dim3(blocks), dim3(kThreads), shared_bytes}, count, aligned,
          arguments...);
 }

@@ -2,6 +2,7 @@
 // Weights: a warp a channel, which reads its weights for the largest, then again (from the cache)
 // to round them; a depthwise layer's few kilobytes are read with a stride.
 #include "kernels/core/cuda/reduce.h"
+#include "kernels/core/host_device.h"
 #include "kernels/int8/fake_quantize.h"
 #include "kernels/nn/cuda/elementwise.h"
 
@@ -63,7 +64,7 @@ void fake_quantize_backward(Stream& stream, const Quantization& quantization, Co
 void fake_quantize_weights(Stream& stream, WeightChannels order, ConstView w, View y) {
   const bool first = order == WeightChannels::first;
   const std::int64_t channels = first ? w.shape.n : w.shape.c;
-  const auto blocks = static_cast<unsigned>((channels + kWarps - 1) / kWarps);
+  const auto blocks = static_cast<unsigned>(ceil_div(channels, kWarps));
   launch(stream, "fake_quantize_weights", weights_kernel, {dim3(blocks), dim3(kWarps * kWarp)},
          w.as<float>(), y.as<float>(), channels, w.elements() / channels, first);
 }

@@ -3,6 +3,7 @@
 // channels of an image, 8 rows of threads over its pixels. Softmax: a warp a row.
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 #include "kernels/int8/cuda/bytes.h"
 #include "kernels/int8/cuda/window.h"
 #include "kernels/int8/int8.h"
@@ -79,8 +80,8 @@ void run_pool(Stream& stream, const char* name, const PoolShape& shape, Pool poo
   const bool wide = reads_in(16, x.data, in.c) && reads_in(16, y.data, in.c);
   const std::int64_t threads = task.pixels * (wide ? in.c / 16 : in.c);
   launch(stream, name, wide ? pool_kernel<16, Pool> : pool_kernel<1, Pool>,
-         {dim3(static_cast<unsigned>((threads + kThreads - 1) / kThreads)), dim3(kThreads)}, task,
-         pool, x.as<std::int8_t>(), y.as<std::int8_t>());
+         {dim3(static_cast<unsigned>(ceil_div(threads, kThreads))), dim3(kThreads)}, task, pool,
+         x.as<std::int8_t>(), y.as<std::int8_t>());
 }
 
 void average_pool(Stream& stream, const PoolShape& shape, const Int8Range& range, ConstView x,
@@ -119,7 +120,7 @@ __global__ void mean_kernel(Int8MeanParameters parameters, std::int64_t pixels, 
 
 void mean(Stream& stream, const Int8MeanParameters& parameters, ConstView x, View y) {
   const Shape& in = x.shape;
-  const dim3 blocks(static_cast<unsigned>(in.n), static_cast<unsigned>((in.c + kWarp - 1) / kWarp));
+  const dim3 blocks(static_cast<unsigned>(in.n), static_cast<unsigned>(ceil_div(in.c, kWarp)));
   launch(stream, "int8_mean", mean_kernel, {blocks, dim3(kWarp, kMeanRows), sizeof(MeanShared)},
          parameters, in.h * in.w, in.c, x.as<std::int8_t>(), y.as<std::int8_t>());
 }
@@ -147,7 +148,7 @@ __global__ void softmax_kernel(Int8SoftmaxParameters parameters, std::int64_t ro
 
 void softmax(Stream& stream, const Int8SoftmaxParameters& parameters, ConstView x, View y) {
   const std::int64_t rows = x.elements() / x.shape.c;
-  const auto blocks = static_cast<unsigned>((rows * kWarp + kThreads - 1) / kThreads);
+  const auto blocks = static_cast<unsigned>(ceil_div(rows * kWarp, kThreads));
   launch(stream, "int8_softmax", softmax_kernel, {dim3(blocks), dim3(kThreads)}, parameters, rows,
          x.shape.c, x.as<std::int8_t>(), y.as<std::int8_t>());
 }

@@ -13,6 +13,7 @@
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/core/cuda/vector.h"
+#include "kernels/core/host_device.h"
 #include "kernels/int8/value_range.h"
 
 namespace paretiny::cuda {
@@ -175,7 +176,7 @@ void value_range(Stream& stream, double percentile, ConstView x, View range) {
   const char* name = "value_range";
   const std::int64_t count = x.elements();
   const bool aligned = packs(x.as<float>(), kPack<float>);
-  const std::int64_t work = (count + kThreads * 8 - 1) / (kThreads * 8);
+  const std::int64_t work = ceil_div(count, kThreads * 8);
   const std::int64_t blocks =
       std::clamp<std::int64_t>(work, 1, std::int64_t{multiprocessors(stream)} * 4);
   const auto shape = [blocks](std::size_t shared_bytes) {

@@ -7,8 +7,7 @@ namespace paretiny::cpu {
 namespace {
 
 void activation_forward(Stream&, Activation activation, ConstView x, View y) {
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     with_activation(activation, [&](auto fixed) {
       const T* from = x.as<T>();
       T* to = y.as<T>();
@@ -23,8 +22,7 @@ void activation_forward(Stream&, Activation activation, ConstView x, View y) {
 }
 
 void activation_backward(Stream&, Activation activation, ConstView x, ConstView dy, View dx) {
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     with_activation(activation, [&](auto fixed) {
       const T* from = x.as<T>();
       const T* grad = dy.as<T>();

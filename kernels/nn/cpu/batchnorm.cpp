@@ -1,3 +1,4 @@
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cpu/batchnorm_walk.h"
 #include "kernels/nn/cpu/with_activation.h"
 
@@ -34,7 +35,7 @@ void chunk_moments(Walk& walk, const T* x, std::int64_t chunk, std::int64_t begi
   double before = 0;
   for (std::int64_t i = begin; i < end; i += walk.block_rows * channels) {
     const std::int64_t rows = std::min(walk.block_rows, (end - i) / channels);
-    const std::int64_t eighth = (rows + 7) / 8;
+    const std::int64_t eighth = ceil_div(rows, 8);
     sum_lanes<1>(i, i + eighth * channels, lanes, sums,
                  [=](std::int64_t k, std::int64_t, auto width, Addends<1>& addends) {
                    load_ahead(addends[0], x + k, width);
@@ -78,8 +79,7 @@ const Moments* all_moments(Walk& walk) {
 
 void normalise(Walk& walk, Activation activation, const Affine& z, const ConstView& x,
                const View& y) {
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     with_activation(activation, [&](auto fixed) {
       walk.for_chunks(Order::backwards, [&, z](std::int64_t, std::int64_t begin, std::int64_t end) {
         const T* from = x.as<T>();
@@ -106,9 +106,9 @@ void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
                        ConstView beta, View running_mean, View running_var, View saved_mean,
                        View saved_var, View y) {
   Walk walk(stream.scratch(), shape.input);
-  with_element(x.dtype, [&](auto element) {
+  with_element(x.dtype, [&]<class T>(T) {
     walk.for_chunks(Order::forwards, [&](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
-      chunk_moments(walk, x.as<decltype(element)>(), chunk, begin, end);
+      chunk_moments(walk, x.as<T>(), chunk, begin, end);
     });
   });
   const Moments* moments = all_moments(walk);

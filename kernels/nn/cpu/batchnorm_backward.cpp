@@ -96,8 +96,7 @@ void backward(Stream& stream, const BatchNormShape& shape, bool constant_statist
   const Affine z = affine(walk, shape, gamma.as<float>(), beta.as<float>(), mean, var);
   float* mean_table = walk.shared_table(2);
   repeat(walk.channels, walk.lanes, mean_table, [=](std::int64_t c) { return mean[c]; });
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     with_activation(shape.activation, [&](auto fixed) {
       const T* from = x.as<T>();
       const T* grad = dy.as<T>();

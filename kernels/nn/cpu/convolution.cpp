@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/core/cpu/elements.h"
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 #include "kernels/nn/cpu/convolution_check.h"
 #include "kernels/nn/cpu/convolution_loops.h"
@@ -86,7 +87,7 @@ std::int64_t samples_of_a_part(const Convolution& c, Direction direction) {
   }
   // A power of two: most batches are, and most numbers of threads.
   parts = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(parts)));
-  return (c.input.n + parts - 1) / parts;
+  return ceil_div(c.input.n, parts);
 }
 
 PreparedConvolution::PreparedConvolution(const dnnl::engine& engine, const Convolution& convolution,
@@ -190,7 +191,7 @@ std::size_t PreparedConvolution::thread_bytes(const Parts& parts) const {
 }
 
 std::int64_t PreparedConvolution::part_count(const Parts& parts, std::int64_t samples) const {
-  return (samples + parts.samples - 1) / parts.samples;
+  return ceil_div(samples, parts.samples);
 }
 
 std::size_t PreparedConvolution::scratch_bytes(const Parts& parts, std::int64_t samples,

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "kernels/core/cpu/elements.h"
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 #include "kernels/nn/cpu/depthwise_tile.h"
 #include "kernels/nn/cpu/fusion.h"
@@ -221,7 +222,7 @@ void backward_data_as(Arena& arena, const DepthwiseShape& shape, const T* dy, co
                                   F32x16{},
                                   v.stride_w * in.c,
                                   lanes};
-        sum.row((in.w - x + v.stride_w - 1) / v.stride_w, row + padded_x / v.stride_w + tile.left,
+        sum.row(ceil_div(in.w - x, v.stride_w), row + padded_x / v.stride_w + tile.left,
                 dx + ((n * in.h + y) * in.w + x) * in.c + c);
       }
     }

@@ -8,6 +8,7 @@
 
 #include "kernels/core/arena.h"
 #include "kernels/core/cpu/f32x16.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/depthwise.h"
 
 namespace paretiny::cpu {
@@ -29,13 +30,13 @@ struct Blocks {
 
   /// pixels: of the tiles of one block.
   Blocks(std::int64_t channel_count, std::int64_t pixels)
-      : channels(channel_count), count((channel_count + kLanes - 1) / kLanes) {
+      : channels(channel_count), count(ceil_div(channel_count, kLanes)) {
     constexpr std::int64_t cache = 512 << 10;
     const auto bytes = pixels * static_cast<std::int64_t>(sizeof(F32x16));
     together = std::clamp<std::int64_t>(cache / bytes, 1, count);
   }
 
-  std::int64_t units() const { return (count + together - 1) / together; }
+  std::int64_t units() const { return ceil_div(count, together); }
   std::int64_t begin(std::int64_t unit) const { return unit * together; }
   std::int64_t end(std::int64_t unit) const { return std::min(count, begin(unit) + together); }
   std::int64_t lanes(std::int64_t block) const {

@@ -1,16 +1,15 @@
 #include "kernels/nn/elementwise.h"
 
 #include "kernels/core/cpu/elements.h"
-#include "kernels/nn/cpu/with_activation.h"
 #include "kernels/core/cpu/lanes.h"
 #include "kernels/core/threads.h"
+#include "kernels/nn/cpu/with_activation.h"
 
 namespace paretiny::cpu {
 namespace {
 
 void add_forward(Stream&, Activation activation, ConstView a, ConstView b, View y) {
-  with_element(a.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(a.dtype, [&]<class T>(T) {
     with_activation(activation, [&](auto fixed) {
       const T* left = a.as<T>();
       const T* right = b.as<T>();
@@ -59,8 +58,7 @@ void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
   const std::int64_t lanes = std::min(lanes_of(shape.c), sample);
   Arena::Scope scratch(stream.scratch());
   float* tables = scratch.take(DType::f32, {shape.n, 1, 1, lanes}).as<float>();
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     parallel_for(shape.n, parallel(shape), [&](std::int64_t n) {
       const T* from = x.as<T>() + n * sample;
       const T* factor = s.as<T>() + n * shape.c;
@@ -79,8 +77,7 @@ void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView 
   const std::int64_t lanes = std::min(lanes_of(shape.c), sample);
   Arena::Scope scratch(stream.scratch());
   float* tables = scratch.take(DType::f32, {shape.n, 1, 2, lanes}).as<float>();
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     parallel_for(shape.n, parallel(shape), [&](std::int64_t n) {
       const T* from = x.as<T>() + n * sample;
       const T* factor = s.as<T>() + n * shape.c;

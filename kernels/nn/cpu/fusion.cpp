@@ -37,8 +37,7 @@ ConstView read_through(Arena::Scope& scratch, const Prologue& prologue, ConstVie
   const View to = scratch.take(x.dtype, x.shape);
   const std::int64_t channels = x.shape.c;
   const std::int64_t pixels = x.shape.h * x.shape.w;
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     parallel_for(x.shape.n * pixels, true, [&](std::int64_t r) {
       for (std::int64_t c = 0; c < channels; ++c) {
         const std::int64_t i = r * channels + c;
@@ -57,8 +56,7 @@ ConstView read_through(Arena::Scope& scratch, const Prologue& prologue, ConstVie
 void write_through(const Epilogue& epilogue, View y) {
   if (epilogue.empty()) return;
   const std::int64_t channels = y.shape.c;
-  with_element(y.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(y.dtype, [&]<class T>(T) {
     parallel_for(y.elements() / channels, true, [&](std::int64_t r) {
       for (std::int64_t c = 0; c < channels; ++c) {
         const std::int64_t i = r * channels + c;

@@ -5,51 +5,19 @@
 #include "kernels/core/cpu/elements.h"
 #include "kernels/core/cpu/lanes.h"
 #include "kernels/core/threads.h"
+#include "kernels/nn/pool_windows.h"
 
 namespace paretiny::cpu {
 namespace {
 
-/// A half-open interval of positions.
-struct Range {
-  std::int64_t begin, end;
-  std::int64_t size() const { return end - begin; }
-};
-
-/// The input positions of output position `out` that lie inside 0 .. in-1.
-Range covered(std::int64_t out, std::int64_t stride, std::int64_t kernel, std::int64_t before,
-              std::int64_t in) {
-  const std::int64_t first = out * stride - before;
-  return {std::max<std::int64_t>(first, 0), std::min(first + kernel, in)};
-}
-
-/// The output positions, within 0 .. out-1, whose windows hold input position `in`.
-Range covering(std::int64_t in, std::int64_t stride, std::int64_t kernel, std::int64_t before,
-               std::int64_t out) {
-  const std::int64_t last = in + before;  // of the positions o with o * stride <= in + before
-  const std::int64_t first = last - kernel + 1;
-  return {first <= 0 ? 0 : (first + stride - 1) / stride, std::min(last / stride + 1, out)};
-}
+using Range = PoolRange<std::int64_t>;
 
 /// A pool's windows and the walk over its tensors.
-struct Pool {
+struct Pool : PoolWindows<std::int64_t> {
   const Shape in, out;
-  const Window window;
 
   explicit Pool(const PoolShape& shape)
-      : in(shape.input), out(shape.output()), window(shape.window) {}
-
-  Range rows_of(std::int64_t oh) const {
-    return covered(oh, window.stride_h, window.kernel_h, window.top, in.h);
-  }
-  Range columns_of(std::int64_t ow) const {
-    return covered(ow, window.stride_w, window.kernel_w, window.left, in.w);
-  }
-  Range windows_over_row(std::int64_t h) const {
-    return covering(h, window.stride_h, window.kernel_h, window.top, out.h);
-  }
-  Range windows_over_column(std::int64_t w) const {
-    return covering(w, window.stride_w, window.kernel_w, window.left, out.w);
-  }
+      : PoolWindows(shape), in(shape.input), out(shape.output()) {}
 
   /// f(n, row, column, first channel, width) for the channels of every pixel of `over`, a vector at
   /// a time, over the threads.
@@ -72,12 +40,11 @@ auto at(T* data, const Shape& shape, std::int64_t n, std::int64_t h, std::int64_
 
 void max_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) {
   const Pool pool(shape);
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     Pool::for_channels(pool.out, [&](std::int64_t n, std::int64_t oh, std::int64_t ow,
                                      std::int64_t c, auto width) {
       F32x16 best = F32x16{} - std::numeric_limits<float>::infinity();
-      const Range rows = pool.rows_of(oh), columns = pool.columns_of(ow);
+      const Range rows = pool.h.held(oh), columns = pool.w.held(ow);
       for (std::int64_t h = rows.begin; h < rows.end; ++h) {
         for (std::int64_t w = columns.begin; w < columns.end; ++w) {
           F32x16 value;
@@ -95,9 +62,9 @@ void max_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) {
 template <class T>
 void scatter_to_largest(const Pool& pool, const T* x, const T* dy, float* sums) {
   for (std::int64_t oh = 0; oh < pool.out.h; ++oh) {
-    const Range rows = pool.rows_of(oh);
+    const Range rows = pool.h.held(oh);
     for (std::int64_t ow = 0; ow < pool.out.w; ++ow) {
-      const Range columns = pool.columns_of(ow);
+      const Range columns = pool.w.held(ow);
       by_vectors(pool.in.c, [&](std::int64_t c, auto width) {
         F32x16 best = F32x16{} - std::numeric_limits<float>::infinity();
         F32x16 place{};  // of the best, counted in the window
@@ -134,8 +101,7 @@ void max_pool_backward(Stream& stream, const PoolShape& shape, ConstView x, Cons
   // Each thread adds up a sample in f32; its windows may overlap.
   Arena::Scope scratch(stream.scratch());
   float* all_sums = scratch.take(DType::f32, {thread_count(), 1, 1, in_size}).as<float>();
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     parallel_for(pool.in.n, pool.in.elements() >= kParallelElements, [&](std::int64_t n) {
       float* sums = all_sums + thread_index() * in_size;
       std::fill_n(sums, in_size, 0.0f);
@@ -152,12 +118,11 @@ void max_pool_backward(Stream& stream, const PoolShape& shape, ConstView x, Cons
 
 void average_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) {
   const Pool pool(shape);
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     Pool::for_channels(pool.out, [&](std::int64_t n, std::int64_t oh, std::int64_t ow,
                                      std::int64_t c, auto width) {
       F32x16 sum{};
-      const Range rows = pool.rows_of(oh), columns = pool.columns_of(ow);
+      const Range rows = pool.h.held(oh), columns = pool.w.held(ow);
       for (std::int64_t h = rows.begin; h < rows.end; ++h) {
         for (std::int64_t w = columns.begin; w < columns.end; ++w) {
           F32x16 value;
@@ -173,15 +138,14 @@ void average_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) 
 
 void average_pool_backward(Stream&, const PoolShape& shape, ConstView dy, View dx) {
   const Pool pool(shape);
-  with_element(dy.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(dy.dtype, [&]<class T>(T) {
     Pool::for_channels(
         pool.in, [&](std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c, auto width) {
           F32x16 sum{};
-          const Range rows = pool.windows_over_row(h), columns = pool.windows_over_column(w);
+          const Range rows = pool.h.over(h), columns = pool.w.over(w);
           for (std::int64_t oh = rows.begin; oh < rows.end; ++oh) {
             for (std::int64_t ow = columns.begin; ow < columns.end; ++ow) {
-              const std::int64_t held = pool.rows_of(oh).size() * pool.columns_of(ow).size();
+              const std::int64_t held = pool.h.held(oh).size() * pool.w.held(ow).size();
               F32x16 gradient;
               load(gradient, at(dy.as<T>(), pool.out, n, oh, ow, c), width);
               sum += gradient * (1 / static_cast<float>(held));
@@ -199,8 +163,7 @@ void global_average_pool_forward(Stream& stream, ConstView x, View y) {
   const float weight = 1 / static_cast<float>(shape.h * shape.w);
   Arena::Scope scratch(stream.scratch());
   float* all_sums = scratch.take(DType::f32, {shape.n, 1, 1, lanes}).as<float>();
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     parallel_for(shape.n, shape.elements() >= kParallelElements, [&](std::int64_t n) {
       const T* from = x.as<T>() + n * sample;
       T* to = y.as<T>() + n * shape.c;
@@ -219,8 +182,7 @@ void global_average_pool_backward(Stream&, ConstView dy, View dx) {
   const Shape shape = dx.shape;
   const std::int64_t pixels = shape.h * shape.w;
   const float weight = 1 / static_cast<float>(pixels);
-  with_element(dy.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(dy.dtype, [&]<class T>(T) {
     parallel_for(shape.n, shape.elements() >= kParallelElements, [&](std::int64_t n) {
       const T* grad = dy.as<T>() + n * shape.c;
       T* to = dx.as<T>() + n * pixels * shape.c;

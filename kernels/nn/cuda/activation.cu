@@ -27,7 +27,7 @@ __global__ void slope_kernel(T* dx, std::int64_t count, bool aligned, Activation
 }
 
 void activation_forward(Stream& stream, Activation activation, ConstView x, View y) {
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     const MapLaunch how = map_launch(stream, x.elements(), y.as<T>(), x.as<T>());
     launch(stream, "activation_forward", activate_kernel<T>, how.shape, y.as<T>(), x.elements(),
            how.aligned, activation, x.as<T>());
@@ -36,7 +36,7 @@ void activation_forward(Stream& stream, Activation activation, ConstView x, View
 
 void activation_backward(Stream& stream, Activation activation, ConstView x, ConstView dy,
                          View dx) {
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     const MapLaunch how = map_launch(stream, x.elements(), dx.as<T>(), x.as<T>(), dy.as<T>());
     launch(stream, "activation_backward", slope_kernel<T>, how.shape, dx.as<T>(), x.elements(),
            how.aligned, activation, x.as<T>(), dy.as<T>());

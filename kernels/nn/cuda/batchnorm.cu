@@ -1,6 +1,7 @@
 // Batch norm forward: one pass reads x for the moments of every channel, a small one merges the
 // blocks' moments and makes the statistics, one reads x and writes y. The last goes backwards
 // through each block's share: what the first read last may still lie in the cache.
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/batchnorm_affine.h"
 #include "kernels/nn/cuda/channel_reduce.h"
 #include "kernels/nn/cuda/fixed_activation.h"
@@ -116,7 +117,7 @@ void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
                        ConstView beta, View running_mean, View running_var, View saved_mean,
                        View saved_var, View y) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     const T* from = x.as<T>();
     with_width<T>(walks_in_packs<T>(1, rows, channels, {from}), [&](auto width) {
       const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
@@ -136,7 +137,7 @@ void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
 void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
                                  ConstView gamma, ConstView beta, ConstView mean, ConstView var,
                                  View y) {
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     normalise(stream, shape, {shape, gamma, beta, mean, var}, x.as<T>(), y.as<T>());
   });
 }
@@ -158,7 +159,7 @@ void batchnorm_fold(Stream& stream, const BatchNormShape& shape, ConstView gamma
   constexpr unsigned kThreads = 128;
   const auto channels = static_cast<unsigned>(shape.input.c);
   launch(stream, "batchnorm_fold", fold_kernel,
-         {dim3((channels + kThreads - 1) / kThreads), dim3(kThreads)}, static_cast<int>(channels),
+         {dim3(ceil_div(channels, kThreads)), dim3(kThreads)}, static_cast<int>(channels),
          static_cast<double>(rows_of(shape)), ChannelStatistics{shape, gamma, beta, mean, var},
          Running{running_mean.as<float>(), running_var.as<float>(), shape.momentum},
          scale.as<float>(), shift.as<float>());

@@ -118,7 +118,7 @@ void backward(Stream& stream, const BatchNormShape& shape, bool constant_statist
               const ChannelStatistics& statistics, ConstView x_view, ConstView dy_view,
               View dx_view, View dgamma, View dbeta) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
-  with_element(x_view.dtype, [&]<class T>(const T*) {
+  with_element(x_view.dtype, [&]<class T>(T) {
     const T* x = x_view.as<T>();
     const T* dy = dy_view.as<T>();
     T* dx = dx_view.as<T>();
@@ -159,7 +159,7 @@ void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape, C
 std::size_t batchnorm_scratch_bytes(Stream& stream, const BatchNormShape& shape, DType dtype) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
   std::size_t bytes = 0;
-  with_element(dtype, [&]<class T>(const T*) {
+  with_element(dtype, [&]<class T>(T) {
     bytes = std::max(reduction_bytes<T, Moments>(stream, rows, channels),
                      reduction_bytes<T, GradientSums>(stream, rows, channels) +
                          aligned(static_cast<std::size_t>(channels) * sizeof(Through)));

@@ -31,7 +31,7 @@ std::int64_t rows_of(const Shape& shape) {
 
 void add_bias(Stream& stream, const ConstView& b, const View& y) {
   const std::int64_t rows = rows_of(y.shape);
-  with_element(y.dtype, [&]<class T>(const T*) {
+  with_element(y.dtype, [&]<class T>(T) {
     T* const data = y.as<T>();
     with_width<T>(walks_in_packs<T>(1, rows, y.shape.c, {data}), [&](auto width) {
       const ChannelWalk walk =
@@ -43,7 +43,7 @@ void add_bias(Stream& stream, const ConstView& b, const View& y) {
 }
 
 void bias_gradient(Stream& stream, const ConstView& dy, const View& db) {
-  with_element(dy.dtype, [&]<class T>(const T*) {
+  with_element(dy.dtype, [&]<class T>(T) {
     sum_channels(stream, "bias_gradient", rows_of(dy.shape), dy.shape.c, Same{},
                  StoreSum{db.as<float>()}, dy.as<T>());
   });
@@ -51,9 +51,8 @@ void bias_gradient(Stream& stream, const ConstView& dy, const View& db) {
 
 std::size_t bias_gradient_bytes(Stream& stream, const Shape& dy, DType dtype) {
   std::size_t bytes = 0;
-  with_element(dtype, [&]<class T>(const T*) {
-    bytes = reduction_bytes<T, PlainSum>(stream, rows_of(dy), dy.c);
-  });
+  with_element(
+      dtype, [&]<class T>(T) { bytes = reduction_bytes<T, PlainSum>(stream, rows_of(dy), dy.c); });
   return bytes;
 }
 

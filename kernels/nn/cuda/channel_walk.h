@@ -13,6 +13,7 @@
 
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/vector.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 
@@ -38,7 +39,7 @@ struct ChannelWalk {
 
   LaunchShape shape(std::size_t shared_bytes = 0) const {
     return {dim3(static_cast<unsigned>(samples * parts), static_cast<unsigned>(slices)),
-            dim3(static_cast<unsigned>((busy + 31) / 32 * 32)), shared_bytes};
+            dim3(static_cast<unsigned>(round_up(busy, 32))), shared_bytes};
   }
 };
 
@@ -57,8 +58,8 @@ inline ChannelWalk channel_walk(std::int64_t samples, std::int64_t rows, std::in
   walk.channels = static_cast<int>(channels);
   const std::int64_t packs = line_packs(channels, width);
   const bool cut = packs > kWalkThreads && channels % width == 0;
-  const std::int64_t slices = cut ? (packs + kWalkThreads - 1) / kWalkThreads : 1;
-  const std::int64_t slice = (packs + slices - 1) / slices;
+  const std::int64_t slices = cut ? ceil_div(packs, kWalkThreads) : 1;
+  const std::int64_t slice = ceil_div(packs, slices);
   const std::int64_t lines = std::max<std::int64_t>(kWalkThreads / slice, 1);
   walk.slices = static_cast<int>(slices);
   walk.line = static_cast<int>(packs * width);
@@ -66,10 +67,10 @@ inline ChannelWalk channel_walk(std::int64_t samples, std::int64_t rows, std::in
   walk.busy = static_cast<int>(slice * lines);
   walk.columns = static_cast<int>(cut ? slice * width : channels);
   walk.stride = lines * walk.line;
-  walk.steps = (walk.elements + walk.stride - 1) / walk.stride;
+  walk.steps = ceil_div(walk.elements, walk.stride);
   const std::int64_t most = std::max<std::int64_t>(max_blocks / (samples * slices), 1);
-  walk.part_steps = std::max<std::int64_t>((walk.steps + most - 1) / most, min_steps);
-  walk.parts = static_cast<int>((walk.steps + walk.part_steps - 1) / walk.part_steps);
+  walk.part_steps = std::max<std::int64_t>(ceil_div(walk.steps, most), min_steps);
+  walk.parts = static_cast<int>(ceil_div(walk.steps, walk.part_steps));
   return walk;
 }
 

@@ -4,6 +4,7 @@
 
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/vector.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/convert.h"
 
 namespace paretiny::cuda {
@@ -48,9 +49,9 @@ __global__ void convert_kernel(const From* from, To* to, std::int64_t count, boo
 template <class From, class To>
 void convert_elements(Stream& stream, const From* from, To* to, std::int64_t count) {
   const bool aligned = packs(from, 0) && packs(to, 0);
-  const std::int64_t work = aligned ? (count + kEach - 1) / kEach : count;
+  const std::int64_t work = aligned ? ceil_div(count, kEach) : count;
   const std::int64_t most = std::int64_t{multiprocessors(stream)} * 8;
-  const std::int64_t blocks = std::clamp<std::int64_t>((work + kThreads - 1) / kThreads, 1, most);
+  const std::int64_t blocks = std::clamp<std::int64_t>(ceil_div(work, kThreads), 1, most);
   launch(stream, "convert", convert_kernel<From, To>,
          {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, from, to, count, aligned);
 }

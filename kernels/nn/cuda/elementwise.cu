@@ -23,7 +23,7 @@ void add_forward(Stream& stream, Activation activation, ConstView a, ConstView b
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const ClippedSum sum{activation == Activation::none ? -kInfinity : 0.0f,
                        activation == Activation::relu6 ? 6.0f : kInfinity};
-  with_element(a.dtype, [&]<class T>(const T*) {
+  with_element(a.dtype, [&]<class T>(T) {
     map_elements(stream, "add_forward", a.elements(), y.as<T>(), sum, a.as<T>(), b.as<T>());
   });
 }
@@ -56,7 +56,7 @@ __global__ void channel_scale_kernel(ChannelWalk walk, const T* x, const T* s, T
 
 void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
   if (x.elements() == 0) return;
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     walk_samples<T>(x.shape, map_blocks(stream), {x.as<T>(), y.as<T>()},
                     [&](const ChannelWalk& walk, auto width) {
                       launch(stream, "channel_scale_forward", channel_scale_kernel<T, width()>,
@@ -99,7 +99,7 @@ __global__ void channel_scale_backward_kernel(ChannelWalk walk, const T* x, cons
 void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView dy, View dx,
                             View ds) {
   if (x.elements() == 0) return;
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     walk_samples<T>(x.shape, x.shape.n, {x.as<T>(), dy.as<T>(), dx.as<T>()},
                     [&](const ChannelWalk& walk, auto width) {
                       launch(stream, "channel_scale_backward",

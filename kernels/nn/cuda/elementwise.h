@@ -5,6 +5,7 @@
 
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/vector.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 
@@ -21,10 +22,9 @@ template <class T, class... More>
 MapLaunch map_launch(Stream& stream, std::int64_t count, const T* array, const More*... more) {
   static_assert((std::is_same_v<T, More> && ...), "one element type a map");
   const bool aligned = packs(array, kPack<T>) && (packs(more, kPack<T>) && ...);
-  const std::int64_t work = aligned ? (count + kPack<T> - 1) / kPack<T> : count;
+  const std::int64_t work = aligned ? ceil_div(count, kPack<T>) : count;
   const std::int64_t most = std::int64_t{multiprocessors(stream)} * 16;
-  const std::int64_t blocks =
-      std::clamp<std::int64_t>((work + kMapThreads - 1) / kMapThreads, 1, most);
+  const std::int64_t blocks = std::clamp<std::int64_t>(ceil_div(work, kMapThreads), 1, most);
   return {{dim3(static_cast<unsigned>(blocks)), dim3(kMapThreads)}, aligned};
 }
 

@@ -10,6 +10,7 @@
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 
@@ -50,7 +51,7 @@ __global__ void merge_parts_kernel(const Sum* partial, int parts, int channels, 
 template <class Sum, class Finish>
 void merge_parts(Stream& stream, const char* name, const Sum* partial, int parts, int channels,
                  Finish finish) {
-  const int blocks = (channels + kMergeColumns - 1) / kMergeColumns;
+  const int blocks = ceil_div(channels, kMergeColumns);
   launch(stream, name, merge_parts_kernel<Sum, Finish>,
          {dim3(static_cast<unsigned>(blocks)), dim3(kMergeColumns, kMergeRows),
           sizeof(MergeShared<Sum>)},
@@ -63,13 +64,17 @@ struct StoreSum {
   __device__ void operator()(int channel, const PlainSum& sum) const { to[channel] = sum.sum; }
 };
 
-/// Finish: the first `count` sums to one array, those after them to another.
+/// Finish: the first `count` sums to one array, those after them to another, if there is one.
 struct StoreSums {
   float* to;
   int count;
   float* rest;
   __device__ void operator()(int i, const PlainSum& sum) const {
-    (i < count ? to[i] : rest[i - count]) = sum.sum;
+    if (i < count) {
+      to[i] = sum.sum;
+    } else if (rest != nullptr) {
+      rest[i - count] = sum.sum;
+    }
   }
 };
 

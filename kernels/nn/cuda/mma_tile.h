@@ -7,6 +7,7 @@
 
 #include "kernels/core/cuda/async_copy.h"
 #include "kernels/core/cuda/mma.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/fused.h"
 
 namespace paretiny::cuda {
@@ -49,7 +50,7 @@ struct UnitWalk {
 
 /// Units of so many columns, whole fragments of 16.
 __device__ inline int fragment_units(int columns) {
-  return (columns + 15) / 16 * 2;
+  return ceil_div(columns, 16) * 2;
 }
 
 /// A rectangle of a matrix that goes into a panel: rows from `row` on, `columns` (at most kPanel)

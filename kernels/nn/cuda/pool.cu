@@ -3,52 +3,20 @@
 // Windows overlap in the cache; memory sees each tensor once.
 #include <cmath>
 
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/channel_reduce.h"
-#include "kernels/nn/pool.h"
+#include "kernels/nn/pool_windows.h"
 
 namespace paretiny::cuda {
 namespace {
 
-/// A half-open interval of positions.
-struct Range {
-  int begin, end;
-  __device__ int size() const { return end - begin; }
-};
+using Range = PoolRange<int>;
 
-/// One direction, h or w, of a pool.
-struct Axis {
-  int in, out, kernel, stride, before;
-
-  /// The input positions of output position o that lie inside.
-  __device__ Range held(int o) const {
-    const int first = o * stride - before;
-    return {first < 0 ? 0 : first, first + kernel < in ? first + kernel : in};
-  }
-  /// The output positions whose windows hold input position i.
-  __device__ Range over(int i) const {
-    const int last = i + before;  // of the positions o with o * stride <= i + before
-    const int first = last - kernel + 1;
-    const int end = last / stride + 1;
-    return {first <= 0 ? 0 : (first + stride - 1) / stride, end < out ? end : out};
-  }
-};
-
-struct Pool {
-  Axis h, w;
+struct Pool : PoolWindows<int> {
   int channels;
 
-  explicit Pool(const PoolShape& shape) {
-    const Shape &in = shape.input, out = shape.output();
-    const Window& window = shape.window;
-    const auto axis = [](std::int64_t from, std::int64_t to, std::int64_t kernel,
-                         std::int64_t stride, std::int64_t before) {
-      return Axis{static_cast<int>(from), static_cast<int>(to), static_cast<int>(kernel),
-                  static_cast<int>(stride), static_cast<int>(before)};
-    };
-    h = axis(in.h, out.h, window.kernel_h, window.stride_h, window.top);
-    w = axis(in.w, out.w, window.kernel_w, window.stride_w, window.left);
-    channels = static_cast<int>(in.c);
-  }
+  explicit Pool(const PoolShape& shape)
+      : PoolWindows(shape), channels(static_cast<int>(shape.input.c)) {}
 
   __device__ std::int64_t in_at(int n, int row, int column, int c) const {
     return ((std::int64_t{n} * h.in + row) * w.in + column) * channels + c;
@@ -89,8 +57,8 @@ void each_pixel(Stream& stream, const char* name, const Shape& over, F f) {
   const auto packs = static_cast<unsigned>(over.c / kWidth);
   const unsigned row_packs = static_cast<unsigned>(over.w) * packs;
   const unsigned x = std::min(row_packs, kThreads), y = kThreads / x;
-  const unsigned shares = std::min((row_packs + x - 1) / x, kMostBlocksY);
-  launch(stream, name, each_pixel_kernel<kWidth, F>, {dim3((rows + y - 1) / y, shares), dim3(x, y)},
+  const unsigned shares = std::min(ceil_div(row_packs, x), kMostBlocksY);
+  launch(stream, name, each_pixel_kernel<kWidth, F>, {dim3(ceil_div(rows, y), shares), dim3(x, y)},
          rows, static_cast<unsigned>(over.h), row_packs, packs, f);
 }
 
@@ -145,7 +113,7 @@ struct MaxForward {
 };
 
 void max_pool_forward(Stream& stream, const PoolShape& shape, ConstView x, View y) {
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     with_pixel_width<T>(shape.input.c, {x.as<T>(), y.as<T>()}, [&](auto width) {
       each_pixel<width()>(stream, "max_pool_forward", shape.output(),
                           MaxForward<T, width()>{Pool(shape), x.as<T>(), y.as<T>()});
@@ -182,7 +150,7 @@ struct MaxBackward {
 };
 
 void max_pool_backward(Stream& stream, const PoolShape& shape, ConstView x, ConstView dy, View dx) {
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     with_pixel_width<T>(shape.input.c, {x.as<T>(), dy.as<T>(), dx.as<T>()}, [&](auto width) {
       each_pixel<width()>(stream, "max_pool_backward", shape.input,
                           MaxBackward<T, width()>{Pool(shape), x.as<T>(), dy.as<T>(), dx.as<T>()});
@@ -208,7 +176,7 @@ struct AverageForward {
 };
 
 void average_pool_forward(Stream& stream, const PoolShape& shape, ConstView x, View y) {
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     with_pixel_width<T>(shape.input.c, {x.as<T>(), y.as<T>()}, [&](auto width) {
       each_pixel<width()>(stream, "average_pool_forward", shape.output(),
                           AverageForward<T, width()>{Pool(shape), x.as<T>(), y.as<T>()});
@@ -238,7 +206,7 @@ struct AverageBackward {
 };
 
 void average_pool_backward(Stream& stream, const PoolShape& shape, ConstView dy, View dx) {
-  with_element(dy.dtype, [&]<class T>(const T*) {
+  with_element(dy.dtype, [&]<class T>(T) {
     with_pixel_width<T>(shape.input.c, {dy.as<T>(), dx.as<T>()}, [&](auto width) {
       each_pixel<width()>(stream, "average_pool_backward", shape.input,
                           AverageBackward<T, width()>{Pool(shape), dy.as<T>(), dx.as<T>()});

@@ -24,7 +24,7 @@ float weight_of(const Shape& shape) {
 }
 
 void global_average_pool_forward(Stream& stream, ConstView x, View y) {
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     walk_samples<T>(x.shape, x.shape.n, {x.as<T>()}, [&](const ChannelWalk& walk, auto width) {
       launch(stream, "global_average_pool_forward",
              sum_channels_kernel<T, width(), Itself, StoreMean<T>, T>,
@@ -48,7 +48,7 @@ __global__ void spread_kernel(ChannelWalk walk, float weight, const T* dy, T* dx
 }
 
 void global_average_pool_backward(Stream& stream, ConstView dy, View dx) {
-  with_element(dy.dtype, [&]<class T>(const T*) {
+  with_element(dy.dtype, [&]<class T>(T) {
     walk_samples<T>(dx.shape, map_blocks(stream), {dx.as<T>()},
                     [&](const ChannelWalk& walk, auto width) {
                       launch(stream, "global_average_pool_backward", spread_kernel<T, width()>,

@@ -4,6 +4,7 @@
 // of a is read once for every 64 columns of y, each of b once for every 64 rows.
 #include <algorithm>
 
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/merge_parts.h"
 #include "kernels/nn/cuda/product.h"
 
@@ -175,10 +176,6 @@ struct StoreMerged {
   }
 };
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
 /// How a product is spread over blocks.
 struct Grid {
   std::int64_t columns, rows, splits, depth;
@@ -187,12 +184,12 @@ struct Grid {
        bool may_split) {
     constexpr std::int64_t kLeastDepth = 256;  // of a split, so that merging costs little beside it
     const std::int64_t blocks = std::int64_t{multiprocessors(stream)} * 4;
-    columns = divide_up(columns_of_y, kTile);
-    rows = std::min(divide_up(rows_of_y, kTile), std::max<std::int64_t>(blocks / columns, 1));
-    const std::int64_t most = std::min(blocks / (columns * rows), divide_up(inner, kLeastDepth));
+    columns = ceil_div(columns_of_y, kTile);
+    rows = std::min(ceil_div(rows_of_y, kTile), std::max<std::int64_t>(blocks / columns, 1));
+    const std::int64_t most = std::min(blocks / (columns * rows), ceil_div(inner, kLeastDepth));
     const std::int64_t wanted = may_split ? std::max<std::int64_t>(most, 1) : 1;
-    depth = divide_up(divide_up(inner, wanted), kDepth) * kDepth;
-    splits = divide_up(inner, depth);
+    depth = round_up(ceil_div(inner, wanted), kDepth);
+    splits = ceil_div(inner, depth);
   }
 };
 

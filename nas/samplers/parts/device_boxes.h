@@ -1,7 +1,7 @@
 // The boxes that a front leaves undominated, where kernels can read them.
 #pragma once
 
-#include "kernels/bayes/hypervolume.h"
+#include "kernels/bayes/hypervolume_improvement.h"
 #include "nas/pareto/boxes.h"
 #include "nas/surrogate/device_array.h"
 

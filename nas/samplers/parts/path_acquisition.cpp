@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "nas/samplers/parallel_for.h"
+#include "kernels/core/threads.h"
 
 namespace paretiny {
 namespace {
@@ -39,13 +39,15 @@ RowMatrix PathAcquisition::logs_of(const RowMatrix& values, Eigen::Index q,
                                    RowMatrix* slopes) const {
   RowMatrix logs = RowMatrix::Zero(q, values.cols());
   if (slopes != nullptr) slopes->setZero(values.rows(), values.cols());
-  parallel_for(static_cast<std::size_t>(values.cols()), [&](std::size_t path) {
+  // One by one: the calls differ in cost, and each writes to its own column.
+  parallel_each(values.cols(), true, [&](std::int64_t path) {
     const auto p = static_cast<Eigen::Index>(path);
     if (gain_) {
       const RowMatrix objectives =
           values.col(p).head(objectives_ * q).reshaped<Eigen::RowMajor>(objectives_, q);
       RowMatrix by;
-      logs.col(p) = (*gain_)(path, objectives, slopes == nullptr ? nullptr : &by);
+      logs.col(p) =
+          (*gain_)(static_cast<std::size_t>(path), objectives, slopes == nullptr ? nullptr : &by);
       if (slopes != nullptr) slopes->col(p).head(by.size()) = by.reshaped<Eigen::RowMajor>();
     }
     for (std::size_t s = 0; s < limits_.size(); ++s) {

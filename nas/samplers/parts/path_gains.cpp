@@ -5,8 +5,8 @@
 
 #include "kernels/bayes/acquisition.h"
 #include "kernels/core/stop.h"
+#include "kernels/core/threads.h"
 #include "nas/pareto/boxes.h"
-#include "nas/samplers/parallel_for.h"
 #include "nas/samplers/parts/path_acquisition.h"
 
 namespace paretiny {
@@ -92,7 +92,8 @@ class HypervolumeGain final : public PathGain {
     }
     const RowMatrix points = baseline(knowledge);
     const RowMatrix values = paths.values(points);
-    parallel_for(boxes_.size(), [&](std::size_t p) {
+    parallel_each(paths.paths(), true, [&](std::int64_t path) {
+      const auto p = static_cast<std::size_t>(path);
       heed(stop);
       Points front(static_cast<std::size_t>(points.rows()));
       for (std::size_t i = 0; i < front.size(); ++i) {

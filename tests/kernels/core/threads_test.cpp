@@ -84,6 +84,29 @@ TEST_P(Threads, AFailureIsTheCallers) {
   EXPECT_EQ(calls, 100);
 }
 
+/// Piece 3 throws after piece 5 where threads take both.
+TEST_P(Threads, TheFirstFailureByIndexCounts) {
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<bool> later_threw{false};
+    const auto piece = [&](std::int64_t i) {
+      if (i == 5) {
+        later_threw = true;
+        throw std::runtime_error("5");
+      }
+      if (i != 3) return;
+      for (int look = 0; look < 1000 && !later_threw; ++look) std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      throw std::runtime_error("3");
+    };
+    try {
+      parallel_each(64, true, piece);
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const std::runtime_error& error) {
+      EXPECT_STREQ(error.what(), "3");
+    }
+  }
+}
+
 TEST_P(Threads, CallersAtOnce) {
   const auto sums = [] {
     set_thread_count(GetParam());

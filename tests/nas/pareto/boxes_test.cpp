@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
-#include "kernels/bayes/hypervolume.h"
+#include "kernels/bayes/hypervolume_improvement.h"
 #include "kernels/core/random.h"
 #include "nas/pareto/hypervolume.h"
 #include "tests/support/kernels.h"

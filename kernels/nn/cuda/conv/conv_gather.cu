@@ -10,6 +10,7 @@
 
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/conv/conv_kernels.h"
 #include "kernels/nn/cuda/conv/conv_tile.h"
 
@@ -249,7 +250,7 @@ __global__ void __launch_bounds__(kTileThreads, kTileBlocks)
   };
 
   const int terms = y.taps * x.taps * g.source_channels;
-  const int steps = (terms + kTileDepth<T> - 1) / kTileDepth<T>;
+  const int steps = ceil_div(terms, kTileDepth<T>);
   for (int s = 0; s < kTileStages - 1; ++s) {
     if (s < steps) load(memory.stage[s]);
     commit_copies();
@@ -293,9 +294,9 @@ void gather_convolution(Stream& stream, const char* name, const Gather& gather,
   const std::int64_t pixels =
       std::int64_t{gather.images} * gather.y.walk(0).count * gather.x.walk(0).count;
   const std::int64_t tiles =
-      (pixels + kPixels - 1) / kPixels * ((gather.target_channels + kChannels - 1) / kChannels);
+      ceil_div(pixels, kPixels) * ceil_div(gather.target_channels, kChannels);
   const dim3 blocks(static_cast<unsigned>(tiles), static_cast<unsigned>(gather.phases()));
-  with_element(source.dtype, [&]<class T>(const T*) {
+  with_element(source.dtype, [&]<class T>(T) {
     launch(stream, name, gather_kernel<T>, {blocks, dim3(kTileThreads), sizeof(GatherMemory<T>)},
            gather, source.as<T>(), weights.as<T>(), b.as<float>(), target.as<T>(),
            packs(target.as<T>(), target.shape.c));

@@ -33,7 +33,7 @@ struct GatherAxis {
   PARETINY_HOST_DEVICE Walk walk(int phase) const {
     if (!backward) return {target, 0, 1, kernel, 0, 1, stride, -pad, 1};
     const int tap = (phase + pad) % stride;
-    return {(target - phase + stride - 1) / stride,
+    return {ceil_div(target - phase, stride),
             phase,
             stride,
             tap < kernel ? (kernel - tap - 1) / stride + 1 : 0,
@@ -48,7 +48,7 @@ struct GatherAxis {
 /// Channels of a tensor as the kernels read it: whole packs of 16 bytes, zeros at the end.
 inline int padded_channels(std::int64_t channels, DType dtype) {
   const int pack = 16 / static_cast<int>(size_of(dtype));
-  return (static_cast<int>(channels) + pack - 1) / pack * pack;
+  return round_up(static_cast<int>(channels), pack);
 }
 
 /// A pass from source to target.

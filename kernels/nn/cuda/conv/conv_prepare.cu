@@ -4,6 +4,7 @@
 
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/vector.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/conv/conv_kernels.h"
 
 namespace paretiny::cuda {
@@ -52,8 +53,7 @@ __global__ void arrange_kernel(Gather gather, const float* w, T* to, int in_chan
 
 bool has_whole_packs(const ConstView& tensor) {
   bool whole = false;
-  with_element(tensor.dtype,
-               [&]<class T>(const T*) { whole = packs(tensor.as<T>(), tensor.shape.c); });
+  with_element(tensor.dtype, [&]<class T>(T) { whole = packs(tensor.as<T>(), tensor.shape.c); });
   return whole;
 }
 
@@ -67,10 +67,10 @@ ConstView with_whole_packs(Stream& stream, Arena::Scope& scratch, const ConstVie
   if (has_whole_packs(tensor)) return tensor;
   const View copy = scratch.take(tensor.dtype, padded(tensor.shape, tensor.dtype));
   const std::int64_t rows = copy.elements() / copy.shape.c;
-  with_element(tensor.dtype, [&]<class T>(const T*) {
+  with_element(tensor.dtype, [&]<class T>(T) {
     const int row_packs = static_cast<int>(copy.shape.c) / kPack<T>;
     const int block_rows = std::max(8 * kThreads / row_packs, 1);
-    const std::int64_t blocks = (rows + block_rows - 1) / block_rows;
+    const std::int64_t blocks = ceil_div(rows, block_rows);
     launch(stream, "conv_pad", pad_kernel<T>, {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)},
            tensor.as<T>(), copy.as<T>(), rows, static_cast<int>(tensor.shape.c), row_packs,
            block_rows);
@@ -88,10 +88,9 @@ View gather_weights(Stream& stream, Arena::Scope& scratch, const Gather& gather,
                     const ConvShape& shape, const ConstView& w, DType activations) {
   const View weights =
       scratch.take(activations, {gather.phases(), 1, gather.target_channels, gather.depth()});
-  with_element(activations, [&]<class T>(const T*) {
+  with_element(activations, [&]<class T>(T) {
     launch(stream, "conv_weights", arrange_kernel<T>,
-           {dim3(static_cast<unsigned>((weights.elements() + kThreads - 1) / kThreads)),
-            dim3(kThreads)},
+           {dim3(static_cast<unsigned>(ceil_div(weights.elements(), kThreads))), dim3(kThreads)},
            gather, w.as<float>(), weights.as<T>(), static_cast<int>(shape.input.c),
            static_cast<int>(shape.out_channels));
   });

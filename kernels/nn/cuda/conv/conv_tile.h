@@ -6,6 +6,7 @@
 #include "kernels/core/cuda/async_copy.h"
 #include "kernels/core/cuda/mma.h"
 #include "kernels/core/cuda/vector.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 
@@ -38,7 +39,7 @@ struct Fragments {
 
 /// Columns of fragments that hold any of the `columns` from `first` on.
 __device__ inline int used_fragments(int columns, int first) {
-  return columns <= first ? 0 : (columns - first + 7) / 8;
+  return columns <= first ? 0 : ceil_div(columns - first, 8);
 }
 
 }  // namespace paretiny::cuda

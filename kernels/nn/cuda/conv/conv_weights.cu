@@ -8,6 +8,7 @@
 // (tap, channel), sums 8 bytes a weight and strip.
 #include <algorithm>
 
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/conv/conv_kernels.h"
 #include "kernels/nn/cuda/conv/conv_tile.h"
 #include "kernels/nn/cuda/merge_parts.h"
@@ -262,7 +263,7 @@ __global__ void __launch_bounds__(kTileThreads, kTileBlocks)
     first_pixel += kTileDepth<T>;
   };
 
-  const int steps = static_cast<int>((end - begin + kTileDepth<T> - 1) / kTileDepth<T>);
+  const int steps = static_cast<int>(ceil_div(end - begin, kTileDepth<T>));
   for (int s = 0; s < kTileStages - 1; ++s) {
     if (s < steps) load(memory.stage[s]);
     commit_copies();
@@ -286,7 +287,7 @@ struct Split {
 
   Split(Stream& stream, const ConvShape& shape, DType activations) {
     const auto tiles = [](std::int64_t count, int tile) {
-      return static_cast<unsigned>((count + tile - 1) / tile);
+      return static_cast<unsigned>(ceil_div(count, tile));
     };
     const Window& w = shape.window;
     const Shape out = shape.output();
@@ -296,12 +297,12 @@ struct Split {
     out_tiles = tiles(out.c, kOuts);
     const std::int64_t room =
         std::int64_t{multiprocessors(stream)} * kTileBlocks / (column_tiles * out_tiles);
-    const std::int64_t worth = (pixels + kLeastPixels - 1) / kLeastPixels;
+    const std::int64_t worth = ceil_div(pixels, kLeastPixels);
     const std::int64_t wanted = std::clamp<std::int64_t>(room, 1, worth);
     // Whole steps, and no empty strip.
     const std::int64_t step = 64 / static_cast<std::int64_t>(size_of(activations));
-    strip = ((pixels + wanted - 1) / wanted + step - 1) / step * step;
-    strips = (pixels + strip - 1) / strip;
+    strip = round_up(ceil_div(pixels, wanted), step);
+    strips = ceil_div(pixels, strip);
   }
 };
 
@@ -324,7 +325,7 @@ void weight_gradient(Stream& stream, const ConvShape& shape, const ConstView& x,
   float* const sums = split.strips == 1
                           ? dw.as<float>()
                           : scratch.take(DType::f32, {split.strips, 1, 1, weights}).as<float>();
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     launch(stream, "conv_backward_weights", gradient_kernel<T>,
            {dim3(split.column_tiles, split.out_tiles, static_cast<unsigned>(split.strips)),
             dim3(kTileThreads), sizeof(GradientMemory<T>)},

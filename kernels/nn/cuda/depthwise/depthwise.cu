@@ -1,6 +1,7 @@
 // Depthwise convolution: which kernel serves a shape, and how its work is divided.
 #include <limits>
 
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/depthwise/depthwise_kernels.h"
 
 namespace paretiny::cuda {
@@ -8,20 +9,16 @@ namespace depthwise {
 
 namespace {
 
-std::int64_t divided(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
 /// The cut of a slice's rows that keeps the busiest of `room` blocks busy for the fewest steps,
 /// when there are `others` strips beside each other.
 std::int64_t best_row_strips(const PlanRequest& request, std::int64_t others, std::int64_t room) {
   const std::int64_t rows = request.result.h;
   const auto work = [&](std::int64_t strips) {
-    const std::int64_t steps = divided(divided(rows, strips), request.step_rows) + request.lead;
-    return divided(others * strips, room) * steps;
+    const std::int64_t steps = ceil_div(ceil_div(rows, strips), request.step_rows) + request.lead;
+    return ceil_div(others * strips, room) * steps;
   };
   std::int64_t best = 1;
-  const std::int64_t most = std::min(rows, 4 * divided(room, others));
+  const std::int64_t most = std::min(rows, 4 * ceil_div(room, others));
   for (std::int64_t strips = 2; strips <= most; ++strips) {
     if (work(strips) < work(best)) best = strips;
   }
@@ -33,35 +30,35 @@ std::int64_t best_row_strips(const PlanRequest& request, std::int64_t others, st
 Plan make_plan(Stream& stream, const PlanRequest& request) {
   const Shape& result = request.result;
   const std::int64_t lanes = request.pack / request.vector;  // that share a chunk
-  const std::int64_t all_chunks = divided(result.c, request.pack);
-  const std::int64_t all_columns = divided(result.w + request.margin, request.columns);
+  const std::int64_t all_chunks = ceil_div(result.c, request.pack);
+  const std::int64_t all_columns = ceil_div(result.w + request.margin, request.columns);
   // Whole rows in a block have no halo of columns; but 64 bytes of a pixel at least, so that what
   // is fetched is used, and a warp at most, which is more than enough.
   const std::int64_t side_by_side = request.threads / (lanes * all_columns);
   const std::int64_t most_chunks = std::clamp<std::int64_t>(side_by_side, 4, 32 / lanes);
-  const std::int64_t chunks = divided(all_chunks, divided(all_chunks, most_chunks));
-  const std::int64_t slices = divided(all_chunks, chunks);
+  const std::int64_t chunks = ceil_div(all_chunks, ceil_div(all_chunks, most_chunks));
+  const std::int64_t slices = ceil_div(all_chunks, chunks);
   const std::int64_t channel_threads = chunks * lanes;
   const std::int64_t most_columns = request.threads / channel_threads;
-  const std::int64_t column_threads = divided(all_columns, divided(all_columns, most_columns));
-  const std::int64_t column_strips = divided(all_columns, column_threads);
+  const std::int64_t column_threads = ceil_div(all_columns, ceil_div(all_columns, most_columns));
+  const std::int64_t column_strips = ceil_div(all_columns, column_threads);
 
   const std::int64_t processors = multiprocessors(stream);
   // Samples side by side where rows are short, but not so many that blocks want for work.
-  const std::int64_t busy = divided(processors * request.blocks, column_strips * slices);
+  const std::int64_t busy = ceil_div(processors * request.blocks, column_strips * slices);
   const std::int64_t most_samples = request.threads / (channel_threads * column_threads);
-  const std::int64_t few = std::min(most_samples, divided(64, channel_threads * column_threads));
+  const std::int64_t few = std::min(most_samples, ceil_div(64, channel_threads * column_threads));
   const std::int64_t together =
       std::min(result.n, std::clamp<std::int64_t>(result.n / busy, few, most_samples));
-  const std::int64_t groups = divided(result.n, together);
-  const std::int64_t sample_threads = divided(result.n, groups);
+  const std::int64_t groups = ceil_div(result.n, together);
+  const std::int64_t sample_threads = ceil_div(result.n, groups);
 
   const std::int64_t threads = channel_threads * column_threads * sample_threads;
   const std::int64_t blocks = std::clamp<std::int64_t>(request.blocks * request.threads / threads,
                                                        request.blocks, kMostBlocks);
   const std::int64_t room = std::max<std::int64_t>(processors * blocks / slices, 1);
   const std::int64_t strip_rows =
-      divided(result.h, best_row_strips(request, groups * column_strips, room));
+      ceil_div(result.h, best_row_strips(request, groups * column_strips, room));
 
   Plan plan{};
   const auto set = [](int& to, std::int64_t value) { to = static_cast<int>(value); };
@@ -77,7 +74,7 @@ Plan make_plan(Stream& stream, const PlanRequest& request) {
   set(plan.slices, slices);
   set(plan.column_strips, column_strips);
   set(plan.strip_rows, strip_rows);
-  set(plan.row_strips, divided(result.h, strip_rows));
+  set(plan.row_strips, ceil_div(result.h, strip_rows));
   set(plan.strips, groups * column_strips * plan.row_strips);
   set(plan.blocks, std::min<std::int64_t>(plan.strips, room));
   const int step_bytes = plan.layout(request.group, request.reach).row * request.rows * 16;
@@ -87,23 +84,6 @@ Plan make_plan(Stream& stream, const PlanRequest& request) {
   plan.aligned = request.aligned;
   return plan;
 }
-
-namespace {
-
-struct StoreWeights {
-  float* dw;
-  float* db;
-  int weights;
-  __device__ void operator()(int i, const PlainSum& sum) const {
-    if (i < weights) {
-      dw[i] = sum.sum;
-    } else if (db != nullptr) {
-      db[i - weights] = sum.sum;
-    }
-  }
-};
-
-}  // namespace
 
 void merge_statistics(Stream& stream, int blocks, std::int64_t channels, const Moments* partial,
                       const Epilogue& epilogue) {
@@ -117,21 +97,21 @@ void merge_weights(Stream& stream, const DepthwiseShape& shape, int blocks, cons
   const int weights = static_cast<int>(shape.weights().elements());
   merge_parts(stream, "depthwise_backward_weights: sum over blocks", partial, blocks,
               weights + static_cast<int>(shape.input.c),
-              StoreWeights{dw.as<float>(), db.as<float>(), weights});
+              StoreSums{dw.as<float>(), weights, db.as<float>()});
 }
 
 namespace {
 
 /// Rows of independent series, [n, h, w, c] with a window of height 1, as few samples of many rows:
 /// short strips are slow. Not where a gate tells samples apart.
-DepthwiseShape flattened(const DepthwiseShape& shape, const Prologue& prologue) {
+DepthwiseShape flattened(const DepthwiseShape& shape, bool gated) {
   const Window& window = shape.window;
   const bool rows = window.kernel_h == 1 && window.top == 0 && window.bottom == 0 &&
                     (window.stride_h == 1 || shape.input.h == 1);
   if (!rows) return shape;
   DepthwiseShape flat = shape;
   flat.window.stride_h = 1;
-  if (prologue.gate) return flat;
+  if (gated) return flat;
   const std::int64_t all = shape.input.n * shape.input.h;
   std::int64_t samples = std::min<std::int64_t>(all, 32);
   while (all % samples != 0) --samples;
@@ -159,7 +139,7 @@ V reshaped(V view, const Shape& shape) {
 
 void forward(Stream& stream, const DepthwiseShape& given, ConstView x, ConstView w, ConstView b,
              View y, const Prologue& prologue, const Epilogue& epilogue) {
-  const DepthwiseShape shape = flattened(given, prologue);
+  const DepthwiseShape shape = flattened(given, bool{prologue.gate});
   if (!streams(shape)) return any_forward(stream, given, x, w, b, y, prologue, epilogue);
   correlate(stream, "depthwise_forward", shape, shape.output(),
             {w.as<float>(), static_cast<int>(shape.window.kernel_h),
@@ -169,7 +149,7 @@ void forward(Stream& stream, const DepthwiseShape& given, ConstView x, ConstView
 
 void backward_data(Stream& stream, const DepthwiseShape& given, ConstView dy, ConstView w,
                    View dx) {
-  const DepthwiseShape shape = flattened(given, {});
+  const DepthwiseShape shape = flattened(given, false);
   const Window& window = shape.window;
   if (!streams(shape)) return any_backward_data(stream, given, dy, w, dx);
   dx = reshaped(dx, shape.input);
@@ -186,7 +166,7 @@ void backward_data(Stream& stream, const DepthwiseShape& given, ConstView dy, Co
 
 void backward_weights(Stream& stream, const DepthwiseShape& given, ConstView x, ConstView dy,
                       View dw, View db, const Prologue& prologue) {
-  const DepthwiseShape shape = flattened(given, prologue);
+  const DepthwiseShape shape = flattened(given, bool{prologue.gate});
   if (!streams(shape)) return any_backward_weights(stream, given, x, dy, dw, db, prologue);
   stream_weights(stream, shape, x, dy, dw, db, prologue);
 }
@@ -197,9 +177,7 @@ std::size_t scratch_bytes(Stream& stream, const DepthwiseShape& given, DType dty
     return std::max(correlate_scratch_bytes(stream, shape.window, shape.output(), dtype),
                     stream_weights_scratch_bytes(stream, shape, dtype));
   };
-  Prologue gated;
-  gated.gate = view(&gated, dtype, {});  // any one: only that there is a gate matters
-  return std::max(bytes(flattened(given, {})), bytes(flattened(given, gated)));
+  return std::max(bytes(flattened(given, false)), bytes(flattened(given, true)));
 }
 
 const Twin forward_twin(twins::depthwise_forward, DeviceKind::cuda, forward);

@@ -32,8 +32,8 @@ struct Taps {
   static constexpr int kThreads = threads;                ///< of a block, at most
   static constexpr int kBlocks = threads == 128 ? 3 : 2;  ///< a multiprocessor, at least
   /// Result rows (columns) that one source row (column) reaches, or the reverse.
-  static constexpr int kDepthH = (kernel_h + kStrideH - 1) / kStrideH;
-  static constexpr int kDepthW = (kernel_w + kStrideW - 1) / kStrideW;
+  static constexpr int kDepthH = ceil_div(kernel_h, kStrideH);
+  static constexpr int kDepthW = ceil_div(kernel_w, kStrideW);
 };
 
 /// What a thread reads of a source: kReach columns, kGroup after its left neighbour's, and kRows
@@ -43,7 +43,7 @@ struct SourceShare {
   using Element = T;
   static constexpr int kGroup = group, kReach = reach, kRows = rows, kVector = vector;
   static constexpr int kPadded = group | 1;
-  static constexpr int kCopies = (reach * vector + kPack<T> - 1) / kPack<T>;
+  static constexpr int kCopies = ceil_div(reach * vector, kPack<T>);
 };
 
 /// A source row in shared memory, in chunks of 16 bytes: [sample][group of columns][chunk][column],
@@ -77,7 +77,7 @@ struct Plan {
 
   RowLayout layout(int group_columns, int reach) const {
     const int columns = (column_threads - 1) * group_columns + reach;
-    const int groups = (columns + group_columns - 1) / group_columns;
+    const int groups = ceil_div(columns, group_columns);
     const int group = chunks * (group_columns | 1);
     return {columns, group, groups * group, sample_threads * groups * group};
   }

@@ -1,6 +1,7 @@
 // Depthwise convolution with any window: a thread for each element, all that it needs read through
 // the caches. The windows of our networks have kernels of their own.
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/depthwise/depthwise_fusion.h"
 #include "kernels/nn/cuda/depthwise/depthwise_kernels.h"
 
@@ -116,7 +117,7 @@ template <class T>
 __global__ void any_weights_kernel(const AnyShape shape, const AnyInput<T> x, const T* dy,
                                    PlainSum* partial) {
   const Window& v = shape.window;
-  const std::int64_t slices = (shape.in.c + kChannels - 1) / kChannels;
+  const std::int64_t slices = ceil_div(shape.in.c, kChannels);
   const std::int64_t tap = blockIdx.x / slices;
   const std::int64_t taps = v.kernel_h * v.kernel_w;
   const std::int64_t c = shape.channel(blockIdx.x % slices);
@@ -138,13 +139,13 @@ __global__ void any_weights_kernel(const AnyShape shape, const AnyInput<T> x, co
 }
 
 std::int64_t slices_of(const Shape& shape) {
-  return (shape.c + kChannels - 1) / kChannels;
+  return ceil_div(shape.c, kChannels);
 }
 
 /// Blocks of a slice of channels.
 int blocks_of(Stream& stream, const Shape& pixels) {
   const std::int64_t most = std::int64_t{multiprocessors(stream)} * kMostBlocks;
-  const std::int64_t work = (pixels.n * pixels.h * pixels.w + kPixels - 1) / kPixels;
+  const std::int64_t work = ceil_div(pixels.n * pixels.h * pixels.w, kPixels);
   return static_cast<int>(std::min(work, std::max<std::int64_t>(most / slices_of(pixels), 1)));
 }
 
@@ -157,7 +158,7 @@ LaunchShape launch_shape(std::int64_t slices, int blocks, std::size_t shared_byt
 
 void any_forward(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView w, ConstView b,
                  View y, const Prologue& prologue, const Epilogue& epilogue) {
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     const int blocks = blocks_of(stream, y.shape);
     Arena::Scope scratch(stream.scratch());
     Writing<T> writing(y, b, epilogue);
@@ -173,7 +174,7 @@ void any_forward(Stream& stream, const DepthwiseShape& shape, ConstView x, Const
 
 void any_backward_data(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w,
                        View dx) {
-  with_element(dy.dtype, [&]<class T>(const T*) {
+  with_element(dy.dtype, [&]<class T>(T) {
     launch(stream, "depthwise_backward_data", any_backward_data_kernel<T>,
            launch_shape(slices_of(dx.shape), blocks_of(stream, dx.shape)), AnyShape(shape),
            dy.as<T>(), w.as<float>(), dx.as<T>());
@@ -182,7 +183,7 @@ void any_backward_data(Stream& stream, const DepthwiseShape& shape, ConstView dy
 
 void any_backward_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView dy,
                           View dw, View db, const Prologue& prologue) {
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     const int blocks = blocks_of(stream, dy.shape);
     const std::int64_t rows = shape.window.kernel_h * shape.window.kernel_w + 1;
     Arena::Scope scratch(stream.scratch());

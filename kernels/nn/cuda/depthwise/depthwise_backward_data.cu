@@ -136,7 +136,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks) spread_kernel(const P
 
 void spread(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w, View dx) {
   with_spread_taps(shape.window, [&]<class W>(W) {
-    with_element(dy.dtype, [&]<class T>(const T*) {
+    with_element(dy.dtype, [&]<class T>(T) {
       using S = Share<T, W>;
       const Window& window = shape.window;
       const std::int64_t channels = shape.input.c;

@@ -130,7 +130,7 @@ void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, co
                const Epilogue& epilogue) {
   const std::int64_t channels = result.c;
   with_taps(shape.window, [&]<class W>(W) {
-    with_element(x.dtype, [&]<class T>(const T*) {
+    with_element(x.dtype, [&]<class T>(T) {
       using S = Share<T, W>;
       const bool whole = packs(x.as<T>(), channels) && packs(y.as<T>(), channels) &&
                          packs(epilogue.residual.as<T>(), channels);
@@ -160,7 +160,7 @@ std::size_t correlate_scratch_bytes(Stream& stream, const Window& window, const 
                                     DType dtype) {
   std::size_t bytes = 0;
   with_taps(window, [&]<class W>(W) {
-    with_element(dtype, [&]<class T>(const T*) {
+    with_element(dtype, [&]<class T>(T) {
       bytes = parts_bytes<Moments>(plan_of<T, W>(stream, result, true).blocks, result.c);
     });
   });

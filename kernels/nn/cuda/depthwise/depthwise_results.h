@@ -1,6 +1,7 @@
 // The results of the depthwise forward kernel on their way out: bias, epilogue, statistics.
 #pragma once
 
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/depthwise/depthwise_fusion.h"
 
 namespace paretiny::cuda::depthwise {
@@ -16,7 +17,7 @@ struct ResultsLayout {
       : channels(plan.chunks * kPack<T>),
         moments(statistics ? plan.channel_threads * plan.lanes() * W::kVector : 0) {}
   /// Chunks of 16 bytes.
-  PARETINY_HOST_DEVICE int chunks() const { return (2 * channels + 3 * moments + 3) / 4; }
+  PARETINY_HOST_DEVICE int chunks() const { return ceil_div(2 * channels + 3 * moments, 4); }
 };
 
 /// What a thread writes: rows of kColumns results of kVector channels, down a strip.

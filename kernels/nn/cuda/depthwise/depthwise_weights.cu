@@ -146,7 +146,7 @@ std::int64_t sums_of(const DepthwiseShape& shape) {
 
 void stream_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView dy, View dw,
                     View db, const Prologue& prologue) {
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     with_weight_taps<T>(shape.window, [&]<class W>(W) {
       using X = InputShare<T, W>;
       using D = GradientShare<T, W>;
@@ -175,7 +175,7 @@ void stream_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, Co
 
 std::size_t stream_weights_scratch_bytes(Stream& stream, const DepthwiseShape& shape, DType dtype) {
   std::size_t bytes = 0;
-  with_element(dtype, [&]<class T>(const T*) {
+  with_element(dtype, [&]<class T>(T) {
     with_weight_taps<T>(shape.window, [&]<class W>(W) {
       bytes =
           parts_bytes<PlainSum>(plan_of<T, W>(stream, shape.output(), true).blocks, sums_of(shape));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/core/cuda/reduce.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/mma_tile.h"
 
 namespace paretiny::cuda::pixels {
@@ -42,7 +43,7 @@ struct Job {
   OutputTransform output;
   Moments* moments;  // [blocks of a slice, columns], or null
 
-  __host__ __device__ int x_panels() const { return (x.columns + kPanel - 1) / kPanel; }
+  __host__ __device__ int x_panels() const { return ceil_div(x.columns, kPanel); }
 };
 
 /// A warp's place in the job.
@@ -63,7 +64,7 @@ struct Place {
     columns = job.columns - column < job.slice ? job.columns - column : job.slice;
     tile = warp * workers + worker;  // so that few tiles are shared by many blocks
     step = warps * workers;
-    tiles = static_cast<int>((job.x.rows + kRows - 1) / kRows);
+    tiles = static_cast<int>(ceil_div(job.x.rows, kRows));
   }
 };
 
@@ -107,7 +108,7 @@ class PanelQueue {
                   columns < kPanel ? columns : kPanel},
                  place_.lane, kWarp);
       const int residual_panels =
-          job_.residual.data != nullptr ? (place_.columns + kPanel - 1) / kPanel : 0;
+          job_.residual.data != nullptr ? ceil_div(place_.columns, kPanel) : 0;
       if (++panel_ == x_panels + residual_panels) {
         panel_ = 0;
         tile_ += place_.step;
@@ -129,7 +130,7 @@ class PanelQueue {
 __device__ inline void load_weights(bf16* panels, const float* weights, int width, int row,
                                     int rows, int column, int columns) {
   const bool aligned = width % 4 == 0 && reinterpret_cast<std::uintptr_t>(weights) % 16 == 0;
-  const int padded_rows = (rows + 15) / 16 * 16;
+  const int padded_rows = round_up(rows, 16);
   const int units = fragment_units(columns);
 #pragma unroll 4
   for (int i = static_cast<int>(threadIdx.x); i < padded_rows * units;

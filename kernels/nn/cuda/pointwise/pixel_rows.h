@@ -1,6 +1,7 @@
 // What becomes of the sums of a warp of pointwise_pixels.cu: rows of y in memory, and statistics.
 #pragma once
 
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/pointwise/pixel_panels.h"
 
 namespace paretiny::cuda::pixels {
@@ -69,7 +70,7 @@ using LaneSums = ColumnSums<kUnit / 4>;
 __device__ inline void store_panel(const bf16* panel, int first, int tile, LaneSums& sums,
                                    Shared& shared, const Job& job, const Place& place) {
   const int columns = place.columns - first < kPanel ? place.columns - first : kPanel;
-  const UnitWalk walk((columns + kUnit - 1) / kUnit, place.lane, kWarp);
+  const UnitWalk walk(ceil_div(columns, kUnit), place.lane, kWarp);
   const int count = columns - walk.unit * kUnit;
   const int rows = count > 0 ? rows_of(job, tile) : 0;
   bf16* to = job.y + (std::int64_t{tile} * kRows + walk.row) * job.columns + place.column + first +
@@ -121,7 +122,7 @@ __device__ void store_moments(const LaneSums (&sums)[kPanels], const Shared& sha
   for (int p = 0; p < kPanels; ++p) {
     if (p * kPanel >= place.columns) continue;
     const int columns = place.columns - p * kPanel < kPanel ? place.columns - p * kPanel : kPanel;
-    const UnitWalk walk((columns + kUnit - 1) / kUnit, place.lane, kWarp);
+    const UnitWalk walk(ceil_div(columns, kUnit), place.lane, kWarp);
     const int lanes = kWarp / walk.step;  // that share a row
     const int quarter = (place.lane & 16) / 8 + (place.lane & 8) / 8;
     for (int k = 0; k < kUnit / 4; ++k) {

@@ -15,6 +15,7 @@
 // to 128, and 8 warps.
 #include <algorithm>
 
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/merge_parts.h"
 #include "kernels/nn/cuda/pointwise/pixel_rows.h"
 #include "kernels/nn/cuda/pointwise/pointwise_mma.h"
@@ -29,9 +30,9 @@ template <int kColumns, bool kInnerFirst>
 __device__ void multiply_panel(float (&sum)[2][kColumns / 8][4], const bf16* panel, int p,
                                const bf16* weights, const Job& job, const Place& place) {
   const int left = job.x.columns - p * kPanel;
-  const int steps = ((left < kPanel ? left : kPanel) + 15) / 16;
-  const int padded_inner = (job.x.columns + 15) / 16 * 16;
-  const int padded_columns = (place.columns + 15) / 16 * 16;
+  const int steps = ceil_div(left < kPanel ? left : kPanel, 16);
+  const int padded_inner = round_up(job.x.columns, 16);
+  const int padded_columns = round_up(place.columns, 16);
   const auto load = [&](std::uint32_t(&b)[4], int s, int j) {
     if constexpr (kInnerFirst) {
       load_b(b, weights + j / 4 * padded_inner * kPanel, p * kPanel + s * 16, j % 4 * 16,
@@ -120,11 +121,11 @@ struct Plan {
   Plan(Stream& stream, const PixelProduct& product) {
     constexpr std::size_t kQueueBytes = kQueue * sizeof(bf16);
     const std::size_t most = shared_memory_limit(stream);
-    const auto fragments = [](std::int64_t n) { return (n + 15) / 16 * 16; };
-    const auto panels = [](std::int64_t n) { return (n + kPanel - 1) / kPanel; };
+    const auto fragments = [](std::int64_t n) { return round_up(n, 16); };
+    const auto panels = [](std::int64_t n) { return ceil_div(n, kPanel); };
     warps = kWarps<kMostColumns>;
-    for (std::int64_t count = (product.columns + kMostColumns - 1) / kMostColumns;; ++count) {
-      const std::int64_t width = fragments((product.columns + count - 1) / count);
+    for (std::int64_t count = ceil_div(product.columns, kMostColumns);; ++count) {
+      const std::int64_t width = fragments(ceil_div(product.columns, count));
       const std::int64_t rows = product.inner_first ? panels(width) * fragments(product.inner)
                                                     : panels(product.inner) * width;
       shared_bytes = sizeof(Shared) + static_cast<std::size_t>(rows) * kPanel * sizeof(bf16) +
@@ -139,8 +140,8 @@ struct Plan {
          ++warps) {
       shared_bytes += kQueueBytes;
     }
-    slices = static_cast<int>((product.columns + slice - 1) / slice);
-    const std::int64_t tiles = (product.pixels + kRows - 1) / kRows;
+    slices = static_cast<int>(ceil_div(product.columns, slice));
+    const std::int64_t tiles = ceil_div(product.pixels, kRows);
     const std::int64_t fit = std::max(multiprocessors(stream) / slices, 1);
     workers = static_cast<int>(std::min(tiles, fit));
   }

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/merge_parts.h"
 #include "kernels/nn/cuda/mma_tile.h"
 #include "kernels/nn/cuda/pointwise/pointwise_mma.h"
@@ -49,8 +50,8 @@ struct Tile {
     rows = job.dy.columns - row < job.row_step ? job.dy.columns - row : job.row_step;
     columns = job.x.columns - column < job.column_step ? job.x.columns - column : job.column_step;
   }
-  __device__ int row_panels() const { return (rows + kPanel - 1) / kPanel; }
-  __device__ int panels() const { return row_panels() + (columns + kPanel - 1) / kPanel; }
+  __device__ int row_panels() const { return ceil_div(rows, kPanel); }
+  __device__ int panels() const { return row_panels() + ceil_div(columns, kPanel); }
 };
 
 /// Calls f(panel, window) for the panels of x, or of dy, of a stage.
@@ -171,10 +172,6 @@ __global__ void __launch_bounds__(kThreads) weights_kernel(const Job job) {
   if (busy) sums.store(job, tile, row, column, lane);
 }
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
 /// How a product is spread over blocks.
 struct Plan {
   int warp_rows = 0;
@@ -185,8 +182,8 @@ struct Plan {
     constexpr std::int64_t kLeastStages = 4;  // of a block, so that its start does not count
     std::int64_t least = 0;
     for (const int edges : std::array{4, 2, 8}) {
-      const std::int64_t across = divide_up(product.rows, edges * kEdge);
-      const std::int64_t along = divide_up(product.columns, kWarps / edges * kEdge);
+      const std::int64_t across = ceil_div(product.rows, edges * kEdge);
+      const std::int64_t along = ceil_div(product.columns, kWarps / edges * kEdge);
       const std::int64_t read = along * product.rows + across * product.columns;
       if (warp_rows != 0 && read >= least) continue;
       least = read;
@@ -194,20 +191,20 @@ struct Plan {
       row_tiles = across;
       column_tiles = along;
     }
-    row_step = divide_up(divide_up(product.rows, row_tiles), 16) * 16;
-    column_step = divide_up(divide_up(product.columns, column_tiles), 16) * 16;
-    row_tiles = divide_up(product.rows, row_step);
-    column_tiles = divide_up(product.columns, column_step);
-    stages = divide_up(product.pixels, kPixels);
+    row_step = round_up(ceil_div(product.rows, row_tiles), 16);
+    column_step = round_up(ceil_div(product.columns, column_tiles), 16);
+    row_tiles = ceil_div(product.rows, row_step);
+    column_tiles = ceil_div(product.columns, column_step);
+    stages = ceil_div(product.pixels, kPixels);
     const std::int64_t blocks =
         std::max<std::int64_t>(multiprocessors(stream) / (row_tiles * column_tiles), 1);
-    part_stages = std::max(divide_up(stages, blocks), kLeastStages);
-    parts = divide_up(stages, part_stages);
+    part_stages = std::max(ceil_div(stages, blocks), kLeastStages);
+    parts = ceil_div(stages, part_stages);
   }
 
   std::size_t shared_bytes() const {
     return static_cast<std::size_t>(kStages * kPanelElements) * sizeof(bf16) *
-           static_cast<std::size_t>(divide_up(row_step, kPanel) + divide_up(column_step, kPanel));
+           static_cast<std::size_t>(ceil_div(row_step, kPanel) + ceil_div(column_step, kPanel));
   }
 };
 

@@ -81,8 +81,7 @@ void gather_batch(Stream& stream, const AugmentSpec& spec, ConstView samples, Co
     } else {
       gather.sample(samples.as<float>(), j, buffer);
     }
-    with_element(x.dtype, [&](auto element) {
-      using T = decltype(element);
+    with_element(x.dtype, [&]<class T>(T) {
       std::transform(buffer, buffer + size, x.as<T>() + i * size, from_float<T>);
     });
     labels_out.as<std::int32_t>()[i] = labels.as<std::int32_t>()[j];

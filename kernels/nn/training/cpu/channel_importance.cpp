@@ -42,8 +42,7 @@ void positive_share(Stream& stream, ConstView x, View scores) {
   const RowChunks chunks(x.elements() / channels, channels);
   Arena::Scope scratch(stream.scratch());
   float* counts = scratch.take(DType::f32, {chunks.count, 1, 1, lanes}).as<float>();
-  with_element(x.dtype, [&](auto element) {
-    using T = decltype(element);
+  with_element(x.dtype, [&]<class T>(T) {
     const T* from = x.as<T>();
     parallel_for(chunks.count, chunks.count > 1, [&](std::int64_t k) {
       sum_lanes<1>(chunks.begin(k) * channels, chunks.begin(k + 1) * channels, lanes,

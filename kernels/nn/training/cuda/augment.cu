@@ -6,6 +6,7 @@
 
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/vector.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/training/augment.h"
 
 namespace paretiny::cuda {
@@ -96,8 +97,8 @@ void gather_batch(Stream& stream, const AugmentSpec& spec, ConstView samples, Co
   const Shape& shape = x.shape;
   const std::int64_t size = shape.h * shape.w * shape.c;
   const auto gather = [&]<class From>(const From* from) {
-    with_element(x.dtype, [&]<class To>(const To*) {
-      const std::int64_t parts = (size + kPack<To> - 1) / kPack<To>;
+    with_element(x.dtype, [&]<class To>(To) {
+      const std::int64_t parts = ceil_div(size, kPack<To>);
       const Batch<From> batch{spec,
                               random_key(spec.seed, "augment"),
                               static_cast<int>(shape.h),
@@ -112,7 +113,7 @@ void gather_batch(Stream& stream, const AugmentSpec& spec, ConstView samples, Co
                               cursor.as<std::int32_t>(),
                               scale.as<float>(),
                               shift.as<float>()};
-      const std::int64_t blocks = (shape.n * parts + kThreads - 1) / kThreads;
+      const std::int64_t blocks = ceil_div(shape.n * parts, kThreads);
       launch(stream, "gather_batch", gather_kernel<From, To>,
              {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, batch, x.as<To>(),
              labels_out.as<std::int32_t>());

@@ -4,6 +4,7 @@
 
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/vector.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/training/channel_gather.h"
 
 namespace paretiny::cuda {
@@ -28,7 +29,7 @@ __global__ void gather_kernel(const T* in, const std::int32_t* index, std::int64
 void channel_gather(Stream& stream, ConstView in, ConstView index, View out) {
   const auto gather = [&]<class T>(const T* from, T* to) {
     constexpr std::int64_t width = sizeof(T) / sizeof(float);
-    const std::int64_t work = (out.elements() / width + kThreads - 1) / kThreads;
+    const std::int64_t work = ceil_div(out.elements() / width, kThreads);
     const std::int64_t most = std::int64_t{multiprocessors(stream)} * 16;
     launch(stream, "channel_gather", gather_kernel<T>,
            {dim3(static_cast<unsigned>(std::clamp<std::int64_t>(work, 1, most))), dim3(kThreads)},

@@ -4,6 +4,7 @@
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/channel_reduce.h"
 #include "kernels/nn/training/channel_importance.h"
 
@@ -50,7 +51,7 @@ void filter_score(Stream& stream, FilterScore score, ConstView w, ConstView g, V
            {dim3(static_cast<unsigned>(filters)), dim3(kThreads), sizeof(SumShared)}, score,
            w.as<float>(), g.as<float>(), size, scores.as<float>());
   } else {
-    const auto blocks = static_cast<unsigned>((filters + kThreads - 1) / kThreads);
+    const auto blocks = static_cast<unsigned>(ceil_div(filters, kThreads));
     launch(stream, "filter_score", depthwise_filter_kernel, {dim3(blocks), dim3(kThreads)}, score,
            w.as<float>(), g.as<float>(), filters, size, scores.as<float>());
   }
@@ -70,7 +71,7 @@ struct AddShare {
 
 void positive_share(Stream& stream, ConstView x, View scores) {
   const std::int64_t rows = x.elements() / x.shape.c;
-  with_element(x.dtype, [&]<class T>(const T*) {
+  with_element(x.dtype, [&]<class T>(T) {
     sum_channels(stream, "positive_share", rows, x.shape.c, IsPositive{},
                  AddShare{static_cast<float>(rows), scores.as<float>()}, x.as<T>());
   });

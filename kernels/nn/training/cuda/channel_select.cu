@@ -4,6 +4,7 @@
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/training/channel_select.h"
 
 namespace paretiny::cuda {
@@ -57,7 +58,7 @@ void channel_select(Stream& stream, ConstView scores, View index) {
   const std::int64_t channels = scores.shape.c;
   Arena::Scope scratch(stream.scratch());
   auto* stays = scratch.take(DType::i32, scores.shape).as<std::int32_t>();
-  const auto blocks = static_cast<unsigned>((channels * kWarp + kThreads - 1) / kThreads);
+  const auto blocks = static_cast<unsigned>(ceil_div(channels * kWarp, kThreads));
   launch(stream, "channel_select", stay_kernel, {dim3(blocks), dim3(kThreads)}, scores.as<float>(),
          channels, index.shape.c, stays);
   launch(stream, "channel_select", place_kernel,

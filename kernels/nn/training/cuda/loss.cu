@@ -6,6 +6,7 @@
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
+#include "kernels/core/host_device.h"
 #include "kernels/nn/training/loss.h"
 
 namespace paretiny::cuda {
@@ -95,7 +96,7 @@ void softmax_cross_entropy(Stream& stream, float smoothing, ConstView logits, Co
                            View loss, View dlogits, View totals) {
   const auto samples = static_cast<int>(logits.shape.n);
   const auto classes = static_cast<int>(logits.shape.c);
-  const auto blocks = static_cast<unsigned>((samples + kSamples - 1) / kSamples);
+  const auto blocks = static_cast<unsigned>(ceil_div(samples, kSamples));
   launch(stream, "softmax_cross_entropy", cross_entropy_kernel,
          {dim3(blocks), dim3(kSamples * kWarp)}, samples, classes, double{smoothing},
          1 / static_cast<float>(samples), logits.as<float>(), labels.as<std::int32_t>(),

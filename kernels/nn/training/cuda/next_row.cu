@@ -1,6 +1,6 @@
 // A row of the step table: one block, so that the counter moves on after everyone has read it.
 #include "kernels/core/cuda/launch.h"
-#include "kernels/nn/training/step_table.h"
+#include "kernels/nn/training/next_row.h"
 
 namespace paretiny::cuda {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/nn/training/step_table.h"
+#include "kernels/nn/training/next_row.h"
 
 #include "kernels/core/check.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "kernels/bayes/box_gain.h"
-#include "kernels/bayes/hypervolume.h"
+#include "kernels/bayes/hypervolume_improvement.h"
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"

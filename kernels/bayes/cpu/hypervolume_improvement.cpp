@@ -1,12 +1,13 @@
 // Eight points side by side, a register of AVX-512: their table first, then the boxes one after
 // another. A table costs more than the boxes until there are tens of boxes a level, but for what is
 // certain.
-#include "kernels/bayes/hypervolume.h"
+#include "kernels/bayes/hypervolume_improvement.h"
 
 #include <algorithm>
 
 #include "kernels/bayes/box_gain.h"
 #include "kernels/core/cpu/f64x8_math.h"
+#include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
 
 namespace paretiny::cpu {
@@ -186,7 +187,7 @@ template <class F>
 void each_eight(Stream& stream, const BoxCover& cover, ConstView mean, ConstView variance, F f) {
   const Problem problem(cover, mean, variance);
   const std::int64_t entries = problem.objectives * problem.levels;
-  const std::int64_t groups = (problem.points + kWide - 1) / kWide;
+  const std::int64_t groups = ceil_div(problem.points, kWide);
   Arena::Scope scratch(stream.scratch());
   auto* tables = static_cast<F64x8*>(
       scratch.take(static_cast<std::size_t>(thread_count() * entries) * sizeof(F64x8)));

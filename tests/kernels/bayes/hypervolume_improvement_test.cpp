@@ -1,4 +1,4 @@
-#include "kernels/bayes/hypervolume.h"
+#include "kernels/bayes/hypervolume_improvement.h"
 
 #include <numbers>
 
