@@ -23,10 +23,10 @@ class MissingTool : public ToolError {
 
 /// Runs `arguments[0]`, found on PATH, in `folder` and waits; no shell is involved. A stop request
 /// ends it, and what it started. Throws MissingTool, naming `package` to install, and Interrupted.
-CommandResult run_command(const std::vector<std::string>& arguments,
-                          const std::filesystem::path& folder, const std::string& package,
-                          std::stop_token stop = {},
-                          std::chrono::seconds limit = std::chrono::seconds(300));
+[[nodiscard]] CommandResult run_command(const std::vector<std::string>& arguments,
+                                        const std::filesystem::path& folder,
+                                        const std::string& package, std::stop_token stop = {},
+                                        std::chrono::seconds limit = std::chrono::seconds(300));
 
 /// Whether PATH has a program of that name.
 bool has_command(const std::string& name);

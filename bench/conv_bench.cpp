@@ -75,9 +75,10 @@ double matrix_rate(DType dtype) {
   const Buffer w = random_buffer(DType::f32, shape.weights());
   const Buffer y = random_buffer(dtype, shape.output());
   const auto run = [&] {
-    pointwise_forward(*stream, shape, x.at(0, dtype, shape.input),
-                      w.at(0, DType::f32, shape.weights()), ConstView{},
-                      y.at(0, dtype, shape.output()));
+    pointwise_forward(*stream, shape,
+                      {.x = x.at(0, dtype, shape.input),
+                       .w = w.at(0, DType::f32, shape.weights()),
+                       .y = y.at(0, dtype, shape.output())});
   };
   return 2.0 * 4096 * 1024 * 1024 / fastest(30, run);
 }
@@ -116,9 +117,13 @@ Layer pointwise(const std::string& name, const Shape& in, std::int64_t out) {
           shape.output(),
           static_cast<double>(shape.output().elements() * in.c),
           cpu::Convolution{{in.n, 1, in.h * in.w, in.c}, out, {}, DType::f32},
-          std::bind(pointwise_forward, _1, shape, _2, _3, _4, _5, Prologue{}, Epilogue{}),
+          [shape](Stream& s, ConstView x, ConstView w, ConstView b, View y) {
+            pointwise_forward(s, shape, {.x = x, .w = w, .b = b, .y = y});
+          },
           std::bind(pointwise_backward_data, _1, shape, _2, _3, _4),
-          std::bind(pointwise_backward_weights, _1, shape, _2, _3, _4, _5, Prologue{})};
+          [shape](Stream& s, ConstView x, ConstView dy, View dw, View db) {
+            pointwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
+          }};
 }
 
 Layer depthwise(const std::string& name, const Shape& in, const Window& window) {
@@ -130,9 +135,13 @@ Layer depthwise(const std::string& name, const Shape& in, const Window& window) 
           shape.output(),
           static_cast<double>(shape.output().elements() * window.kernel_h * window.kernel_w),
           std::nullopt,
-          std::bind(depthwise_forward, _1, shape, _2, _3, _4, _5, Prologue{}, Epilogue{}),
+          [shape](Stream& s, ConstView x, ConstView w, ConstView b, View y) {
+            depthwise_forward(s, shape, {.x = x, .w = w, .b = b, .y = y});
+          },
           std::bind(depthwise_backward_data, _1, shape, _2, _3, _4),
-          std::bind(depthwise_backward_weights, _1, shape, _2, _3, _4, _5, Prologue{})};
+          [shape](Stream& s, ConstView x, ConstView dy, View dw, View db) {
+            depthwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
+          }};
 }
 
 /// A layer's memory in one type, and the run of one direction.

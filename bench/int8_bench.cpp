@@ -51,7 +51,13 @@ void conv(benchmark::State& state, decltype(&int8_conv) way) {
       y(DType::i8, shape.output());
   const Channels channels(c);
   for (auto _ : state) {
-    way(*stream, shape, {}, x, w, channels.bias, channels.multipliers, channels.shifts, y);
+    way(*stream, shape, {},
+        {.x = x,
+         .w = w,
+         .b = channels.bias,
+         .multipliers = channels.multipliers,
+         .shifts = channels.shifts,
+         .y = y});
   }
   const std::int64_t macs = shape.output().elements() * k * k * c;
   state.counters["GMAC/s"] =
@@ -67,8 +73,13 @@ void depthwise(benchmark::State& state) {
       y(DType::i8, shape.output());
   const Channels channels(c);
   for (auto _ : state) {
-    int8_depthwise(*stream, shape, {}, x, w, channels.bias, channels.multipliers, channels.shifts,
-                   y);
+    int8_depthwise(*stream, shape, {},
+                   {.x = x,
+                    .w = w,
+                    .b = channels.bias,
+                    .multipliers = channels.multipliers,
+                    .shifts = channels.shifts,
+                    .y = y});
   }
   state.SetItemsProcessed(state.iterations() * shape.output().elements());
 }

@@ -120,7 +120,15 @@ void batchnorm_forward(benchmark::State& state) {
   const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, s.shape);
   const Tensors c(6, DType::f32, shape.channels());
   measure(state, s.sets, 3 * s.bytes, [&](std::size_t k) {
-    paretiny::batchnorm_forward(*stream, shape, x[k], c[0], c[1], c[2], c[3], c[4], c[5], y[k]);
+    paretiny::batchnorm_forward(*stream, shape,
+                                {.x = x[k],
+                                 .gamma = c[0],
+                                 .beta = c[1],
+                                 .running_mean = c[2],
+                                 .running_var = c[3],
+                                 .saved_mean = c[4],
+                                 .saved_var = c[5],
+                                 .y = y[k]});
   });
 }
 
@@ -134,8 +142,16 @@ void batchnorm_backward(benchmark::State& state) {
   const Tensors c(6, DType::f32, shape.channels());
   std::fill_n(c[3].as<float>(), s.shape.c, 1.0f);
   measure(state, s.sets, 5 * s.bytes, [&](std::size_t k) {
-    paretiny::batchnorm_backward(*stream, shape, x[k], dy[k], c[0], c[1], c[2], c[3], dx[k], c[4],
-                                 c[5]);
+    paretiny::batchnorm_backward(*stream, shape,
+                                 {.x = x[k],
+                                  .dy = dy[k],
+                                  .gamma = c[0],
+                                  .beta = c[1],
+                                  .mean = c[2],
+                                  .var = c[3],
+                                  .dx = dx[k],
+                                  .dgamma = c[4],
+                                  .dbeta = c[5]});
   });
 }
 
@@ -147,7 +163,9 @@ void batchnorm_inference(benchmark::State& state) {
   const Tensors c(4, DType::f32, shape.channels());
   std::fill_n(c[3].as<float>(), s.shape.c, 1.0f);
   measure(state, s.sets, 2 * s.bytes, [&](std::size_t k) {
-    batchnorm_inference_forward(*stream, shape, x[k], c[0], c[1], c[2], c[3], y[k]);
+    batchnorm_inference_forward(
+        *stream, shape,
+        {.x = x[k], .gamma = c[0], .beta = c[1], .mean = c[2], .var = c[3], .y = y[k]});
   });
 }
 
@@ -248,8 +266,9 @@ void sgd(benchmark::State& state) {
   const std::size_t sets = kFootprint / (3 * 4 * 1'600'000);
   const Tensors g(sets, DType::f32, kParameters), w(sets, DType::f32, kParameters),
       m(sets, DType::f32, kParameters), rate(1, DType::f32, {});
-  measure(state, sets, 5 * g.bytes(),
-          [&](std::size_t k) { sgd_step(*stream, {}, rate[0], g[k], w[k], m[k]); });
+  measure(state, sets, 5 * g.bytes(), [&](std::size_t k) {
+    sgd_step(*stream, {}, rate[0], {.g = g[k], .w = w[k], .m = m[k]});
+  });
 }
 
 void adam(benchmark::State& state) {
@@ -259,8 +278,9 @@ void adam(benchmark::State& state) {
       m(sets, DType::f32, kParameters), v(sets, DType::f32, kParameters),
       schedule(1, DType::f32, {1, 1, 1, 3});
   for (std::size_t k = 0; k < sets; ++k) stream->zero(v[k].data, v[k].bytes());
-  measure(state, sets, 7 * g.bytes(),
-          [&](std::size_t k) { adam_step(*stream, {}, schedule[0], g[k], w[k], m[k], v[k]); });
+  measure(state, sets, 7 * g.bytes(), [&](std::size_t k) {
+    adam_step(*stream, {}, schedule[0], {.g = g[k], .w = w[k], .m = m[k], .v = v[k]});
+  });
 }
 
 void cross_entropy(benchmark::State& state) {
@@ -287,8 +307,15 @@ void batch(benchmark::State& state, const Shape& sample, DType from, const Augme
   const std::size_t elements = static_cast<std::size_t>(n * sample.elements());
   measure(state, 1, elements * size_of(from) + x.bytes(), [&](std::size_t) {
     first[0] = static_cast<std::int32_t>((first[0] + n) % (all - n));
-    gather_batch(*stream, spec, samples[0], labels[0], order[0], cursor[0], scale[0], scale[1],
-                 x[0], labels_out[0]);
+    gather_batch(*stream, spec,
+                 {.samples = samples[0],
+                  .labels = labels[0],
+                  .order = order[0],
+                  .cursor = cursor[0],
+                  .scale = scale[0],
+                  .shift = scale[1],
+                  .x = x[0],
+                  .labels_out = labels_out[0]});
   });
 }
 

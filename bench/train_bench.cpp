@@ -80,8 +80,8 @@ class Step {
     const auto flat = [&](std::vector<float>& values) {
       return view(static_cast<void*>(values.data()), DType::f32, all);
     };
-    sgd_step(*stream_, {0.9f, 1e-4f, true}, view(&rate_, DType::f32, {}), flat(gradients_),
-             flat(parameters_), flat(momentum_));
+    sgd_step(*stream_, {0.9f, 1e-4f, true}, view(&rate_, DType::f32, {}),
+             {.g = flat(gradients_), .w = flat(parameters_), .m = flat(momentum_)});
   }
 
   double planned_bytes() {

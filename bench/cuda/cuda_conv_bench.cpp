@@ -24,11 +24,11 @@ void forward(Stream& s, const ConvShape& shape, ConstView x, ConstView w, View y
 }
 void forward(Stream& s, const DepthwiseShape& shape, ConstView x, ConstView w, View y,
              const Prologue& before = {}, const Epilogue& after = {}) {
-  depthwise_forward(s, shape, x, w, {}, y, before, after);
+  depthwise_forward(s, shape, {.x = x, .w = w, .y = y, .prologue = before, .epilogue = after});
 }
 void forward(Stream& s, const PointwiseShape& shape, ConstView x, ConstView w, View y,
              const Prologue& before = {}, const Epilogue& after = {}) {
-  pointwise_forward(s, shape, x, w, {}, y, before, after);
+  pointwise_forward(s, shape, {.x = x, .w = w, .y = y, .prologue = before, .epilogue = after});
 }
 
 void backward_data(Stream& s, const ConvShape& shape, ConstView dy, ConstView w, View dx) {
@@ -46,11 +46,11 @@ void backward_weights(Stream& s, const ConvShape& shape, ConstView x, ConstView 
 }
 void backward_weights(Stream& s, const DepthwiseShape& shape, ConstView x, ConstView dy, View dw,
                       const Prologue& before = {}) {
-  depthwise_backward_weights(s, shape, x, dy, dw, {}, before);
+  depthwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .prologue = before});
 }
 void backward_weights(Stream& s, const PointwiseShape& shape, ConstView x, ConstView dy, View dw,
                       const Prologue& before = {}) {
-  pointwise_backward_weights(s, shape, x, dy, dw, {}, before);
+  pointwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .prologue = before});
 }
 
 template <class ConvolutionShape>
@@ -112,8 +112,15 @@ Call ours_fused(Stream& stream, std::size_t sets, const ConvolutionShape& shape,
   }
   return [=](Stream& s, std::size_t set) {
     forward(s, shape, (*x)[set], (*w)[set], (*y)[set], before->prologue(), after->statistics());
-    batchnorm_fold(s, after->shape, after->gamma(), after->beta(), after->mean(), after->var(),
-                   after->running_mean(), after->running_var(), after->scale(), after->shift());
+    batchnorm_fold(s, after->shape,
+                   {.gamma = after->gamma(),
+                    .beta = after->beta(),
+                    .mean = after->mean(),
+                    .var = after->var(),
+                    .running_mean = after->running_mean(),
+                    .running_var = after->running_var(),
+                    .scale = after->scale(),
+                    .shift = after->shift()});
   };
 }
 
@@ -125,8 +132,15 @@ Call then_norm(Stream& stream, std::size_t sets, Call convolution, SharedTensors
   const auto norm = std::make_shared<Norm>(stream, output);
   return [=](Stream& s, std::size_t set) {
     convolution(s, set);
-    batchnorm_forward(s, norm->shape, (*y)[set], norm->gamma(), norm->beta(), norm->running_mean(),
-                      norm->running_var(), norm->mean(), norm->var(), (*z)[set]);
+    batchnorm_forward(s, norm->shape,
+                      {.x = (*y)[set],
+                       .gamma = norm->gamma(),
+                       .beta = norm->beta(),
+                       .running_mean = norm->running_mean(),
+                       .running_var = norm->running_var(),
+                       .saved_mean = norm->mean(),
+                       .saved_var = norm->var(),
+                       .y = (*z)[set]});
   };
 }
 

@@ -30,7 +30,9 @@ void add_conv(const ConvShape& shape) {
       w == Window{} ? "int8_pointwise/forward" : "int8_conv/forward", DType::i8, label(shape),
       layer_operands(shape.input, shape.weights(), shape.output()),
       [=](Stream& s, const Views& v) {
-        int8_conv(s, shape, {}, v[0], v[1], v[2], v[3], v[4], v[5]);
+        int8_conv(
+            s, shape, {},
+            {.x = v[0], .w = v[1], .b = v[2], .multipliers = v[3], .shifts = v[4], .y = v[5]});
       },
       operations(shape.output(), w.kernel_h * w.kernel_w * shape.input.c));
 }
@@ -40,7 +42,9 @@ void add_depthwise(const DepthwiseShape& shape) {
   add_op("int8_depthwise/forward", DType::i8, label(shape),
          layer_operands(shape.input, shape.weights(), shape.output()),
          [=](Stream& s, const Views& v) {
-           int8_depthwise(s, shape, {}, v[0], v[1], v[2], v[3], v[4], v[5]);
+           int8_depthwise(
+               s, shape, {},
+               {.x = v[0], .w = v[1], .b = v[2], .multipliers = v[3], .shifts = v[4], .y = v[5]});
          });
 }
 
@@ -49,7 +53,9 @@ void add_classifier(const FullyConnectedShape& shape) {
       "int8_fully_connected/forward", DType::i8, label(shape),
       layer_operands(shape.input, shape.weights(), shape.output()),
       [=](Stream& s, const Views& v) {
-        int8_fully_connected(s, shape, {}, v[0], v[1], v[2], v[3], v[4], v[5]);
+        int8_fully_connected(
+            s, shape, {},
+            {.x = v[0], .w = v[1], .b = v[2], .multipliers = v[3], .shifts = v[4], .y = v[5]});
       },
       operations(shape.output(), shape.in_features()));
 }

@@ -24,15 +24,34 @@ void add_batch_norm(const BatchNormShape& shape, DType dtype) {
   // The statistics need all of x before the first result: x is read twice, as is dy.
   add_op("batch_norm/forward", dtype, text, {twice, c, c, c, c, c, c, once},
          [=](Stream& s, const Views& v) {
-           batchnorm_forward(s, shape, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
+           batchnorm_forward(s, shape,
+                             {.x = v[0],
+                              .gamma = v[1],
+                              .beta = v[2],
+                              .running_mean = v[3],
+                              .running_var = v[4],
+                              .saved_mean = v[5],
+                              .saved_var = v[6],
+                              .y = v[7]});
          });
   add_op("batch_norm/backward", dtype, text, {twice, twice, c, c, c, variance, once, c, c},
          [=](Stream& s, const Views& v) {
-           batchnorm_backward(s, shape, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]);
+           batchnorm_backward(s, shape,
+                              {.x = v[0],
+                               .dy = v[1],
+                               .gamma = v[2],
+                               .beta = v[3],
+                               .mean = v[4],
+                               .var = v[5],
+                               .dx = v[6],
+                               .dgamma = v[7],
+                               .dbeta = v[8]});
          });
   add_op("batch_norm/inference", dtype, text, {once, c, c, c, variance, once},
          [=](Stream& s, const Views& v) {
-           batchnorm_inference_forward(s, shape, v[0], v[1], v[2], v[3], v[4], v[5]);
+           batchnorm_inference_forward(
+               s, shape,
+               {.x = v[0], .gamma = v[1], .beta = v[2], .mean = v[3], .var = v[4], .y = v[5]});
          });
 }
 
@@ -96,7 +115,8 @@ void add_classifier(const FullyConnectedShape& shape, DType dtype) {
   add_op(
       "fully_connected/backward", dtype, label(shape), {x, w, y, x, w, b},
       [=](Stream& s, const Views& v) {
-        fully_connected_backward(s, shape, v[0], v[1], v[2], v[3], v[4], v[5]);
+        fully_connected_backward(
+            s, shape, {.x = v[0], .w = v[1], .dy = v[2], .dx = v[3], .dw = v[4], .db = v[5]});
       },
       4 * products);
 }
@@ -117,11 +137,13 @@ void add_optimizers(std::int64_t parameters) {
   const Operand square{DType::f32, flat, 2, constant(1)};
   const Operand schedule{DType::f32, {1, 1, 1, 3}, 1, constant(1e-3f)};
   const std::string text = std::to_string(parameters);
-  add_op("sgd/step", DType::f32, text,
-         {{DType::f32, {}, 1, constant(1e-3f)}, read, updated, updated},
-         [](Stream& s, const Views& v) { sgd_step(s, {}, v[0], v[1], v[2], v[3]); });
+  add_op(
+      "sgd/step", DType::f32, text, {{DType::f32, {}, 1, constant(1e-3f)}, read, updated, updated},
+      [](Stream& s, const Views& v) { sgd_step(s, {}, v[0], {.g = v[1], .w = v[2], .m = v[3]}); });
   add_op("adam/step", DType::f32, text, {schedule, read, updated, updated, square},
-         [](Stream& s, const Views& v) { adam_step(s, {}, v[0], v[1], v[2], v[3], v[4]); });
+         [](Stream& s, const Views& v) {
+           adam_step(s, {}, v[0], {.g = v[1], .w = v[2], .m = v[3], .v = v[4]});
+         });
 }
 
 /// A batch out of a resident set, in order.
@@ -144,7 +166,15 @@ void add_batch(const std::string& text, const Shape& sample, DType from, std::in
           {dtype, samples},
           {DType::i32, {1, 1, 1, batch}}},
          [=](Stream& s, const Views& v) {
-           gather_batch(s, spec, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
+           gather_batch(s, spec,
+                        {.samples = v[0],
+                         .labels = v[1],
+                         .order = v[2],
+                         .cursor = v[3],
+                         .scale = v[4],
+                         .shift = v[5],
+                         .x = v[6],
+                         .labels_out = v[7]});
          });
 }
 

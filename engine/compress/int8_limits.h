@@ -9,6 +9,8 @@
 
 namespace paretiny {
 
+/// Scales keep to these, so that input * weight / output, which lies between 2^-104 and 2^88 then,
+/// is a normal float.
 inline constexpr double kLeastScale = 0x1p-40;
 inline constexpr double kMostScale = 0x1p24;
 

@@ -102,17 +102,17 @@ class Binder {
     return constants_.at(offset, dtype, shape);
   }
   template <class OpShape>
-  Call layer(void (*run)(Stream&, const OpShape&, const Int8LayerParameters&, ConstView, ConstView,
-                         ConstView, ConstView, ConstView, View),
+  Call layer(void (*run)(Stream&, const OpShape&, const Int8LayerParameters&,
+                         const Int8LayerTensors&),
              const OpShape& shape, const Int8Layer& op) const {
     const Shape channels{1, 1, 1, y_.shape.c};
-    return [=, p = op.parameters, x = x(), y = y_,
-            w = constant(at_.weights, DType::i8, op.weights_shape),
-            b = constant(at_.bias, DType::i32, channels),
-            multipliers = constant(at_.multipliers, DType::i32, channels),
-            shifts = constant(at_.shifts, DType::i32, channels)](Stream& s) {
-      run(s, shape, p, x, w, b, multipliers, shifts, y);
-    };
+    const Int8LayerTensors tensors{.x = x(),
+                                   .w = constant(at_.weights, DType::i8, op.weights_shape),
+                                   .b = constant(at_.bias, DType::i32, channels),
+                                   .multipliers = constant(at_.multipliers, DType::i32, channels),
+                                   .shifts = constant(at_.shifts, DType::i32, channels),
+                                   .y = y_};
+    return [=, p = op.parameters](Stream& s) { run(s, shape, p, tensors); };
   }
   Call pool(void (*run)(Stream&, const PoolShape&, const Int8Range&, ConstView, View),
             const Window& window) const {

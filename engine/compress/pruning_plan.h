@@ -24,7 +24,7 @@ class PruningPlan {
   /// Every network that is trained, in order.
   std::vector<Graph> stages() const;
   /// The one of them that has so many channels in each group.
-  std::optional<Graph> stage(const std::vector<std::int64_t>& channels) const;
+  [[nodiscard]] std::optional<Graph> stage(const std::vector<std::int64_t>& channels) const;
   /// Share of the prunable channels that `now` has no more.
   double sparsity(const Graph& now) const;
 

@@ -79,10 +79,15 @@ void BatchSource::load(Stream& stream, const AugmentSpec& augment, ConstView cur
   const Shape list{1, 1, 1, split_.size};
   const Shape channels{1, 1, 1, split_.sample.c};
   const Shape samples{split_.size, split_.sample.h, split_.sample.w, split_.sample.c};
-  gather_batch(stream, augment, split_.samples.at(0, split_.dtype, samples),
-               split_.labels.at(0, DType::i32, list), order_.at(0, DType::i32, list), cursor,
-               data_.scale.at(0, DType::f32, channels), data_.shift.at(0, DType::f32, channels), x,
-               labels);
+  gather_batch(stream, augment,
+               {.samples = split_.samples.at(0, split_.dtype, samples),
+                .labels = split_.labels.at(0, DType::i32, list),
+                .order = order_.at(0, DType::i32, list),
+                .cursor = cursor,
+                .scale = data_.scale.at(0, DType::f32, channels),
+                .shift = data_.shift.at(0, DType::f32, channels),
+                .x = x,
+                .labels_out = labels});
 }
 
 void BatchSource::load(Stream& stream, const AugmentSpec& augment, std::int64_t first,

@@ -41,13 +41,17 @@ void ProgramBuilder::backward(NodeId id) {
   const Shape sample = graph_.node(from).output;
   const Shape in = batched(sample);
   const bool data = needs_gradient_[static_cast<std::size_t>(from)];
-  /// weights_op takes the shape's views and what `from` leaves to its readers.
+  /// weights_op(stream, shape, ConvolutionWeightGradient).
   const auto weighted = [&](auto shape, auto weights_op, auto data_op) {
     const WayIn way = way_in(from);
     emit(id, "backward weights", {x, way.scale, way.shift, way.gate, dy.tensor},
          [=, weights = weights(id)](Stream& s, const Program& p) {
-           weights_op(s, shape, p.at(x), p.at(dy.tensor), p.gradient(weights.w),
-                      weights.bias_gradient(p), way.of(p));
+           weights_op(s, shape,
+                      {.x = p.at(x),
+                       .dy = p.at(dy.tensor),
+                       .dw = p.gradient(weights.w),
+                       .db = weights.bias_gradient(p),
+                       .prologue = way.of(p)});
          });
     if (!data) return;
     const TensorId dx = activation_tensor(sample);
@@ -73,8 +77,9 @@ void ProgramBuilder::backward(NodeId id) {
       } else {
         weighted(
             ConvShape{in, node.output.c, node.window},
-            [](Stream& s, const ConvShape& shape, ConstView input, ConstView g, View dw, View db,
-               const Prologue&) { conv_backward_weights(s, shape, input, g, dw, db); },
+            [](Stream& s, const ConvShape& shape, const ConvolutionWeightGradient& t) {
+              conv_backward_weights(s, shape, t.x, t.dy, t.dw, t.db);
+            },
             conv_backward_data);
       }
       break;
@@ -87,9 +92,13 @@ void ProgramBuilder::backward(NodeId id) {
       emit(id, "backward", {x, dy.tensor, dx, rounded_weights_[static_cast<std::size_t>(id)]},
            [=, shape = FullyConnectedShape{in, node.output.c}, weights = weights(id)](
                Stream& s, const Program& p) {
-             fully_connected_backward(s, shape, p.at(x), weights.weight(p), p.at(dy.tensor),
-                                      data ? p.at(dx) : View{}, p.gradient(weights.w),
-                                      weights.bias_gradient(p));
+             fully_connected_backward(s, shape,
+                                      {.x = p.at(x),
+                                       .w = weights.weight(p),
+                                       .dy = p.at(dy.tensor),
+                                       .dx = data ? p.at(dx) : View{},
+                                       .dw = p.gradient(weights.w),
+                                       .db = weights.bias_gradient(p)});
            });
       if (data) contribute(from, {dx, false});
       break;

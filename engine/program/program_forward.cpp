@@ -129,7 +129,13 @@ void ProgramBuilder::forward_fused(NodeId id, const OpShape& shape, Forward op,
       {x, in.scale, in.shift, in.gate, y, out.scale, out.shift, out.residual, out.mean,
        out.variance, weights.rounded},
       [=](Stream& s, const Program& p) {
-        op(s, shape, p.at(x), weights.weight(p), weights.bias(p), p.at(y), in.of(p), out.of(p));
+        op(s, shape,
+           {.x = p.at(x),
+            .w = weights.weight(p),
+            .b = weights.bias(p),
+            .y = p.at(y),
+            .prologue = in.of(p),
+            .epilogue = out.of(p)});
       },
       [=, type = dtype()](Stream& s) { return scratch_bytes(s, shape, type); });
 }

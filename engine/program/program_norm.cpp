@@ -58,10 +58,15 @@ ProgramBuilder::WayIn ProgramBuilder::fold(NodeId id) {
         running_var = parameter(id, Role::running_var)](Stream& s, const Program& p) {
          const ConstView m = batch ? p.at(mean) : p.parameter(running_mean);
          const ConstView v = batch ? p.at(var) : p.parameter(running_var);
-         batchnorm_fold(s, shape, p.parameter(gamma), p.parameter(beta), m, v,
-                        batch ? p.statistic(running_mean) : View{},
-                        batch ? p.statistic(running_var) : View{}, p.at(affine.scale),
-                        p.at(affine.shift));
+         batchnorm_fold(s, shape,
+                        {.gamma = p.parameter(gamma),
+                         .beta = p.parameter(beta),
+                         .mean = m,
+                         .var = v,
+                         .running_mean = batch ? p.statistic(running_mean) : View{},
+                         .running_var = batch ? p.statistic(running_var) : View{},
+                         .scale = p.at(affine.scale),
+                         .shift = p.at(affine.shift)});
        });
   return affine;
 }
@@ -85,8 +90,15 @@ void ProgramBuilder::forward_batch_norm(NodeId id) {
     emit(
         id, "forward", {x, y, saved_mean, saved_var},
         [=, m = saved_mean, v = saved_var](Stream& s, const Program& p) {
-          batchnorm_forward(s, shape, p.at(x), p.parameter(gamma), p.parameter(beta),
-                            p.statistic(mean), p.statistic(var), p.at(m), p.at(v), p.at(y));
+          batchnorm_forward(s, shape,
+                            {.x = p.at(x),
+                             .gamma = p.parameter(gamma),
+                             .beta = p.parameter(beta),
+                             .running_mean = p.statistic(mean),
+                             .running_var = p.statistic(var),
+                             .saved_mean = p.at(m),
+                             .saved_var = p.at(v),
+                             .y = p.at(y)});
         },
         scratch);
     return;
@@ -96,9 +108,13 @@ void ProgramBuilder::forward_batch_norm(NodeId id) {
   emit(
       id, "forward", {x, y, saved_mean, saved_var},
       [=, batch = training(), m = saved_mean, v = saved_var](Stream& s, const Program& p) {
-        batchnorm_inference_forward(s, shape, p.at(x), p.parameter(gamma), p.parameter(beta),
-                                    batch ? p.at(m) : p.parameter(mean),
-                                    batch ? p.at(v) : p.parameter(var), p.at(y));
+        batchnorm_inference_forward(s, shape,
+                                    {.x = p.at(x),
+                                     .gamma = p.parameter(gamma),
+                                     .beta = p.parameter(beta),
+                                     .mean = batch ? p.at(m) : p.parameter(mean),
+                                     .var = batch ? p.at(v) : p.parameter(var),
+                                     .y = p.at(y)});
       },
       scratch);
 }
@@ -113,8 +129,16 @@ void ProgramBuilder::backward_batch_norm(NodeId id) {
   const ParameterTensor gamma = parameter(id, Role::gamma);
   const ParameterTensor beta = parameter(id, Role::beta);
   emit(id, "backward", {x, dy.tensor, dx, mean, var}, [=](Stream& s, const Program& p) {
-    batchnorm_backward(s, shape, p.at(x), p.at(dy.tensor), p.parameter(gamma), p.parameter(beta),
-                       p.at(mean), p.at(var), p.at(dx), p.gradient(gamma), p.gradient(beta));
+    batchnorm_backward(s, shape,
+                       {.x = p.at(x),
+                        .dy = p.at(dy.tensor),
+                        .gamma = p.parameter(gamma),
+                        .beta = p.parameter(beta),
+                        .mean = p.at(mean),
+                        .var = p.at(var),
+                        .dx = p.at(dx),
+                        .dgamma = p.gradient(gamma),
+                        .dbeta = p.gradient(beta)});
   });
   contribute(graph_.node(id).inputs[0], {dx, false});
 }

@@ -14,6 +14,7 @@ enum class Optimizer { sgd, adam, adamw };
 enum class Schedule { cosine, step };
 enum class Precision { automatic, f32, bf16 };
 
+/// As Kingma and Ba, "Adam: a method for stochastic optimization", 2015, have it.
 inline constexpr double kAdamBeta2 = 0.999;
 
 struct TrainingSpec {

@@ -114,8 +114,8 @@ void TrainingLoop::update(const CandidateMemory& memory, std::int64_t begin, std
   const View w = part(memory.parameters());
   const auto momentum = static_cast<float>(training_.momentum);
   if (!adam()) {
-    sgd_step(stream_, {momentum, decay, true}, table_.row(DType::f32, 2, 1), g, w,
-             part(memory.first_moment()));
+    sgd_step(stream_, {momentum, decay, true}, table_.row(DType::f32, 2, 1),
+             {.g = g, .w = w, .m = part(memory.first_moment())});
     return;
   }
   AdamOptions options;
@@ -123,8 +123,8 @@ void TrainingLoop::update(const CandidateMemory& memory, std::int64_t begin, std
   options.beta2 = static_cast<float>(kAdamBeta2);
   options.weight_decay = decay;
   options.decoupled = training_.optimizer == Optimizer::adamw;
-  adam_step(stream_, options, table_.row(DType::f32, 2, 3), g, w, part(memory.first_moment()),
-            part(memory.second_moment()));
+  adam_step(stream_, options, table_.row(DType::f32, 2, 3),
+            {.g = g, .w = w, .m = part(memory.first_moment()), .v = part(memory.second_moment())});
 }
 
 }  // namespace paretiny

@@ -42,19 +42,19 @@ void check_queries(const char* op, const GpShape& shape, const ConstView& querie
 }
 
 void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
-                   ConstView hyperparameters, View value, View gradient) {
+                   const GpLikelihood& t) {
   const char* op = "gp_likelihood";
   check_shape(op, shape);
   check_data(op, shape, data);
-  const std::int64_t items = hyperparameters.shape.n;
+  const std::int64_t items = t.hyperparameters.shape.n;
   check(
       items > 0 && items % shape.sets == 0, op,
       std::to_string(items) + " items are no multiple of " + std::to_string(shape.sets) + " sets");
   const Shape rows{items, 1, 1, shape.dimensions + 2};
-  check_tensor(op, "hyperparameters", hyperparameters, rows, {DType::f64});
-  check_tensor(op, "value", value, {1, 1, 1, items}, {DType::f64});
-  check_tensor(op, "gradient", gradient, rows, {DType::f64});
-  twins::gp_likelihood(stream, shape, data, hyperparameters, value, gradient);
+  check_tensor(op, "hyperparameters", t.hyperparameters, rows, {DType::f64});
+  check_tensor(op, "value", t.value, {1, 1, 1, items}, {DType::f64});
+  check_tensor(op, "gradient", t.gradient, rows, {DType::f64});
+  twins::gp_likelihood(stream, shape, data, t);
 }
 
 void gp_condition(Stream& stream, const GpShape& shape, const GpData& data,
@@ -69,16 +69,16 @@ void gp_condition(Stream& stream, const GpShape& shape, const GpData& data,
   twins::gp_condition(stream, shape, data, hyperparameters, state, jitter);
 }
 
-void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state, ConstView queries,
-                  View mean, View variance) {
+void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state,
+                  const GpPrediction& t) {
   const char* op = "gp_posterior";
   check_shape(op, shape);
   check_state(op, shape, state);
-  check_queries(op, shape, queries);
-  const Shape results{1, 1, shape.sets, queries.shape.w};
-  check_tensor(op, "mean", mean, results, {DType::f64});
-  check_tensor(op, "variance", variance, results, {DType::f64});
-  twins::gp_posterior(stream, shape, state, queries, mean, variance);
+  check_queries(op, shape, t.queries);
+  const Shape results{1, 1, shape.sets, t.queries.shape.w};
+  check_tensor(op, "mean", t.mean, results, {DType::f64});
+  check_tensor(op, "variance", t.variance, results, {DType::f64});
+  twins::gp_posterior(stream, shape, state, t);
 }
 
 }  // namespace paretiny

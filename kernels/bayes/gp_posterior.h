@@ -38,13 +38,17 @@ struct GpData {
 // Hyperparameters of an item are a row of d + 2: log output scale (the variance of the function),
 // the d log lengthscales, log noise variance.
 
+struct GpLikelihood {
+  ConstView hyperparameters{};  ///< [items, 1, 1, d + 2] f64
+  View value{};                 ///< [1, 1, 1, items] f64
+  View gradient{};              ///< [items, 1, 1, d + 2] f64
+};
+
 /// Log marginal likelihood of each item's hyperparameters and its derivatives by them. Item i
 /// explains training set i / (items / sets), so items is a multiple of sets. A covariance that is
 /// not positive definite is jittered as in `cholesky`; past the last jitter value and gradient are
 /// NaN. With PriorMean::likeliest the mean follows (its own derivative is 0).
-/// hyperparameters, gradient: [items, 1, 1, d + 2] f64; value: [1, 1, 1, items] f64.
-void gp_likelihood(Stream&, const GpShape&, const GpData&, ConstView hyperparameters, View value,
-                   View gradient);
+void gp_likelihood(Stream&, const GpShape&, const GpData&, const GpLikelihood&);
 
 /// A process that has seen its data: what predictions read. All f64.
 struct GpState {
@@ -62,11 +66,15 @@ struct GpState {
 void gp_condition(Stream&, const GpShape&, const GpData&, ConstView hyperparameters, GpState state,
                   View jitter);
 
+struct GpPrediction {
+  ConstView queries{};      ///< [1, 1, q, d] f64
+  View mean{}, variance{};  ///< [1, 1, sets, q] f64
+};
+
 /// mean and variance (of the function without noise, at least 1e-10) of every set's process at q
 /// points; costs sets q n (d + n / 2) multiplications for n points, O(q n) bytes of scratch in
-/// bounded pieces. queries: [1, 1, q, d] f64; mean, variance: [1, 1, sets, q] f64.
-void gp_posterior(Stream&, const GpShape&, const GpState& state, ConstView queries, View mean,
-                  View variance);
+/// bounded pieces.
+void gp_posterior(Stream&, const GpShape&, const GpState& state, const GpPrediction&);
 
 namespace twins {
 extern Op<decltype(gp_likelihood)> gp_likelihood;

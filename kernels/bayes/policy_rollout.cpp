@@ -33,66 +33,63 @@ std::int64_t rows_of(const char* op, const char* argument, ConstView tensor) {
 }  // namespace
 
 void policy_perturb(Stream& stream, const PolicyShape& policy, double noise, std::uint64_t key,
-                    ConstView update, ConstView weights, View directions, View rollouts) {
+                    const PolicyPerturb& t) {
   const char* op = "policy_perturb";
   check_policies(op, policy);
   check(std::isfinite(noise) && noise >= 0, op,
         "noise " + std::to_string(noise) + " is not a finite number of at least 0");
-  const std::int64_t n = rows_of(op, "directions", directions);
-  check_tensor(op, "update", update, kOne, {DType::i32});
-  check_tensor(op, "weights", weights, {policy.policies, 1, 1, policy.weights()}, {DType::f64});
-  check_tensor(op, "directions", directions, {policy.policies, 1, n, policy.weights()},
+  const std::int64_t n = rows_of(op, "directions", t.directions);
+  check_tensor(op, "update", t.update, kOne, {DType::i32});
+  check_tensor(op, "weights", t.weights, {policy.policies, 1, 1, policy.weights()}, {DType::f64});
+  check_tensor(op, "directions", t.directions, {policy.policies, 1, n, policy.weights()},
                {DType::f64});
-  check_tensor(op, "rollouts", rollouts, {policy.policies, 1, 2 * n, policy.weights()},
+  check_tensor(op, "rollouts", t.rollouts, {policy.policies, 1, 2 * n, policy.weights()},
                {DType::f64});
-  twins::policy_perturb(stream, policy, noise, key, update, weights, directions, rollouts);
+  twins::policy_perturb(stream, policy, noise, key, t);
 }
 
-void policy_move(Stream& stream, const PolicyShape& policy, ConstView cube, ConstView statistics,
-                 ConstView rollouts, ConstView states, View next, View snapped) {
+void policy_move(Stream& stream, const PolicyShape& policy, const PolicyMove& t) {
   const char* op = "policy_move";
   check_policies(op, policy);
   check(std::isfinite(policy.reach) && policy.reach > 0, op,
         "reach " + std::to_string(policy.reach) + " is not a finite number above 0");
   const auto each = static_cast<std::int64_t>(sizeof(CubeParameter));
-  check(cube.shape.c > 0 && cube.shape.c % each == 0, op,
-        "cube has " + std::to_string(cube.shape.c) + " bytes, expected a multiple of " +
+  check(t.cube.shape.c > 0 && t.cube.shape.c % each == 0, op,
+        "cube has " + std::to_string(t.cube.shape.c) + " bytes, expected a multiple of " +
             std::to_string(each));
-  check_tensor(op, "cube", cube, {1, 1, 1, cube.shape.c}, {DType::u8});
-  const std::int64_t r = rows_of(op, "rollouts", rollouts);
+  check_tensor(op, "cube", t.cube, {1, 1, 1, t.cube.shape.c}, {DType::u8});
+  const std::int64_t r = rows_of(op, "rollouts", t.rollouts);
   const Shape points{policy.policies, 1, r, policy.dimensions};
-  check_tensor(op, "statistics", statistics, {policy.policies, 1, 1, policy.statistics()},
+  check_tensor(op, "statistics", t.statistics, {policy.policies, 1, 1, policy.statistics()},
                {DType::f64});
-  check_tensor(op, "rollouts", rollouts, {policy.policies, 1, r, policy.weights()}, {DType::f64});
-  check_tensor(op, "states", states, points, {DType::f64});
-  check_tensor(op, "next", next, points, {DType::f64});
-  check_tensor(op, "snapped", snapped, points, {DType::f64});
-  twins::policy_move(stream, policy, cube, statistics, rollouts, states, next, snapped);
+  check_tensor(op, "rollouts", t.rollouts, {policy.policies, 1, r, policy.weights()}, {DType::f64});
+  check_tensor(op, "states", t.states, points, {DType::f64});
+  check_tensor(op, "next", t.next, points, {DType::f64});
+  check_tensor(op, "snapped", t.snapped, points, {DType::f64});
+  twins::policy_move(stream, policy, t);
 }
 
 void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept, double step_size,
-                   ConstView rewards, ConstView states, ConstView directions, View weights,
-                   View statistics, View update) {
+                   const PolicyUpdate& t) {
   const char* op = "policy_update";
   check_policies(op, policy);
-  const std::int64_t n = rows_of(op, "directions", directions);
+  const std::int64_t n = rows_of(op, "directions", t.directions);
   check(kept >= 1 && kept <= n, op,
         std::to_string(kept) + " directions kept of " + std::to_string(n) +
             "; it must be at least 1 and at most all");
   check(std::isfinite(step_size), op, "the step size is not finite");
-  const std::int64_t horizon = rewards.shape.n;
-  check(horizon > 0, op, "rewards has shape " + to_string(rewards.shape) + ", of no moves");
-  check_tensor(op, "rewards", rewards, {horizon, 1, policy.policies, 2 * n}, {DType::f64});
-  check_tensor(op, "states", states, {horizon, policy.policies, 2 * n, policy.dimensions},
+  const std::int64_t horizon = t.rewards.shape.n;
+  check(horizon > 0, op, "rewards has shape " + to_string(t.rewards.shape) + ", of no moves");
+  check_tensor(op, "rewards", t.rewards, {horizon, 1, policy.policies, 2 * n}, {DType::f64});
+  check_tensor(op, "states", t.states, {horizon, policy.policies, 2 * n, policy.dimensions},
                {DType::f64});
-  check_tensor(op, "directions", directions, {policy.policies, 1, n, policy.weights()},
+  check_tensor(op, "directions", t.directions, {policy.policies, 1, n, policy.weights()},
                {DType::f64});
-  check_tensor(op, "weights", weights, {policy.policies, 1, 1, policy.weights()}, {DType::f64});
-  check_tensor(op, "statistics", statistics, {policy.policies, 1, 1, policy.statistics()},
+  check_tensor(op, "weights", t.weights, {policy.policies, 1, 1, policy.weights()}, {DType::f64});
+  check_tensor(op, "statistics", t.statistics, {policy.policies, 1, 1, policy.statistics()},
                {DType::f64});
-  check_tensor(op, "update", update, kOne, {DType::i32});
-  twins::policy_update(stream, policy, kept, step_size, rewards, states, directions, weights,
-                       statistics, update);
+  check_tensor(op, "update", t.update, kOne, {DType::i32});
+  twins::policy_update(stream, policy, kept, step_size, t);
 }
 
 }  // namespace paretiny

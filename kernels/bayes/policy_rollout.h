@@ -32,33 +32,49 @@ struct PolicyShape {
   std::int64_t statistics() const { return 1 + 2 * dimensions; }
 };
 
+struct PolicyPerturb {
+  ConstView update{};   ///< [1, 1, 1, 1] i32: the number of updates made so far
+  ConstView weights{};  ///< [policies, 1, 1, w] f64
+  View directions{};    ///< [policies, 1, n, w] f64
+  View rollouts{};      ///< [policies, 1, 2 n, w] f64
+};
+
 /// directions[p, j] = standard normal numbers, keyed by (key, update number, p, j) as
 /// `policy_noise` of policy_noise.h says; of policy p, rollout 2j gets
 /// weights[p] + noise * directions[p, j] and rollout 2j + 1 weights[p] - noise * directions[p, j].
-/// update: [1, 1, 1, 1] i32, the number of updates made so far; weights: [policies, 1, 1, w] f64;
-/// directions: [policies, 1, n, w] f64; rollouts: [policies, 1, 2 n, w] f64.
-void policy_perturb(Stream&, const PolicyShape&, double noise, std::uint64_t key, ConstView update,
-                    ConstView weights, View directions, View rollouts);
+void policy_perturb(Stream&, const PolicyShape&, double noise, std::uint64_t key,
+                    const PolicyPerturb&);
+
+struct PolicyMove {
+  ConstView cube{};        ///< [1, 1, 1, bytes] u8: an array of CubeParameter
+  ConstView statistics{};  ///< [policies, 1, 1, 1 + 2 d] f64
+  ConstView rollouts{};    ///< [policies, 1, r, w] f64
+  ConstView states{};      ///< [policies, 1, r, d] f64
+  View next{}, snapped{};  ///< as states, none an alias
+};
 
 /// next = states + move, clamped to the unit cube; snapped = next moved to the positions of what it
 /// decodes to. The walk goes on from `next`, `snapped` is what a candidate there would be.
-/// cube: [1, 1, 1, bytes] u8, an array of CubeParameter; statistics: [policies, 1, 1, 1 + 2 d] f64,
-/// states are taken as they are while its count is below 2, else less their mean and over their
-/// standard deviation, whose square is at least kLeastStateVariance; rollouts:
-/// [policies, 1, r, w] f64; states, next, snapped: [policies, 1, r, d] f64, none an alias.
-void policy_move(Stream&, const PolicyShape&, ConstView cube, ConstView statistics,
-                 ConstView rollouts, ConstView states, View next, View snapped);
+/// States are taken as they are while the statistics' count is below 2, else less their mean and
+/// over their standard deviation, whose square is at least kLeastStateVariance.
+void policy_move(Stream&, const PolicyShape&, const PolicyMove&);
+
+struct PolicyUpdate {
+  ConstView rewards{};     ///< [horizon, 1, policies, 2 n] f64, finite
+  ConstView states{};      ///< [horizon, policies, 2 n, d] f64: those the moves started from
+  ConstView directions{};  ///< [policies, 1, n, w] f64
+  View weights{};          ///< [policies, 1, 1, w] f64
+  View statistics{};       ///< [policies, 1, 1, 1 + 2 d] f64
+  View update{};           ///< [1, 1, 1, 1] i32
+};
 
 /// The reward of a rollout is the largest along it. Of each policy's n directions the `kept` ones
 /// with the largest max(r+, r-) count (of equals the first): weights += step_size / (kept * sigma)
 /// sum (r+ - r-) direction, sigma the standard deviation of the 2 kept rewards; left as they are
 /// where sigma is below kLeastRewardSpread. Then the statistics take in the states: count, sums and
 /// sums of squares; update += 1.
-/// rewards: [horizon, 1, policies, 2 n] f64, finite; states: [horizon, policies, 2 n, d] f64, those
-/// the moves started from.
 void policy_update(Stream&, const PolicyShape&, std::int64_t kept, double step_size,
-                   ConstView rewards, ConstView states, ConstView directions, View weights,
-                   View statistics, View update);
+                   const PolicyUpdate&);
 
 namespace twins {
 extern Op<decltype(policy_perturb)> policy_perturb;

@@ -35,6 +35,8 @@ class Stream {
   /// Scratch of the ops on this stream.
   Arena& scratch() { return scratch_; }
 
+  /// Takes the bytes before it returns: what lies at `host_from` may change or go right after, even
+  /// where the device gets them later. It must be ordinary memory, not page-locked.
   virtual void upload(void* device_to, const void* host_from, std::size_t bytes) = 0;
   /// Waits for everything before it, and for itself.
   virtual void download(void* host_to, const void* device_from, std::size_t bytes) = 0;
@@ -46,7 +48,7 @@ class Stream {
   /// on the same memory, which must stay where it is; what changes from run to run lies in device
   /// memory. On a GPU the first run takes what scratch it needs and the later ones replay a
   /// captured graph, so the host may be many runs ahead. The stream must outlive the recording.
-  virtual std::unique_ptr<Recording> record(std::function<void()> work) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Recording> record(std::function<void()> work) = 0;
 
   /// What an op keeps with the stream, as a library's handle or the primitives that it prepared;
   /// made, as Kept(*this), when first asked for.

@@ -62,7 +62,7 @@ class Pool {
   }
 
   /// False while another loop has the threads.
-  bool run(std::int64_t count, int threads, Piece piece, const void* body) {
+  [[nodiscard]] bool run(std::int64_t count, int threads, Piece piece, const void* body) {
     const std::unique_lock only(busy_, std::try_to_lock);
     if (!only) return false;
     start(threads);
@@ -91,7 +91,7 @@ class Pool {
   }
 
   /// False where the system gives no thread more: those that there are do the work.
-  bool start_worker() {
+  [[nodiscard]] bool start_worker() {
     // Signals are for the threads of the program.
     sigset_t all, before;
     sigfillset(&all);

@@ -110,8 +110,8 @@ PARETINY_HOST_DEVICE inline std::int32_t saturating_shift_left(std::int32_t x,
 
 /// exp(a) for a in [-1/4, 0), both Q0.31: the Taylor polynomial of degree 4 about -1/8.
 PARETINY_HOST_DEVICE inline std::int32_t exp_of_small_negative(std::int32_t a) {
-  constexpr std::int32_t exp_of_minus_eighth = 1895147668;
-  constexpr std::int32_t third = 715827883;
+  constexpr std::int32_t exp_of_minus_eighth = 1895147668;  // Q0.31
+  constexpr std::int32_t third = 715827883;                 // Q0.31
   const std::int32_t x = a + (1 << 28);
   const std::int32_t x2 = doubling_high_multiply(x, x);
   const std::int32_t x3 = doubling_high_multiply(x2, x);

@@ -33,14 +33,19 @@ void check_range(const char* op, const Int8Range& range) {
             " is not within -128 .. 127");
 }
 
-void check_layer(const char* op, const Int8LayerParameters& parameters, const Shape& channels,
-                 ConstView b, ConstView multipliers, ConstView shifts) {
+/// A layer's tensors for the shapes `input`, `weights` and `output`.
+void check_layer(const char* op, const Int8LayerParameters& parameters, const Int8LayerTensors& t,
+                 const Shape& input, const Shape& weights, const Shape& output) {
+  const Shape channels{1, 1, 1, output.c};
+  check_int8(op, "x", t.x, input);
+  check_int8(op, "w", t.w, weights);
   check_zero_point(op, parameters.input_zero_point);
   check_zero_point(op, parameters.output_zero_point);
   check_range(op, parameters.range);
-  if (b) check_tensor(op, "b", b, channels, {DType::i32});
-  check_tensor(op, "multipliers", multipliers, channels, {DType::i32});
-  check_tensor(op, "shifts", shifts, channels, {DType::i32});
+  if (t.b) check_tensor(op, "b", t.b, channels, {DType::i32});
+  check_tensor(op, "multipliers", t.multipliers, channels, {DType::i32});
+  check_tensor(op, "shifts", t.shifts, channels, {DType::i32});
+  check_int8(op, "y", t.y, output);
 }
 
 void check_window(const char* op, const Window& window, const Shape& input) {
@@ -85,38 +90,26 @@ void check_pool(const char* op, const PoolShape& shape, const Int8Range& range, 
 }  // namespace
 
 void int8_conv(Stream& stream, const ConvShape& shape, const Int8LayerParameters& parameters,
-               ConstView x, ConstView w, ConstView b, ConstView multipliers, ConstView shifts,
-               View y) {
+               const Int8LayerTensors& t) {
   check_window("int8_conv", shape.window, shape.input);
-  check_int8("int8_conv", "x", x, shape.input);
-  check_int8("int8_conv", "w", w, shape.weights());
-  check_layer("int8_conv", parameters, {1, 1, 1, shape.out_channels}, b, multipliers, shifts);
-  check_int8("int8_conv", "y", y, shape.output());
-  twins::int8_conv(stream, shape, parameters, x, w, b, multipliers, shifts, y);
+  check_layer("int8_conv", parameters, t, shape.input, shape.weights(), shape.output());
+  twins::int8_conv(stream, shape, parameters, t);
 }
 
 void int8_depthwise(Stream& stream, const DepthwiseShape& shape,
-                    const Int8LayerParameters& parameters, ConstView x, ConstView w, ConstView b,
-                    ConstView multipliers, ConstView shifts, View y) {
+                    const Int8LayerParameters& parameters, const Int8LayerTensors& t) {
   check_window("int8_depthwise", shape.window, shape.input);
-  check_int8("int8_depthwise", "x", x, shape.input);
-  check_int8("int8_depthwise", "w", w, shape.weights());
-  check_layer("int8_depthwise", parameters, {1, 1, 1, shape.input.c}, b, multipliers, shifts);
-  check_int8("int8_depthwise", "y", y, shape.output());
-  twins::int8_depthwise(stream, shape, parameters, x, w, b, multipliers, shifts, y);
+  check_layer("int8_depthwise", parameters, t, shape.input, shape.weights(), shape.output());
+  twins::int8_depthwise(stream, shape, parameters, t);
 }
 
+/// A convolution of images of one pixel.
 void int8_fully_connected(Stream& stream, const FullyConnectedShape& shape,
-                          const Int8LayerParameters& parameters, ConstView x, ConstView w,
-                          ConstView b, ConstView multipliers, ConstView shifts, View y) {
-  check_int8("int8_fully_connected", "x", x, shape.input);
-  check_int8("int8_fully_connected", "w", w, shape.weights());
-  check_layer("int8_fully_connected", parameters, {1, 1, 1, shape.out_features}, b, multipliers,
-              shifts);
-  check_int8("int8_fully_connected", "y", y, shape.output());
-  x.shape = {shape.input.n, 1, 1, shape.in_features()};
-  twins::int8_conv(stream, {x.shape, shape.out_features, {}}, parameters, x, w, b, multipliers,
-                   shifts, y);
+                          const Int8LayerParameters& parameters, const Int8LayerTensors& t) {
+  check_layer("int8_fully_connected", parameters, t, shape.input, shape.weights(), shape.output());
+  Int8LayerTensors flat = t;
+  flat.x.shape = {shape.input.n, 1, 1, shape.in_features()};
+  twins::int8_conv(stream, {flat.x.shape, shape.out_features, {}}, parameters, flat);
 }
 
 void int8_add(Stream& stream, const Int8AddParameters& parameters, ConstView a, ConstView b,

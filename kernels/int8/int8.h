@@ -13,21 +13,26 @@
 
 namespace paretiny {
 
+/// What a layer with weights reads and writes.
+struct Int8LayerTensors {
+  ConstView x{};                      ///< [n, h, w, c_in] i8
+  ConstView w{};                      ///< [c_out, kh, kw, c_in] i8
+  ConstView b{};                      ///< [1, 1, 1, c_out] i32, or null: 0
+  ConstView multipliers{}, shifts{};  ///< [1, 1, 1, c_out] i32: the pairs m[o]
+  View y{};                           ///< [n, oh, ow, c_out] i8
+};
+
 /// y = clamp(m[o] * (sum of w * (x - input zero point) + b) + output zero point).
-/// x: [n, h, w, c_in] i8; w: [c_out, kh, kw, c_in] i8; b: [1, 1, 1, c_out] i32 or null;
-/// multipliers, shifts: [1, 1, 1, c_out] i32, the pairs m[o]; y: [n, oh, ow, c_out] i8.
 /// Padding stands for the zero point. Throws UsageError for shapes or types that do not fit.
-void int8_conv(Stream&, const ConvShape&, const Int8LayerParameters&, ConstView x, ConstView w,
-               ConstView b, ConstView multipliers, ConstView shifts, View y);
+void int8_conv(Stream&, const ConvShape&, const Int8LayerParameters&, const Int8LayerTensors&);
 
 /// w: [1, kh, kw, c]; the rest as in int8_conv.
-void int8_depthwise(Stream&, const DepthwiseShape&, const Int8LayerParameters&, ConstView x,
-                    ConstView w, ConstView b, ConstView multipliers, ConstView shifts, View y);
+void int8_depthwise(Stream&, const DepthwiseShape&, const Int8LayerParameters&,
+                    const Int8LayerTensors&);
 
 /// w: [out, 1, 1, in]; y: [n, 1, 1, out]; the rest as in int8_conv.
 void int8_fully_connected(Stream&, const FullyConnectedShape&, const Int8LayerParameters&,
-                          ConstView x, ConstView w, ConstView b, ConstView multipliers,
-                          ConstView shifts, View y);
+                          const Int8LayerTensors&);
 
 /// y = a + b and y = a * b, all i8. b has a's shape or extent 1 where it is repeated (the gate of
 /// squeeze-and-excite: [n, 1, 1, c]). y has a's shape and may alias a.

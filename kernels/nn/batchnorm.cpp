@@ -17,19 +17,16 @@ void check_channels(const char* op, const char* argument, const BatchNormShape& 
   check_tensor(op, argument, tensor, shape.channels(), {DType::f32});
 }
 
-void check_backward(const char* op, const BatchNormShape& shape, const ConstView& x,
-                    const ConstView& dy, const ConstView& gamma, const ConstView& beta,
-                    const ConstView& mean, const ConstView& var, const View& dx, const View& dgamma,
-                    const View& dbeta) {
-  check_input(op, shape, x);
-  check_tensor(op, "dy", dy, shape.input, {x.dtype});
-  check_channels(op, "gamma", shape, gamma);
-  check_channels(op, "beta", shape, beta);
-  check_channels(op, "mean", shape, mean);
-  check_channels(op, "var", shape, var);
-  check_tensor(op, "dx", dx, shape.input, {x.dtype});
-  check_channels(op, "dgamma", shape, dgamma);
-  check_channels(op, "dbeta", shape, dbeta);
+void check_backward(const char* op, const BatchNormShape& shape, const BatchNormBackward& t) {
+  check_input(op, shape, t.x);
+  check_tensor(op, "dy", t.dy, shape.input, {t.x.dtype});
+  check_channels(op, "gamma", shape, t.gamma);
+  check_channels(op, "beta", shape, t.beta);
+  check_channels(op, "mean", shape, t.mean);
+  check_channels(op, "var", shape, t.var);
+  check_tensor(op, "dx", t.dx, shape.input, {t.x.dtype});
+  check_channels(op, "dgamma", shape, t.dgamma);
+  check_channels(op, "dbeta", shape, t.dbeta);
 }
 
 }  // namespace
@@ -46,72 +43,58 @@ constinit Op<decltype(paretiny::batchnorm_scratch_bytes)> batchnorm_scratch_byte
     "batchnorm_scratch_bytes");
 }  // namespace twins
 
-void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x, ConstView gamma,
-                       ConstView beta, View running_mean, View running_var, View saved_mean,
-                       View saved_var, View y) {
+void batchnorm_forward(Stream& stream, const BatchNormShape& shape, const BatchNormForward& t) {
   const char* op = "batchnorm_forward";
-  check_input(op, shape, x);
-  check_channels(op, "gamma", shape, gamma);
-  check_channels(op, "beta", shape, beta);
-  check_channels(op, "running_mean", shape, running_mean);
-  check_channels(op, "running_var", shape, running_var);
-  check_channels(op, "saved_mean", shape, saved_mean);
-  check_channels(op, "saved_var", shape, saved_var);
-  check_tensor(op, "y", y, shape.input, {x.dtype});
-  check(x.data != y.data, op, "y aliases x, which the backward pass reads");
-  twins::batchnorm_forward(stream, shape, x, gamma, beta, running_mean, running_var, saved_mean,
-                           saved_var, y);
+  check_input(op, shape, t.x);
+  check_channels(op, "gamma", shape, t.gamma);
+  check_channels(op, "beta", shape, t.beta);
+  check_channels(op, "running_mean", shape, t.running_mean);
+  check_channels(op, "running_var", shape, t.running_var);
+  check_channels(op, "saved_mean", shape, t.saved_mean);
+  check_channels(op, "saved_var", shape, t.saved_var);
+  check_tensor(op, "y", t.y, shape.input, {t.x.dtype});
+  check(t.x.data != t.y.data, op, "y aliases x, which the backward pass reads");
+  twins::batchnorm_forward(stream, shape, t);
 }
 
-void batchnorm_backward(Stream& stream, const BatchNormShape& shape, ConstView x, ConstView dy,
-                        ConstView gamma, ConstView beta, ConstView saved_mean, ConstView saved_var,
-                        View dx, View dgamma, View dbeta) {
-  check_backward("batchnorm_backward", shape, x, dy, gamma, beta, saved_mean, saved_var, dx, dgamma,
-                 dbeta);
-  twins::batchnorm_backward(stream, shape, x, dy, gamma, beta, saved_mean, saved_var, dx, dgamma,
-                            dbeta);
+void batchnorm_backward(Stream& stream, const BatchNormShape& shape, const BatchNormBackward& t) {
+  check_backward("batchnorm_backward", shape, t);
+  twins::batchnorm_backward(stream, shape, t);
 }
 
-void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
-                                 ConstView gamma, ConstView beta, ConstView mean, ConstView var,
-                                 View y) {
+void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape,
+                                 const BatchNormInference& t) {
   const char* op = "batchnorm_inference_forward";
-  check_input(op, shape, x);
-  check_channels(op, "gamma", shape, gamma);
-  check_channels(op, "beta", shape, beta);
-  check_channels(op, "mean", shape, mean);
-  check_channels(op, "var", shape, var);
-  check_tensor(op, "y", y, shape.input, {x.dtype});
-  twins::batchnorm_inference_forward(stream, shape, x, gamma, beta, mean, var, y);
+  check_input(op, shape, t.x);
+  check_channels(op, "gamma", shape, t.gamma);
+  check_channels(op, "beta", shape, t.beta);
+  check_channels(op, "mean", shape, t.mean);
+  check_channels(op, "var", shape, t.var);
+  check_tensor(op, "y", t.y, shape.input, {t.x.dtype});
+  twins::batchnorm_inference_forward(stream, shape, t);
 }
 
-void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape, ConstView x,
-                                  ConstView dy, ConstView gamma, ConstView beta, ConstView mean,
-                                  ConstView var, View dx, View dgamma, View dbeta) {
-  check_backward("batchnorm_inference_backward", shape, x, dy, gamma, beta, mean, var, dx, dgamma,
-                 dbeta);
-  twins::batchnorm_inference_backward(stream, shape, x, dy, gamma, beta, mean, var, dx, dgamma,
-                                      dbeta);
+void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape,
+                                  const BatchNormBackward& t) {
+  check_backward("batchnorm_inference_backward", shape, t);
+  twins::batchnorm_inference_backward(stream, shape, t);
 }
 
-void batchnorm_fold(Stream& stream, const BatchNormShape& shape, ConstView gamma, ConstView beta,
-                    ConstView mean, ConstView var, View running_mean, View running_var, View scale,
-                    View shift) {
+void batchnorm_fold(Stream& stream, const BatchNormShape& shape, const BatchNormFold& t) {
   const char* op = "batchnorm_fold";
   check(shape.input.elements() > 0, op, "input " + to_string(shape.input) + " has no elements");
   check(shape.epsilon >= 0, op, "epsilon is negative");
-  check_channels(op, "gamma", shape, gamma);
-  check_channels(op, "beta", shape, beta);
-  check_channels(op, "mean", shape, mean);
-  check_channels(op, "var", shape, var);
-  if (running_mean || running_var) {
-    check_channels(op, "running_mean", shape, running_mean);
-    check_channels(op, "running_var", shape, running_var);
+  check_channels(op, "gamma", shape, t.gamma);
+  check_channels(op, "beta", shape, t.beta);
+  check_channels(op, "mean", shape, t.mean);
+  check_channels(op, "var", shape, t.var);
+  if (t.running_mean || t.running_var) {
+    check_channels(op, "running_mean", shape, t.running_mean);
+    check_channels(op, "running_var", shape, t.running_var);
   }
-  check_channels(op, "scale", shape, scale);
-  check_channels(op, "shift", shape, shift);
-  twins::batchnorm_fold(stream, shape, gamma, beta, mean, var, running_mean, running_var, scale,
-                        shift);
+  check_channels(op, "scale", shape, t.scale);
+  check_channels(op, "shift", shape, t.shift);
+  twins::batchnorm_fold(stream, shape, t);
 }
 
 std::size_t batchnorm_scratch_bytes(Stream& stream, const BatchNormShape& shape,

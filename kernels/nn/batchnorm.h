@@ -18,33 +18,52 @@ struct BatchNormShape {
   Shape channels() const { return {1, 1, 1, input.c}; }
 };
 
+/// Of a training step, forward. x, y: input; the others: channels.
+struct BatchNormForward {
+  ConstView x{}, gamma{}, beta{};
+  View running_mean{}, running_var{};  ///< read and written
+  View saved_mean{}, saved_var{};
+  View y{};
+};
+
+/// Backward. x, dy, dx: input; the others: channels.
+struct BatchNormBackward {
+  ConstView x{}, dy{}, gamma{}, beta{};
+  ConstView mean{}, var{};  ///< those that the forward pass normalised with
+  View dx{}, dgamma{}, dbeta{};
+};
+
+struct BatchNormInference {
+  ConstView x{}, gamma{}, beta{}, mean{}, var{};
+  View y{};
+};
+
+struct BatchNormFold {
+  ConstView gamma{}, beta{}, mean{}, var{};
+  View running_mean{}, running_var{};  ///< or both null
+  View scale{}, shift{};
+};
+
 /// With m, v = mean and biased variance of x a channel:
 /// y = activation(gamma * (x - m) / sqrt(v + epsilon) + beta). saved_mean, saved_var = m, v.
 /// running = (1 - momentum) * running + momentum * (m, or the unbiased variance; with a single
 /// value a channel the unbiased variance does not exist and v, which is 0, takes its place).
-void batchnorm_forward(Stream&, const BatchNormShape&, ConstView x, ConstView gamma, ConstView beta,
-                       View running_mean, View running_var, View saved_mean, View saved_var,
-                       View y);
+void batchnorm_forward(Stream&, const BatchNormShape&, const BatchNormForward&);
 
-/// Gradients through m and v; overwritten. dx may alias dy.
-void batchnorm_backward(Stream&, const BatchNormShape&, ConstView x, ConstView dy, ConstView gamma,
-                        ConstView beta, ConstView saved_mean, ConstView saved_var, View dx,
-                        View dgamma, View dbeta);
+/// Gradients through mean and var, those that batchnorm_forward saved; overwritten. dx may alias
+/// dy.
+void batchnorm_backward(Stream&, const BatchNormShape&, const BatchNormBackward&);
 
 /// The same with the given statistics as constants. y may alias x.
-void batchnorm_inference_forward(Stream&, const BatchNormShape&, ConstView x, ConstView gamma,
-                                 ConstView beta, ConstView mean, ConstView var, View y);
-void batchnorm_inference_backward(Stream&, const BatchNormShape&, ConstView x, ConstView dy,
-                                  ConstView gamma, ConstView beta, ConstView mean, ConstView var,
-                                  View dx, View dgamma, View dbeta);
+void batchnorm_inference_forward(Stream&, const BatchNormShape&, const BatchNormInference&);
+void batchnorm_inference_backward(Stream&, const BatchNormShape&, const BatchNormBackward&);
 
 /// Batch norm as a Prologue or an Epilogue takes it (fusion.h): scale = gamma / sqrt(var +
 /// epsilon), shift = beta - mean * scale. running_* become what batchnorm_forward makes of them, or
 /// are null. The activation is not looked at; input gives the number of values a channel.
-void batchnorm_fold(Stream&, const BatchNormShape&, ConstView gamma, ConstView beta, ConstView mean,
-                    ConstView var, View running_mean, View running_var, View scale, View shift);
+void batchnorm_fold(Stream&, const BatchNormShape&, const BatchNormFold&);
 
-/// The most scratch that any of these takes takes from the stream's arena, in bytes.
+/// The most scratch that any of these takes from the stream's arena, in bytes.
 std::size_t batchnorm_scratch_bytes(Stream&, const BatchNormShape&, DType activations);
 
 namespace twins {

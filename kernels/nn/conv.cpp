@@ -1,6 +1,7 @@
 #include "kernels/nn/conv.h"
 
 #include "kernels/core/check.h"
+#include "kernels/nn/convolution_arguments.h"
 
 namespace paretiny {
 
@@ -23,20 +24,13 @@ void check_shape(const char* op, const ConvShape& shape) {
         "the window does not fit the padded input " + to_string(in));
 }
 
-Shape bias_of(const ConvShape& shape) {
-  return {1, 1, 1, shape.out_channels};
-}
-
 }  // namespace
 
 void conv_forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView w, ConstView b,
                   View y) {
   constexpr const char* op = "conv_forward";
   check_shape(op, shape);
-  check_tensor(op, "x", x, shape.input, {DType::f32, DType::bf16});
-  check_tensor(op, "w", w, shape.weights(), {DType::f32});
-  if (b) check_tensor(op, "b", b, bias_of(shape), {DType::f32});
-  check_tensor(op, "y", y, shape.output(), {x.dtype});
+  check_convolution(op, shapes_of(shape), ConvolutionForward{.x = x, .w = w, .b = b, .y = y});
   twins::conv_forward(stream, shape, x, w, b, y);
 }
 
@@ -44,9 +38,7 @@ void conv_backward_data(Stream& stream, const ConvShape& shape, ConstView dy, Co
                         View dx) {
   constexpr const char* op = "conv_backward_data";
   check_shape(op, shape);
-  check_tensor(op, "dy", dy, shape.output(), {DType::f32, DType::bf16});
-  check_tensor(op, "w", w, shape.weights(), {DType::f32});
-  check_tensor(op, "dx", dx, shape.input, {dy.dtype});
+  check_convolution(op, shapes_of(shape), dy, w, dx);
   twins::conv_backward_data(stream, shape, dy, w, dx);
 }
 
@@ -54,18 +46,15 @@ void conv_backward_weights(Stream& stream, const ConvShape& shape, ConstView x, 
                            View dw, View db) {
   constexpr const char* op = "conv_backward_weights";
   check_shape(op, shape);
-  check_tensor(op, "x", x, shape.input, {DType::f32, DType::bf16});
-  check_tensor(op, "dy", dy, shape.output(), {x.dtype});
-  check_tensor(op, "dw", dw, shape.weights(), {DType::f32});
-  if (db) check_tensor(op, "db", db, bias_of(shape), {DType::f32});
+  check_convolution(op, shapes_of(shape),
+                    ConvolutionWeightGradient{.x = x, .dy = dy, .dw = dw, .db = db});
   twins::conv_backward_weights(stream, shape, x, dy, dw, db);
 }
 
 std::size_t conv_scratch_bytes(Stream& stream, const ConvShape& shape, DType activations) {
   constexpr const char* op = "conv_scratch_bytes";
   check_shape(op, shape);
-  check(activations == DType::f32 || activations == DType::bf16, op,
-        std::string("activations are f32 or bf16, not ") + name_of(activations));
+  check_activations(op, activations);
   return twins::conv_scratch_bytes(stream, shape, activations);
 }
 

@@ -3,7 +3,7 @@
 
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
-#include "kernels/nn/fusion.h"
+#include "kernels/nn/convolution_arguments.h"
 #include "kernels/nn/window.h"
 
 namespace paretiny {
@@ -17,17 +17,14 @@ struct DepthwiseShape {
   friend bool operator==(const DepthwiseShape&, const DepthwiseShape&) = default;
 };
 
-/// y[.., c] = x[.., c] * w[.., c] + b[c]. x: [n, h, w, c]; w: [1, kh, kw, c]; b: [1, 1, 1, c] or
-/// null; y: [n, oh, ow, c].
-void depthwise_forward(Stream&, const DepthwiseShape&, ConstView x, ConstView w, ConstView b,
-                       View y, const Prologue& = {}, const Epilogue& = {});
+/// y[.., c] = x[.., c] * w[.., c] + b[c]. x: [n, h, w, c]; w: [1, kh, kw, c]; y: [n, oh, ow, c].
+void depthwise_forward(Stream&, const DepthwiseShape&, const ConvolutionForward&);
 
 /// dx = gradient of sum(y * dy) with respect to x; overwritten.
 void depthwise_backward_data(Stream&, const DepthwiseShape&, ConstView dy, ConstView w, View dx);
 
-/// dw, db = gradients with respect to w and b; overwritten. db may be null.
-void depthwise_backward_weights(Stream&, const DepthwiseShape&, ConstView x, ConstView dy, View dw,
-                                View db, const Prologue& = {});
+/// dw and db are overwritten.
+void depthwise_backward_weights(Stream&, const DepthwiseShape&, const ConvolutionWeightGradient&);
 
 /// The most scratch that any of the three takes from the stream's arena, in bytes.
 std::size_t depthwise_scratch_bytes(Stream&, const DepthwiseShape&, DType activations);

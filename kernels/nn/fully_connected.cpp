@@ -1,6 +1,7 @@
 #include "kernels/nn/fully_connected.h"
 
 #include "kernels/core/check.h"
+#include "kernels/nn/convolution_arguments.h"
 
 namespace paretiny {
 
@@ -39,25 +40,24 @@ void fully_connected_forward(Stream& stream, const FullyConnectedShape& shape, C
   twins::fully_connected_forward(stream, shape, x, w, b, y);
 }
 
-void fully_connected_backward(Stream& stream, const FullyConnectedShape& shape, ConstView x,
-                              ConstView w, ConstView dy, View dx, View dw, View db) {
+void fully_connected_backward(Stream& stream, const FullyConnectedShape& shape,
+                              const FullyConnectedBackward& t) {
   constexpr const char* op = "fully_connected_backward";
   check_shape(op, shape);
-  check_tensor(op, "x", x, shape.input, {DType::f32, DType::bf16});
-  check_tensor(op, "w", w, shape.weights(), {DType::f32});
-  check_tensor(op, "dy", dy, shape.output(), {DType::f32});
-  if (dx) check_tensor(op, "dx", dx, shape.input, {x.dtype});
-  check_tensor(op, "dw", dw, shape.weights(), {DType::f32});
-  if (db) check_tensor(op, "db", db, bias_of(shape), {DType::f32});
-  twins::fully_connected_backward(stream, shape, x, w, dy, dx, dw, db);
+  check_tensor(op, "x", t.x, shape.input, {DType::f32, DType::bf16});
+  check_tensor(op, "w", t.w, shape.weights(), {DType::f32});
+  check_tensor(op, "dy", t.dy, shape.output(), {DType::f32});
+  if (t.dx) check_tensor(op, "dx", t.dx, shape.input, {t.x.dtype});
+  check_tensor(op, "dw", t.dw, shape.weights(), {DType::f32});
+  if (t.db) check_tensor(op, "db", t.db, bias_of(shape), {DType::f32});
+  twins::fully_connected_backward(stream, shape, t);
 }
 
 std::size_t fully_connected_scratch_bytes(Stream& stream, const FullyConnectedShape& shape,
                                           DType activations) {
   constexpr const char* op = "fully_connected_scratch_bytes";
   check_shape(op, shape);
-  check(activations == DType::f32 || activations == DType::bf16, op,
-        std::string("activations are f32 or bf16, not ") + name_of(activations));
+  check_activations(op, activations);
   return twins::fully_connected_scratch_bytes(stream, shape, activations);
 }
 

@@ -20,9 +20,16 @@ struct FullyConnectedShape {
 void fully_connected_forward(Stream&, const FullyConnectedShape&, ConstView x, ConstView w,
                              ConstView b, View y);
 
-/// All three overwritten; dx (type of x) and db may be null. dy: f32.
-void fully_connected_backward(Stream&, const FullyConnectedShape&, ConstView x, ConstView w,
-                              ConstView dy, View dx, View dw, View db);
+struct FullyConnectedBackward {
+  ConstView x{}, w{};
+  ConstView dy{};  ///< f32
+  View dx{};       ///< type of x, or null: not wanted
+  View dw{};
+  View db{};  ///< or null: not wanted
+};
+
+/// dx, dw and db are overwritten.
+void fully_connected_backward(Stream&, const FullyConnectedShape&, const FullyConnectedBackward&);
 
 /// The most scratch that either takes from the stream's arena, in bytes.
 std::size_t fully_connected_scratch_bytes(Stream&, const FullyConnectedShape&, DType activations);

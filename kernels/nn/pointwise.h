@@ -3,7 +3,7 @@
 
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
-#include "kernels/nn/fusion.h"
+#include "kernels/nn/convolution_arguments.h"
 
 namespace paretiny {
 
@@ -16,16 +16,14 @@ struct PointwiseShape {
   friend bool operator==(const PointwiseShape&, const PointwiseShape&) = default;
 };
 
-/// y = x w^T + b. x: [n, h, w, c_in]; w: [c_out, 1, 1, c_in]; b: [1, 1, 1, c_out] or null.
-void pointwise_forward(Stream&, const PointwiseShape&, ConstView x, ConstView w, ConstView b,
-                       View y, const Prologue& = {}, const Epilogue& = {});
+/// y = x w^T + b. x: [n, h, w, c_in]; w: [c_out, 1, 1, c_in]; y: [n, h, w, c_out].
+void pointwise_forward(Stream&, const PointwiseShape&, const ConvolutionForward&);
 
 /// dx = dy w; overwritten.
 void pointwise_backward_data(Stream&, const PointwiseShape&, ConstView dy, ConstView w, View dx);
 
-/// dw = dy^T x, db = column sums of dy; overwritten. db may be null.
-void pointwise_backward_weights(Stream&, const PointwiseShape&, ConstView x, ConstView dy, View dw,
-                                View db, const Prologue& = {});
+/// dw = dy^T x, db = column sums of dy; overwritten.
+void pointwise_backward_weights(Stream&, const PointwiseShape&, const ConvolutionWeightGradient&);
 
 /// The most scratch that any of the three takes from the stream's arena, in bytes.
 std::size_t pointwise_scratch_bytes(Stream&, const PointwiseShape&, DType activations);

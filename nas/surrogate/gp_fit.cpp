@@ -87,7 +87,8 @@ RowMatrix fit_hyperparameters(Stream& stream, const GpShape& shape, const GpData
       optimisers, [&](const RowMatrix& points, Eigen::VectorXd& values, RowMatrix& gradients) {
         heed(stop);
         stream.upload(theta.view().data, points.data(), theta.view().bytes());
-        gp_likelihood(stream, shape, data, theta, value, gradient);
+        gp_likelihood(stream, shape, data,
+                      {.hyperparameters = theta, .value = value, .gradient = gradient});
         values = value.download(stream, items);
         gradients = gradient.download(stream, items);
         for (Eigen::Index i = 0; i < items; ++i) {

@@ -146,7 +146,7 @@ Surrogates::Belief Surrogates::predict(const RowMatrix& queries) const {
   const DeviceArray at(stream_, queries);
   const DeviceArray mean(stream_, DType::f64, beliefs);
   const DeviceArray variance(stream_, DType::f64, beliefs);
-  gp_posterior(stream_, shape_, state_, at, mean, variance);
+  gp_posterior(stream_, shape_, state_, {.queries = at, .mean = mean, .variance = variance});
   Belief belief{mean.download(stream_, shape_.sets), variance.download(stream_, shape_.sets)};
   for (Eigen::Index s = 0; s < shape_.sets; ++s) {
     const Standard& standard = standards_[static_cast<std::size_t>(s)];

@@ -252,7 +252,9 @@ inline Likelihood likelihood(Stream& stream, const GpSets& sets, const Tensor& h
   const std::int64_t items = hyperparameters.shape().n;
   Likelihood result{{stream, DType::f64, {1, 1, 1, items}},
                     {stream, DType::f64, hyperparameters.shape()}};
-  gp_likelihood(stream, sets.shape(), sets.data(), hyperparameters, result.value, result.gradient);
+  gp_likelihood(
+      stream, sets.shape(), sets.data(),
+      {.hyperparameters = hyperparameters, .value = result.value, .gradient = result.gradient});
   return result;
 }
 

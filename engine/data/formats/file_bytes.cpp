@@ -231,17 +231,7 @@ fs::path find_folder(const std::string& path, const std::string& inner) {
 }
 
 void for_each_file(std::int64_t count, const std::function<void(std::int64_t)>& read) {
-  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(count));
-  parallel_for(count, true, [&](std::int64_t i) {
-    try {
-      read(i);
-    } catch (...) {
-      errors[static_cast<std::size_t>(i)] = std::current_exception();
-    }
-  });
-  for (const std::exception_ptr& error : errors) {
-    if (error) std::rethrow_exception(error);
-  }
+  parallel_each(count, true, read);
 }
 
 }  // namespace paretiny

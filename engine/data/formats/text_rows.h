@@ -21,9 +21,9 @@ class TextRows {
       : file_(std::move(file)), rest_(without_mark(text)), separator_(separator) {}
 
   /// Reads the next line into `row`; false at the end of the text. Numbers must be finite floats.
-  bool next(std::span<float> row);
+  [[nodiscard]] bool next(std::span<float> row);
   /// The same for whole numbers.
-  bool next(std::span<std::int64_t> row);
+  [[nodiscard]] bool next(std::span<std::int64_t> row);
 
   /// Of the row read last, counted from 1.
   std::int64_t line() const { return line_; }
@@ -33,7 +33,7 @@ class TextRows {
 
  private:
   template <class Number>
-  bool read(std::span<Number> row);
+  [[nodiscard]] bool read(std::span<Number> row);
 
   std::string file_;
   std::string_view rest_;

@@ -10,17 +10,17 @@ namespace paretiny::cpu {
 namespace {
 
 void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
-                   ConstView hyperparameters, View value, View gradient) {
-  const std::int64_t items = hyperparameters.shape.n, width = shape.dimensions + 2;
+                   const GpLikelihood& t) {
+  const std::int64_t items = t.hyperparameters.shape.n, width = shape.dimensions + 2;
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, Training::doubles(shape));
   parallel_each(items, items * Training::products(shape) >= kParallelProducts,
                 [&](std::int64_t item) {
                   Training training(shape, scratch.mine());
-                  double& likelihood = value.as<double>()[item];
-                  double* derivatives = gradient.as<double>() + item * width;
+                  double& likelihood = t.value.as<double>()[item];
+                  double* derivatives = t.gradient.as<double>() + item * width;
                   if (training.condition(data, item / (items / shape.sets),
-                                         hyperparameters.as<double>() + item * width)) {
+                                         t.hyperparameters.as<double>() + item * width)) {
                     likelihood = training.log_likelihood();
                     training.gradient(derivatives);
                   } else {
@@ -103,9 +103,9 @@ void predict(const ProcessView& process, const QueryTile<kPanels>& tile, double*
   }
 }
 
-void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state, ConstView queries,
-                  View mean, View variance) {
-  const std::int64_t count = queries.shape.w;
+void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state,
+                  const GpPrediction& t) {
+  const std::int64_t count = t.queries.shape.w;
   Arena::Scope scope(stream.scratch());
   const std::int64_t room = kTilePanels * kWide;
   const ThreadScratch scratch(scope, room * (shape.points + shape.dimensions));
@@ -113,11 +113,11 @@ void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state, Co
   for_query_tiles(shape, state, count, products,
                   [&](const ProcessView& process, std::int64_t first, auto width) {
                     double* memory = scratch.mine();
-                    const QueryTile<width> tile(process, queries.as<double>(), first, count,
+                    const QueryTile<width> tile(process, t.queries.as<double>(), first, count,
                                                 memory);
                     const std::int64_t at = process.set * count + first;
-                    predict(process, tile, memory + room * shape.dimensions, mean.as<double>() + at,
-                            variance.as<double>() + at);
+                    predict(process, tile, memory + room * shape.dimensions,
+                            t.mean.as<double>() + at, t.variance.as<double>() + at);
                   });
 }
 

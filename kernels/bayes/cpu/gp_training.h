@@ -20,7 +20,7 @@ class Training {
 
   /// Set `set` under a row of d + 2 hyperparameters: its covariance, factor, mean and weights.
   /// False where no jitter helped.
-  bool condition(const GpData& data, std::int64_t set, const double* hyperparameters);
+  [[nodiscard]] bool condition(const GpData& data, std::int64_t set, const double* hyperparameters);
 
   /// After a `condition` that succeeded.
   double log_likelihood() const;

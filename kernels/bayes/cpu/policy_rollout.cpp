@@ -56,13 +56,13 @@ void draw(std::uint64_t key, std::int32_t update, std::int64_t policy, std::int6
 }
 
 void policy_perturb(Stream&, const PolicyShape& policy, double noise, std::uint64_t key,
-                    ConstView update, ConstView weights, View directions, View rollouts) {
-  const std::int32_t number = *update.as<std::int32_t>();
-  const std::int64_t w = policy.weights(), n = directions.shape.w;
+                    const PolicyPerturb& t) {
+  const std::int32_t number = *t.update.as<std::int32_t>();
+  const std::int64_t w = policy.weights(), n = t.directions.shape.w;
   parallel_for(policy.policies * n, true, [&](std::int64_t row) {
-    const double* weight = weights.as<double>() + row / n * w;
-    double* direction = directions.as<double>() + row * w;
-    double* plus = rollouts.as<double>() + 2 * row * w;
+    const double* weight = t.weights.as<double>() + row / n * w;
+    double* direction = t.directions.as<double>() + row * w;
+    double* plus = t.rollouts.as<double>() + 2 * row * w;
     double* minus = plus + w;
     for (std::int64_t first = 0; first < w; first += kDraw) {
       double normal[kDraw];
@@ -122,17 +122,16 @@ void tanh_of(double* x, std::int64_t count) {
   }
 }
 
-void policy_move(Stream& stream, const PolicyShape& policy, ConstView cube, ConstView statistics,
-                 ConstView rollouts, ConstView states, View next, View snapped) {
+void policy_move(Stream& stream, const PolicyShape& policy, const PolicyMove& t) {
   const std::int64_t d = policy.dimensions, hidden = policy.hidden, w = policy.weights();
-  const std::int64_t r = states.shape.w;
-  const std::int64_t parameters = cube.shape.c / static_cast<std::int64_t>(sizeof(CubeParameter));
+  const std::int64_t r = t.states.shape.w;
+  const std::int64_t parameters = t.cube.shape.c / static_cast<std::int64_t>(sizeof(CubeParameter));
   Arena::Scope scratch(stream.scratch());
   double* means = scratch.take(DType::f64, {policy.policies, 1, 2, d}).as<double>();
   double* all_units = scratch.take(DType::f64, {policy.policies, 1, r, hidden}).as<double>();
-  double* all_observations = next.as<double>();  // until the moves are known
+  double* all_observations = t.next.as<double>();  // until the moves are known
   for (std::int64_t p = 0; p < policy.policies; ++p) {
-    normaliser(statistics.as<double>() + p * policy.statistics(), d, means + 2 * p * d,
+    normaliser(t.statistics.as<double>() + p * policy.statistics(), d, means + 2 * p * d,
                means + (2 * p + 1) * d);
   }
   const std::int64_t chunks = ceil_div(r, kRollouts);
@@ -141,11 +140,11 @@ void policy_move(Stream& stream, const PolicyShape& policy, ConstView cube, Cons
     const std::int64_t first = p * r + begin, count = std::min(kRollouts, r - begin);
     const double* mean = means + 2 * p * d;
     const double* scale = mean + d;
-    const double* state = states.as<double>() + first * d;
-    const double* weights = rollouts.as<double>() + first * w;
+    const double* state = t.states.as<double>() + first * d;
+    const double* weights = t.rollouts.as<double>() + first * w;
     double* units = all_units + first * hidden;
     double* moves = all_observations + first * d;
-    double* positions = snapped.as<double>() + first * d;
+    double* positions = t.snapped.as<double>() + first * d;
     for (std::int64_t i = 0; i < count; ++i) {
       double* observation = moves + i * d;
       for (std::int64_t k = 0; k < d; ++k) {
@@ -166,7 +165,7 @@ void policy_move(Stream& stream, const PolicyShape& policy, ConstView cube, Cons
     }
     for (std::int64_t i = 0; i < count; ++i) {
       for (std::int64_t k = 0; k < parameters; ++k) {
-        snap(cube.as<CubeParameter>()[k], positions + i * d);
+        snap(t.cube.as<CubeParameter>()[k], positions + i * d);
       }
     }
   });
@@ -204,10 +203,9 @@ void update_weights(std::int64_t kept, double step_size, std::int64_t n, const d
 }
 
 void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept, double step_size,
-                   ConstView rewards, ConstView states, ConstView directions, View weights,
-                   View statistics, View update) {
-  const std::int64_t d = policy.dimensions, w = policy.weights(), n = directions.shape.w;
-  const std::int64_t horizon = rewards.shape.n, policies = policy.policies;
+                   const PolicyUpdate& t) {
+  const std::int64_t d = policy.dimensions, w = policy.weights(), n = t.directions.shape.w;
+  const std::int64_t horizon = t.rewards.shape.n, policies = policy.policies;
   Arena::Scope scratch(stream.scratch());
   double* all_best = scratch.take(DType::f64, {policies, 1, 1, 2 * n}).as<double>();
   auto* orders = static_cast<std::int64_t*>(
@@ -215,12 +213,12 @@ void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept,
   parallel_for(policies, true, [&](std::int64_t p) {
     double* best = all_best + p * 2 * n;
     std::fill_n(best, 2 * n, -std::numeric_limits<double>::infinity());
-    double* sums = statistics.as<double>() + p * policy.statistics() + 1;
+    double* sums = t.statistics.as<double>() + p * policy.statistics() + 1;
     double* squares = sums + d;
     for (std::int64_t h = 0; h < horizon; ++h) {
-      const double* reward = rewards.as<double>() + (h * policies + p) * 2 * n;
+      const double* reward = t.rewards.as<double>() + (h * policies + p) * 2 * n;
       for (std::int64_t i = 0; i < 2 * n; ++i) best[i] = std::max(best[i], reward[i]);
-      const double* state = states.as<double>() + (h * policies + p) * 2 * n * d;
+      const double* state = t.states.as<double>() + (h * policies + p) * 2 * n * d;
       for (std::int64_t i = 0; i < 2 * n; ++i) {
         for (std::int64_t k = 0; k < d; ++k) {
           const double x = state[i * d + k];
@@ -230,10 +228,10 @@ void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept,
       }
     }
     sums[-1] += static_cast<double>(horizon * 2 * n);
-    update_weights(kept, step_size, n, best, w, directions.as<double>() + p * n * w, orders + p * n,
-                   weights.as<double>() + p * w);
+    update_weights(kept, step_size, n, best, w, t.directions.as<double>() + p * n * w,
+                   orders + p * n, t.weights.as<double>() + p * w);
   });
-  ++*update.as<std::int32_t>();
+  ++*t.update.as<std::int32_t>();
 }
 
 const Twin perturb(twins::policy_perturb, DeviceKind::cpu, policy_perturb);

@@ -11,7 +11,7 @@ namespace paretiny::cpu {
 /// The upper triangle of a becomes u with a = u^T u; the elements below the diagonal of the blocks
 /// on it become 0. False where a pivot is no more than rounding error; a is then undefined. What
 /// pads a must be the identity.
-bool factorise(const Panels& a);
+[[nodiscard]] bool factorise(const Panels& a);
 
 /// inverse = (u^T)^-1, lower triangular, 0 in the 16 rows above the diagonal block of every panel.
 void invert_transposed(const Panels& u, const Panels& inverse);

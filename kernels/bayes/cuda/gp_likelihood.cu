@@ -135,10 +135,10 @@ __global__ void finish_kernel(TrainingItems items, const double* parts, int tile
 }
 
 void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
-                   ConstView hyperparameters, View value, View gradient) {
+                   const GpLikelihood& t) {
   const char* name = "gp_likelihood";
-  const std::int64_t count = hyperparameters.shape.n;
-  const TrainingItems items(shape, data, hyperparameters);
+  const std::int64_t count = t.hyperparameters.shape.n;
+  const TrainingItems items(shape, data, t.hyperparameters);
   const int tiles = pair_tiles(items.points);
   Arena::Scope scratch(stream.scratch());
   const auto take = [&](std::int64_t each) {
@@ -149,14 +149,14 @@ void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
   double* inverse_root = covariance;  // which nobody needs once it has a root
   double* jitter = take(1);
   double* parts = take(tiles * (shape.dimensions + 2));
-  const Explained to{take(shape.points), take(1), take(1), value.as<double>()};
+  const Explained to{take(shape.points), take(1), take(1), t.value.as<double>()};
   explain(stream, name, items, shape.mean, count, covariance, root, inverse_root, jitter, to);
   const auto blocks = static_cast<unsigned>(count);
   launch(stream, name, gradient_kernel,
          {dim3(static_cast<unsigned>(tiles), blocks), dim3(kPairThreads), sizeof(GradientShared)},
          items, inverse_root, to.weights, parts);
   launch(stream, name, finish_kernel, {dim3(blocks), dim3(64)}, items, parts, tiles,
-         to.squared_residual, jitter, gradient.as<double>());
+         to.squared_residual, jitter, t.gradient.as<double>());
 }
 
 const Twin twin(twins::gp_likelihood, DeviceKind::cuda, gp_likelihood);

@@ -118,9 +118,9 @@ __global__ void __launch_bounds__(kThreads) posterior_kernel(PosteriorJob job) {
   job.variance[at] = left < kVarianceFloor ? kVarianceFloor : left;
 }
 
-void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state, ConstView queries,
-                  View mean, View variance) {
-  const std::int64_t count = queries.shape.w;
+void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state,
+                  const GpPrediction& t) {
+  const std::int64_t count = t.queries.shape.w;
   const PosteriorJob job{shape.covariance,
                          static_cast<int>(shape.points),
                          static_cast<int>(shape.dimensions),
@@ -128,10 +128,10 @@ void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state, Co
                          state.inverse_root.as<double>(),
                          state.weights.as<double>(),
                          state.parameters.as<double>(),
-                         queries.as<double>(),
+                         t.queries.as<double>(),
                          count,
-                         mean.as<double>(),
-                         variance.as<double>()};
+                         t.mean.as<double>(),
+                         t.variance.as<double>()};
   const std::size_t bytes = sizeof(PosteriorShared) +
                             sizeof(double) * static_cast<std::size_t>(kQueries * shape.dimensions +
                                                                       kPitch * shape.points);

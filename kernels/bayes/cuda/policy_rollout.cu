@@ -43,12 +43,12 @@ __global__ void perturb_kernel(std::int64_t w, std::int64_t n, double noise, std
 }
 
 void policy_perturb(Stream& stream, const PolicyShape& policy, double noise, std::uint64_t key,
-                    ConstView update, ConstView weights, View directions, View rollouts) {
-  const std::int64_t n = directions.shape.w;
+                    const PolicyPerturb& t) {
+  const std::int64_t n = t.directions.shape.w;
   launch(stream, "policy_perturb", perturb_kernel,
          {dim3(static_cast<unsigned>(policy.policies * n)), dim3(kThreads)}, policy.weights(), n,
-         noise, key, update.as<std::int32_t>(), weights.as<double>(), directions.as<double>(),
-         rollouts.as<double>());
+         noise, key, t.update.as<std::int32_t>(), t.weights.as<double>(), t.directions.as<double>(),
+         t.rollouts.as<double>());
 }
 
 struct MoveShape {
@@ -104,17 +104,16 @@ __global__ void move_kernel(MoveShape shape, const CubeParameter* cube, const do
   for (int k = lane; k < d; k += kWarp) snapped[rollout * d + k] = point[k];
 }
 
-void policy_move(Stream& stream, const PolicyShape& policy, ConstView cube, ConstView statistics,
-                 ConstView rollouts, ConstView states, View next, View snapped) {
-  const std::int64_t r = states.shape.w;
+void policy_move(Stream& stream, const PolicyShape& policy, const PolicyMove& t) {
+  const std::int64_t r = t.states.shape.w;
   const auto each = static_cast<std::int64_t>(sizeof(CubeParameter));
   const MoveShape shape{r, static_cast<int>(policy.dimensions), static_cast<int>(policy.hidden),
-                        static_cast<int>(cube.shape.c / each), policy.reach};
+                        static_cast<int>(t.cube.shape.c / each), policy.reach};
   const auto shared = static_cast<std::size_t>(policy.dimensions + policy.hidden) * sizeof(double);
   launch(stream, "policy_move", move_kernel,
          {dim3(static_cast<unsigned>(policy.policies * r)), dim3(kWarp), shared}, shape,
-         cube.as<CubeParameter>(), statistics.as<double>(), rollouts.as<double>(),
-         states.as<double>(), next.as<double>(), snapped.as<double>());
+         t.cube.as<CubeParameter>(), t.statistics.as<double>(), t.rollouts.as<double>(),
+         t.states.as<double>(), t.next.as<double>(), t.snapped.as<double>());
 }
 
 const Twin perturb(twins::policy_perturb, DeviceKind::cuda, policy_perturb);

@@ -152,11 +152,10 @@ __global__ void update_kernel(UpdateShape shape, const double* rewards, const do
 }
 
 void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept, double step_size,
-                   ConstView rewards, ConstView states, ConstView directions, View weights,
-                   View statistics, View update) {
-  const std::int64_t n = directions.shape.w;
-  const UpdateShape shape{policy.policies, policy.dimensions,   policy.weights(),
-                          rewards.shape.n, static_cast<int>(n), static_cast<int>(kept),
+                   const PolicyUpdate& t) {
+  const std::int64_t n = t.directions.shape.w;
+  const UpdateShape shape{policy.policies,   policy.dimensions,   policy.weights(),
+                          t.rewards.shape.n, static_cast<int>(n), static_cast<int>(kept),
                           step_size};
   const auto ranking = static_cast<std::size_t>(2 * n + kept) * sizeof(double) +
                        static_cast<std::size_t>(kept) * sizeof(int);
@@ -165,8 +164,8 @@ void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept,
   launch(stream, "policy_update", update_kernel,
          {dim3(static_cast<unsigned>(1 + parts), static_cast<unsigned>(policy.policies)),
           dim3(kThreads), shared},
-         shape, rewards.as<double>(), states.as<double>(), directions.as<double>(),
-         weights.as<double>(), statistics.as<double>(), update.as<std::int32_t>());
+         shape, t.rewards.as<double>(), t.states.as<double>(), t.directions.as<double>(),
+         t.weights.as<double>(), t.statistics.as<double>(), t.update.as<std::int32_t>());
 }
 
 const Twin update(twins::policy_update, DeviceKind::cuda, policy_update);

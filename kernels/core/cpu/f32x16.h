@@ -13,6 +13,7 @@
 
 namespace paretiny::cpu {
 
+/// Floats of an AVX-512 register; the compiler makes two of AVX2's of them.
 inline constexpr std::int64_t kLanes = 16;
 
 using F32x16 [[gnu::vector_size(kLanes * sizeof(float))]] = float;

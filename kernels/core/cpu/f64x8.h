@@ -12,6 +12,7 @@
 
 namespace paretiny::cpu {
 
+/// Doubles of an AVX-512 register; the compiler makes two of AVX2's of them.
 inline constexpr std::int64_t kWide = 8;
 
 using F64x8 [[gnu::vector_size(kWide * sizeof(double))]] = double;

@@ -16,7 +16,9 @@ namespace paretiny::cpu {
 /// Lanes for a number of channels: whole vectors and some hundred elements, where that is possible
 /// without tables that crowd the first-level cache.
 inline std::int64_t lanes_of(std::int64_t channels) {
-  constexpr std::int64_t vector = 16, enough = 256, most = 2048;
+  constexpr std::int64_t vector = kLanes;
+  constexpr std::int64_t enough = 256;  // sixteen vectors: the ends of a run cost little then
+  constexpr std::int64_t most = 2048;   // 8 KiB: three tables fit a cache of 32 KiB
   const std::int64_t whole = channels * (vector / std::gcd(channels, vector));
   if (whole > most) return channels;
   return round_up(enough, whole);

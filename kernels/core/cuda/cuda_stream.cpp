@@ -75,8 +75,8 @@ CudaStream::~CudaStream() {
   cudaStreamDestroy(stream_);
 }
 
-// Pageable memory: the call returns when the host's bytes have been read, which is what callers
-// that reuse them count on.
+// From pageable memory CUDA returns once it has copied the bytes to memory of its own (CUDA Runtime
+// API, "API synchronization behavior"); from page-locked memory it would not wait.
 void CudaStream::upload(void* to, const void* from, std::size_t bytes) {
   check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "upload");
 }

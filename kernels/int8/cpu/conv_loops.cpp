@@ -47,8 +47,7 @@ std::int32_t dot(const std::int16_t* a, const std::int16_t* b, std::int64_t leng
 }  // namespace
 
 void int8_conv_loops(Stream& stream, const ConvShape& shape, const Int8LayerParameters& parameters,
-                     ConstView x, ConstView w, ConstView b, ConstView multipliers, ConstView shifts,
-                     View y) {
+                     const Int8LayerTensors& t) {
   const Shape out = shape.output();
   const Shape weights = shape.weights();
   const std::int64_t taps = weights.h * weights.w * weights.c;
@@ -63,23 +62,23 @@ void int8_conv_loops(Stream& stream, const ConvShape& shape, const Int8LayerPara
   std::int16_t* filters = take(out.c * length);
   std::int16_t* all_columns = take(thread_count() * out.w * length);
   auto* all_sums = scratch.take(DType::i32, {thread_count(), 1, out.w, out.c}).as<std::int32_t>();
-  const Int8Row row(scratch, int8_bias(scratch, b, out.c), multipliers, shifts, parameters);
+  const Int8Row row(scratch, int8_bias(scratch, t.b, out.c), t.multipliers, t.shifts, parameters);
   std::fill_n(filters, out.c * length, std::int16_t{0});
   for (std::int64_t o = 0; o < out.c; ++o) {
-    std::copy_n(w.as<std::int8_t>() + o * taps, taps, filters + o * length);
+    std::copy_n(t.w.as<std::int8_t>() + o * taps, taps, filters + o * length);
   }
 
   parallel_for(out.n, out.h, true, [&](std::int64_t n, std::int64_t oy) {
     std::int16_t* columns = all_columns + thread_index() * out.w * length;
     std::int32_t* sums = all_sums + thread_index() * out.w * out.c;
-    lay_out(shape, x, zero_point, n, oy, length, columns);
+    lay_out(shape, t.x, zero_point, n, oy, length, columns);
     for (std::int64_t o = 0; o < out.c; ++o) {
       for (std::int64_t ox = 0; ox < out.w; ++ox) {
         sums[ox * out.c + o] = dot(columns + ox * length, filters + o * length, length);
       }
     }
     row.requantize_pixels(sums, out.w * out.c,
-                          y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c);
+                          t.y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c);
   });
 }
 

@@ -143,8 +143,7 @@ bool int8_conv_fits_onednn(ConstView w) {
 }
 
 void int8_conv_onednn(Stream& stream, const ConvShape& shape, const Int8LayerParameters& parameters,
-                      ConstView x, ConstView w, ConstView b, ConstView multipliers,
-                      ConstView shifts, View y) {
+                      const Int8LayerTensors& t) {
   const Window& window = shape.window;
   const Shape in = shape.input;
   const Shape out = shape.output();
@@ -162,16 +161,16 @@ void int8_conv_onednn(Stream& stream, const ConvShape& shape, const Int8LayerPar
   const std::int64_t count = ceil_div(out.n, samples);
   std::optional<Int8Sums>& sums = prepared_sums(stream, part);
   if (!sums) {
-    return int8_conv_loops(stream, shape, parameters, x, w, b, multipliers, shifts, y);
+    return int8_conv_loops(stream, shape, parameters, t);
   }
 
   Arena::Scope scratch(stream.scratch());
   auto* offsets = scratch.take(DType::i32, {1, 1, 1, out.c}).as<std::int32_t>();
-  fold_zero_point(w, b, parameters.input_zero_point, offsets);
-  const Int8Row row(scratch, offsets, multipliers, shifts, parameters);
-  void* weights = const_cast<void*>(w.data);
+  fold_zero_point(t.w, t.b, parameters.input_zero_point, offsets);
+  const Int8Row row(scratch, offsets, t.multipliers, t.shifts, parameters);
+  void* weights = const_cast<void*>(t.w.data);
   if (sums->weights) {
-    sums->weights.run(const_cast<void*>(w.data), weights = scratch.take(sums->weight_bytes));
+    sums->weights.run(const_cast<void*>(t.w.data), weights = scratch.take(sums->weight_bytes));
   }
   const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(), count));
   sums->primitive.reserve_slots(threads);
@@ -191,7 +190,7 @@ void int8_conv_onednn(Stream& stream, const ConvShape& shape, const Int8LayerPar
     const int thread = thread_index();
     const Room& room = rooms[static_cast<std::size_t>(thread)];
     const std::int64_t first = std::min(i * samples, out.n - samples);
-    const std::int8_t* from = x.as<std::int8_t>() + first * in.h * in.w * in.c;
+    const std::int8_t* from = t.x.as<std::int8_t>() + first * in.h * in.w * in.c;
     if (pads) {
       pad(view(from, DType::i8, {samples, in.h, in.w, in.c}), window,
           static_cast<std::int8_t>(parameters.input_zero_point), room.padded);
@@ -201,7 +200,7 @@ void int8_conv_onednn(Stream& stream, const ConvShape& shape, const Int8LayerPar
                         room.scratchpad);
     const std::int64_t known = (i * samples - first) * pixels * out.c;
     row.requantize_pixels(room.sums + known, samples * pixels * out.c - known,
-                          y.as<std::int8_t>() + first * pixels * out.c + known);
+                          t.y.as<std::int8_t>() + first * pixels * out.c + known);
   });
 }
 

@@ -21,15 +21,14 @@ void add_tap(const std::int8_t* __restrict x, std::int16_t zero_point,
 }
 
 void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParameters& parameters,
-               ConstView x, ConstView w, ConstView b, ConstView multipliers, ConstView shifts,
-               View y) {
+               const Int8LayerTensors& t) {
   const Shape in = shape.input;
   const Shape out = shape.output();
   const Window& window = shape.window;
   const auto zero_point = static_cast<std::int16_t>(parameters.input_zero_point);
 
   Arena::Scope scratch(stream.scratch());
-  const Int8Row row(scratch, int8_bias(scratch, b, out.c), multipliers, shifts, parameters);
+  const Int8Row row(scratch, int8_bias(scratch, t.b, out.c), t.multipliers, t.shifts, parameters);
   auto* all_sums = scratch.take(DType::i32, {thread_count(), 1, out.w, out.c}).as<std::int32_t>();
 
   parallel_for(out.n, out.h, true, [&](std::int64_t n, std::int64_t oy) {
@@ -42,14 +41,14 @@ void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParam
         for (std::int64_t kx = 0; kx < window.kernel_w; ++kx) {
           const std::int64_t ix = ox * window.stride_w - window.left + kx;
           if (ix < 0 || ix >= in.w) continue;
-          add_tap(x.as<std::int8_t>() + ((n * in.h + iy) * in.w + ix) * in.c, zero_point,
-                  w.as<std::int8_t>() + (ky * window.kernel_w + kx) * in.c, in.c,
+          add_tap(t.x.as<std::int8_t>() + ((n * in.h + iy) * in.w + ix) * in.c, zero_point,
+                  t.w.as<std::int8_t>() + (ky * window.kernel_w + kx) * in.c, in.c,
                   sums + ox * out.c);
         }
       }
     }
     row.requantize_pixels(sums, out.w * out.c,
-                          y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c);
+                          t.y.as<std::int8_t>() + (n * out.h + oy) * out.w * out.c);
   });
 }
 

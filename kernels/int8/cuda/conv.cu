@@ -200,8 +200,7 @@ __global__ void __launch_bounds__(kThreads, 2)
 }
 
 template <int kColumns>
-void run(Stream& stream, int bytes, const ConvTask& task, ConstView x, ConstView w, ConstView b,
-         ConstView multipliers, ConstView shifts, View y) {
+void run(Stream& stream, int bytes, const ConvTask& task, const Int8LayerTensors& t) {
   using Shared = ConvShared<kColumns>;
   const auto kernel = bytes == 16  ? conv_kernel<16, kColumns>
                       : bytes == 4 ? conv_kernel<4, kColumns>
@@ -209,12 +208,12 @@ void run(Stream& stream, int bytes, const ConvTask& task, ConstView x, ConstView
   const dim3 blocks(static_cast<unsigned>(ceil_div(task.pixels, Shared::kRows)),
                     static_cast<unsigned>(ceil_div(task.out_c, kColumns)));
   launch(stream, "int8_conv", kernel, {blocks, dim3(kThreads), sizeof(Shared)}, task,
-         x.as<std::int8_t>(), w.as<std::int8_t>(), b.as<std::int32_t>(),
-         multipliers.as<std::int32_t>(), shifts.as<std::int32_t>(), y.as<std::int8_t>());
+         t.x.as<std::int8_t>(), t.w.as<std::int8_t>(), t.b.as<std::int32_t>(),
+         t.multipliers.as<std::int32_t>(), t.shifts.as<std::int32_t>(), t.y.as<std::int8_t>());
 }
 
 void conv(Stream& stream, const ConvShape& shape, const Int8LayerParameters& parameters,
-          ConstView x, ConstView w, ConstView b, ConstView multipliers, ConstView shifts, View y) {
+          const Int8LayerTensors& t) {
   const Shape in = shape.input, out = shape.output();
   const ConvTask task{{in, out, shape.window},
                       static_cast<int>(out.c),
@@ -222,15 +221,15 @@ void conv(Stream& stream, const ConvShape& shape, const Int8LayerParameters& par
                       parameters.input_zero_point,
                       parameters.output_zero_point,
                       parameters.range,
-                      reads_in(4, y.data, out.c)};
+                      reads_in(4, t.y.data, out.c)};
   const auto both_read_in = [&](std::int64_t width) {
-    return reads_in(width, x.data, in.c) && reads_in(width, w.data, in.c);
+    return reads_in(width, t.x.data, in.c) && reads_in(width, t.w.data, in.c);
   };
   const int bytes = both_read_in(16) ? 16 : both_read_in(4) ? 4 : 1;
   // Narrow tiles where wide ones would compute more than a third of their channels in vain.
   const std::int64_t narrow = round_up(out.c, 16), wide = round_up(out.c, 64);
   const auto way = wide * 3 > narrow * 4 ? run<16> : run<64>;
-  way(stream, bytes, task, x, w, b, multipliers, shifts, y);
+  way(stream, bytes, task, t);
 }
 
 const Twin conv_twin(twins::int8_conv, DeviceKind::cuda, conv);

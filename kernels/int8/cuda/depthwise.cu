@@ -174,12 +174,11 @@ __global__ void depthwise_kernel(DepthwiseTask task, const std::int8_t* x, Prepa
 }
 
 void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParameters& parameters,
-               ConstView x, ConstView w, ConstView b, ConstView multipliers, ConstView shifts,
-               View y) {
+               const Int8LayerTensors& t) {
   const Shape in = shape.input, out = shape.output();
   const Window& window = shape.window;
   const auto both_read_in = [&](std::int64_t width) {
-    return reads_in(width, x.data, in.c) && reads_in(width, y.data, in.c);
+    return reads_in(width, t.x.data, in.c) && reads_in(width, t.y.data, in.c);
   };
   const int words = both_read_in(16) ? 4 : 1;
   const DepthwiseTask task{{in, out, window},
@@ -198,14 +197,14 @@ void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParam
     return dim3(static_cast<unsigned>(ceil_div(threads, kThreads)));
   };
   launch(stream, "int8_depthwise", prepare_kernel, {blocks(slots), dim3(kThreads)}, task, words,
-         w.as<std::int8_t>(), b.as<std::int32_t>(), multipliers.as<std::int32_t>(),
-         shifts.as<std::int32_t>(), prepared);
+         t.w.as<std::int8_t>(), t.b.as<std::int32_t>(), t.multipliers.as<std::int32_t>(),
+         t.shifts.as<std::int32_t>(), prepared);
   const auto kernel = words == 4        ? depthwise_kernel<4, true>
                       : both_read_in(4) ? depthwise_kernel<1, true>
                                         : depthwise_kernel<1, false>;
   const std::int64_t pairs = ceil_div(task.pixels, kPixels);
   launch(stream, "int8_depthwise", kernel, {blocks(pairs * task.packs), dim3(kThreads)}, task,
-         x.as<std::int8_t>(), prepared, y.as<std::int8_t>());
+         t.x.as<std::int8_t>(), prepared, t.y.as<std::int8_t>());
 }
 
 const Twin depthwise_twin(twins::int8_depthwise, DeviceKind::cuda, depthwise);

@@ -102,52 +102,47 @@ void blend(const BatchNormShape& shape, float& running, double now) {
   running = static_cast<float>((1.0 - shape.momentum) * running + shape.momentum * now);
 }
 
-void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x, ConstView gamma,
-                       ConstView beta, View running_mean, View running_var, View saved_mean,
-                       View saved_var, View y) {
+void batchnorm_forward(Stream& stream, const BatchNormShape& shape, const BatchNormForward& t) {
   Walk walk(stream.scratch(), shape.input);
-  with_element(x.dtype, [&]<class T>(T) {
+  with_element(t.x.dtype, [&]<class T>(T) {
     walk.for_chunks(Order::forwards, [&](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
-      chunk_moments(walk, x.as<T>(), chunk, begin, end);
+      chunk_moments(walk, t.x.as<T>(), chunk, begin, end);
     });
   });
   const Moments* moments = all_moments(walk);
   const auto count = static_cast<double>(walk.chunks.rows);
-  float* mean = saved_mean.as<float>();
-  float* var = saved_var.as<float>();
+  float* mean = t.saved_mean.as<float>();
+  float* var = t.saved_var.as<float>();
   for (std::int64_t c = 0; c < walk.channels; ++c) {
     mean[c] = static_cast<float>(moments[c].mean);
     var[c] = static_cast<float>(moments[c].square / count);
-    blend(shape, running_mean.as<float>()[c], moments[c].mean);
-    blend(shape, running_var.as<float>()[c], moments[c].square / std::max(count - 1, 1.0));
+    blend(shape, t.running_mean.as<float>()[c], moments[c].mean);
+    blend(shape, t.running_var.as<float>()[c], moments[c].square / std::max(count - 1, 1.0));
   }
   normalise(walk, shape.activation,
-            affine(walk, shape, gamma.as<float>(), beta.as<float>(), mean, var), x, y);
+            affine(walk, shape, t.gamma.as<float>(), t.beta.as<float>(), mean, var), t.x, t.y);
 }
 
-void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
-                                 ConstView gamma, ConstView beta, ConstView mean, ConstView var,
-                                 View y) {
+void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape,
+                                 const BatchNormInference& t) {
   Walk walk(stream.scratch(), shape.input);
-  normalise(
-      walk, shape.activation,
-      affine(walk, shape, gamma.as<float>(), beta.as<float>(), mean.as<float>(), var.as<float>()),
-      x, y);
+  normalise(walk, shape.activation,
+            affine(walk, shape, t.gamma.as<float>(), t.beta.as<float>(), t.mean.as<float>(),
+                   t.var.as<float>()),
+            t.x, t.y);
 }
 
-void batchnorm_fold(Stream&, const BatchNormShape& shape, ConstView gamma, ConstView beta,
-                    ConstView mean, ConstView var, View running_mean, View running_var, View scale,
-                    View shift) {
+void batchnorm_fold(Stream&, const BatchNormShape& shape, const BatchNormFold& t) {
   const auto count = static_cast<double>(row_count(shape.input));
   for (std::int64_t c = 0; c < shape.input.c; ++c) {
-    const float m = mean.as<float>()[c];
-    const float v = var.as<float>()[c];
-    const float factor = gamma.as<float>()[c] / std::sqrt(v + shape.epsilon);
-    scale.as<float>()[c] = factor;
-    shift.as<float>()[c] = beta.as<float>()[c] - m * factor;
-    if (!running_mean) continue;
-    blend(shape, running_mean.as<float>()[c], m);
-    blend(shape, running_var.as<float>()[c], v * count / std::max(count - 1, 1.0));
+    const float m = t.mean.as<float>()[c];
+    const float v = t.var.as<float>()[c];
+    const float factor = t.gamma.as<float>()[c] / std::sqrt(v + shape.epsilon);
+    t.scale.as<float>()[c] = factor;
+    t.shift.as<float>()[c] = t.beta.as<float>()[c] - m * factor;
+    if (!t.running_mean) continue;
+    blend(shape, t.running_mean.as<float>()[c], m);
+    blend(shape, t.running_var.as<float>()[c], v * count / std::max(count - 1, 1.0));
   }
 }
 

@@ -87,28 +87,27 @@ Through finish_sums(Walk& walk, const BatchNormShape& shape, bool constant_stati
   return {slope, constant};
 }
 
-void backward(Stream& stream, const BatchNormShape& shape, bool constant_statistics, ConstView x,
-              ConstView dy, ConstView gamma, ConstView beta, ConstView mean_view,
-              ConstView var_view, View dx, View dgamma, View dbeta) {
+void backward(Stream& stream, const BatchNormShape& shape, bool constant_statistics,
+              const BatchNormBackward& t) {
   Walk walk(stream.scratch(), shape.input);
-  const float* mean = mean_view.as<float>();
-  const float* var = var_view.as<float>();
-  const Affine z = affine(walk, shape, gamma.as<float>(), beta.as<float>(), mean, var);
+  const float* mean = t.mean.as<float>();
+  const float* var = t.var.as<float>();
+  const Affine z = affine(walk, shape, t.gamma.as<float>(), t.beta.as<float>(), mean, var);
   float* mean_table = walk.shared_table(2);
   repeat(walk.channels, walk.lanes, mean_table, [=](std::int64_t c) { return mean[c]; });
-  with_element(x.dtype, [&]<class T>(T) {
+  with_element(t.x.dtype, [&]<class T>(T) {
     with_activation(shape.activation, [&](auto fixed) {
-      const T* from = x.as<T>();
-      const T* grad = dy.as<T>();
+      const T* from = t.x.as<T>();
+      const T* grad = t.dy.as<T>();
       walk.for_chunks(
           Order::forwards, [&, z](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
             chunk_gradient_sums<fixed()>(walk, z, mean_table, from, grad, chunk, begin, end);
           });
       const Through through = finish_sums(walk, shape, constant_statistics, z.scale, mean, var,
-                                          dgamma.as<float>(), dbeta.as<float>());
+                                          t.dgamma.as<float>(), t.dbeta.as<float>());
       walk.for_chunks(
           Order::backwards, [&, z, through](std::int64_t, std::int64_t begin, std::int64_t end) {
-            T* to = dx.as<T>();
+            T* to = t.dx.as<T>();
             for_lanes(begin, end, walk.lanes, [=](std::int64_t i, std::int64_t j, auto width) {
               F32x16 value, dz, scale, slope, constant;
               load_ahead(value, from + i, width);
@@ -124,16 +123,13 @@ void backward(Stream& stream, const BatchNormShape& shape, bool constant_statist
   });
 }
 
-void batchnorm_backward(Stream& stream, const BatchNormShape& shape, ConstView x, ConstView dy,
-                        ConstView gamma, ConstView beta, ConstView saved_mean, ConstView saved_var,
-                        View dx, View dgamma, View dbeta) {
-  backward(stream, shape, false, x, dy, gamma, beta, saved_mean, saved_var, dx, dgamma, dbeta);
+void batchnorm_backward(Stream& stream, const BatchNormShape& shape, const BatchNormBackward& t) {
+  backward(stream, shape, false, t);
 }
 
-void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape, ConstView x,
-                                  ConstView dy, ConstView gamma, ConstView beta, ConstView mean,
-                                  ConstView var, View dx, View dgamma, View dbeta) {
-  backward(stream, shape, true, x, dy, gamma, beta, mean, var, dx, dgamma, dbeta);
+void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape,
+                                  const BatchNormBackward& t) {
+  backward(stream, shape, true, t);
 }
 
 const Twin backward_twin(twins::batchnorm_backward, DeviceKind::cpu, batchnorm_backward);

@@ -17,7 +17,8 @@ inline std::int64_t row_count(const Shape& shape) {
   return shape.n * shape.h * shape.w;
 }
 
-/// Tables of a call, shared by the threads, and of each thread.
+/// Tables of `lanes` floats in a call. Shared by the threads: scale, offset, mean, and dx's slope
+/// and constant. Of each thread: where a block's deviations are counted from, and two sums.
 inline constexpr std::int64_t kSharedTables = 5;
 inline constexpr std::int64_t kThreadTables = 3;
 

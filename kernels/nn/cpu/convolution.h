@@ -61,8 +61,9 @@ class PreparedConvolution {
     std::size_t weight_bytes;  ///< in the primitive's layout
   };
 
-  std::optional<Parts> prepare_parts(const dnnl::engine& engine, DType computed) const;
-  bool prove();
+  [[nodiscard]] std::optional<Parts> prepare_parts(const dnnl::engine& engine,
+                                                   DType computed) const;
+  [[nodiscard]] bool prove();
   bool is_right(Parts& parts) const;
   void run_parts(Parts& parts, Arena& arena, std::int64_t samples, int threads,
                  const ConvolutionData& data) const;
@@ -86,8 +87,8 @@ class PreparedConvolution {
 PreparedConvolution& prepare(Stream& stream, const Convolution& convolution, Direction direction,
                              bool bias);
 
-void convolution_forward(Stream& stream, const Convolution& convolution, ConstView x,
-                         ConstView w, ConstView b, View y);
+void convolution_forward(Stream& stream, const Convolution& convolution, ConstView x, ConstView w,
+                         ConstView b, View y);
 void convolution_backward_data(Stream& stream, const Convolution& convolution, ConstView dy,
                                ConstView w, View dx);
 void convolution_backward_weights(Stream& stream, const Convolution& convolution, ConstView x,

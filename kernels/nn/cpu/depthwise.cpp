@@ -230,14 +230,14 @@ void backward_data_as(Arena& arena, const DepthwiseShape& shape, const T* dy, co
   for_blocks(scratch, dy, shape.output(), tile, w, taps, v.kernel_h * v.kernel_w, rows);
 }
 
-void forward(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView w, ConstView b,
-             View y, const Prologue& prologue, const Epilogue& epilogue) {
+void forward(Stream& stream, const DepthwiseShape& shape, const ConvolutionForward& t) {
   Arena::Scope scratch(stream.scratch());
-  const ConstView read = read_through(scratch, prologue, x);
-  with_element(x.dtype, [&]<class T>(T) {
-    forward_as(stream.scratch(), shape, read.as<T>(), w.as<float>(), b.as<float>(), y.as<T>());
+  const ConstView read = read_through(scratch, t.prologue, t.x);
+  with_element(t.x.dtype, [&]<class T>(T) {
+    forward_as(stream.scratch(), shape, read.as<T>(), t.w.as<float>(), t.b.as<float>(),
+               t.y.as<T>());
   });
-  write_through(epilogue, y);
+  write_through(t.epilogue, t.y);
 }
 
 void backward_data(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w,

@@ -31,6 +31,7 @@ struct Blocks {
   /// pixels: of the tiles of one block.
   Blocks(std::int64_t channel_count, std::int64_t pixels)
       : channels(channel_count), count(ceil_div(channel_count, kLanes)) {
+    // Bytes of the smallest second-level cache of x86 servers (Zen; Intel's have 1 MiB and more).
     constexpr std::int64_t cache = 512 << 10;
     const auto bytes = pixels * static_cast<std::int64_t>(sizeof(F32x16));
     together = std::clamp<std::int64_t>(cache / bytes, 1, count);

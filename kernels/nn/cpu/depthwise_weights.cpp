@@ -120,13 +120,13 @@ void backward_weights_as(Arena& arena, const DepthwiseShape& shape, const T* x, 
   }
 }
 
-void backward_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView dy,
-                      View dw, View db, const Prologue& prologue) {
+void backward_weights(Stream& stream, const DepthwiseShape& shape,
+                      const ConvolutionWeightGradient& t) {
   Arena::Scope scratch(stream.scratch());
-  const ConstView read = read_through(scratch, prologue, x);
-  with_element(x.dtype, [&]<class T>(T) {
-    backward_weights_as(stream.scratch(), shape, read.as<T>(), dy.as<T>(), dw.as<float>(),
-                        db.as<float>());
+  const ConstView read = read_through(scratch, t.prologue, t.x);
+  with_element(t.x.dtype, [&]<class T>(T) {
+    backward_weights_as(stream.scratch(), shape, read.as<T>(), t.dy.as<T>(), t.dw.as<float>(),
+                        t.db.as<float>());
   });
 }
 

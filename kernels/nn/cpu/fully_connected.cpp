@@ -65,15 +65,14 @@ void forward(Stream&, const FullyConnectedShape& shape, ConstView x, ConstView w
   });
 }
 
-void backward(Stream&, const FullyConnectedShape& shape, ConstView x, ConstView w, ConstView dy,
-              View dx, View dw, View db) {
-  with_element(x.dtype, [&]<class T>(T) {
-    if (dx) {
-      data_rows(shape.input.n, shape.in_features(), shape.out_features, dy.as<float>(),
-                w.as<float>(), dx.as<T>());
+void backward(Stream&, const FullyConnectedShape& shape, const FullyConnectedBackward& t) {
+  with_element(t.x.dtype, [&]<class T>(T) {
+    if (t.dx) {
+      data_rows(shape.input.n, shape.in_features(), shape.out_features, t.dy.as<float>(),
+                t.w.as<float>(), t.dx.as<T>());
     }
-    weight_rows(shape.input.n, shape.in_features(), shape.out_features, x.as<T>(), dy.as<float>(),
-                dw.as<float>(), db.as<float>());
+    weight_rows(shape.input.n, shape.in_features(), shape.out_features, t.x.as<T>(),
+                t.dy.as<float>(), t.dw.as<float>(), t.db.as<float>());
   });
 }
 

@@ -135,6 +135,8 @@ class PrimitiveCache {
   }
 
  private:
+  /// A network of 100 layers prepares 300 primitives, forward and for two gradients. A search goes
+  /// through thousands of networks, so that the list must end somewhere.
   static constexpr std::size_t kCapacity = 512;
   using Keyed = std::pair<PrimitiveKey, Entry>;
 

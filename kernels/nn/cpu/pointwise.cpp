@@ -12,12 +12,11 @@ Convolution convolution(const PointwiseShape& shape, DType activations) {
   return {{in.n, 1, in.h * in.w, in.c}, shape.out_channels, Window{}, activations};
 }
 
-void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w, ConstView b,
-             View y, const Prologue& prologue, const Epilogue& epilogue) {
+void forward(Stream& stream, const PointwiseShape& shape, const ConvolutionForward& t) {
   Arena::Scope scratch(stream.scratch());
-  convolution_forward(stream, convolution(shape, x.dtype), read_through(scratch, prologue, x), w, b,
-                      y);
-  write_through(epilogue, y);
+  convolution_forward(stream, convolution(shape, t.x.dtype), read_through(scratch, t.prologue, t.x),
+                      t.w, t.b, t.y);
+  write_through(t.epilogue, t.y);
 }
 
 void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, ConstView w,
@@ -25,16 +24,15 @@ void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, Co
   convolution_backward_data(stream, convolution(shape, dy.dtype), dy, w, dx);
 }
 
-void backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView dy,
-                      View dw, View db, const Prologue& prologue) {
+void backward_weights(Stream& stream, const PointwiseShape& shape,
+                      const ConvolutionWeightGradient& t) {
   Arena::Scope scratch(stream.scratch());
-  convolution_backward_weights(stream, convolution(shape, x.dtype), read_through(scratch, prologue, x),
-                               dy, dw, db);
+  convolution_backward_weights(stream, convolution(shape, t.x.dtype),
+                               read_through(scratch, t.prologue, t.x), t.dy, t.dw, t.db);
 }
 
 std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType activations) {
-  return convolution_scratch_bytes(stream,
-                                   convolution(shape, activations));
+  return convolution_scratch_bytes(stream, convolution(shape, activations));
 }
 
 const Twin forward_twin(twins::pointwise_forward, DeviceKind::cpu, forward);

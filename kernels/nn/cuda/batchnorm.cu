@@ -113,32 +113,30 @@ void normalise(Stream& stream, const BatchNormShape& shape, const ChannelStatist
   });
 }
 
-void batchnorm_forward(Stream& stream, const BatchNormShape& shape, ConstView x, ConstView gamma,
-                       ConstView beta, View running_mean, View running_var, View saved_mean,
-                       View saved_var, View y) {
+void batchnorm_forward(Stream& stream, const BatchNormShape& shape, const BatchNormForward& t) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
-  with_element(x.dtype, [&]<class T>(T) {
-    const T* from = x.as<T>();
+  with_element(t.x.dtype, [&]<class T>(T) {
+    const T* from = t.x.as<T>();
     with_width<T>(walks_in_packs<T>(1, rows, channels, {from}), [&](auto width) {
       const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
       Arena::Scope scratch(stream.scratch());
       Moments* partial = take_parts<Moments>(scratch, walk);
       launch(stream, "batchnorm: moments", moments_kernel<T, width()>,
              walk.shape(merge_bytes<Moments>(walk, width)), walk, from, partial);
-      const Running running{running_mean.as<float>(), running_var.as<float>(), shape.momentum};
+      const Running running{t.running_mean.as<float>(), t.running_var.as<float>(), shape.momentum};
       merge_parts(stream, "batchnorm: statistics", walk, partial,
                   FinishStatistics<T>{from, static_cast<double>(rows), running,
-                                      saved_mean.as<float>(), saved_var.as<float>()});
+                                      t.saved_mean.as<float>(), t.saved_var.as<float>()});
     });
-    normalise(stream, shape, {shape, gamma, beta, saved_mean, saved_var}, from, y.as<T>());
+    normalise(stream, shape, {shape, t.gamma, t.beta, t.saved_mean, t.saved_var}, from,
+              t.y.as<T>());
   });
 }
 
-void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape, ConstView x,
-                                 ConstView gamma, ConstView beta, ConstView mean, ConstView var,
-                                 View y) {
-  with_element(x.dtype, [&]<class T>(T) {
-    normalise(stream, shape, {shape, gamma, beta, mean, var}, x.as<T>(), y.as<T>());
+void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape,
+                                 const BatchNormInference& t) {
+  with_element(t.x.dtype, [&]<class T>(T) {
+    normalise(stream, shape, {shape, t.gamma, t.beta, t.mean, t.var}, t.x.as<T>(), t.y.as<T>());
   });
 }
 
@@ -153,16 +151,15 @@ __global__ void fold_kernel(int channels, double count, ChannelStatistics statis
   running.blend(c, statistics.mean[c], statistics.var[c] * count, count);
 }
 
-void batchnorm_fold(Stream& stream, const BatchNormShape& shape, ConstView gamma, ConstView beta,
-                    ConstView mean, ConstView var, View running_mean, View running_var, View scale,
-                    View shift) {
+void batchnorm_fold(Stream& stream, const BatchNormShape& shape, const BatchNormFold& t) {
   constexpr unsigned kThreads = 128;
   const auto channels = static_cast<unsigned>(shape.input.c);
   launch(stream, "batchnorm_fold", fold_kernel,
          {dim3(ceil_div(channels, kThreads)), dim3(kThreads)}, static_cast<int>(channels),
-         static_cast<double>(rows_of(shape)), ChannelStatistics{shape, gamma, beta, mean, var},
-         Running{running_mean.as<float>(), running_var.as<float>(), shape.momentum},
-         scale.as<float>(), shift.as<float>());
+         static_cast<double>(rows_of(shape)),
+         ChannelStatistics{shape, t.gamma, t.beta, t.mean, t.var},
+         Running{t.running_mean.as<float>(), t.running_var.as<float>(), shape.momentum},
+         t.scale.as<float>(), t.shift.as<float>());
 }
 
 const Twin forward_twin(twins::batchnorm_forward, DeviceKind::cuda, batchnorm_forward);

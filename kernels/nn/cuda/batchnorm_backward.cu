@@ -115,13 +115,13 @@ __global__ void input_gradient_kernel(ChannelWalk walk, Activation activation,
 }
 
 void backward(Stream& stream, const BatchNormShape& shape, bool constant_statistics,
-              const ChannelStatistics& statistics, ConstView x_view, ConstView dy_view,
-              View dx_view, View dgamma, View dbeta) {
+              const BatchNormBackward& t) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
-  with_element(x_view.dtype, [&]<class T>(T) {
-    const T* x = x_view.as<T>();
-    const T* dy = dy_view.as<T>();
-    T* dx = dx_view.as<T>();
+  const ChannelStatistics statistics{shape, t.gamma, t.beta, t.mean, t.var};
+  with_element(t.x.dtype, [&]<class T>(T) {
+    const T* x = t.x.as<T>();
+    const T* dy = t.dy.as<T>();
+    T* dx = t.dx.as<T>();
     with_width<T>(walks_in_packs<T>(1, rows, channels, {x, dy, dx}), [&](auto width) {
       const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
       Arena::Scope scratch(stream.scratch());
@@ -134,7 +134,7 @@ void backward(Stream& stream, const BatchNormShape& shape, bool constant_statist
       const double weight = constant_statistics ? 0 : -1 / static_cast<double>(rows);
       merge_parts(
           stream, "batchnorm: gradients", walk, partial,
-          FinishGradients{statistics, weight, dgamma.as<float>(), dbeta.as<float>(), through});
+          FinishGradients{statistics, weight, t.dgamma.as<float>(), t.dbeta.as<float>(), through});
       ChannelWalk back = channel_walk(1, rows, channels, width, map_blocks(stream), 2);
       back.backwards = true;
       launch(stream, "batchnorm: input gradient", input_gradient_kernel<T, width()>, back.shape(),
@@ -143,17 +143,13 @@ void backward(Stream& stream, const BatchNormShape& shape, bool constant_statist
   });
 }
 
-void batchnorm_backward(Stream& stream, const BatchNormShape& shape, ConstView x, ConstView dy,
-                        ConstView gamma, ConstView beta, ConstView saved_mean, ConstView saved_var,
-                        View dx, View dgamma, View dbeta) {
-  backward(stream, shape, false, {shape, gamma, beta, saved_mean, saved_var}, x, dy, dx, dgamma,
-           dbeta);
+void batchnorm_backward(Stream& stream, const BatchNormShape& shape, const BatchNormBackward& t) {
+  backward(stream, shape, false, t);
 }
 
-void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape, ConstView x,
-                                  ConstView dy, ConstView gamma, ConstView beta, ConstView mean,
-                                  ConstView var, View dx, View dgamma, View dbeta) {
-  backward(stream, shape, true, {shape, gamma, beta, mean, var}, x, dy, dx, dgamma, dbeta);
+void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape,
+                                  const BatchNormBackward& t) {
+  backward(stream, shape, true, t);
 }
 
 std::size_t batchnorm_scratch_bytes(Stream& stream, const BatchNormShape& shape, DType dtype) {

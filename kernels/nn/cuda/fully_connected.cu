@@ -5,9 +5,9 @@
 // 10 classes that are no whole packs.
 #include <algorithm>
 
-#include "kernels/nn/cuda/libraries.h"
 #include "kernels/nn/cuda/bias.h"
 #include "kernels/nn/cuda/convert.h"
+#include "kernels/nn/cuda/libraries.h"
 #include "kernels/nn/cuda/product.h"
 #include "kernels/nn/fully_connected.h"
 
@@ -32,8 +32,9 @@ const float* widened(Stream& stream, Arena::Scope& scratch, const ConstView& x) 
   return copy.as<float>();
 }
 
-bool library_forward(Stream& stream, const FullyConnectedShape& shape, const ConstView& x,
-                     const ConstView& w, const ConstView& b, const View& y) {
+[[nodiscard]] bool library_forward(Stream& stream, const FullyConnectedShape& shape,
+                                   const ConstView& x, const ConstView& w, const ConstView& b,
+                                   const View& y) {
   const Product product = forward_product(shape);
   if (!cublaslt_scratch_bytes(stream, product)) return false;
   Arena::Scope scratch(stream.scratch());
@@ -41,8 +42,8 @@ bool library_forward(Stream& stream, const FullyConnectedShape& shape, const Con
                           b.as<float>(), y.as<float>());
 }
 
-bool library_backward_data(Stream& stream, const FullyConnectedShape& shape, const ConstView& w,
-                           const ConstView& dy, const View& dx) {
+[[nodiscard]] bool library_backward_data(Stream& stream, const FullyConnectedShape& shape,
+                                         const ConstView& w, const ConstView& dy, const View& dx) {
   const Product product = data_product(shape);
   if (!cublaslt_scratch_bytes(stream, product)) return false;
   Arena::Scope scratch(stream.scratch());
@@ -57,8 +58,9 @@ bool library_backward_data(Stream& stream, const FullyConnectedShape& shape, con
   return true;
 }
 
-bool library_backward_weights(Stream& stream, const FullyConnectedShape& shape, const ConstView& x,
-                              const ConstView& dy, const View& dw, const View& db) {
+[[nodiscard]] bool library_backward_weights(Stream& stream, const FullyConnectedShape& shape,
+                                            const ConstView& x, const ConstView& dy, const View& dw,
+                                            const View& db) {
   const Product product = weights_product(shape);
   if (!cublaslt_scratch_bytes(stream, product)) return false;
   Arena::Scope scratch(stream.scratch());
@@ -80,18 +82,18 @@ void forward(Stream& stream, const FullyConnectedShape& shape, ConstView x, Cons
           Matrix::of(w, shape.out_features, in).transposed(), y, extras);
 }
 
-void backward(Stream& stream, const FullyConnectedShape& shape, ConstView x, ConstView w,
-              ConstView dy, View dx, View dw, View db) {
+void backward(Stream& stream, const FullyConnectedShape& shape, const FullyConnectedBackward& t) {
   const std::int64_t in = shape.in_features();
-  const Matrix dy_rows = Matrix::of(dy, shape.input.n, shape.out_features);
-  if (dx && !library_backward_data(stream, shape, w, dy, dx)) {
-    product(stream, "fully_connected_backward", dy_rows, Matrix::of(w, shape.out_features, in), dx);
+  const Matrix dy_rows = Matrix::of(t.dy, shape.input.n, shape.out_features);
+  if (t.dx && !library_backward_data(stream, shape, t.w, t.dy, t.dx)) {
+    product(stream, "fully_connected_backward", dy_rows, Matrix::of(t.w, shape.out_features, in),
+            t.dx);
   }
-  if (library_backward_weights(stream, shape, x, dy, dw, db)) return;
+  if (library_backward_weights(stream, shape, t.x, t.dy, t.dw, t.db)) return;
   ProductExtras extras;
-  extras.a_row_sums = db.as<float>();
+  extras.a_row_sums = t.db.as<float>();
   product(stream, "fully_connected_backward", dy_rows.transposed(),
-          Matrix::of(x, shape.input.n, in), dw, extras);
+          Matrix::of(t.x, shape.input.n, in), t.dw, extras);
 }
 
 std::size_t most_scratch(Stream& stream, const FullyConnectedShape& shape, DType activations) {

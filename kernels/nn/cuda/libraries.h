@@ -23,9 +23,11 @@ std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream&, const ConvShape&, D
 /// As in conv.h, without bias. In bf16 weights are rounded to bf16, and so is dw where cuDNN has no
 /// f32 output for bf16 inputs: an error of 2^-9 of each value. Tensors that are not aligned to 16
 /// bytes are declined.
-bool cudnn_conv_forward(Stream&, const ConvShape&, ConstView x, ConstView w, View y);
-bool cudnn_conv_backward_data(Stream&, const ConvShape&, ConstView dy, ConstView w, View dx);
-bool cudnn_conv_backward_weights(Stream&, const ConvShape&, ConstView x, ConstView dy, View dw);
+[[nodiscard]] bool cudnn_conv_forward(Stream&, const ConvShape&, ConstView x, ConstView w, View y);
+[[nodiscard]] bool cudnn_conv_backward_data(Stream&, const ConvShape&, ConstView dy, ConstView w,
+                                            View dx);
+[[nodiscard]] bool cudnn_conv_backward_weights(Stream&, const ConvShape&, ConstView x, ConstView dy,
+                                               View dw);
 
 /// Matrices of f32, rows one after another: d [rows x columns] = a b + bias.
 struct Product {
@@ -39,7 +41,7 @@ std::optional<std::size_t> cublaslt_scratch_bytes(Stream&, const Product&);
 
 /// In f32 throughout (no TF32), bias fused: a value a column, or null. All four aligned to 16
 /// bytes, or it declines.
-bool cublaslt_product(Stream&, const Product&, const float* a, const float* b, const float* bias,
-                      float* d);
+[[nodiscard]] bool cublaslt_product(Stream&, const Product&, const float* a, const float* b,
+                                    const float* bias, float* d);
 
 }  // namespace paretiny::cuda

@@ -58,15 +58,22 @@ PARETINY_HOST_DEVICE inline NormalBlock normal_block(const PhiloxBlock& r) {
   return z;
 }
 
+struct BatchGather {
+  ConstView samples{};         ///< [N, h, w, c] u8 or f32
+  ConstView labels{};          ///< [1, 1, 1, N] i32
+  ConstView order{};           ///< [1, 1, 1, M] i32
+  ConstView cursor{};          ///< [1, 1, 1, 2] i32 = first, epoch
+  ConstView scale{}, shift{};  ///< [1, 1, 1, c] f32
+  View x{};                    ///< [n, h, w, c] f32 or bf16
+  View labels_out{};           ///< [1, 1, 1, n] i32
+};
+
 /// For i < n, with j = order[first + i]: x[i] = augment(samples[j] * scale[c] + shift[c]),
 /// labels_out[i] = labels[j]. With the sample's draw and u = mirror ? w - 1 - column : column,
 /// x[i, row, column] is the normalised element (row + down, (u + right + turn) mod w), or 0 where
 /// row + down or u + right lies outside the sample; noise * normal is added to either.
-/// samples: [N, h, w, c] u8 or f32; labels: [1, 1, 1, N] i32; order: [1, 1, 1, M] i32;
-/// cursor: [1, 1, 1, 2] i32 = first, epoch; scale, shift: [1, 1, 1, c] f32;
-/// x: [n, h, w, c] f32 or bf16; labels_out: [1, 1, 1, n] i32. first + n <= M is the caller's duty.
-void gather_batch(Stream&, const AugmentSpec&, ConstView samples, ConstView labels, ConstView order,
-                  ConstView cursor, ConstView scale, ConstView shift, View x, View labels_out);
+/// first + n <= M is the caller's duty.
+void gather_batch(Stream&, const AugmentSpec&, const BatchGather&);
 
 namespace twins {
 extern Op<decltype(gather_batch)> gather_batch;

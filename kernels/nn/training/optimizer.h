@@ -7,6 +7,13 @@
 
 namespace paretiny {
 
+/// The weights of a step, their gradients, and what the optimiser keeps of each.
+struct OptimizerArrays {
+  ConstView g{};
+  View w{}, m{};
+  View v{};  ///< adam_step's
+};
+
 struct SgdOptions {
   float momentum = 0.9f;
   float weight_decay = 0;
@@ -15,7 +22,7 @@ struct SgdOptions {
 
 /// g += weight_decay * w; m = momentum * m + g; w -= rate * (nesterov ? g + momentum * m : m).
 /// rate: [1, 1, 1, 1] f32.
-void sgd_step(Stream&, const SgdOptions&, ConstView rate, ConstView g, View w, View m);
+void sgd_step(Stream&, const SgdOptions&, ConstView rate, const OptimizerArrays&);
 
 struct AdamOptions {
   double beta1 = 0.9;  ///< double, because 1 - beta is used as well
@@ -28,8 +35,7 @@ struct AdamOptions {
 /// m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;
 /// w -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon).
 /// schedule: [1, 1, 1, 3] f32 = rate, 1 - beta1^t, 1 - beta2^t with t counted from 1.
-void adam_step(Stream&, const AdamOptions&, ConstView schedule, ConstView g, View w, View m,
-               View v);
+void adam_step(Stream&, const AdamOptions&, ConstView schedule, const OptimizerArrays&);
 
 namespace twins {
 extern Op<decltype(sgd_step)> sgd_step;

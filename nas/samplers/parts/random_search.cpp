@@ -68,8 +68,13 @@ class Walker {
     const Shape states{p, 1, r, d};
     for (std::int64_t h = 0; h < horizon_; ++h) {
       const View snapped = part(room.snapped, h, states);
-      policy_move(stream_, shape_, cube_, statistics, rollouts, part(room.states, h, states),
-                  part(room.states, h + 1, states), snapped);
+      policy_move(stream_, shape_,
+                  {.cube = cube_,
+                   .statistics = statistics,
+                   .rollouts = rollouts,
+                   .states = part(room.states, h, states),
+                   .next = part(room.states, h + 1, states),
+                   .snapped = snapped});
       reward_(view(snapped.data, DType::f64, {1, 1, p * r, d}), room.mean, room.variance,
               part(room.rewards, h, {1, 1, 1, p * r}));
     }
@@ -134,10 +139,17 @@ Walks augmented_random_search(const Reward& reward, const Space& space, const Ro
   const std::uint64_t key = keys.key();
 
   const auto step = stream.record([&] {
-    policy_perturb(stream, shape, options.noise, key, update, weights, directions, rollouts);
+    policy_perturb(
+        stream, shape, options.noise, key,
+        {.update = update, .weights = weights, .directions = directions, .rollouts = rollouts});
     walker.walk(room, statistics, rollouts);
     policy_update(stream, shape, static_cast<std::int64_t>(options.kept), options.step_size,
-                  room.rewards, walker.started_from(room), directions, weights, statistics, update);
+                  {.rewards = room.rewards,
+                   .states = walker.started_from(room),
+                   .directions = directions,
+                   .weights = weights,
+                   .statistics = statistics,
+                   .update = update});
   });
   Walks walks;
   const Eigen::Index visited = room.rewards.view().elements();

@@ -121,7 +121,8 @@ void Reward::set_boxes(const Points& front, const std::vector<double>& reference
 
 void Reward::operator()(ConstView queries, View mean, View variance, View rewards) const {
   Stream& stream = surrogates_.stream();
-  gp_posterior(stream, surrogates_.shape(), surrogates_.state(), queries, mean, variance);
+  gp_posterior(stream, surrogates_.shape(), surrogates_.state(),
+               {.queries = queries, .mean = mean, .variance = variance});
   stream.zero(rewards.data, rewards.bytes());
   if (improves_ && improvement_ == Improvement::scalarised) {
     add_log_scalarised_improvement(stream, {low_, factor_, normals_, best_}, mean, variance,

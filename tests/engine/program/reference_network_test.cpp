@@ -160,7 +160,7 @@ TEST_P(ReferenceNetwork, TrainsAsPyTorchDoes) {
                        {1, 1, 1, to - from});
     };
     sgd_step(*stream, {0.9f, static_cast<float>(decay), true}, rate.at(0, DType::f32, {}),
-             part(gradients), part(parameters), part(momentum));
+             {.g = part(gradients), .w = part(parameters), .m = part(momentum)});
   };
   for (std::size_t step = 0; step < training["steps"].get<std::size_t>(); ++step) {
     const json& batch = training["batches"][step];

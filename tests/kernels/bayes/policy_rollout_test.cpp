@@ -16,7 +16,8 @@ Noise perturb(Stream& stream, const PolicyShape& policy, std::int64_t n, double 
   const Tensor w = numbers(stream, {policy.policies, 1, 1, policy.weights()}, weights);
   const Tensor directions(stream, DType::f64, {policy.policies, 1, n, policy.weights()});
   const Tensor rollouts(stream, DType::f64, {policy.policies, 1, 2 * n, policy.weights()});
-  policy_perturb(stream, policy, noise, key, number, w, directions, rollouts);
+  policy_perturb(stream, policy, noise, key,
+                 {.update = number, .weights = w, .directions = directions, .rollouts = rollouts});
   return {directions.values(), rollouts.values()};
 }
 
@@ -135,7 +136,13 @@ Moved move(Stream& stream, const PolicyShape& policy, const std::vector<CubePara
   const Tensor weights = numbers(stream, {policy.policies, 1, r, policy.weights()}, rollouts);
   const Tensor from = numbers(stream, points, states);
   const Tensor next(stream, DType::f64, points), snapped(stream, DType::f64, points);
-  policy_move(stream, policy, cube_view(table), known, weights, from, next, snapped);
+  policy_move(stream, policy,
+              {.cube = cube_view(table),
+               .statistics = known,
+               .rollouts = weights,
+               .states = from,
+               .next = next,
+               .snapped = snapped});
   return {next.values(), snapped.values()};
 }
 
@@ -235,11 +242,16 @@ TEST(PolicyRollout, RejectsWhatDoesNotFit) {
   const Buffer table = on_device(*stream, reals(3));
   const View cube = cube_view(table);
 
-  EXPECT_NO_THROW(policy_perturb(*stream, policy, 0.1, 1, update, weights, directions, rollouts));
+  EXPECT_NO_THROW(policy_perturb(
+      *stream, policy, 0.1, 1,
+      {.update = update, .weights = weights, .directions = directions, .rollouts = rollouts}));
   const auto perturb_fails = [&](const PolicyShape& shape, double noise, const Tensor& number,
                                  const Tensor& to) {
-    EXPECT_THROW(policy_perturb(*stream, shape, noise, 1, number, weights, directions, to),
-                 UsageError);
+    EXPECT_THROW(
+        policy_perturb(
+            *stream, shape, noise, 1,
+            {.update = number, .weights = weights, .directions = directions, .rollouts = to}),
+        UsageError);
   };
   perturb_fails({0, 3, 4, 0.1}, 0.1, update, rollouts);
   perturb_fails({2, 4, 4, 0.1}, 0.1, update, rollouts);
@@ -248,10 +260,22 @@ TEST(PolicyRollout, RejectsWhatDoesNotFit) {
   perturb_fails(policy, 0.1, wrong_type, rollouts);
   perturb_fails(policy, 0.1, update, directions);
 
-  EXPECT_NO_THROW(policy_move(*stream, policy, cube, statistics, rollouts, points, next, snapped));
+  EXPECT_NO_THROW(policy_move(*stream, policy,
+                              {.cube = cube,
+                               .statistics = statistics,
+                               .rollouts = rollouts,
+                               .states = points,
+                               .next = next,
+                               .snapped = snapped}));
   const auto move_fails = [&](const PolicyShape& shape, ConstView parameters, const Tensor& known,
                               const Tensor& from) {
-    EXPECT_THROW(policy_move(*stream, shape, parameters, known, rollouts, from, next, snapped),
+    EXPECT_THROW(policy_move(*stream, shape,
+                             {.cube = parameters,
+                              .statistics = known,
+                              .rollouts = rollouts,
+                              .states = from,
+                              .next = next,
+                              .snapped = snapped}),
                  UsageError);
   };
   PolicyShape still = policy;

@@ -40,7 +40,13 @@ struct Update {
     const Tensor weight = numbers(stream, {l, 1, 1, w}, weights);
     const Tensor known = numbers(stream, {l, 1, 1, policy.statistics()}, statistics);
     const Tensor done(stream, DType::i32, {}, {static_cast<double>(number)});
-    policy_update(stream, policy, kept, step_size, reward, state, direction, weight, known, done);
+    policy_update(stream, policy, kept, step_size,
+                  {.rewards = reward,
+                   .states = state,
+                   .directions = direction,
+                   .weights = weight,
+                   .statistics = known,
+                   .update = done});
     weights = weight.values();
     statistics = known.values();
     number = static_cast<int>(done.values()[0]);
@@ -173,11 +179,18 @@ class Search {
         cube_(on_device(stream, mixed_cube())) {}
 
   void update() {
-    policy_perturb(stream_, policy_, 0.2, 77, update_, weights_, directions_, rollouts_);
+    policy_perturb(
+        stream_, policy_, 0.2, 77,
+        {.update = update_, .weights = weights_, .directions = directions_, .rollouts = rollouts_});
     stream_.zero(rewards_.view().data, rewards_.view().bytes());
     for (std::int64_t h = 0; h < kMoves; ++h) {
-      policy_move(stream_, policy_, cube_view(cube_), statistics_, rollouts_, state(h),
-                  state(h + 1), snapped_);
+      policy_move(stream_, policy_,
+                  {.cube = cube_view(cube_),
+                   .statistics = statistics_,
+                   .rollouts = rollouts_,
+                   .states = state(h),
+                   .next = state(h + 1),
+                   .snapped = snapped_});
       // A smooth function of where the rollouts are, whatever it means.
       View points = snapped_;
       points.shape = {1, 1, 7, 4 * kDirections};
@@ -187,8 +200,13 @@ class Search {
     }
     View from = states_;
     from.shape.n = kMoves;
-    policy_update(stream_, policy_, 3, 0.3, rewards_, from, directions_, weights_, statistics_,
-                  update_);
+    policy_update(stream_, policy_, 3, 0.3,
+                  {.rewards = rewards_,
+                   .states = from,
+                   .directions = directions_,
+                   .weights = weights_,
+                   .statistics = statistics_,
+                   .update = update_});
   }
 
   std::vector<const Tensor*> results() const {
@@ -269,8 +287,13 @@ TEST(PolicyUpdate, RejectsWhatDoesNotFit) {
   const Tensor update(*stream, DType::i32, {}, {0});
   const auto change = [&](std::int64_t kept, double step, const Tensor& reward,
                           const Tensor& from) {
-    policy_update(*stream, policy, kept, step, reward, from, directions, weights, statistics,
-                  update);
+    policy_update(*stream, policy, kept, step,
+                  {.rewards = reward,
+                   .states = from,
+                   .directions = directions,
+                   .weights = weights,
+                   .statistics = statistics,
+                   .update = update});
   };
   EXPECT_NO_THROW(change(5, 0.1, rewards, states));
   EXPECT_THROW(change(0, 0.1, rewards, states), UsageError);

@@ -42,9 +42,13 @@ struct Case {
   Bytes run(decltype(&int8_conv) conv, Stream& stream) {
     const Shape channels{1, 1, 1, shape.out_channels};
     Output y(stream, shape.output());
-    conv(stream, shape, parameters, DeviceCopy(stream, x, shape.input),
-         DeviceCopy(stream, w, shape.weights()), DeviceCopy(stream, bias, channels),
-         DeviceCopy(stream, multipliers, channels), DeviceCopy(stream, shifts, channels), y.view());
+    conv(stream, shape, parameters,
+         {.x = DeviceCopy(stream, x, shape.input),
+          .w = DeviceCopy(stream, w, shape.weights()),
+          .b = DeviceCopy(stream, bias, channels),
+          .multipliers = DeviceCopy(stream, multipliers, channels),
+          .shifts = DeviceCopy(stream, shifts, channels),
+          .y = y.view()});
     return y.values();
   }
 

@@ -171,29 +171,49 @@ TEST(Int8, BadArgumentsAreNamed) {
   };
   const ConvShape conv{{1, 4, 4, 2}, 3, {}};
   const Shape y{1, 4, 4, 3};
-  EXPECT_EQ(
-      message([&] {
-        int8_conv(*stream, conv, {}, i8(conv.input), i8({3, 1, 1, 4}), {}, i32(3), i32(3), i8(y));
-      }),
-      "int8_conv: w has shape 3x1x1x4, expected 3x1x1x2");
   EXPECT_EQ(message([&] {
-              int8_conv(*stream, conv, {200, 0, {}}, i8(conv.input), i8({3, 1, 1, 2}), {}, i32(3),
-                        i32(3), i8(y));
+              int8_conv(*stream, conv, {},
+                        {.x = i8(conv.input),
+                         .w = i8({3, 1, 1, 4}),
+                         .multipliers = i32(3),
+                         .shifts = i32(3),
+                         .y = i8(y)});
+            }),
+            "int8_conv: w has shape 3x1x1x4, expected 3x1x1x2");
+  EXPECT_EQ(message([&] {
+              int8_conv(*stream, conv, {200, 0, {}},
+                        {.x = i8(conv.input),
+                         .w = i8({3, 1, 1, 2}),
+                         .multipliers = i32(3),
+                         .shifts = i32(3),
+                         .y = i8(y)});
             }),
             "int8_conv: zero point 200 is outside -128 .. 127");
   EXPECT_EQ(message([&] {
-              int8_conv(*stream, conv, {0, 0, {5, 4}}, i8(conv.input), i8({3, 1, 1, 2}), {}, i32(3),
-                        i32(3), i8(y));
+              int8_conv(*stream, conv, {0, 0, {5, 4}},
+                        {.x = i8(conv.input),
+                         .w = i8({3, 1, 1, 2}),
+                         .multipliers = i32(3),
+                         .shifts = i32(3),
+                         .y = i8(y)});
             }),
             "int8_conv: the output range 5 .. 4 is not within -128 .. 127");
   EXPECT_EQ(message([&] {
-              int8_depthwise(*stream, {{1, 2, 2, 4}, {3, 3}}, {}, i8({1, 2, 2, 4}),
-                             i8({1, 3, 3, 4}), {}, i32(4), i32(4), i8({1, 1, 1, 4}));
+              int8_depthwise(*stream, {{1, 2, 2, 4}, {3, 3}}, {},
+                             {.x = i8({1, 2, 2, 4}),
+                              .w = i8({1, 3, 3, 4}),
+                              .multipliers = i32(4),
+                              .shifts = i32(4),
+                              .y = i8({1, 1, 1, 4})});
             }),
             "int8_depthwise: the window does not fit the input 1x2x2x4");
   EXPECT_EQ(message([&] {
-              int8_fully_connected(*stream, {{2, 1, 1, 4}, 3}, {}, i8({2, 1, 1, 4}),
-                                   i8({3, 1, 1, 4}), {}, i32(2), i32(3), i8({2, 1, 1, 3}));
+              int8_fully_connected(*stream, {{2, 1, 1, 4}, 3}, {},
+                                   {.x = i8({2, 1, 1, 4}),
+                                    .w = i8({3, 1, 1, 4}),
+                                    .multipliers = i32(2),
+                                    .shifts = i32(3),
+                                    .y = i8({2, 1, 1, 3})});
             }),
             "int8_fully_connected: multipliers has shape 1x1x1x2, expected 1x1x1x3");
   EXPECT_EQ(message([&] {

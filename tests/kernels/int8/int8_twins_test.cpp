@@ -125,8 +125,13 @@ class Int8Twins : public testing::Test {
     const Operand multipliers(*this, layer.multipliers, of_channels);
     const Operand shifts(*this, layer.shifts, of_channels);
     expect_equal(shape.output(), shift, [&](Stream& stream, View y) {
-      op(stream, shape, layer.parameters, x.on(stream), w.on(stream),
-         layer.biased ? b.on(stream) : ConstView{}, multipliers.on(stream), shifts.on(stream), y);
+      op(stream, shape, layer.parameters,
+         {.x = x.on(stream),
+          .w = w.on(stream),
+          .b = layer.biased ? b.on(stream) : ConstView{},
+          .multipliers = multipliers.on(stream),
+          .shifts = shifts.on(stream),
+          .y = y});
     });
   }
 

@@ -103,9 +103,13 @@ TEST(Int8Vectors, Conv) {
     EXPECT_EQ(shape.output(), shape_of(c.at("output").at("shape")));
     const auto run = [&](decltype(&int8_conv) conv) {
       Output y(stream(), shape.output());
-      conv(stream(), shape, layer.parameters, DeviceCopy(stream(), layer.x, shape.input),
-           DeviceCopy(stream(), layer.w, w), layer.bias_view(),
-           layer.channel_view(layer.multipliers), layer.channel_view(layer.shifts), y.view());
+      conv(stream(), shape, layer.parameters,
+           {.x = DeviceCopy(stream(), layer.x, shape.input),
+            .w = DeviceCopy(stream(), layer.w, w),
+            .b = layer.bias_view(),
+            .multipliers = layer.channel_view(layer.multipliers),
+            .shifts = layer.channel_view(layer.shifts),
+            .y = y.view()});
       EXPECT_EQ(y.values(), expected(c));
     };
     run(int8_conv);
@@ -123,10 +127,13 @@ TEST(Int8Vectors, Depthwise) {
     layer.derive(c, w.c, true);
     const DepthwiseShape shape{shape_of(c.at("input").at("shape")), window_of(c, w.h, w.w)};
     Output y(stream(), shape.output());
-    int8_depthwise(stream(), shape, layer.parameters, DeviceCopy(stream(), layer.x, shape.input),
-                   DeviceCopy(stream(), layer.w, w), layer.bias_view(),
-                   layer.channel_view(layer.multipliers), layer.channel_view(layer.shifts),
-                   y.view());
+    int8_depthwise(stream(), shape, layer.parameters,
+                   {.x = DeviceCopy(stream(), layer.x, shape.input),
+                    .w = DeviceCopy(stream(), layer.w, w),
+                    .b = layer.bias_view(),
+                    .multipliers = layer.channel_view(layer.multipliers),
+                    .shifts = layer.channel_view(layer.shifts),
+                    .y = y.view()});
     EXPECT_EQ(y.values(), expected(c));
   });
 }
@@ -138,10 +145,13 @@ TEST(Int8Vectors, FullyConnected) {
     layer.derive(c, w.n, c.at("per_channel").get<bool>());
     const FullyConnectedShape shape{shape_of(c.at("input").at("shape")), w.n};
     Output y(stream(), shape.output());
-    int8_fully_connected(
-        stream(), shape, layer.parameters, DeviceCopy(stream(), layer.x, shape.input),
-        DeviceCopy(stream(), layer.w, w), layer.bias_view(), layer.channel_view(layer.multipliers),
-        layer.channel_view(layer.shifts), y.view());
+    int8_fully_connected(stream(), shape, layer.parameters,
+                         {.x = DeviceCopy(stream(), layer.x, shape.input),
+                          .w = DeviceCopy(stream(), layer.w, w),
+                          .b = layer.bias_view(),
+                          .multipliers = layer.channel_view(layer.multipliers),
+                          .shifts = layer.channel_view(layer.shifts),
+                          .y = y.view()});
     EXPECT_EQ(y.values(), expected(c));
   });
 }

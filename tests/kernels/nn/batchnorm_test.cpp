@@ -74,10 +74,27 @@ struct Case {
         dbeta(stream, DType::f32, shape.channels()) {}
 
   void forward() {
-    batchnorm_forward(stream, shape, x, gamma, beta, running_mean, running_var, mean, var, y);
+    batchnorm_forward(stream, shape,
+                      {.x = x,
+                       .gamma = gamma,
+                       .beta = beta,
+                       .running_mean = running_mean,
+                       .running_var = running_var,
+                       .saved_mean = mean,
+                       .saved_var = var,
+                       .y = y});
   }
   void backward() {
-    batchnorm_backward(stream, shape, x, dy, gamma, beta, mean, var, dx, dgamma, dbeta);
+    batchnorm_backward(stream, shape,
+                       {.x = x,
+                        .dy = dy,
+                        .gamma = gamma,
+                        .beta = beta,
+                        .mean = mean,
+                        .var = var,
+                        .dx = dx,
+                        .dgamma = dgamma,
+                        .dbeta = dbeta});
   }
 
   Judge judge() const {
@@ -168,10 +185,23 @@ TEST(BatchNorm, InferenceTakesTheGivenStatistics) {
           batch.running_var.set(c, 0.3 + 0.01 * static_cast<double>(c % 90));
         }
         const ConstView mean = batch.running_mean, var = batch.running_var;
-        batchnorm_inference_forward(*stream, batch.shape, batch.x, batch.gamma, batch.beta, mean,
-                                    var, batch.y);
-        batchnorm_inference_backward(*stream, batch.shape, batch.x, batch.dy, batch.gamma,
-                                     batch.beta, mean, var, batch.dx, batch.dgamma, batch.dbeta);
+        batchnorm_inference_forward(*stream, batch.shape,
+                                    {.x = batch.x,
+                                     .gamma = batch.gamma,
+                                     .beta = batch.beta,
+                                     .mean = mean,
+                                     .var = var,
+                                     .y = batch.y});
+        batchnorm_inference_backward(*stream, batch.shape,
+                                     {.x = batch.x,
+                                      .dy = batch.dy,
+                                      .gamma = batch.gamma,
+                                      .beta = batch.beta,
+                                      .mean = mean,
+                                      .var = var,
+                                      .dx = batch.dx,
+                                      .dgamma = batch.dgamma,
+                                      .dbeta = batch.dbeta});
         Judge judge = batch.judge();
         judge.constant_statistics = true;
         judge.mean = batch.running_mean.values();
@@ -219,8 +249,15 @@ TEST(BatchNorm, FoldsIntoScaleAndShift) {
     const auto old_mean = batch.running_mean.values(), old_var = batch.running_var.values();
     const auto gamma = batch.gamma.values(), beta = batch.beta.values(), means = mean.values();
     const auto fold = [&](View running_mean, View running_var) {
-      batchnorm_fold(*stream, batch.shape, batch.gamma, batch.beta, mean, var, running_mean,
-                     running_var, scale, shift);
+      batchnorm_fold(*stream, batch.shape,
+                     {.gamma = batch.gamma,
+                      .beta = batch.beta,
+                      .mean = mean,
+                      .var = var,
+                      .running_mean = running_mean,
+                      .running_var = running_var,
+                      .scale = scale,
+                      .shift = shift});
     };
 
     fold(View{}, View{});
@@ -304,13 +341,31 @@ TEST(BatchNorm, MayWriteWhereItReads) {
     batch.forward();
     batch.backward();
     const auto dx = batch.dx.bytes();
-    batchnorm_backward(*stream, batch.shape, batch.x, batch.dy, batch.gamma, batch.beta, batch.mean,
-                       batch.var, batch.dy, batch.dgamma, batch.dbeta);
+    batchnorm_backward(*stream, batch.shape,
+                       {.x = batch.x,
+                        .dy = batch.dy,
+                        .gamma = batch.gamma,
+                        .beta = batch.beta,
+                        .mean = batch.mean,
+                        .var = batch.var,
+                        .dx = batch.dy,
+                        .dgamma = batch.dgamma,
+                        .dbeta = batch.dbeta});
     EXPECT_EQ(batch.dy.bytes(), dx);
-    batchnorm_inference_forward(*stream, batch.shape, batch.x, batch.gamma, batch.beta, batch.mean,
-                                batch.var, batch.y);
-    batchnorm_inference_forward(*stream, batch.shape, batch.x, batch.gamma, batch.beta, batch.mean,
-                                batch.var, batch.x);
+    batchnorm_inference_forward(*stream, batch.shape,
+                                {.x = batch.x,
+                                 .gamma = batch.gamma,
+                                 .beta = batch.beta,
+                                 .mean = batch.mean,
+                                 .var = batch.var,
+                                 .y = batch.y});
+    batchnorm_inference_forward(*stream, batch.shape,
+                                {.x = batch.x,
+                                 .gamma = batch.gamma,
+                                 .beta = batch.beta,
+                                 .mean = batch.mean,
+                                 .var = batch.var,
+                                 .y = batch.x});
     EXPECT_EQ(batch.x.bytes(), batch.y.bytes());
   }
 }
@@ -362,11 +417,23 @@ TEST(BatchNorm, ReproducesReferenceVectors) {
                {reference.input_shape("x"), Activation::none, reference.attributes().at("eps")},
                DType::f32, 0);
     set(batch, reference);
-    batchnorm_inference_forward(*stream, batch.shape, batch.x, batch.gamma, batch.beta,
-                                batch.running_mean, batch.running_var, batch.y);
-    batchnorm_inference_backward(*stream, batch.shape, batch.x, batch.dy, batch.gamma, batch.beta,
-                                 batch.running_mean, batch.running_var, batch.dx, batch.dgamma,
-                                 batch.dbeta);
+    batchnorm_inference_forward(*stream, batch.shape,
+                                {.x = batch.x,
+                                 .gamma = batch.gamma,
+                                 .beta = batch.beta,
+                                 .mean = batch.running_mean,
+                                 .var = batch.running_var,
+                                 .y = batch.y});
+    batchnorm_inference_backward(*stream, batch.shape,
+                                 {.x = batch.x,
+                                  .dy = batch.dy,
+                                  .gamma = batch.gamma,
+                                  .beta = batch.beta,
+                                  .mean = batch.running_mean,
+                                  .var = batch.running_var,
+                                  .dx = batch.dx,
+                                  .dgamma = batch.dgamma,
+                                  .dbeta = batch.dbeta});
     reference.expect(batch.y, "y");
     reference.expect(batch.dx, "dx");
     reference.expect(batch.dgamma, "dgamma");
@@ -381,8 +448,15 @@ TEST(BatchNorm, RejectsWhatDoesNotFit) {
   Case wide(*stream, {{2, 3, 3, 5}}, DType::f32, 0);
   const auto forward = [&](const BatchNormShape& shape, ConstView x, ConstView gamma, View var,
                            View y) {
-    batchnorm_forward(*stream, shape, x, gamma, good.beta, good.running_mean, good.running_var,
-                      good.mean, var, y);
+    batchnorm_forward(*stream, shape,
+                      {.x = x,
+                       .gamma = gamma,
+                       .beta = good.beta,
+                       .running_mean = good.running_mean,
+                       .running_var = good.running_var,
+                       .saved_mean = good.mean,
+                       .saved_var = var,
+                       .y = y});
   };
   EXPECT_NO_THROW(forward(good.shape, good.x, good.gamma, good.var, good.y));
   EXPECT_THROW(forward(good.shape, wide.x, good.gamma, good.var, good.y), UsageError);
@@ -391,11 +465,24 @@ TEST(BatchNorm, RejectsWhatDoesNotFit) {
   EXPECT_THROW(forward(good.shape, good.x, good.gamma, good.var, bf16.y), UsageError);
   EXPECT_THROW(forward(good.shape, good.x, good.gamma, good.var, good.x), UsageError);
   EXPECT_THROW(forward({{0, 3, 3, 4}}, good.x, good.gamma, good.var, good.y), UsageError);
-  EXPECT_THROW(batchnorm_backward(*stream, good.shape, good.x, bf16.dy, good.gamma, good.beta,
-                                  good.mean, good.var, good.dx, good.dgamma, good.dbeta),
+  EXPECT_THROW(batchnorm_backward(*stream, good.shape,
+                                  {.x = good.x,
+                                   .dy = bf16.dy,
+                                   .gamma = good.gamma,
+                                   .beta = good.beta,
+                                   .mean = good.mean,
+                                   .var = good.var,
+                                   .dx = good.dx,
+                                   .dgamma = good.dgamma,
+                                   .dbeta = good.dbeta}),
                UsageError);
-  EXPECT_THROW(batchnorm_inference_forward(*stream, good.shape, good.x, good.gamma, good.beta,
-                                           good.mean, wide.var, good.y),
+  EXPECT_THROW(batchnorm_inference_forward(*stream, good.shape,
+                                           {.x = good.x,
+                                            .gamma = good.gamma,
+                                            .beta = good.beta,
+                                            .mean = good.mean,
+                                            .var = wide.var,
+                                            .y = good.y}),
                UsageError);
 }
 

@@ -48,13 +48,14 @@ void expect_agreement(const FullyConnectedShape& shape, DType dtype, std::uint64
   expect(y, exact.forward(x.values(), w.values(), {}), "y without bias");
   fully_connected_forward(*stream, shape, x, w, b, y);
   expect(y, exact.forward(x.values(), w.values(), b.values()), "y");
-  fully_connected_backward(*stream, shape, x, w, dy, dx, dw, db);
+  fully_connected_backward(*stream, shape,
+                           {.x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .db = db});
   expect(dx, exact.backward_data(dy.values(), w.values()), "dx");
   expect(dw, exact.backward_weights(x.values(), dy.values()), "dw");
   expect(db, exact.backward_bias(dy.values()), "db");
 
   const Tensor dw_alone(*stream, DType::f32, shape.weights());
-  fully_connected_backward(*stream, shape, x, w, dy, View{}, dw_alone, View{});
+  fully_connected_backward(*stream, shape, {.x = x, .w = w, .dy = dy, .dw = dw_alone});
   EXPECT_EQ(dw_alone.bytes(), dw.bytes());
   EXPECT_LE(stream->scratch().peak(), announced);
 }
@@ -81,10 +82,11 @@ TEST(FullyConnected, GradientsAreThoseOfTheForwardPass) {
   const Tensor w = Tensor::random(*stream, DType::f32, shape.weights(), 2);
   const Tensor unused_dw(*stream, DType::f32, shape.weights());
   under_test.backward_data = [&](ConstView dy, ConstView weights, View dx) {
-    fully_connected_backward(*stream, shape, x, weights, dy, dx, unused_dw, View{});
+    fully_connected_backward(*stream, shape,
+                             {.x = x, .w = weights, .dy = dy, .dx = dx, .dw = unused_dw});
   };
   under_test.backward_weights = [&](ConstView input, ConstView dy, View dw, View db) {
-    fully_connected_backward(*stream, shape, input, w, dy, View{}, dw, db);
+    fully_connected_backward(*stream, shape, {.x = input, .w = w, .dy = dy, .dw = dw, .db = db});
   };
   expect_convolution_gradients(*stream, under_test);
 }
@@ -108,7 +110,8 @@ TEST(FullyConnected, ReproducesReferenceVectors) {
     } else {
       fully_connected_forward(*stream, shape, x, w, ConstView{}, y);
     }
-    fully_connected_backward(*stream, shape, x, w, dy, dx, dw, db);
+    fully_connected_backward(*stream, shape,
+                             {.x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .db = db});
     reference.expect(y, "y");
     reference.expect(dx, "dx");
     reference.expect(dw, "dw");
@@ -129,7 +132,9 @@ TEST(FullyConnected, RejectsWhatDoesNotFit) {
   EXPECT_THROW(fully_connected_forward(*stream, shape, x, x, no_bias, y), UsageError);
   EXPECT_THROW(fully_connected_forward(*stream, shape, x, w, w, y), UsageError);
   EXPECT_THROW(fully_connected_forward(*stream, shape, x, w, no_bias, y_bf16), UsageError);
-  EXPECT_THROW(fully_connected_backward(*stream, shape, x, w, y, w, w, View{}), UsageError);
+  EXPECT_THROW(
+      fully_connected_backward(*stream, shape, {.x = x, .w = w, .dy = y, .dx = w, .dw = w}),
+      UsageError);
   EXPECT_THROW(fully_connected_scratch_bytes(*stream, shape, DType::i8), UsageError);
   EXPECT_THROW(fully_connected_forward(*stream, {{2, 1, 2, 3}, 0}, x, w, no_bias, y), UsageError);
 }

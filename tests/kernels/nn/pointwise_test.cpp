@@ -7,13 +7,13 @@ namespace {
 
 ConvolutionOps ops(Stream& stream, const PointwiseShape& shape) {
   return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
-            pointwise_forward(stream, shape, x, w, b, y);
+            pointwise_forward(stream, shape, {.x = x, .w = w, .b = b, .y = y});
           },
           [&stream, shape](ConstView dy, ConstView w, View dx) {
             pointwise_backward_data(stream, shape, dy, w, dx);
           },
           [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
-            pointwise_backward_weights(stream, shape, x, dy, dw, db);
+            pointwise_backward_weights(stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
           },
           [&stream, shape](DType dtype) { return pointwise_scratch_bytes(stream, shape, dtype); },
           shape.input,
@@ -24,10 +24,13 @@ ConvolutionOps ops(Stream& stream, const PointwiseShape& shape) {
 FusedConvolutionOps fused_ops(Stream& stream, const PointwiseShape& shape) {
   return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y, const Prologue& prologue,
                            const Epilogue& epilogue) {
-            pointwise_forward(stream, shape, x, w, b, y, prologue, epilogue);
+            pointwise_forward(
+                stream, shape,
+                {.x = x, .w = w, .b = b, .y = y, .prologue = prologue, .epilogue = epilogue});
           },
           [&stream, shape](ConstView x, ConstView dy, View dw, View db, const Prologue& prologue) {
-            pointwise_backward_weights(stream, shape, x, dy, dw, db, prologue);
+            pointwise_backward_weights(
+                stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db, .prologue = prologue});
           },
           [&stream, shape](DType dtype) { return pointwise_scratch_bytes(stream, shape, dtype); },
           shape.input,
@@ -117,16 +120,15 @@ TEST(Pointwise, RejectsWhatDoesNotFit) {
   const Tensor w(*stream, DType::f32, shape.weights());
   const Tensor y(*stream, DType::f32, shape.output());
   const Tensor y_bf16(*stream, DType::bf16, shape.output());
-  const ConstView no_bias;
-  EXPECT_NO_THROW(pointwise_forward(*stream, shape, x, w, no_bias, y));
-  EXPECT_THROW(pointwise_forward(*stream, shape, y, w, no_bias, y), UsageError);
-  EXPECT_THROW(pointwise_forward(*stream, shape, x, x, no_bias, y), UsageError);
-  EXPECT_THROW(pointwise_forward(*stream, shape, x, w, w, y), UsageError);
-  EXPECT_THROW(pointwise_forward(*stream, shape, x, w, no_bias, y_bf16), UsageError);
+  EXPECT_NO_THROW(pointwise_forward(*stream, shape, {.x = x, .w = w, .y = y}));
+  EXPECT_THROW(pointwise_forward(*stream, shape, {.x = y, .w = w, .y = y}), UsageError);
+  EXPECT_THROW(pointwise_forward(*stream, shape, {.x = x, .w = x, .y = y}), UsageError);
+  EXPECT_THROW(pointwise_forward(*stream, shape, {.x = x, .w = w, .b = w, .y = y}), UsageError);
+  EXPECT_THROW(pointwise_forward(*stream, shape, {.x = x, .w = w, .y = y_bf16}), UsageError);
   EXPECT_THROW(pointwise_backward_data(*stream, shape, y_bf16, w, x), UsageError);
-  EXPECT_THROW(pointwise_backward_weights(*stream, shape, x, y, x, View{}), UsageError);
+  EXPECT_THROW(pointwise_backward_weights(*stream, shape, {.x = x, .dy = y, .dw = x}), UsageError);
   EXPECT_THROW(pointwise_scratch_bytes(*stream, shape, DType::i32), UsageError);
-  EXPECT_THROW(pointwise_forward(*stream, {{1, 5, 5, 2}, 0}, x, w, no_bias, y), UsageError);
+  EXPECT_THROW(pointwise_forward(*stream, {{1, 5, 5, 2}, 0}, {.x = x, .w = w, .y = y}), UsageError);
 }
 
 }  // namespace

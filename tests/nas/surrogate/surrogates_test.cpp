@@ -89,7 +89,8 @@ TEST_F(SurrogatesTest, FitEndsWhereNoDirectionGains) {
     const DeviceArray given(*stream_, DType::f64, {1, 1, 1, 5}, theta.data());
     const DeviceArray value(*stream_, DType::f64, {1, 1, 1, 1});
     const DeviceArray gradient(*stream_, DType::f64, {1, 1, 1, 5});
-    gp_likelihood(*stream_, shape, data, given, value, gradient);
+    gp_likelihood(*stream_, shape, data,
+                  {.hyperparameters = given, .value = value, .gradient = gradient});
     return value.download(*stream_, 1)(0) + log_prior(theta);
   };
   const double top = density(best.row(0).transpose());

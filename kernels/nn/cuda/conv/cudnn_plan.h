@@ -36,7 +36,7 @@ class Cudnn {
 
   CudnnPlan& plan(const ConvShape& shape, DType activations, ConvPass pass);
   /// Sets the descriptors; false where cuDNN refuses one.
-  bool describe(const ConvShape& shape, DType activations, DType weights);
+  [[nodiscard]] bool describe(const ConvShape& shape, DType activations, DType weights);
 
   cudnnHandle_t handle = nullptr;
   cudnnTensorDescriptor_t input = nullptr, output = nullptr;

@@ -137,14 +137,13 @@ V reshaped(V view, const Shape& shape) {
   return view;
 }
 
-void forward(Stream& stream, const DepthwiseShape& given, ConstView x, ConstView w, ConstView b,
-             View y, const Prologue& prologue, const Epilogue& epilogue) {
-  const DepthwiseShape shape = flattened(given, bool{prologue.gate});
-  if (!streams(shape)) return any_forward(stream, given, x, w, b, y, prologue, epilogue);
+void forward(Stream& stream, const DepthwiseShape& given, const ConvolutionForward& t) {
+  const DepthwiseShape shape = flattened(given, bool{t.prologue.gate});
+  if (!streams(shape)) return any_forward(stream, given, t);
   correlate(stream, "depthwise_forward", shape, shape.output(),
-            {w.as<float>(), static_cast<int>(shape.window.kernel_h),
+            {t.w.as<float>(), static_cast<int>(shape.window.kernel_h),
              static_cast<int>(shape.window.kernel_w), false},
-            x, b, y, prologue, epilogue);
+            t);
 }
 
 void backward_data(Stream& stream, const DepthwiseShape& given, ConstView dy, ConstView w,
@@ -161,14 +160,14 @@ void backward_data(Stream& stream, const DepthwiseShape& given, ConstView dy, Co
   correlate(
       stream, "depthwise_backward_data", turned, dx.shape,
       {w.as<float>(), static_cast<int>(window.kernel_h), static_cast<int>(window.kernel_w), true},
-      dy, {}, dx, {}, {});
+      {.x = dy, .y = dx});
 }
 
-void backward_weights(Stream& stream, const DepthwiseShape& given, ConstView x, ConstView dy,
-                      View dw, View db, const Prologue& prologue) {
-  const DepthwiseShape shape = flattened(given, bool{prologue.gate});
-  if (!streams(shape)) return any_backward_weights(stream, given, x, dy, dw, db, prologue);
-  stream_weights(stream, shape, x, dy, dw, db, prologue);
+void backward_weights(Stream& stream, const DepthwiseShape& given,
+                      const ConvolutionWeightGradient& t) {
+  const DepthwiseShape shape = flattened(given, bool{t.prologue.gate});
+  if (!streams(shape)) return any_backward_weights(stream, given, t);
+  stream_weights(stream, shape, t);
 }
 
 std::size_t scratch_bytes(Stream& stream, const DepthwiseShape& given, DType dtype) {

@@ -156,19 +156,18 @@ LaunchShape launch_shape(std::int64_t slices, int blocks, std::size_t shared_byt
 
 }  // namespace
 
-void any_forward(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView w, ConstView b,
-                 View y, const Prologue& prologue, const Epilogue& epilogue) {
-  with_element(x.dtype, [&]<class T>(T) {
-    const int blocks = blocks_of(stream, y.shape);
+void any_forward(Stream& stream, const DepthwiseShape& shape, const ConvolutionForward& t) {
+  with_element(t.x.dtype, [&]<class T>(T) {
+    const int blocks = blocks_of(stream, t.y.shape);
     Arena::Scope scratch(stream.scratch());
-    Writing<T> writing(y, b, epilogue);
-    if (epilogue.mean) writing.moments = take_parts<Moments>(scratch, blocks, y.shape.c);
-    launch(
-        stream, "depthwise_forward", any_forward_kernel<T>,
-        launch_shape(slices_of(y.shape), blocks, merge_lanes_bytes<Moments, 1>(kChannels, kPixels)),
-        AnyShape(shape), AnyInput<T>{x.as<T>(), x.shape, Reading<T>(prologue)}, w.as<float>(),
-        writing);
-    merge_statistics(stream, blocks, y.shape.c, writing.moments, epilogue);
+    Writing<T> writing(t.y, t.b, t.epilogue);
+    if (t.epilogue.mean) writing.moments = take_parts<Moments>(scratch, blocks, t.y.shape.c);
+    launch(stream, "depthwise_forward", any_forward_kernel<T>,
+           launch_shape(slices_of(t.y.shape), blocks,
+                        merge_lanes_bytes<Moments, 1>(kChannels, kPixels)),
+           AnyShape(shape), AnyInput<T>{t.x.as<T>(), t.x.shape, Reading<T>(t.prologue)},
+           t.w.as<float>(), writing);
+    merge_statistics(stream, blocks, t.y.shape.c, writing.moments, t.epilogue);
   });
 }
 
@@ -181,19 +180,19 @@ void any_backward_data(Stream& stream, const DepthwiseShape& shape, ConstView dy
   });
 }
 
-void any_backward_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView dy,
-                          View dw, View db, const Prologue& prologue) {
-  with_element(x.dtype, [&]<class T>(T) {
-    const int blocks = blocks_of(stream, dy.shape);
+void any_backward_weights(Stream& stream, const DepthwiseShape& shape,
+                          const ConvolutionWeightGradient& t) {
+  with_element(t.x.dtype, [&]<class T>(T) {
+    const int blocks = blocks_of(stream, t.dy.shape);
     const std::int64_t rows = shape.window.kernel_h * shape.window.kernel_w + 1;
     Arena::Scope scratch(stream.scratch());
-    PlainSum* const partial = take_parts<PlainSum>(scratch, blocks, rows * x.shape.c);
+    PlainSum* const partial = take_parts<PlainSum>(scratch, blocks, rows * t.x.shape.c);
     launch(stream, "depthwise_backward_weights", any_weights_kernel<T>,
-           launch_shape(slices_of(x.shape) * rows, blocks,
+           launch_shape(slices_of(t.x.shape) * rows, blocks,
                         merge_lanes_bytes<PlainSum, 1>(kChannels, kPixels)),
-           AnyShape(shape), AnyInput<T>{x.as<T>(), x.shape, Reading<T>(prologue)}, dy.as<T>(),
-           partial);
-    merge_weights(stream, shape, blocks, partial, dw, db);
+           AnyShape(shape), AnyInput<T>{t.x.as<T>(), t.x.shape, Reading<T>(t.prologue)},
+           t.dy.as<T>(), partial);
+    merge_weights(stream, shape, blocks, partial, t.dw, t.db);
   });
 }
 

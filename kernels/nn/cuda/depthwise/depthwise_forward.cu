@@ -126,24 +126,23 @@ Plan plan_of(Stream& stream, const Shape& result, bool aligned) {
 }  // namespace
 
 void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, const Shape& result,
-               const Weights& weights, ConstView x, ConstView b, View y, const Prologue& prologue,
-               const Epilogue& epilogue) {
+               const Weights& weights, const ConvolutionForward& t) {
   const std::int64_t channels = result.c;
   with_taps(shape.window, [&]<class W>(W) {
-    with_element(x.dtype, [&]<class T>(T) {
+    with_element(t.x.dtype, [&]<class T>(T) {
       using S = Share<T, W>;
-      const bool whole = packs(x.as<T>(), channels) && packs(y.as<T>(), channels) &&
-                         packs(epilogue.residual.as<T>(), channels);
+      const bool whole = packs(t.x.as<T>(), channels) && packs(t.y.as<T>(), channels) &&
+                         packs(t.epilogue.residual.as<T>(), channels);
       const Plan plan = plan_of<T, W>(stream, result, whole);
       Problem<T> problem{plan,
                          weights,
-                         {x.as<T>(), shape.input, shape.window.top, shape.window.left,
+                         {t.x.as<T>(), shape.input, shape.window.top, shape.window.left,
                           plan.layout(S::kGroup, S::kReach)},
-                         Reading<T>(prologue),
-                         Writing<T>(y, b, epilogue)};
+                         Reading<T>(t.prologue),
+                         Writing<T>(t.y, t.b, t.epilogue)};
       Arena::Scope scratch(stream.scratch());
       Moments*& moments = problem.writing.moments;
-      if (epilogue.mean) moments = take_parts<Moments>(scratch, plan.blocks, channels);
+      if (t.epilogue.mean) moments = take_parts<Moments>(scratch, plan.blocks, channels);
       const std::size_t merging =
           merge_lanes_bytes<Moments, W::kVector>(plan.channel_threads, plan.lanes());
       launch(stream, name, correlate_kernel<T, W>,
@@ -151,7 +150,7 @@ void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, co
               ResultsLayout<T, W>(plan, moments != nullptr).chunks() * sizeof(uint4) +
                   std::max(kStages * problem.x.template chunks<S>(plan) * sizeof(uint4), merging)},
              problem);
-      merge_statistics(stream, plan.blocks, channels, moments, epilogue);
+      merge_statistics(stream, plan.blocks, channels, moments, t.epilogue);
     });
   });
 }

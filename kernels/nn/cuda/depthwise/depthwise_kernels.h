@@ -69,11 +69,11 @@ void merge_statistics(Stream& stream, int blocks, std::int64_t channels, const M
 void merge_weights(Stream& stream, const DepthwiseShape& shape, int blocks, const PlainSum* partial,
                    View dw, View db);
 
-/// y = epilogue(prologue(x) * w + b) for a window of with_taps. `shape`: input and window as the
-/// sums see them: padding may be negative where the window is turned.
+/// y = epilogue(prologue(x) * weights + b) for a window of with_taps; t.w is not looked at.
+/// `shape`: input and window as the sums see them: padding may be negative where the window is
+/// turned.
 void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, const Shape& result,
-               const Weights& weights, ConstView x, ConstView b, View y, const Prologue& prologue,
-               const Epilogue& epilogue);
+               const Weights& weights, const ConvolutionForward& t);
 std::size_t correlate_scratch_bytes(Stream& stream, const Window& window, const Shape& result,
                                     DType dtype);
 
@@ -81,16 +81,15 @@ std::size_t correlate_scratch_bytes(Stream& stream, const Window& window, const 
 void spread(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w, View dx);
 
 /// dw and db for a window of with_taps.
-void stream_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView dy, View dw,
-                    View db, const Prologue& prologue);
+void stream_weights(Stream& stream, const DepthwiseShape& shape,
+                    const ConvolutionWeightGradient& t);
 std::size_t stream_weights_scratch_bytes(Stream& stream, const DepthwiseShape& shape, DType dtype);
 
-void any_forward(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView w, ConstView b,
-                 View y, const Prologue& prologue, const Epilogue& epilogue);
+void any_forward(Stream& stream, const DepthwiseShape& shape, const ConvolutionForward& t);
 void any_backward_data(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w,
                        View dx);
-void any_backward_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView dy,
-                          View dw, View db, const Prologue& prologue);
+void any_backward_weights(Stream& stream, const DepthwiseShape& shape,
+                          const ConvolutionWeightGradient& t);
 std::size_t any_scratch_bytes(Stream& stream, const DepthwiseShape& shape);
 
 }  // namespace paretiny::cuda::depthwise

@@ -144,21 +144,21 @@ std::int64_t sums_of(const DepthwiseShape& shape) {
 
 }  // namespace
 
-void stream_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, ConstView dy, View dw,
-                    View db, const Prologue& prologue) {
-  with_element(x.dtype, [&]<class T>(T) {
+void stream_weights(Stream& stream, const DepthwiseShape& shape,
+                    const ConvolutionWeightGradient& t) {
+  with_element(t.x.dtype, [&]<class T>(T) {
     with_weight_taps<T>(shape.window, [&]<class W>(W) {
       using X = InputShare<T, W>;
       using D = GradientShare<T, W>;
       const Window& window = shape.window;
-      const bool whole = packs(x.as<T>(), shape.input.c) && packs(dy.as<T>(), shape.input.c);
+      const bool whole = packs(t.x.as<T>(), shape.input.c) && packs(t.dy.as<T>(), shape.input.c);
       const Plan plan = plan_of<T, W>(stream, shape.output(), whole);
       Arena::Scope scratch(stream.scratch());
       const Problem<T> problem{
           plan,
-          {x.as<T>(), shape.input, window.top, window.left, plan.layout(X::kGroup, X::kReach)},
-          {dy.as<T>(), shape.output(), 0, 0, plan.layout(D::kGroup, D::kReach)},
-          Reading<T>(prologue),
+          {t.x.as<T>(), shape.input, window.top, window.left, plan.layout(X::kGroup, X::kReach)},
+          {t.dy.as<T>(), shape.output(), 0, 0, plan.layout(D::kGroup, D::kReach)},
+          Reading<T>(t.prologue),
           static_cast<int>(window.kernel_w),
           take_parts<PlainSum>(scratch, plan.blocks, sums_of(shape))};
       const int stage = problem.x.template chunks<X>(plan) + problem.dy.template chunks<D>(plan);
@@ -168,7 +168,7 @@ void stream_weights(Stream& stream, const DepthwiseShape& shape, ConstView x, Co
               std::max(kStages * stage * sizeof(uint4),
                        merge_lanes_bytes<PlainSum, kSums>(plan.channel_threads, plan.lanes()))},
              problem);
-      merge_weights(stream, shape, plan.blocks, problem.partial, dw, db);
+      merge_weights(stream, shape, plan.blocks, problem.partial, t.dw, t.db);
     });
   });
 }

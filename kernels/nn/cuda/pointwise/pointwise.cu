@@ -32,20 +32,20 @@ WeightProduct weights_product(const PointwiseShape& shape, ConstView x, ConstVie
           x.data,           dw.as<float>(),     db.as<float>()};
 }
 
-void forward(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView w, ConstView b,
-             View y, const Prologue& prologue, const Epilogue& epilogue) {
-  if (x.dtype == DType::bf16 &&
-      pixel_product(stream, "pointwise_forward", forward_product(shape, x, w, y),
-                    {prologue, shape.input}, {b, epilogue}, epilogue.mean, epilogue.variance)) {
+void forward(Stream& stream, const PointwiseShape& shape, const ConvolutionForward& t) {
+  if (t.x.dtype == DType::bf16 &&
+      pixel_product(stream, "pointwise_forward", forward_product(shape, t.x, t.w, t.y),
+                    {t.prologue, shape.input}, {t.b, t.epilogue}, t.epilogue.mean,
+                    t.epilogue.variance)) {
     return;
   }
   ProductExtras extras;
-  extras.a = {prologue, shape.input};
-  extras.output = {b, epilogue};
-  extras.mean = epilogue.mean;
-  extras.variance = epilogue.variance;
-  product(stream, "pointwise_forward", Matrix::of(x, pixels_of(shape), shape.input.c),
-          weights_of(shape, w).transposed(), y, extras);
+  extras.a = {t.prologue, shape.input};
+  extras.output = {t.b, t.epilogue};
+  extras.mean = t.epilogue.mean;
+  extras.variance = t.epilogue.variance;
+  product(stream, "pointwise_forward", Matrix::of(t.x, pixels_of(shape), shape.input.c),
+          weights_of(shape, t.w).transposed(), t.y, extras);
 }
 
 void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, ConstView w,
@@ -58,18 +58,18 @@ void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, Co
           weights_of(shape, w), dx);
 }
 
-void backward_weights(Stream& stream, const PointwiseShape& shape, ConstView x, ConstView dy,
-                      View dw, View db, const Prologue& prologue) {
-  if (x.dtype == DType::bf16) {
+void backward_weights(Stream& stream, const PointwiseShape& shape,
+                      const ConvolutionWeightGradient& t) {
+  if (t.x.dtype == DType::bf16) {
     return weight_product(stream, "pointwise_backward_weights",
-                          weights_product(shape, x, dy, dw, db), {prologue, shape.input});
+                          weights_product(shape, t.x, t.dy, t.dw, t.db), {t.prologue, shape.input});
   }
   ProductExtras extras;
-  extras.b = {prologue, shape.input};
-  extras.a_row_sums = db.as<float>();
+  extras.b = {t.prologue, shape.input};
+  extras.a_row_sums = t.db.as<float>();
   product(stream, "pointwise_backward_weights",
-          Matrix::of(dy, pixels_of(shape), shape.out_channels).transposed(),
-          Matrix::of(x, pixels_of(shape), shape.input.c), dw, extras);
+          Matrix::of(t.dy, pixels_of(shape), shape.out_channels).transposed(),
+          Matrix::of(t.x, pixels_of(shape), shape.input.c), t.dw, extras);
 }
 
 std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType) {

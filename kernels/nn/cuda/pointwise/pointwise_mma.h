@@ -18,9 +18,10 @@ struct PixelProduct {
 
 /// With a Prologue and an Epilogue where weights are [columns, inner]. False, and nothing done,
 /// where not even 16 columns of the weights fit into shared memory: a job for product.h.
-bool pixel_product(Stream& stream, const char* name, const PixelProduct& product,
-                   const InputTransform& input = {}, const OutputTransform& output = {},
-                   View mean = {}, View variance = {});
+[[nodiscard]] bool pixel_product(Stream& stream, const char* name, const PixelProduct& product,
+                                 const InputTransform& input = {},
+                                 const OutputTransform& output = {}, View mean = {},
+                                 View variance = {});
 
 std::size_t pixel_product_scratch_bytes(Stream& stream, const PixelProduct& product);
 

@@ -59,32 +59,30 @@ struct Gather {
   }
 };
 
-void gather_batch(Stream& stream, const AugmentSpec& spec, ConstView samples, ConstView labels,
-                  ConstView order, ConstView cursor, ConstView scale, ConstView shift, View x,
-                  View labels_out) {
-  const std::int32_t* indices = order.as<std::int32_t>() + cursor.as<std::int32_t>()[0];
+void gather_batch(Stream& stream, const AugmentSpec& spec, const BatchGather& t) {
+  const std::int32_t* indices = t.order.as<std::int32_t>() + t.cursor.as<std::int32_t>()[0];
   const Gather gather{spec,
                       random_key(spec.seed, "augment"),
-                      static_cast<std::uint32_t>(cursor.as<std::int32_t>()[1]),
-                      {1, x.shape.h, x.shape.w, x.shape.c},
-                      scale.as<float>(),
-                      shift.as<float>()};
+                      static_cast<std::uint32_t>(t.cursor.as<std::int32_t>()[1]),
+                      {1, t.x.shape.h, t.x.shape.w, t.x.shape.c},
+                      t.scale.as<float>(),
+                      t.shift.as<float>()};
   const std::int64_t size = gather.shape.elements();
   // Each thread makes a sample in f32, so that it is rounded to x's type once.
   Arena::Scope scratch(stream.scratch());
   float* buffers = scratch.take(DType::f32, {thread_count(), 1, 1, size}).as<float>();
-  parallel_for(x.shape.n, x.elements() >= kParallelElements, [&](std::int64_t i) {
+  parallel_for(t.x.shape.n, t.x.elements() >= kParallelElements, [&](std::int64_t i) {
     const std::int64_t j = indices[i];
     float* buffer = buffers + thread_index() * size;
-    if (samples.dtype == DType::u8) {
-      gather.sample(samples.as<std::uint8_t>(), j, buffer);
+    if (t.samples.dtype == DType::u8) {
+      gather.sample(t.samples.as<std::uint8_t>(), j, buffer);
     } else {
-      gather.sample(samples.as<float>(), j, buffer);
+      gather.sample(t.samples.as<float>(), j, buffer);
     }
-    with_element(x.dtype, [&]<class T>(T) {
-      std::transform(buffer, buffer + size, x.as<T>() + i * size, from_float<T>);
+    with_element(t.x.dtype, [&]<class T>(T) {
+      std::transform(buffer, buffer + size, t.x.as<T>() + i * size, from_float<T>);
     });
-    labels_out.as<std::int32_t>()[i] = labels.as<std::int32_t>()[j];
+    t.labels_out.as<std::int32_t>()[i] = t.labels.as<std::int32_t>()[j];
   });
 }
 

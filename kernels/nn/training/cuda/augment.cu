@@ -91,13 +91,11 @@ __global__ void gather_kernel(Batch<From> batch, To* x, std::int32_t* labels_out
   if (part == 0) labels_out[i] = batch.labels[j];
 }
 
-void gather_batch(Stream& stream, const AugmentSpec& spec, ConstView samples, ConstView labels,
-                  ConstView order, ConstView cursor, ConstView scale, ConstView shift, View x,
-                  View labels_out) {
-  const Shape& shape = x.shape;
+void gather_batch(Stream& stream, const AugmentSpec& spec, const BatchGather& t) {
+  const Shape& shape = t.x.shape;
   const std::int64_t size = shape.h * shape.w * shape.c;
   const auto gather = [&]<class From>(const From* from) {
-    with_element(x.dtype, [&]<class To>(To) {
+    with_element(t.x.dtype, [&]<class To>(To) {
       const std::int64_t parts = ceil_div(size, kPack<To>);
       const Batch<From> batch{spec,
                               random_key(spec.seed, "augment"),
@@ -106,23 +104,23 @@ void gather_batch(Stream& stream, const AugmentSpec& spec, ConstView samples, Co
                               static_cast<int>(shape.c),
                               shape.n,
                               static_cast<int>(parts),
-                              packs(x.as<To>(), size),
+                              packs(t.x.as<To>(), size),
                               from,
-                              labels.as<std::int32_t>(),
-                              order.as<std::int32_t>(),
-                              cursor.as<std::int32_t>(),
-                              scale.as<float>(),
-                              shift.as<float>()};
+                              t.labels.as<std::int32_t>(),
+                              t.order.as<std::int32_t>(),
+                              t.cursor.as<std::int32_t>(),
+                              t.scale.as<float>(),
+                              t.shift.as<float>()};
       const std::int64_t blocks = ceil_div(shape.n * parts, kThreads);
       launch(stream, "gather_batch", gather_kernel<From, To>,
-             {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, batch, x.as<To>(),
-             labels_out.as<std::int32_t>());
+             {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, batch, t.x.as<To>(),
+             t.labels_out.as<std::int32_t>());
     });
   };
-  if (samples.dtype == DType::u8) {
-    gather(samples.as<std::uint8_t>());
+  if (t.samples.dtype == DType::u8) {
+    gather(t.samples.as<std::uint8_t>());
   } else {
-    gather(samples.as<float>());
+    gather(t.samples.as<float>());
   }
 }
 

@@ -73,15 +73,15 @@ void take_step(Stream& stream, const char* name, std::int64_t count, const Rule&
          state...);
 }
 
-void sgd_step(Stream& stream, const SgdOptions& options, ConstView rate, ConstView g, View w,
-              View m) {
+void sgd_step(Stream& stream, const SgdOptions& options, ConstView rate, const OptimizerArrays& t) {
   const Sgd rule{rate.as<float>(), options.momentum, options.weight_decay,
                  options.nesterov ? 1.0f : 0.0f, options.nesterov ? options.momentum : 1.0f};
-  take_step(stream, "sgd_step", g.elements(), rule, g.as<float>(), w.as<float>(), m.as<float>());
+  take_step(stream, "sgd_step", t.g.elements(), rule, t.g.as<float>(), t.w.as<float>(),
+            t.m.as<float>());
 }
 
-void adam_step(Stream& stream, const AdamOptions& options, ConstView schedule, ConstView g, View w,
-               View m, View v) {
+void adam_step(Stream& stream, const AdamOptions& options, ConstView schedule,
+               const OptimizerArrays& t) {
   const Adam rule{schedule.as<float>(),
                   static_cast<float>(options.beta1),
                   static_cast<float>(1 - options.beta1),
@@ -90,8 +90,8 @@ void adam_step(Stream& stream, const AdamOptions& options, ConstView schedule, C
                   options.epsilon,
                   options.weight_decay,
                   options.decoupled};
-  take_step(stream, "adam_step", g.elements(), rule, g.as<float>(), w.as<float>(), m.as<float>(),
-            v.as<float>());
+  take_step(stream, "adam_step", t.g.elements(), rule, t.g.as<float>(), t.w.as<float>(),
+            t.m.as<float>(), t.v.as<float>());
 }
 
 const Twin sgd(twins::sgd_step, DeviceKind::cuda, sgd_step);

@@ -40,7 +40,15 @@ struct Case {
   }
 
   void run(const AugmentSpec& spec) {
-    gather_batch(stream, spec, samples, labels, order, cursor, scale, shift, x, labels_out);
+    gather_batch(stream, spec,
+                 {.samples = samples,
+                  .labels = labels,
+                  .order = order,
+                  .cursor = cursor,
+                  .scale = scale,
+                  .shift = shift,
+                  .x = x,
+                  .labels_out = labels_out});
   }
 
   /// The batch by the header's words, in double precision.

@@ -1,0 +1,43 @@
+// What convolutions of every kind read and write, and the checks that they share.
+#pragma once
+
+#include "kernels/nn/fusion.h"
+
+namespace paretiny {
+
+/// y = epilogue(prologue(x) * w + b), shapes as the op says.
+struct ConvolutionForward {
+  ConstView x{}, w{};
+  ConstView b{};  ///< [1, 1, 1, c_out] f32, or null: 0
+  View y{};
+  Prologue prologue{};
+  Epilogue epilogue{};
+};
+
+/// dw, db = gradients of sum(y * dy) with respect to w and b, where y = prologue(x) * w + b.
+struct ConvolutionWeightGradient {
+  ConstView x{}, dy{};
+  View dw{};
+  View db{};  ///< or null: not wanted
+  Prologue prologue{};
+};
+
+struct ConvolutionShapes {
+  Shape input, weights, output;
+};
+
+template <class OpShape>
+ConvolutionShapes shapes_of(const OpShape& shape) {
+  return {shape.input, shape.weights(), shape.output()};
+}
+
+// Each throws UsageError for what does not fit the shapes.
+
+void check_convolution(const char* op, const ConvolutionShapes&, const ConvolutionForward&);
+void check_convolution(const char* op, const ConvolutionShapes&, ConstView dy, ConstView w,
+                       View dx);
+void check_convolution(const char* op, const ConvolutionShapes&, const ConvolutionWeightGradient&);
+/// Throws for activations of neither f32 nor bf16.
+void check_activations(const char* op, DType activations);
+
+}  // namespace paretiny
