@@ -13,9 +13,9 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 64;
+constexpr int kThreads = 64;  // small blocks, so that a hundred points reach many multiprocessors
 constexpr int kPoints = kThreads / kWarp;  // of a block, where a warp takes one
-constexpr int kSetLanes = 4;
+constexpr int kSetLanes = 4;               // of a point, which share its few sets
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Blocks for q points of which each takes `each`.

@@ -8,17 +8,18 @@
 
 #include "kernels/bayes/cuda/gp_training.h"
 #include "kernels/bayes/gp_paths.h"
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kBlockThreads;
 constexpr int kWarps = kThreads / kWarp;
 constexpr int kEach = 2;  // queries of a thread
 constexpr int kQueries = kWarps * kEach;
-constexpr int kBasis = kWarp;  // functions at a time, one a lane
-constexpr int kPathsEach = 4;
+constexpr int kBasis = kWarp;               // functions at a time, one a lane
+constexpr int kPathsEach = 4;               // of a thread: eight sums with two queries
 constexpr int kPaths = kWarp * kPathsEach;  // of a block
 
 struct PathsJob {

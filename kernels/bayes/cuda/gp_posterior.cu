@@ -5,14 +5,15 @@
 // the second-level cache, by latency for a few hundred queries.
 #include "kernels/bayes/cuda/gp_training.h"
 #include "kernels/bayes/gp_posterior.h"
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kBlockThreads;
 constexpr int kWarps = kThreads / kWarp;
-constexpr int kQueries = 8;
+constexpr int kQueries = 8;           // with four rows, a sum for each lane of a warp
 constexpr int kPitch = kQueries + 1;  // of a point's covariances: no bank conflicts
 constexpr int kRows = 4;              // of the inverse root, that a warp takes at a time
 static_assert(kQueries * kRows == kWarp, "a lane adds up one sum");

@@ -5,13 +5,14 @@
 #include <limits>
 
 #include "kernels/bayes/cuda/gp_training.h"
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kHalfLogTwoPi = 0.91893853320467274178;
+constexpr double kHalfLogTwoPi = 0.91893853320467274178;  // log(2 pi) / 2
 
 /// covariance: [items, points, points], lower triangle.
 __global__ void __launch_bounds__(kPairThreads)
@@ -36,6 +37,7 @@ __global__ void __launch_bounds__(kPairThreads)
   }
 }
 
+/// The most that a block may have: one block serves an item, and rows are taken a warp each.
 constexpr int kExplainThreads = 1024;
 
 /// Whitened targets follow, and the row sums of the inverse root.
@@ -139,7 +141,7 @@ void gp_condition(Stream& stream, const GpShape& shape, const GpData& data,
   const Explained to{state.weights.as<double>(), take(1), take(1), take(1)};
   explain(stream, name, items, shape.mean, shape.sets, covariance, root,
           state.inverse_root.as<double>(), jitter.as<double>(), to);
-  constexpr int kThreads = 256;
+  constexpr int kThreads = kBlockThreads;
   const std::int64_t blocks = ceil_div(shape.points * shape.dimensions, kThreads);
   launch(stream, name, describe_kernel,
          {dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(shape.sets)), dim3(kThreads)},

@@ -64,8 +64,8 @@ struct TrainingItems {
   }
 };
 
-inline constexpr int kPairTile = 32;
-inline constexpr int kPairThreads = 256;
+inline constexpr int kPairTile = kWarp;             ///< a lane has one column
+inline constexpr int kPairThreads = kBlockThreads;  ///< eight rows at a time
 inline constexpr int kPairsEach = 4;        ///< a thread's: rows warp, warp + 8, ...; column lane
 inline constexpr int kPairDimensions = 32;  ///< coordinates in shared memory at a time
 

@@ -13,7 +13,7 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kBlockThreads;
 
 struct Problem {
   std::int64_t objectives, levels, boxes, points;

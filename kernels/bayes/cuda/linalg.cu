@@ -17,7 +17,7 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-constexpr int kFactorThreads = 512;
+constexpr int kFactorThreads = 512;  // 128 registers each are all that a multiprocessor has
 constexpr int kTileRows = 16, kTileColumns = 32;  // of a warp
 
 /// A panel follows, column by column.
@@ -95,7 +95,7 @@ __device__ void solve_rows(const FactorShared& shared, double* panel, int pitch,
 __device__ void subtract_products(const double* panel, int pitch, int rows, int room, double* l) {
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  constexpr int kEach = 4;
+  constexpr int kEach = 4;      // rows and columns of a thread: 32 lanes make the tile of 16 x 32
   int down = 0, across = warp;  // the warp's tile, in row order over the lower triangle
   while (true) {
     while (across > down * kTileRows / kTileColumns) {

@@ -3,13 +3,14 @@
 // row. Bound by the chain of corners, n / 16 of them.
 #include "kernels/bayes/cuda/triangular.h"
 #include "kernels/bayes/linalg.h"
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kInvertThreads = 256;
+constexpr int kInvertThreads = kBlockThreads;
 constexpr int kSharing = 4;    // threads of a row
 constexpr int kRowPitch = 20;  // of rows of 16 columns: no conflicts between the rows of a warp
 

@@ -14,7 +14,7 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kBlockThreads;
 
 __global__ void perturb_kernel(std::int64_t w, std::int64_t n, double noise, std::uint64_t key,
                                const std::int32_t* update, const double* weights,

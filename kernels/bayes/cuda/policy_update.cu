@@ -16,7 +16,7 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kBlockThreads;
 
 struct UpdateShape {
   std::int64_t policies, dimensions, weights;

@@ -10,6 +10,10 @@ namespace paretiny::cuda {
 inline constexpr int kWarp = 32;
 inline constexpr unsigned kAllLanes = 0xFFFFFFFFu;
 
+/// Threads of a block where a kernel asks for no number of its own. Multiprocessors hold 2048
+/// threads (sm_80, sm_90) or 1536 (sm_86, sm_89): whole blocks of 256 fill either.
+inline constexpr int kBlockThreads = 256;
+
 /// Every lane gets the sum over the warp; all 32 lanes must call.
 template <class Number>
 __device__ Number warp_sum(Number x) {

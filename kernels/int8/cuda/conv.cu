@@ -17,9 +17,9 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kEach = 4;   ///< pixels and channels of a thread
-constexpr int kChunk = 4;  ///< Words of a row in shared memory
+constexpr int kThreads = 256;  ///< 16 x 16 times the 4 x 4 of a thread are a tile of 64 x 64
+constexpr int kEach = 4;       ///< pixels and channels of a thread
+constexpr int kChunk = 4;      ///< Words of 16 bytes of a row in shared memory
 constexpr int kChunkBytes = 16 * kChunk;
 
 struct ConvTask : Int8Window {

@@ -3,6 +3,7 @@
 // of bytes, so that a word holds four taps of one channel; weights are turned once before, by a
 // small kernel. Reads x kh * kw / (stride_h * stride_w) times, from the caches mostly, and writes y
 // once. 3 x 3 by 16 channels counts about 17 instructions an output, half of a product a tap.
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/host_device.h"
 #include "kernels/int8/cuda/bytes.h"
 #include "kernels/int8/cuda/window.h"
@@ -11,8 +12,8 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kPixels = 2;
+constexpr int kThreads = kBlockThreads;
+constexpr int kPixels = 2;  ///< of a thread, which share the weights it loads
 
 struct DepthwiseTask : Int8Window {
   int groups;  ///< of four taps

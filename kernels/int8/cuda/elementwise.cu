@@ -3,6 +3,7 @@
 // the caches.
 #include <algorithm>
 
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/core/host_device.h"
 #include "kernels/int8/cuda/bytes.h"
@@ -11,7 +12,7 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kBlockThreads;
 
 /// sixteen(i) for i = 0, 16, .. and one(i) for what is left of the elements.
 template <class Sixteen, class One>

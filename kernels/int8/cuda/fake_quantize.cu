@@ -9,7 +9,7 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kWarps = 4;
+constexpr int kWarps = 4;  ///< of a block: small ones spread few channels over the device
 
 struct Round {
   FakeSteps steps;

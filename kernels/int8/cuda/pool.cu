@@ -11,7 +11,7 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kBlockThreads;
 
 struct Average {
   Int8Range range;
@@ -93,7 +93,7 @@ void max_pool(Stream& stream, const PoolShape& shape, const Int8Range& range, Co
   run_pool(stream, "int8_max_pool", shape, Largest{range}, x, y);
 }
 
-constexpr int kMeanRows = 8;
+constexpr int kMeanRows = kBlockThreads / kWarp;  // of threads, which share an image's pixels
 
 struct MeanShared {
   int sums[kMeanRows][kWarp];

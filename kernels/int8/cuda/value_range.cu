@@ -19,10 +19,10 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 512;
-constexpr int kFindThreads = 256;
-constexpr int kDigits = 3;
-constexpr int kBins = 1 << 11;
+constexpr int kThreads = 512;  ///< share the two tables of 8 KiB in a block's shared memory
+constexpr int kFindThreads = kBlockThreads;
+constexpr int kDigits = 3;      ///< 11 + 11 + 10 bits
+constexpr int kBins = 1 << 11;  ///< of the largest digit
 
 /// Bits `begin` .. `end` - 1 of the ordered bits; those from `end` on are known.
 struct Digit {

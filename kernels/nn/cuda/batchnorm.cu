@@ -152,7 +152,7 @@ __global__ void fold_kernel(int channels, double count, ChannelStatistics statis
 }
 
 void batchnorm_fold(Stream& stream, const BatchNormShape& shape, const BatchNormFold& t) {
-  constexpr unsigned kThreads = 128;
+  constexpr unsigned kThreads = 128;  // a channel each, of which a layer has some hundred
   const auto channels = static_cast<unsigned>(shape.input.c);
   launch(stream, "batchnorm_fold", fold_kernel,
          {dim3(ceil_div(channels, kThreads)), dim3(kThreads)}, static_cast<int>(channels),

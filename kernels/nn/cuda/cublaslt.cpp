@@ -13,6 +13,7 @@
 namespace paretiny::cuda {
 namespace {
 
+/// Bytes that it may take, kept with the stream for good.
 constexpr std::size_t kWorkspace = std::size_t{4} << 20;
 
 /// Of every matrix: what cuBLASLt is told, and asks for to read four values at once.

@@ -4,12 +4,13 @@
 #include <algorithm>
 
 #include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/vector.h"
 #include "kernels/core/host_device.h"
 
 namespace paretiny::cuda {
 
-inline constexpr int kMapThreads = 256;
+inline constexpr int kMapThreads = kBlockThreads;
 
 /// How a map over some arrays is launched; `aligned` if it can go in packs.
 struct MapLaunch {

@@ -19,8 +19,8 @@ struct PlainSum {
   __device__ void merge(const PlainSum& other) { sum += other.sum; }
 };
 
-inline constexpr int kMergeColumns = 32;
-inline constexpr int kMergeRows = 16;
+inline constexpr int kMergeColumns = kWarp;  ///< neighbouring lanes read neighbouring channels
+inline constexpr int kMergeRows = 16;        ///< warps that share the parts of a channel
 
 template <class Sum>
 struct MergeShared {

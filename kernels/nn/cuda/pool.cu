@@ -3,6 +3,7 @@
 // Windows overlap in the cache; memory sees each tensor once.
 #include <cmath>
 
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/channel_reduce.h"
 #include "kernels/nn/pool_windows.h"
@@ -52,7 +53,8 @@ __global__ void each_pixel_kernel(unsigned rows, unsigned h, unsigned row_packs,
 
 template <int kWidth, class F>
 void each_pixel(Stream& stream, const char* name, const Shape& over, F f) {
-  constexpr unsigned kThreads = 256, kMostBlocksY = 65535;
+  constexpr unsigned kThreads = kBlockThreads;
+  constexpr unsigned kMostBlocksY = 65535;  // CUDA's limit
   const auto rows = static_cast<unsigned>(over.n * over.h);
   const auto packs = static_cast<unsigned>(over.c / kWidth);
   const unsigned row_packs = static_cast<unsigned>(over.w) * packs;

@@ -11,10 +11,10 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
 constexpr int kTile = 64;
-constexpr int kDepth = 16;
 constexpr int kEach = 4;  // rows and columns of a tile that a thread computes
+constexpr int kThreads = kTile / kEach * (kTile / kEach);
+constexpr int kDepth = 16;  // of a slice: a thread brings four elements of each operand
 
 struct Tiles {
   float a[kDepth][kTile + 4];

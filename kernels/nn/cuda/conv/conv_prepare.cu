@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/vector.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/conv/conv_kernels.h"
@@ -10,7 +11,7 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kBlockThreads;
 
 /// Blocks take `block_rows` rows each; to: rows of `row_packs` packs.
 template <class T>

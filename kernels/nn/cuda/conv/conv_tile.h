@@ -10,12 +10,12 @@
 
 namespace paretiny::cuda {
 
-inline constexpr int kTileThreads = 128;
-inline constexpr int kTileStages = 4;
+inline constexpr int kTileThreads = 128;  ///< four warps, each with a part of the tile
+inline constexpr int kTileStages = 4;     ///< three on their way while one is multiplied
 /// Blocks that a multiprocessor shall hold: 168 registers a thread, and 51 KiB of shared memory.
 inline constexpr int kTileBlocks = 3;
 
-/// Terms of the sum that a stage holds: 32 of bf16, 16 of f32.
+/// Terms of the sum that a stage holds, 64 bytes of a row: 32 of bf16, 16 of f32.
 template <class T>
 inline constexpr int kTileDepth = 64 / static_cast<int>(sizeof(T));
 

@@ -9,6 +9,7 @@
 namespace paretiny::cuda {
 namespace {
 
+/// An algorithm that asks for more bytes is not taken: they count against the candidate's memory.
 constexpr std::size_t kMostWorkspace = std::size_t{64} << 20;
 constexpr int kMostAlgorithms = 16;  ///< more than cuDNN has for any pass
 

@@ -17,8 +17,8 @@
 
 namespace paretiny::cuda::depthwise {
 
-inline constexpr int kMostBlocks = 4;  ///< a multiprocessor; bounds the scratch
-inline constexpr int kMostStageSteps = 8;
+inline constexpr int kMostBlocks = 4;          ///< a multiprocessor; bounds the scratch
+inline constexpr int kMostStageSteps = 8;      ///< a strip begins when its first stage is there
 inline constexpr int kRingBytes = 150 * 1024;  ///< of all blocks of a multiprocessor, about
 
 /// A thread's share: kColumns results of kVector channels a row, by a window of kKernelH x kKernelW

@@ -12,7 +12,7 @@
 namespace paretiny::cuda::depthwise {
 namespace {
 
-constexpr int kStages = 3;
+constexpr int kStages = 3;  // two on their way while one is read
 
 template <class F>
 void with_spread_taps(const Window& window, F f) {

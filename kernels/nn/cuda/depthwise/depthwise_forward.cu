@@ -17,7 +17,7 @@
 namespace paretiny::cuda::depthwise {
 namespace {
 
-constexpr int kStages = 3;
+constexpr int kStages = 3;  // two on their way while one is read
 
 /// Calls f<turn>() for a turn below kTurns: as a constant, so that arrays it indexes stay in
 /// registers, and in one place each, so that it is inlined.

@@ -12,12 +12,12 @@
 namespace paretiny::cuda::depthwise {
 namespace {
 
-constexpr int kStages = 2;
+constexpr int kStages = 2;  // of x and dy; a third would not fit
 
 /// What a thread sums fits in 128 registers, a stage of two blocks in half the shared memory.
 template <class T, class F>
 void with_weight_taps(const Window& window, F f) {
-  constexpr int kWide = sizeof(T) == 2 ? 4 : 2;
+  constexpr int kWide = sizeof(T) == 2 ? 4 : 2;  // columns of a thread, by a stage's bytes
   if (window.kernel_h == 3) {
     return window.stride_h == 1 ? f(Taps<3, 3, 1, 2, kWide, 128>{}) : f(Taps<3, 3, 2, 2, 2, 128>{});
   }

@@ -8,10 +8,10 @@
 
 namespace paretiny::cuda::pixels {
 
-inline constexpr int kRows = 32;  // pixels of a warp's tile
-inline constexpr int kStages = 3;
-inline constexpr int kMostColumns = 128;
-inline constexpr int kMostWarps = 12;
+inline constexpr int kRows = 32;   // pixels of a warp's tile
+inline constexpr int kStages = 3;  // panels of a warp: two on their way while one is multiplied
+inline constexpr int kMostColumns = 128;  // 128 sums a thread; more columns take several slices
+inline constexpr int kMostWarps = 12;     // 12 * 32 threads of 168 registers fill a multiprocessor
 
 /// Warps of a block: what the registers of a multiprocessor allow.
 template <int kColumns>

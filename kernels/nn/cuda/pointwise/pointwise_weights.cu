@@ -20,11 +20,11 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kWarps = 16;
+constexpr int kWarps = 16;  // 32 x 32 each: a tile of 128 x 128
 constexpr int kThreads = kWarps * kWarp;
 constexpr int kPixels = 64;  // of a stage
-constexpr int kStages = 4;
-constexpr int kEdge = 32;  // rows and columns of dw that a warp computes
+constexpr int kStages = 4;   // three on their way while one is multiplied
+constexpr int kEdge = 32;    // rows and columns of dw that a warp computes
 constexpr int kPanelElements = kPixels * kPanel;
 
 struct Job {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/vector.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/training/augment.h"
@@ -12,7 +13,7 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kBlockThreads;
 constexpr int kNoise = 4;  ///< elements of one noise block
 
 template <class From>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/vector.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/training/channel_gather.h"
@@ -10,7 +11,7 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kBlockThreads;
 
 /// T: float, or uint4 for four of them; `inner` counts T.
 template <class T>

@@ -11,7 +11,7 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 128;
+constexpr int kThreads = 128;  // a filter has some hundred weights
 
 __device__ float score_of(FilterScore score, const float* w, const float* g, std::int64_t i) {
   if (score == FilterScore::taylor) return fabsf(w[i] * g[i]);

@@ -10,8 +10,8 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kPlaceThreads = 1024;
+constexpr int kThreads = kBlockThreads;
+constexpr int kPlaceThreads = 1024;  // one block alone: the most that it may have
 
 /// A warp a channel: stays[channel] = whether fewer than `kept` channels beat it.
 __global__ void stay_kernel(const float* scores, int channels, int kept, std::int32_t* stays) {
