@@ -1,6 +1,5 @@
 // The integer operators of the quantized network over the shapes of the models' graphs: the floor
 // is the larger of a copy of their bytes and of a large int8 product on tensor cores.
-#include <fmt/core.h>
 
 #include "bench/cuda/model_layers.h"
 #include "bench/cuda/operands.h"

@@ -11,6 +11,8 @@
 namespace paretiny {
 namespace {
 
+/// Every node's output is kept, so that memory goes with the batch. Percentiles are means over the
+/// batches: another number gives other ranges.
 constexpr std::int64_t kBatch = 64;
 
 }  // namespace

@@ -9,6 +9,7 @@
 namespace paretiny {
 namespace {
 
+/// Those of XXH64.
 constexpr std::uint64_t kPrime1 = 0x9E3779B185EBCA87;
 constexpr std::uint64_t kPrime2 = 0xC2B2AE3D27D4EB4F;
 constexpr std::uint64_t kPrime3 = 0x165667B19E3779F9;

@@ -6,7 +6,7 @@
 namespace paretiny {
 namespace {
 
-constexpr std::size_t kListed = 6;
+constexpr std::size_t kListed = 6;  ///< names in a note: what a line holds
 
 /// Names of the classes that no sample has.
 std::vector<std::string> missing(const std::vector<std::string>& classes, const Samples& samples) {

@@ -1,7 +1,6 @@
 #include "kernels/bayes/acquisition.h"
 
 #include <cmath>
-#include <utility>
 
 #include "kernels/core/check.h"
 

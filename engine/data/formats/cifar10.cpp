@@ -2,8 +2,6 @@
 // 2009): records of a label byte and three 32x32 planes.
 #include <fmt/core.h>
 
-#include <string>
-
 #include "base/error.h"
 #include "engine/data/formats/file_bytes.h"
 #include "engine/data/reader.h"

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
 
 #include "base/error.h"
 #include "engine/data/formats/file_bytes.h"

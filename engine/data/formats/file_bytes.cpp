@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <exception>
 #include <fstream>
 #include <limits>
 #include <memory>
@@ -20,7 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kChunk = std::size_t{1} << 20;
+constexpr std::size_t kChunk = std::size_t{1}
+                               << 20;  ///< bytes that what is unpacked grows by at least
 
 [[noreturn]] void fail(const fs::path& file, std::string_view what) {
   throw DataError(fmt::format("{}: {}; fetch it again", file.string(), what));
@@ -84,6 +84,7 @@ Bytes unpack_gzip(const fs::path& file, const Bytes& packed) {
 
 Bytes unpack_xz(const fs::path& file, const Bytes& packed) {
   lzma_stream stream = LZMA_STREAM_INIT;
+  // xz -9 asks for 65 MiB; a damaged header may ask for anything.
   constexpr std::uint64_t memory_limit = std::uint64_t{1} << 30;
   if (lzma_stream_decoder(&stream, memory_limit, LZMA_CONCATENATED) != LZMA_OK) {
     throw OutOfMemory("no memory for liblzma");

@@ -47,7 +47,7 @@ std::uint32_t big_endian(const Bytes& bytes, std::size_t offset);
 std::filesystem::path find_folder(const std::string& path, const std::string& inner);
 
 /// Calls read(0) .. read(count - 1) over the threads; of several errors throws the one of the
-/// lowest index, so that the message does not depend on timing.
+/// lowest index, so that the message does not depend on timing. Those behind it may be left out.
 void for_each_file(std::int64_t count, const std::function<void(std::int64_t)>& read);
 
 }  // namespace paretiny

@@ -2,9 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-#include <numeric>
-
 #include "engine/deploy/code/c_code_parts.h"
 #include "engine/deploy/code/c_text.h"
 #include "engine/deploy/code/runtime_files.h"

@@ -13,7 +13,8 @@
 namespace paretiny {
 namespace {
 
-constexpr std::size_t kLongest = 40;
+constexpr std::size_t kLongest =
+    40;  ///< letters: identifiers with it and a suffix stay below C99's 63
 constexpr std::string_view kSafe = "model_";
 
 /// Whole names. Locale plays no part, and the same name in capitals counts as taken.

@@ -15,7 +15,7 @@ namespace paretiny::cpu {
 namespace {
 
 constexpr std::int64_t kSumsBytes = 1 << 20;  ///< of a part, to stay within a thread's cache
-constexpr std::int64_t kMostWeight = (1 << 24) / 256;
+constexpr std::int64_t kMostWeight = (1 << 24) / 256;  ///< of a filter, one sign (conv.h)
 
 /// The convolution of s8 into s32 sums, for a part of the batch.
 struct Int8Sums {

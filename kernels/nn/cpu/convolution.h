@@ -21,6 +21,7 @@ struct Convolution {
     return {input.n, window.out_h(input.h), window.out_w(input.w), out_channels};
   }
   std::int64_t taps() const { return window.kernel_h * window.kernel_w; }
+  std::int64_t weights() const { return out_channels * taps() * input.c; }
 };
 
 /// The operands of every direction: x and y of the convolution's type, w [out, kh, kw, in] and b in
@@ -35,9 +36,9 @@ struct ConvolutionData {
 /// Into how large parts a batch is cut, in samples: by the amount of work alone.
 std::int64_t samples_of_a_part(const Convolution& convolution, Direction direction);
 
-/// A convolution of one direction. What
-/// oneDNN prepared is used if it computes whole numbers right (convolution_check.h): in the type of
-/// the activations, else in f32, else loops of our own (convolution_loops.h) do.
+/// A convolution of one direction. What oneDNN prepared is used if it computes whole numbers right
+/// (convolution_check.h): in the type of the activations, else in f32. Else loops of our own
+/// (convolution_loops.h) compute it.
 class PreparedConvolution {
  public:
   PreparedConvolution(const dnnl::engine& engine, const Convolution& convolution,

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -82,7 +81,8 @@ class Operand {
  private:
   static constexpr unsigned char kNan = 0xFF;  ///< as a float
   static constexpr unsigned char kBeyond = 0xFE;
-  static constexpr std::ptrdiff_t kGuard = 1 << 14;
+  static constexpr std::ptrdiff_t kGuard =
+      1 << 14;  ///< bytes: a write beyond the end goes some vectors far
   /// Samples begin at any element.
   static constexpr std::ptrdiff_t kFront = kGuard + sizeof(T);
 
@@ -251,6 +251,7 @@ bool agrees(const Convolution& c, Direction direction, bool bias, double most,
   return false;
 }
 
+/// Whole numbers up to these are exact.
 constexpr double kExactInFloat = 0x1p24;
 constexpr double kExactInBf16 = 0x1p8;
 

@@ -26,7 +26,7 @@ void forward_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const
 template <class T>
 void data_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const float* dy,
                const float* w, T* dx) {
-  constexpr std::int64_t kPiece = 256;
+  constexpr std::int64_t kPiece = 256;  // floats: 1 KiB of the first-level cache
   parallel_for(samples, samples * in * out > 1 << 16, [&](std::int64_t n) {
     for (std::int64_t begin = 0; begin < in; begin += kPiece) {
       const std::int64_t count = std::min(kPiece, in - begin);

@@ -1,7 +1,6 @@
 #include "engine/compress/prune.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "engine/compress/pruning_plan.h"
 #include "engine/models/model.h"

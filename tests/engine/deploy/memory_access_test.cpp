@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <memory>
 
 #include "engine/deploy/code/c_code.h"
 #include "engine/deploy/code/runtime_files.h"

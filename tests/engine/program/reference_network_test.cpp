@@ -1,6 +1,5 @@
 // Ten training steps of three networks against PyTorch's in double precision
 // (shared/vectors/train/networks).
-#include <algorithm>
 #include <map>
 
 #include "engine/program/program.h"

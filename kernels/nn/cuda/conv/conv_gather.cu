@@ -6,7 +6,6 @@
 // through shared memory, in packs where the target has whole ones.
 // Bytes: the source once from memory, and from the L2 cache once a tap and 64 target channels; the
 // target once.
-#include <algorithm>
 
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/shared.h"

@@ -2,7 +2,6 @@
 // from the sample's draw, which every thread computes anew (a hundred integer instructions, less
 // than sharing it would cost), and one or two blocks of noise. Reads the samples of the batch and
 // writes x, once each.
-#include <algorithm>
 
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/reduce.h"
