@@ -24,8 +24,7 @@ void backward_weights(Stream& stream, const ConvShape& shape, ConstView x, Const
 }
 
 std::size_t most_scratch(Stream& stream, const ConvShape& shape, DType activations) {
-  return convolution_scratch_bytes(stream,
-                                   convolution(shape, activations));
+  return convolution_scratch_bytes(stream, convolution(shape, activations));
 }
 
 const Twin forward_twin(twins::conv_forward, DeviceKind::cpu, forward);

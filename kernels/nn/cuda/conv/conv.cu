@@ -1,10 +1,10 @@
 // Dense convolution: cuDNN's where it takes the job (libraries.h), else our own (conv_kernels.h).
 #include <algorithm>
 
-#include "kernels/nn/cuda/libraries.h"
 #include "kernels/nn/conv.h"
 #include "kernels/nn/cuda/bias.h"
 #include "kernels/nn/cuda/conv/conv_kernels.h"
+#include "kernels/nn/cuda/libraries.h"
 
 namespace paretiny::cuda {
 namespace {
