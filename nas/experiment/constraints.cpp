@@ -10,11 +10,11 @@
 namespace paretiny {
 namespace {
 
-constexpr double kAny = 1e300;
+constexpr double kAnyBound = 1e300;
 
 std::optional<double> read_bound(TableReader& table, const char* key) {
   if (table.find(key) == nullptr) return std::nullopt;
-  return table.number(key, 0, -kAny, kAny);
+  return table.number(key, 0, -kAnyBound, kAnyBound);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <cmath>
@@ -31,6 +32,12 @@ std::string uri_path(const std::filesystem::path& path) {
     }
   }
   return result;
+}
+
+/// Whether this process may write files up to a size alone (`ulimit -f`).
+bool limits_file_sizes() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
 }  // namespace
@@ -192,7 +199,9 @@ void Database::fail(int code) const {
     throw OutOfMemory(fmt::format(
         "the host's memory is used up: the study '{}' cannot be read or written", file));
   }
-  if (primary == SQLITE_IOERR && system == EFBIG) {
+  // What SQLite does to undo a write may succeed, and errno be lost.
+  const bool too_long = system == EFBIG || (code == SQLITE_IOERR_WRITE && limits_file_sizes());
+  if (primary == SQLITE_IOERR && too_long) {
     throw StoreError(
         fmt::format("the study '{}' would grow beyond the size that files may have here (ulimit "
                     "-f); everything "

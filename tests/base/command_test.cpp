@@ -33,8 +33,8 @@ TEST(Command, EndsWithWhoeverStartedIt) {
     std::filesystem::remove(file);
     const pid_t starter = fork();
     if (starter == 0) {
-      run_command({"sh", "-c", "echo $$ > pid.part; mv pid.part pid; exec sleep 60"}, folder.path(),
-                  "sh");
+      static_cast<void>(run_command(
+          {"sh", "-c", "echo $$ > pid.part; mv pid.part pid; exec sleep 60"}, folder.path(), "sh"));
       _exit(0);
     }
     ASSERT_TRUE(eventually([&] { return std::filesystem::exists(file); }));

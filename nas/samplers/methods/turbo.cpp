@@ -14,7 +14,7 @@ namespace paretiny {
 namespace {
 
 /// A success improves the best value by this share of it.
-constexpr double kProgress = 1e-3;
+constexpr double kRegionProgress = 1e-3;
 
 /// How good a trial is: violation first.
 struct Merit {
@@ -24,7 +24,7 @@ struct Merit {
 
 bool improves(const Merit& next, const Merit& best) {
   if (next.violation != best.violation) return next.violation < best.violation;
-  return next.value < best.value - kProgress * std::abs(best.value);
+  return next.value < best.value - kRegionProgress * std::abs(best.value);
 }
 
 /// The weighted sum of objectives scaled to [0, 1] over the complete trials of a history.
@@ -71,20 +71,20 @@ bool is_complete(const SamplerProblem& problem, const Observation& o) {
 }
 
 /// The region that a history has led to.
-struct Region {
+struct TurboRegion {
   TrustRegion box;
   std::size_t number = 0;  ///< regions before it
   std::size_t begin = 0;   ///< its first trial
   RegionScalarisation scalarise;
 };
 
-Region replay(const SamplerProblem& problem, const TrustRegionRules& rules,
-              const std::vector<Observation>& history) {
+TurboRegion replay_region(const SamplerProblem& problem, const TrustRegionRules& rules,
+                          const std::vector<Observation>& history) {
   const auto weights = [&](std::size_t number) {
     Random random(problem.seed, "turbo weights", number);
     return simplex_weights(problem.objectives, random);
   };
-  Region region{TrustRegion(rules), 0, 0, RegionScalarisation(weights(0))};
+  TurboRegion region{TrustRegion(rules), 0, 0, RegionScalarisation(weights(0))};
   for (std::size_t i = 0; i < history.size(); ++i) {
     heed(problem.stop);
     const bool complete = is_complete(problem, history[i]);
@@ -133,7 +133,7 @@ TurboSampler::TurboSampler(SamplerProblem problem, const std::map<std::string, d
 std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observation>& history,
                                                        const Knowledge& /*knowledge*/,
                                                        std::uint64_t trial) {
-  const Region region = replay(problem(), rules_, history);
+  const TurboRegion region = replay_region(problem(), rules_, history);
   const std::size_t into = history.size() - region.begin;
   if (into < problem().initial) {
     const SobolSequence design(problem().space.parameters().size(),

@@ -112,7 +112,7 @@ TEST(Command, ReportsCodesAndMissingPrograms) {
   stop.request_stop();
   EXPECT_THROW(run_command({"sleep", "20"}, "/", "sleep", stop.get_token()), Interrupted);
   try {
-    run_command({"no-such-program"}, "/", "the-package");
+    static_cast<void>(run_command({"no-such-program"}, "/", "the-package"));
     FAIL();
   } catch (const MissingTool& error) {
     EXPECT_NE(std::string(error.what()).find("the-package"), std::string::npos);

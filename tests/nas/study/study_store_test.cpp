@@ -151,7 +151,7 @@ TEST_F(StudyStoreTest, RefusesWhatIsNoStudy) {
   EXPECT_EQ(refusal(example_header()), "") << "an empty file is a study not begun";
 
   path_ = folder_;
-  EXPECT_SAYS(refusal(example_header()), "cannot be opened");
+  EXPECT_SAYS(refusal(example_header()), "is no regular file");
   path_ = folder_ / "study.db" / "under_a_file.db";
   EXPECT_SAYS(refusal(example_header()), "the folder of the study");
 }
