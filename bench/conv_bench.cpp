@@ -208,9 +208,8 @@ void measure(benchmark::State& state, const Layer& layer, Direction direction) {
     cpu::Convolution convolution = *layer.convolution;
     convolution.activations = i == 0 ? DType::f32 : DType::bf16;
     label +=
-        (i == 0 ? "" : " | ") + cpu::prepare(static_cast<cpu::CpuStream&>(*stream), convolution,
-                                             direction, direction != Direction::backward_data)
-                                    .name();
+        (i == 0 ? "" : " | ") +
+        cpu::prepare(*stream, convolution, direction, direction != Direction::backward_data).name();
   }
   state.counters["speedup"] = best[0] / best[1];
   state.SetLabel(label);
