@@ -1,7 +1,6 @@
 #include "base/log.h"
 
 #include <atomic>
-#include <cstdio>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -27,12 +26,6 @@ LogLevel parse_log_level(const std::string& name) {
   if (name == "debug") return LogLevel::debug;
   throw UsageError("there is no log level '" + name + "'" +
                    suggestion(name, {"warning", "info", "debug"}));
-}
-
-void log(LogLevel level, std::string_view text) {
-  if (!logs(level)) return;
-  const std::string line = "paretiny: " + std::string(text) + "\n";
-  std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 }  // namespace paretiny

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 namespace paretiny {
 
@@ -21,9 +20,5 @@ inline bool logs(LogLevel level) {
 
 /// "warning", "info" or "debug". Throws UsageError, naming the nearest.
 LogLevel parse_log_level(const std::string& name);
-
-/// Writes a line "paretiny: TEXT" to standard error, whole, where the level is wanted. Any thread
-/// may.
-void log(LogLevel level, std::string_view text);
 
 }  // namespace paretiny

@@ -11,15 +11,15 @@
 namespace paretiny {
 
 #ifdef PARETINY_NVTX
-Range::Range(const char* name) {
+ProfilerRange::ProfilerRange(const char* name) {
   nvtxRangePushA(name);
 }
-Range::~Range() {
+ProfilerRange::~ProfilerRange() {
   nvtxRangePop();
 }
 #else
-Range::Range(const char*) {}
-Range::~Range() = default;
+ProfilerRange::ProfilerRange(const char*) {}
+ProfilerRange::~ProfilerRange() = default;
 #endif
 
 Phase::Phase(const char* name)

@@ -7,12 +7,12 @@ namespace paretiny {
 
 /// While it lives, a range of NVTX on the calling thread, as Nsight Systems shows it, where the
 /// program is built with CUDA. `name` must outlive it, as a literal does.
-class Range {
+class ProfilerRange {
  public:
-  explicit Range(const char* name);
-  ~Range();
-  Range(const Range&) = delete;
-  Range& operator=(const Range&) = delete;
+  explicit ProfilerRange(const char* name);
+  ~ProfilerRange();
+  ProfilerRange(const ProfilerRange&) = delete;
+  ProfilerRange& operator=(const ProfilerRange&) = delete;
 };
 
 /// A range long enough to be told of: at its end a line of the log at level debug, with its
@@ -25,7 +25,7 @@ class Phase {
   Phase& operator=(const Phase&) = delete;
 
  private:
-  Range range_;
+  ProfilerRange range_;
   const char* name_;
   std::chrono::steady_clock::time_point begin_;
 };

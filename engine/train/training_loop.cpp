@@ -60,7 +60,7 @@ EpochTotals TrainingLoop::epoch(std::int64_t index, const std::stop_token& stop,
   stream_.upload(totals_.data, sums, sizeof(sums));
   std::int64_t done = from.steps;
   for (; done < steps_ && !stop.stop_requested(); ++done) {
-    const Range range("step");
+    const ProfilerRange range("step");
     step_->run();
   }
   stream_.download(sums, totals_.data, sizeof(sums));  // the device may be steps behind

@@ -10,11 +10,9 @@
 namespace paretiny {
 namespace {
 
-constexpr double kAnyBound = 1e300;
-
 std::optional<double> read_bound(TableReader& table, const char* key) {
   if (table.find(key) == nullptr) return std::nullopt;
-  return table.number(key, 0, -kAnyBound, kAnyBound);
+  return table.number(key, 0, -kMostReal, kMostReal);
 }
 
 }  // namespace

@@ -31,9 +31,8 @@ Parameter read_parameter(const toml::table& root, const std::string& name) {
     }
   } else {
     if (low == nullptr || high == nullptr) table.fail("low", "and high are both needed");
-    constexpr double kAnyReal = 1e300;
-    parameter.low = table.number("low", 0, -kAnyReal, kAnyReal);
-    parameter.high = table.number("high", 0, -kAnyReal, kAnyReal);
+    parameter.low = table.number("low", 0, -kMostReal, kMostReal);
+    parameter.high = table.number("high", 0, -kMostReal, kMostReal);
     parameter.log = table.boolean("log", false);
   }
   table.finish();

@@ -42,11 +42,7 @@ StopHistory as_history(const StudyHeader& header, const std::vector<Trial>& tria
   StopHistory history;
   history.seed = header.seed;
   for (const std::size_t k : open) history.open.push_back({k});
-  const std::vector<double> origins = objective_origins(header.objectives, trials);
-  const std::vector<double> scales = objective_scales(header.objectives, trials);
-  for (std::size_t k = 0; k < scales.size(); ++k) {
-    history.reference.push_back(origins[k] + scales[k]);
-  }
+  history.reference = objective_reference(header.objectives, trials);
   for (const Trial& trial : trials) {
     StopTrial seen{{trial.number, {}, {}}, trial.objectives, trial.verdict};
     seen.finished = trial.state == TrialState::done || trial.state == TrialState::infeasible ||

@@ -23,7 +23,6 @@ namespace paretiny {
 namespace {
 
 constexpr const char* kSampler = "ars";
-constexpr double kAny = 1e300;
 
 std::vector<Objective> read_objectives(const toml::table& root) {
   TableReader table(root, "objectives");
@@ -32,11 +31,11 @@ std::vector<Objective> read_objectives(const toml::table& root) {
     TableReader entry(table, name);
     Objective objective{name, "", {}, ""};
     if (entry.find("limit") != nullptr) {
-      objective.limit = entry.number("limit", 0, -kAny, kAny);
+      objective.limit = entry.number("limit", 0, -kMostReal, kMostReal);
       objective.limit_text = fmt::format("{}", *objective.limit);
     }
     if (entry.find("reference") != nullptr) {
-      objective.reference = entry.number("reference", 0, -kAny, kAny);
+      objective.reference = entry.number("reference", 0, -kMostReal, kMostReal);
     }
     objective.unit = entry.text("unit", "");
     entry.finish();

@@ -104,7 +104,6 @@ bool Searcher::run(std::int64_t trials) {
     keep_leases();
   }
   give_back();
-  if (failure_) std::rethrow_exception(failure_);
   return false;
 }
 
@@ -313,6 +312,7 @@ void Searcher::fail_all(const Worker& first, const Trial& trial, const std::stri
 void Searcher::give_back() {
   ends_.request_stop();
   while (any_running()) inbox_.serve(std::chrono::seconds(1), {});
+  if (failure_) std::rethrow_exception(failure_);
 }
 
 }  // namespace paretiny

@@ -120,7 +120,7 @@ class Searcher {
   void keep_leases();
   /// Records by what rule trials are stopped, and says what has to be known of it.
   void announce();
-  /// Stops the workers and gives back what they had.
+  /// Stops the workers and gives back what they had. Throws what ended the search, if anything did.
   void give_back();
 
   const Experiment& experiment_;

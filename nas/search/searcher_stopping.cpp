@@ -59,14 +59,19 @@ TrialProgress::Plan Searcher::progress_plan(const Worker& worker, const Running&
 
 StopWatch Searcher::watch(const Running& running) {
   const std::int64_t number = running.trial.number;
+  StopTrial begun =
+      records_.begin(running.trial, free_objectives(experiment_, running.plan.footprint));
+  // Without a rule nothing is learnt from the others, so their curves need not be read.
+  if (experiment_.stop.method == StopMethod::off) {
+    return {experiment_.stop, records_.history({}, number), std::move(begun)};
+  }
   const std::vector<Trial>& all = study_.trials();
   std::vector<Trial> known(all.begin(), all.begin() + number);
   if (!experiment_.async) {
     const std::int64_t lag = lag_of(experiment_, static_cast<int>(workers_.size()));
     known = *known_to_next(known, lag, [](const Trial&) { return false; });
   }
-  return {experiment_.stop, records_.history(known, number),
-          records_.begin(running.trial, free_objectives(experiment_, running.plan.footprint))};
+  return {experiment_.stop, records_.history(known, number), std::move(begun)};
 }
 
 void Searcher::announce() {
@@ -93,7 +98,6 @@ bool Searcher::finish(std::int64_t number) {
     keep_leases();
   }
   give_back();
-  if (failure_) std::rethrow_exception(failure_);
   return study_.trials()[static_cast<std::size_t>(number)].state != TrialState::waiting;
 }
 

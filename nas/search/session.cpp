@@ -18,9 +18,6 @@
 namespace paretiny {
 namespace {
 
-/// As of limits and references: differences of such objectives are numbers, too.
-constexpr double kMostOfObjective = 1e300;
-
 Outcome outcome_of(TrialState state) {
   switch (state) {
     case TrialState::done:
@@ -63,11 +60,10 @@ SamplerProblem sampler_problem(const StudySpec& spec, const std::vector<Trial>& 
   SamplerProblem problem;
   problem.space = spec.space;
   problem.objectives = spec.objectives.size();
-  const std::vector<double> origins = objective_origins(spec.objectives, trials);
-  const std::vector<double> scales = objective_scales(spec.objectives, trials);
+  problem.reference = objective_reference(spec.objectives, trials);
   for (std::size_t k = 0; k < problem.objectives; ++k) {
     const double none = std::numeric_limits<double>::infinity();
-    problem.reference.push_back((origins[k] + scales[k]) / units[k]);
+    problem.reference[k] /= units[k];
     problem.limits.push_back(spec.objectives[k].limit.value_or(none) / units[k]);
   }
   problem.constraints = bounds_of(spec.constraints);
@@ -114,9 +110,9 @@ Verdict verdict(const StudyHeader& header, const std::vector<double>& values,
     if (!std::isfinite(values[k])) {
       return {TrialState::failed, fmt::format("objective '{}' is not finite", name)};
     }
-    if (std::abs(values[k]) > kMostOfObjective) {
+    if (std::abs(values[k]) > kMostReal) {
       return {TrialState::failed,
-              fmt::format("objective '{}' is {}, beyond {}", name, values[k], kMostOfObjective)};
+              fmt::format("objective '{}' is {}, beyond {}", name, values[k], kMostReal)};
     }
   }
   std::string broken = broken_limit(header.objectives, values);

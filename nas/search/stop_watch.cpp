@@ -50,14 +50,9 @@ StopHistory StopRecords::history(const std::vector<Trial>& trials, std::int64_t 
   history.seed = subject_.seed;
   std::vector<Trial> known;
   for (const Trial& trial : trials) {
-    const bool ended = trial.state != TrialState::waiting && trial.state != TrialState::running;
-    if (trial.number < before && ended) known.push_back(trial);
+    if (trial.number < before && has_ended(trial)) known.push_back(trial);
   }
-  const std::vector<double> origins = objective_origins(subject_.objectives, known);
-  const std::vector<double> scales = objective_scales(subject_.objectives, known);
-  for (std::size_t k = 0; k < scales.size(); ++k) {
-    history.reference.push_back(origins[k] + scales[k]);
-  }
+  history.reference = objective_reference(subject_.objectives, known);
   for (const Trial& trial : known) {
     const Curve& curve = curve_of(trial);
     const bool stopped = trial.state == TrialState::stopped;

@@ -17,8 +17,6 @@ namespace paretiny {
 namespace {
 
 constexpr const char* kSteps = "steps";
-/// Of an objective that is told; beyond it nothing can be learnt.
-constexpr double kMostOfStep = 1e300;
 
 Curve curve_of_steps(const std::vector<StepRecord>& records, std::int64_t steps) {
   Curve curve;
@@ -118,7 +116,7 @@ std::string tell_step(Study& study, const Trial& trial, std::int64_t step,
                                 before.back().step, trial.number));
   }
   for (double& value : objectives) {
-    if (!(std::abs(value) <= kMostOfStep)) value = std::numeric_limits<double>::quiet_NaN();
+    if (!(std::abs(value) <= kMostReal)) value = std::numeric_limits<double>::quiet_NaN();
   }
   const auto require_held = [&](bool held) {
     if (!held) {

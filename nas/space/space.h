@@ -12,6 +12,9 @@
 
 namespace paretiny {
 
+/// The largest parameter, objective or bound: differences of such numbers are numbers, too.
+inline constexpr double kMostReal = 1e300;
+
 /// A parameter's value: a float, an integer, or the name of a choice.
 using Value = std::variant<double, std::int64_t, std::string>;
 using Values = std::map<std::string, Value>;

@@ -14,6 +14,10 @@ bool is_study_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
 }
 
+bool has_ended(const Trial& trial) {
+  return trial.state != TrialState::waiting && trial.state != TrialState::running;
+}
+
 std::string_view to_string(TrialState state) {
   constexpr std::array<std::string_view, kTrialStates> names = {
       "waiting", "running", "done", "infeasible", "failed", "abandoned", "stopped"};

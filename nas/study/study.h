@@ -104,6 +104,9 @@ struct Trial {
   std::optional<StopVerdict> verdict{};
 };
 
+/// Neither waiting nor running.
+bool has_ended(const Trial& trial);
+
 /// Who may work on a trial, and for how long from now.
 struct Lease {
   std::string owner;

@@ -54,6 +54,14 @@ std::vector<double> objective_scales(const std::vector<Objective>& objectives,
   return scales;
 }
 
+std::vector<double> objective_reference(const std::vector<Objective>& objectives,
+                                        const std::vector<Trial>& trials) {
+  std::vector<double> reference = objective_origins(objectives, trials);
+  const std::vector<double> scales = objective_scales(objectives, trials);
+  for (std::size_t m = 0; m < reference.size(); ++m) reference[m] += scales[m];
+  return reference;
+}
+
 bool is_feasible(const std::vector<Objective>& objectives, const Trial& trial) {
   if (trial.state != TrialState::done) return false;
   for (std::size_t m = 0; m < objectives.size(); ++m) {

@@ -18,6 +18,10 @@ std::vector<double> objective_origins(const std::vector<Objective>& objectives,
 std::vector<double> objective_scales(const std::vector<Objective>& objectives,
                                      const std::vector<Trial>& trials);
 
+/// The reference point in the objectives' own numbers: as far from the origin as a scale.
+std::vector<double> objective_reference(const std::vector<Objective>& objectives,
+                                        const std::vector<Trial>& trials);
+
 /// Done, with every objective inside its limit.
 bool is_feasible(const std::vector<Objective>& objectives, const Trial& trial);
 

@@ -11,9 +11,6 @@
 #include "nas/summary/summary.h"
 
 namespace paretiny {
-bool has_ended(const Trial& trial) {
-  return trial.state != TrialState::waiting && trial.state != TrialState::running;
-}
 
 Progress::Progress(std::vector<Objective> objectives, std::int64_t trials)
     : objectives_(std::move(objectives)),

@@ -12,9 +12,6 @@
 
 namespace paretiny {
 
-/// Neither waiting nor running.
-bool has_ended(const Trial& trial);
-
 class Progress : public SearchObserver {
  public:
   Progress(std::vector<Objective> objectives, std::int64_t trials);
