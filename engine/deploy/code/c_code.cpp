@@ -10,8 +10,6 @@
 namespace paretiny {
 namespace {
 
-using fmt::format;
-
 /// The steps of a network as declarations of constants and as calls.
 class CStepWriter {
  public:
@@ -23,8 +21,8 @@ class CStepWriter {
     step_ = &network_.steps[static_cast<std::size_t>(index)];
     scratch_ = plan_.scratch[static_cast<std::size_t>(index)];
     by_cmsis_nn_ = kernels_ == Kernels::cmsis_nn && cmsis_nn_computes(network_, *step_);
-    name_ = format("{}", index);
-    calls += format("  STEP({}); /* {} */\n", position_++, comment_text(step_->name));
+    name_ = fmt::format("{}", index);
+    calls += fmt::format("  STEP({}); /* {} */\n", position_++, comment_text(step_->name));
     std::visit([this](const auto& operation) { (*this)(operation); }, step_->operation);
   }
 
@@ -42,52 +40,53 @@ class CStepWriter {
       return;
     }
     layer_constants(op);
-    call(format("pt_fully_connected({}, {}, &layer_{}, {}, {})", in().shape.elements(),
-                out().shape.c, name_, at(step_->inputs[0]), at(step_->output)));
+    call(fmt::format("pt_fully_connected({}, {}, &layer_{}, {}, {})", in().shape.elements(),
+                     out().shape.c, name_, at(step_->inputs[0]), at(step_->output)));
   }
 
   void operator()(const Int8Add& op) {
     const Int8AddParameters& p = op.parameters;
     constants +=
-        format("static const pt_add_constants add_{} = {{{}, {}, {}, {}, {}, {}, {}, {}}};\n",
-               name_, multiplier(p.input1), multiplier(p.input2), multiplier(p.output),
-               p.zero_point1, p.zero_point2, p.output_zero_point, p.range.low, p.range.high);
-    call(format("{}add(&add_{}, {}, {}, {}, {})", prefix(), name_, out().shape.elements(),
-                at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output)));
+        fmt::format("static const pt_add_constants add_{} = {{{}, {}, {}, {}, {}, {}, {}, {}}};\n",
+                    name_, multiplier(p.input1), multiplier(p.input2), multiplier(p.output),
+                    p.zero_point1, p.zero_point2, p.output_zero_point, p.range.low, p.range.high);
+    call(fmt::format("{}add(&add_{}, {}, {}, {}, {})", prefix(), name_, out().shape.elements(),
+                     at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output)));
   }
 
   void operator()(const Int8Mul& op) {
     const Int8MulParameters& p = op.parameters;
-    constants += format("static const pt_mul_constants mul_{} = {{{}, {}, {}, {}, {}, {}}};\n",
-                        name_, multiplier(p.output), p.zero_point1, p.zero_point2,
-                        p.output_zero_point, p.range.low, p.range.high);
-    call(format("pt_scale(&mul_{}, {}, {}, {}, {}, {})", name_, out().shape.h * out().shape.w,
-                out().shape.c, at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output)));
+    constants += fmt::format("static const pt_mul_constants mul_{} = {{{}, {}, {}, {}, {}, {}}};\n",
+                             name_, multiplier(p.output), p.zero_point1, p.zero_point2,
+                             p.output_zero_point, p.range.low, p.range.high);
+    call(fmt::format("pt_scale(&mul_{}, {}, {}, {}, {}, {})", name_, out().shape.h * out().shape.w,
+                     out().shape.c, at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output)));
   }
 
   void operator()(const Int8Lookup& op) {
     array("int8_t", "table", op.table);
-    call(format("pt_lookup(table_{}, {}, {}, {})", name_, out().shape.elements(),
-                at(step_->inputs[0]), at(step_->output)));
+    call(fmt::format("pt_lookup(table_{}, {}, {}, {})", name_, out().shape.elements(),
+                     at(step_->inputs[0]), at(step_->output)));
   }
 
   void operator()(const Int8MaxPool& op) {
     window(op.window, in().shape, out().shape);
-    call(format("{}max_pool(&window_{}, {}, {})", prefix(), name_, at(step_->inputs[0]),
-                at(step_->output)));
+    call(fmt::format("{}max_pool(&window_{}, {}, {})", prefix(), name_, at(step_->inputs[0]),
+                     at(step_->output)));
   }
   void operator()(const Int8AveragePool& op) {
     window(op.window, in().shape, out().shape);
-    call(format("{}average_pool(&window_{}, {}, {}{})", prefix(), name_, at(step_->inputs[0]),
-                at(step_->output), scratch("average_pool")));
+    call(fmt::format("{}average_pool(&window_{}, {}, {}{})", prefix(), name_, at(step_->inputs[0]),
+                     at(step_->output), scratch("average_pool")));
   }
 
   void operator()(const Int8Mean& op) {
     const Int8MeanParameters& p = op.parameters;
-    constants += format("static const pt_multiplier mean_{} = {};\n", name_, multiplier(p.output));
-    call(format("pt_mean(&mean_{}, {}, {}, {}, {}, {}, {})", name_, p.input_zero_point,
-                p.output_zero_point, in().shape.h * in().shape.w, in().shape.c,
-                at(step_->inputs[0]), at(step_->output)));
+    constants +=
+        fmt::format("static const pt_multiplier mean_{} = {};\n", name_, multiplier(p.output));
+    call(fmt::format("pt_mean(&mean_{}, {}, {}, {}, {}, {}, {})", name_, p.input_zero_point,
+                     p.output_zero_point, in().shape.h * in().shape.w, in().shape.c,
+                     at(step_->inputs[0]), at(step_->output)));
   }
 
  private:
@@ -98,23 +97,24 @@ class CStepWriter {
     return network_.tensors[static_cast<std::size_t>(step_->output)];
   }
   std::string at(int tensor) const {
-    return format("AT({})", plan_.offsets[static_cast<std::size_t>(tensor)]);
+    return fmt::format("AT({})", plan_.offsets[static_cast<std::size_t>(tensor)]);
   }
   static std::string multiplier(const QuantizedMultiplier& m) {
-    return format("{{{}, {}}}", m.multiplier, m.shift);
+    return fmt::format("{{{}, {}}}", m.multiplier, m.shift);
   }
 
   /// What CMSIS-NN refuses ends the run.
   void call(const std::string& expression) {
-    calls += by_cmsis_nn_ ? format("  TRY({});\n", expression) : format("  {};\n", expression);
+    calls +=
+        by_cmsis_nn_ ? fmt::format("  TRY({});\n", expression) : fmt::format("  {};\n", expression);
   }
 
   template <class Values>
   void array(const char* type, const char* kind, const Values& values) {
     declarations +=
-        format("#define {1}_{2} {0}_{1}_{2}_{3}\n", names_.prefix, kind, name_, names_.tag);
-    declarations += format("extern const {} {}_{}[{}];\n", type, kind, name_, values.size());
-    arrays += format("\nconst {} {}_{}[{}] = {{\n", type, kind, name_, values.size());
+        fmt::format("#define {1}_{2} {0}_{1}_{2}_{3}\n", names_.prefix, kind, name_, names_.tag);
+    declarations += fmt::format("extern const {} {}_{}[{}];\n", type, kind, name_, values.size());
+    arrays += fmt::format("\nconst {} {}_{}[{}] = {{\n", type, kind, name_, values.size());
     append_numbers(arrays, values);
     arrays += "};\n";
   }
@@ -124,13 +124,13 @@ class CStepWriter {
   /// The last argument of a step that CMSIS-NN computes; model_init asks whether it is enough.
   std::string scratch(const char* kernel) {
     if (!by_cmsis_nn_) return "";
-    checks += format("  if (pt_cmsis_nn_{}_scratch(&window_{}) > {}) return 0;\n", kernel, name_,
-                     scratch_.bytes);
-    return format(", SCRATCH({}, {})", scratch_.offset, scratch_.bytes);
+    checks += fmt::format("  if (pt_cmsis_nn_{}_scratch(&window_{}) > {}) return 0;\n", kernel,
+                          name_, scratch_.bytes);
+    return fmt::format(", SCRATCH({}, {})", scratch_.offset, scratch_.bytes);
   }
 
   void window(const Window& w, const Shape& input, const Shape& output) {
-    constants += format(
+    constants += fmt::format(
         "static const pt_window window_{} = {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}};\n",
         name_, input.h, input.w, input.c, output.h, output.w, output.c, w.kernel_h, w.kernel_w,
         w.stride_h, w.stride_w, w.top, w.left);
@@ -143,7 +143,7 @@ class CStepWriter {
     array("int32_t", "bias", folds ? folded_bias(op) : op.bias);
     array("int32_t", "multipliers", op.multipliers);
     array(by_cmsis_nn_ ? "int32_t" : "int8_t", "shifts", op.shifts);
-    constants += format(
+    constants += fmt::format(
         "static const {5}layer layer_{0} = {{weights_{0}, bias_{0}, multipliers_{0}, shifts_{0}, "
         "{1}, {2}, {3}, {4}}};\n",
         name_, p.input_zero_point, p.output_zero_point, p.range.low, p.range.high, prefix());
@@ -154,8 +154,8 @@ class CStepWriter {
     const bool flat = std::holds_alternative<Int8FullyConnected>(step_->operation);
     window(op.window, flat ? Shape{1, 1, 1, in().shape.elements()} : in().shape, out().shape);
     layer_constants(op);
-    call(format("{}{}(&window_{}, &layer_{}, {}, {}{})", prefix(), kernel, name_, name_,
-                at(step_->inputs[0]), at(step_->output), scratch(kernel)));
+    call(fmt::format("{}{}(&window_{}, &layer_{}, {}, {}{})", prefix(), kernel, name_, name_,
+                     at(step_->inputs[0]), at(step_->output), scratch(kernel)));
   }
 
   const Int8Network& network_;
@@ -171,8 +171,8 @@ class CStepWriter {
 
 /// Where the input lies, unless CMSIS-NN wants more than it was given.
 std::string init_body(const CStepWriter& steps, std::size_t input) {
-  if (steps.checks.empty()) return format("{{ return AT({}); }}", input);
-  return format("{{\n{}  return AT({});\n}}", steps.checks, input);
+  if (steps.checks.empty()) return fmt::format("{{ return AT({}); }}", input);
+  return fmt::format("{{\n{}  return AT({});\n}}", steps.checks, input);
 }
 
 const char* const kCmsisNnMacros =
@@ -187,7 +187,7 @@ std::string model_source(const DeployedModel& model, const ActivationPlan& plan,
                          const CStepWriter& steps, Kernels kernels, const ExportNames& names) {
   const Int8Network& network = model.network;
   const bool cmsis_nn = kernels == Kernels::cmsis_nn;
-  return format(
+  return fmt::format(
       "/* {name}. Generated by Paretiny. */\n"
       "#include \"{p}.h\"\n\n"
       "#include \"paretiny_{kernels}.h\"\n"
@@ -232,11 +232,11 @@ Files c_code(const DeployedModel& model, const ActivationPlan& plan,
   }
   files[name + ".h"] = model_header(model, plan, kernels, names);
   files[name + ".c"] = model_source(model, plan, steps, kernels, names);
-  files[name + "_weights.h"] = format(
+  files[name + "_weights.h"] = fmt::format(
       "/* Constants of the layers, by step. */\n#ifndef {0}_{1}_WEIGHTS_H\n"
       "#define {0}_{1}_WEIGHTS_H\n\n#include <stdint.h>\n\n{2}\n#endif\n",
       names.macros, names.tag, steps.declarations);
-  files[name + "_weights.c"] = format("#include \"{}_weights.h\"\n{}", name, steps.arrays);
+  files[name + "_weights.c"] = fmt::format("#include \"{}_weights.h\"\n{}", name, steps.arrays);
   files["test/runs.h"] = recorded_runs(runs, names);
   files["test/host_test.c"] = host_test(names);
   files["CMakeLists.txt"] = export_cmake(kernels, names);
