@@ -13,6 +13,7 @@ void add_info_command(CLI::App& app);
 void add_ask_command(CLI::App& app);
 void add_tell_command(CLI::App& app);
 void add_optimize_command(CLI::App& app);
+void add_reproduce_command(CLI::App& app);
 void add_hypervolume_command(CLI::App& app);
 void add_export_command(CLI::App& app);
 void add_verify_command(CLI::App& app);

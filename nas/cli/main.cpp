@@ -114,6 +114,7 @@ void run(int argc, char** argv) {
   add_ask_command(app);
   add_tell_command(app);
   add_optimize_command(app);
+  add_reproduce_command(app);
   add_hypervolume_command(app);
   try {
     app.parse(argc, argv);

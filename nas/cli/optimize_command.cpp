@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "kernels/core/threads.h"
 #include "nas/cli/commands.h"
+#include "nas/cli/seed_range.h"
 #include "nas/cli/terminal/interrupt.h"
 #include "nas/cli/terminal/output.h"
 #include "nas/cli/whole_number.h"
@@ -18,8 +19,6 @@
 
 namespace paretiny {
 namespace {
-
-constexpr std::uint64_t kMostSeeds = 10000;
 
 struct OptimizeOptions {
   std::string problem;
@@ -31,26 +30,6 @@ struct OptimizeOptions {
   std::string out;
   std::string device = "auto";
 };
-
-/// "3" or "1..5".
-std::pair<std::uint64_t, std::uint64_t> parse_seeds(const std::string& text) {
-  const std::size_t dots = text.find("..");
-  const auto number = [&](const std::string& part) {
-    std::uint64_t value = 0;
-    const char* last = part.data() + part.size();
-    const auto [stop, error] = std::from_chars(part.data(), last, value);
-    if (error != std::errc{} || stop != last || part.empty()) {
-      throw UsageError("--seeds " + text + " is no range; write 1..5, or 7");
-    }
-    return value;
-  };
-  const std::uint64_t first = number(text.substr(0, dots));
-  const std::uint64_t last = dots == std::string::npos ? first : number(text.substr(dots + 2));
-  if (last < first || last - first >= kMostSeeds) {
-    throw UsageError(fmt::format("--seeds {} must go up, and name at most {}", text, kMostSeeds));
-  }
-  return {first, last};
-}
 
 std::map<std::string, double> parse_options(const std::vector<std::string>& texts) {
   std::map<std::string, double> options;

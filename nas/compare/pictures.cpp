@@ -14,10 +14,15 @@ namespace {
 
 using Line = std::vector<std::pair<double, double>>;
 
-/// The range of the lines and their bands, a twentieth wider; never empty.
-std::pair<double, double> range_of(const std::vector<Progression>& progressions) {
+/// The range of the lines, their bands and the marks, a twentieth wider; never empty.
+std::pair<double, double> range_of(const std::vector<Progression>& progressions,
+                                   const std::vector<ReferenceMark>& marks) {
   double low = std::numeric_limits<double>::infinity();
   double high = -low;
+  for (const ReferenceMark& mark : marks) {
+    low = std::min(low, mark.value);
+    high = std::max(high, mark.value);
+  }
   for (const Progression& p : progressions) {
     for (std::size_t t = 0; t < p.mean.size(); ++t) {
       low = std::min(low, p.mean[t] - p.error[t]);
@@ -26,6 +31,13 @@ std::pair<double, double> range_of(const std::vector<Progression>& progressions)
   }
   const double margin = high > low ? (high - low) / 20 : std::max(1e-3, std::abs(high) / 20);
   return {low - margin, high + margin};
+}
+
+/// The most trials that a line has, at least 2.
+double longest(const std::vector<Progression>& progressions) {
+  std::size_t most = 2;
+  for (const Progression& p : progressions) most = std::max(most, p.mean.size());
+  return static_cast<double>(most);
 }
 
 /// The first objective on a grid of the two inputs, as greys; by rank, since objectives may span
@@ -61,18 +73,16 @@ void draw_ground(Svg& svg, const Frame& frame, const Problem& problem) {
 
 }  // namespace
 
-std::string progress_picture(const Problem& problem, const Results& results) {
+std::string progress_picture(const Problem& problem, const Results& results,
+                             const std::vector<ReferenceMark>& marks,
+                             const std::string& mark_title) {
   const std::vector<Progression> progressions = results.progressions();
   const std::vector<Standing> standings = results.standings();
   std::size_t widest = 0;
   for (const Standing& s : standings) widest = std::max(widest, s.label.size());
-  const Frame frame{72,
-                    44,
-                    560,
-                    340,
-                    {1, std::max<double>(2, static_cast<double>(results.trials()))},
-                    range_of(progressions)};
+  const Frame frame{72, 44, 560, 340, {1, longest(progressions)}, range_of(progressions, marks)};
   const double legend = frame.left + frame.width + 18;
+  if (!marks.empty()) widest = std::max(widest, mark_title.size());
   Svg svg(legend + 40 + 7 * static_cast<double>(widest), 436);
   svg.text(frame.left, 24, problem.name, "title");
   svg.text(frame.left + frame.width, 24, "mean and standard error over the seeds", "label", "end");
@@ -94,14 +104,25 @@ std::string progress_picture(const Problem& problem, const Results& results) {
     svg.area(band, series_colour(i));
     svg.line(line, series_colour(i));
   }
+  const auto colour = [&](const std::string& label) {
+    const auto found = std::ranges::find(progressions, label, &Progression::label);
+    return found == progressions.end()
+               ? std::string("#7a8699")
+               : series_colour(static_cast<std::size_t>(found - progressions.begin()));
+  };
+  for (const ReferenceMark& mark : marks) {
+    svg.dot(frame.left + frame.width, frame.py(mark.value), 4.5, colour(mark.label), 1);
+  }
   // The legend in the order of the outcome, the best first.
-  for (std::size_t k = 0; k < standings.size(); ++k) {
-    const auto same = [&](const Progression& p) { return p.label == standings[k].label; };
-    const auto i = static_cast<std::size_t>(
-        std::find_if(progressions.begin(), progressions.end(), same) - progressions.begin());
-    const double y = frame.top + 10 + 20 * static_cast<double>(k);
-    svg.line({{legend, y}, {legend + 18, y}}, series_colour(i));
-    svg.text(legend + 24, y + 4, standings[k].label, "name");
+  double y = frame.top + 10;
+  for (const Standing& standing : standings) {
+    svg.line({{legend, y}, {legend + 18, y}}, colour(standing.label));
+    svg.text(legend + 24, y + 4, standing.label, "name");
+    y += 20;
+  }
+  if (!marks.empty()) {
+    svg.dot(legend + 9, y, 4.5, "#7a8699", 1);
+    svg.text(legend + 24, y + 4, mark_title, "name");
   }
   return svg.end();
 }

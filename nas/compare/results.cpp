@@ -159,10 +159,11 @@ std::vector<Standing> Results::standings() const {
 }
 
 std::vector<Progression> Results::progressions() const {
-  const std::size_t count = trials();
   std::vector<Progression> progressions;
   for (const auto& [label, seeds] : runs_) {
-    Progression progression{label, {}, {}};
+    std::size_t count = seeds.begin()->second.trials.size();
+    for (const auto& [seed, run] : seeds) count = std::min(count, run.trials.size());
+    Progression progression{label, {}, {}, {}, {}};
     for (std::size_t t = 0; t < count; ++t) {
       std::vector<double> values;
       for (const auto& [seed, run] : seeds) {
@@ -173,6 +174,9 @@ std::vector<Progression> Results::progressions() const {
       progression.mean.push_back(mean);
       progression.error.push_back(
           values.size() > 1 ? deviation / std::sqrt(static_cast<double>(values.size())) : 0);
+      const auto [least, most] = std::minmax_element(values.begin(), values.end());
+      progression.least.push_back(*least);
+      progression.most.push_back(*most);
     }
     progressions.push_back(std::move(progression));
   }

@@ -19,11 +19,13 @@ struct Standing {
   double p = 0;          ///< rank-sum test against the first; NaN for the first
 };
 
-/// What a sampler's runs were like after each trial: mean and standard error over its seeds.
+/// What a sampler's runs were like after each trial that all of them have: over its seeds.
 struct Progression {
   std::string label;
   std::vector<double> mean;
-  std::vector<double> error;
+  std::vector<double> error;  ///< standard error
+  std::vector<double> least;
+  std::vector<double> most;
 };
 
 class Results {

@@ -50,6 +50,25 @@ std::string tick_label(double value, double step) {
   return text.size() > 8 ? fmt::format("{:.3g}", value) : text;
 }
 
+std::vector<double> log_ticks(double low, double high, int most) {
+  std::vector<double> powers;
+  std::vector<double> all;
+  for (double power = std::pow(10.0, std::floor(std::log10(low))); power <= high; power *= 10) {
+    for (const double factor : {1.0, 2.0, 5.0}) {
+      const double tick = factor * power;
+      if (tick < low || tick > high) continue;
+      all.push_back(tick);
+      if (factor == 1) powers.push_back(tick);
+    }
+  }
+  return static_cast<int>(all.size()) > most && powers.size() > 1 ? powers : all;
+}
+
+double Frame::share(double value, const std::pair<double, double>& range, bool log) {
+  if (!log) return (value - range.first) / (range.second - range.first);
+  return std::log(value / range.first) / std::log(range.second / range.first);
+}
+
 Svg::Svg(double width, double height) {
   body_ = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
@@ -77,21 +96,27 @@ void Svg::axes(const Frame& f, const std::string& x_label, const std::string& y_
   body_ += fmt::format(
       "<rect class=\"edge\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"/>\n",
       f.left, f.top, f.width, f.height);
-  const std::vector<double> across = round_ticks(f.x.first, f.x.second, x_ticks);
+  const auto ticks = [](const std::pair<double, double>& range, bool log, int wanted) {
+    return log ? log_ticks(range.first, range.second, 2 * wanted)
+               : round_ticks(range.first, range.second, wanted);
+  };
+  // What decimals a label needs: of equal steps all the same, else its own.
+  const auto step = [](const std::vector<double>& all, bool log, double tick) {
+    return log ? tick : all.size() > 1 ? all[1] - all[0] : 1;
+  };
+  const std::vector<double> across = ticks(f.x, f.log_x, x_ticks);
   for (const double tick : across) {
     const double x = f.px(tick);
     path("edge", x, bottom, x, bottom + 4);
     if (grid) path("grid", x, f.top, x, bottom);
-    const double step = across.size() > 1 ? across[1] - across[0] : 1;
-    text(x, bottom + 16, tick_label(tick, step), "label", "middle");
+    text(x, bottom + 16, tick_label(tick, step(across, f.log_x, tick)), "label", "middle");
   }
-  const std::vector<double> up = round_ticks(f.y.first, f.y.second, y_ticks);
+  const std::vector<double> up = ticks(f.y, f.log_y, y_ticks);
   for (const double tick : up) {
     const double y = f.py(tick);
     path("edge", f.left - 4, y, f.left, y);
     if (grid) path("grid", f.left, y, right, y);
-    const double step = up.size() > 1 ? up[1] - up[0] : 1;
-    text(f.left - 7, y + 4, tick_label(tick, step), "label", "end");
+    text(f.left - 7, y + 4, tick_label(tick, step(up, f.log_y, tick)), "label", "end");
   }
   text(f.left + f.width / 2, bottom + 33, x_label, "name", "middle");
   if (y_label.empty()) return;

@@ -14,6 +14,10 @@ std::string series_colour(std::size_t index);
 /// About `wanted` round numbers (1, 2 or 5 times a power of ten apart) within [low, high].
 std::vector<double> round_ticks(double low, double high, int wanted);
 
+/// The numbers 1, 2 and 5 times a power of ten within [low, high]; powers of ten alone where those
+/// would be more than `most`.
+std::vector<double> log_ticks(double low, double high, int most);
+
 /// `value` as a label beside ticks `step` apart.
 std::string tick_label(double value, double step);
 
@@ -25,11 +29,14 @@ struct Frame {
   double height = 0;
   std::pair<double, double> x;
   std::pair<double, double> y;
+  bool log_x = false;  ///< values and ranges are above 0
+  bool log_y = false;
 
-  double px(double value) const { return left + (value - x.first) / (x.second - x.first) * width; }
-  double py(double value) const {
-    return top + height - (value - y.first) / (y.second - y.first) * height;
-  }
+  double px(double value) const { return left + share(value, x, log_x) * width; }
+  double py(double value) const { return top + height - share(value, y, log_y) * height; }
+
+ private:
+  static double share(double value, const std::pair<double, double>& range, bool log);
 };
 
 class Svg {

@@ -217,6 +217,10 @@ Experiment load_experiment(const std::filesystem::path& path,
   experiment.trials = study.integer("trials", experiment.trials, 1, 1000000);
   experiment.initial = study.integer("initial", experiment.initial, 1, 1000000);
   experiment.seed = static_cast<std::uint64_t>(study.integer("seed", 0, 0, INT64_MAX));
+  if (study.find("training_seed") != nullptr) {
+    experiment.training_seed =
+        static_cast<std::uint64_t>(study.integer("training_seed", 0, 0, INT64_MAX));
+  }
   const std::vector<std::string> samplers = sampler_names();
   experiment.sampler = samplers[study.choice("sampler", samplers, experiment.sampler)];
   read_jobs(study, experiment);
@@ -244,6 +248,9 @@ Experiment load_experiment(const std::filesystem::path& path,
   check_space(experiment);
   toml::table task = experiment.base;
   task.insert("initial", experiment.initial);
+  if (experiment.training_seed) {
+    task.insert("training_seed", static_cast<std::int64_t>(*experiment.training_seed));
+  }
   if (experiment.core != CoreClass::dsp) {
     task.insert("instructions", experiment.core == CoreClass::v7m ? "ARMv7-M" : "ARMv6-M");
   }

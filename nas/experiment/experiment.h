@@ -49,6 +49,9 @@ struct Experiment {
   std::int64_t trials = 100;
   std::int64_t initial = 10;
   std::uint64_t seed = 0;
+  /// Where it is given, what a training draws follows from this and the candidate alone, so that
+  /// the same candidate gives the same result in every study.
+  std::optional<std::uint64_t> training_seed;
   std::string sampler = "ars";
   std::map<std::string, double> sampler_options;
   int jobs = 1;               ///< candidates at a time; 0: as many as the device can well serve

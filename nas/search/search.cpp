@@ -25,6 +25,7 @@ StudySpec search_spec(const Experiment& experiment, std::string data) {
   spec.sampler = experiment.sampler;
   spec.options = experiment.sampler_options;
   spec.seed = experiment.seed;
+  spec.training_seed = experiment.training_seed;
   spec.initial = static_cast<std::size_t>(experiment.initial);
   spec.task = experiment.task;
   spec.data = std::move(data);

@@ -17,6 +17,9 @@
 
 namespace paretiny {
 
+class EvaluationStore;
+class MemoryBudget;
+
 /// The objectives of a search, in the order the study keeps them: error, rom, ram, flops and, where
 /// the experiment asks for it, instructions.
 std::vector<Objective> search_objectives(const Experiment& experiment);
@@ -35,6 +38,11 @@ struct SearchSetup {
   /// A trial is another's when its worker gave no sign of life for so long. (When the process is
   /// gone, workers of the same machine notice at once.)
   std::chrono::milliseconds lease = std::chrono::minutes(30);
+  /// Evaluations that are shared with other searches; must stay. A search finds the same with and
+  /// without them. They are left alone where a rule may stop trials early.
+  const EvaluationStore* evaluations = nullptr;
+  /// What several searches of this process share in place of `memory`; must stay.
+  MemoryBudget* budget = nullptr;
 };
 
 /// Candidates at a time: the experiment's jobs, or as many as the device can well serve.

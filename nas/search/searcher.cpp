@@ -83,10 +83,13 @@ void Searcher::start_workers() {
   release_values(dataset_);
   sampler_ = std::make_unique<TaskThread>();
   sampler_->run([all = thread_count()] { set_thread_count(all); }).get();
-  if (jobs == 1) return;
-  budget_.emplace(
-      setup_.memory.value_or(backend(setup_.device.kind).available(setup_.device.index)));
-  for (const auto& worker : workers_) worker->share.emplace(*budget_);
+  MemoryBudget* budget = setup_.budget;
+  if (budget == nullptr && jobs > 1) {
+    budget = &budget_.emplace(
+        setup_.memory.value_or(backend(setup_.device.kind).available(setup_.device.index)));
+  }
+  if (budget == nullptr) return;
+  for (const auto& worker : workers_) worker->share.emplace(*budget);
 }
 
 bool Searcher::run(std::int64_t trials) {
@@ -194,6 +197,7 @@ void Searcher::begin(Worker& worker, const Trial& trial) {
   if (!broken.empty()) {
     return conclude(worker, trial, TrialState::infeasible, {values, metrics_of(*plan), broken});
   }
+  if (take_known(worker, trial, *plan)) return;
   worker.running = std::make_unique<Running>(trial, std::move(*plan), ends_.get_token());
   Running& running = *worker.running;
   running.progress.emplace(study_, running.trial, progress_plan(worker, running));
@@ -275,13 +279,24 @@ void Searcher::ended(Worker& worker, const Trained& trained) {
 }
 
 void Searcher::record(const Worker& worker, const Running& running, const CandidateResult& result) {
-  std::vector<double> values = free_objectives(experiment_, running.plan.footprint);
-  values[0] = 1 - result.int8_accuracy;
   const std::map<std::string, double> metrics = metrics_of(running.plan, result);
+  std::vector<std::uint8_t> model =
+      to_bytes(deployed_model(model_name(running.trial), result.int8, dataset_));
+  share(worker, running.trial, running.plan, metrics, model);
+  conclude_measured(worker, running.trial, running.plan, metrics, std::move(model));
+}
+
+void Searcher::conclude_measured(const Worker& worker, const Trial& trial, const Sketch& plan,
+                                 const std::map<std::string, double>& metrics,
+                                 std::vector<std::uint8_t> model) {
+  std::vector<double> values = free_objectives(experiment_, plan.footprint);
+  values[0] = 1 - metrics.at("accuracy_int8");
   const Verdict end = verdict(study_.header(), values, metrics);
-  const std::string name = fmt::format("{}, trial {}", experiment_.name, running.trial.number);
-  conclude(worker, running.trial, end.end,
-           {values, metrics, end.reason, to_bytes(deployed_model(name, result.int8, dataset_))});
+  conclude(worker, trial, end.end, {values, metrics, end.reason, std::move(model)});
+}
+
+std::string Searcher::model_name(const Trial& trial) const {
+  return fmt::format("{}, trial {}", experiment_.name, trial.number);
 }
 
 void Searcher::conclude(const Worker& worker, const Trial& trial, TrialState end,

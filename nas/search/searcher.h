@@ -15,6 +15,7 @@
 #include "nas/jobs/inbox.h"
 #include "nas/jobs/memory_budget.h"
 #include "nas/jobs/task_thread.h"
+#include "nas/search/evaluation_store.h"
 #include "nas/search/search.h"
 #include "nas/search/session.h"
 #include "nas/search/trial_progress.h"
@@ -108,6 +109,21 @@ class Searcher {
   void ended(Worker& worker, const Trained& trained);
   void stop_early(const Worker& worker, const Running& running);
   void record(const Worker& worker, const Running& running, const CandidateResult& result);
+  /// Ends a trial with what was measured, now or by whoever evaluated the same before.
+  void conclude_measured(const Worker& worker, const Trial& trial, const Sketch& plan,
+                         const std::map<std::string, double>& metrics,
+                         std::vector<std::uint8_t> model);
+  /// What the trial's network is called.
+  std::string model_name(const Trial& trial) const;
+
+  /// Whether evaluations are shared with other searches.
+  bool shares() const;
+  EvaluationKey evaluation_key(const Worker& worker, const Trial& trial, const Sketch& plan) const;
+  /// Ends the trial with what another search has found, where one has.
+  bool take_known(const Worker& worker, const Trial& trial, const Sketch& plan);
+  /// Keeps what was found for the others.
+  void share(const Worker& worker, const Trial& trial, const Sketch& plan,
+             const std::map<std::string, double>& metrics, const std::vector<std::uint8_t>& model);
   /// Ends the trial in the study, and tells the observer what became of it.
   void conclude(const Worker& worker, const Trial& trial, TrialState end,
                 const TrialResult& result);

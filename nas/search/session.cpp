@@ -48,9 +48,10 @@ std::uint64_t hash_of(const Values& values) {
 }
 
 /// A black box has its own ways to be random.
-std::uint64_t trial_seed(const StudySpec& spec, std::uint64_t number) {
+std::uint64_t trial_seed(const StudySpec& spec, std::uint64_t number, std::uint64_t architecture) {
   if (spec.kind == StudyKind::black_box) return spec.seed;
-  Random seeds(spec.seed, "trial seed", number);
+  Random seeds = spec.training_seed ? Random(*spec.training_seed, "training seed", architecture)
+                                    : Random(spec.seed, "trial seed", number);
   return seeds.below(std::uint64_t{1} << 53);
 }
 
@@ -191,7 +192,7 @@ Suggestion Session::ask(const std::vector<Trial>& known) {
   next.values = spec_.space.decode(sampler_->ask(observations(known), known.size()));
   next.architecture =
       foresight_.architecture ? foresight_.architecture(next.values) : hash_of(next.values);
-  next.seed = trial_seed(spec_, known.size());
+  next.seed = trial_seed(spec_, known.size(), next.architecture);
   return next;
 }
 

@@ -30,6 +30,8 @@ struct StudySpec {
   std::string sampler;
   std::map<std::string, double> options{};  ///< of the sampler
   std::uint64_t seed = 0;
+  /// Where it is given, a trial's seed follows from this and the candidate alone.
+  std::optional<std::uint64_t> training_seed{};
   std::size_t initial = 10;  ///< trials before the sampler learns
   std::string task;          ///< canonical text of all that a result depends on
   std::string data{};        ///< what identifies the samples of a search

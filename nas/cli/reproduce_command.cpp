@@ -1,0 +1,183 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+
+#include "base/error.h"
+#include "base/nearest.h"
+#include "kernels/core/threads.h"
+#include "nas/cli/commands.h"
+#include "nas/cli/options.h"
+#include "nas/cli/seed_range.h"
+#include "nas/cli/terminal/interrupt.h"
+#include "nas/cli/terminal/output.h"
+#include "nas/cli/whole_number.h"
+#include "nas/reproduce/page.h"
+#include "nas/reproduce/run.h"
+#include "nas/samplers/sampler.h"
+#include "nas/summary/format.h"
+#include "nas/summary/summary.h"
+
+namespace paretiny {
+namespace {
+
+struct ReproduceOptions {
+  std::string task;
+  std::string budget;  ///< empty: the folder's, or the paper's
+  std::vector<std::string> samplers;
+  std::string seeds;
+  int jobs = 1;
+  std::int64_t trials = 0;  ///< 0: the budget's, or the folder's
+  std::string device = "auto";
+  std::string data;
+  std::string out;
+  bool draw = false;
+};
+
+/// A line a trial: several runs may tell at a time.
+class TrialLines : public SearchObserver {
+ public:
+  TrialLines(ComparisonRun run, std::vector<Objective> objectives, std::int64_t trials)
+      : run_(std::move(run)), objectives_(std::move(objectives)), trials_(trials) {}
+
+  void trial_ended(const std::vector<Trial>& trials, const Trial& ended) override {
+    const StudySummary summary = summarise(objectives_, trials);
+    inform(fmt::format("  {}: trial {} of {} {}, hypervolume {}\n", to_string(run_),
+                       ended.number + 1, trials_, to_string(ended.state),
+                       format_fixed(summary.hypervolume.back(), 4)));
+  }
+  void note(const std::string& what) override {
+    say(fmt::format("  {}: {}\n", to_string(run_), what));
+  }
+  void space_exhausted(const std::string& what) override { note(what); }
+
+ private:
+  const ComparisonRun run_;
+  const std::vector<Objective> objectives_;
+  const std::int64_t trials_;
+};
+
+class ComparisonLines : public ComparisonObserver {
+ public:
+  ComparisonLines(const ComparisonFolder& folder, std::size_t runs)
+      : folder_(folder), runs_(runs) {}
+
+  void data_loaded(const Dataset& dataset) override {
+    inform(describe(dataset) + "\n");
+    say_notes(dataset);
+  }
+  std::unique_ptr<SearchObserver> run_started(const ComparisonRun& run, Study& study) override {
+    return std::make_unique<TrialLines>(run, study.header().objectives, folder_.recipe().trials);
+  }
+  void run_ended(const ComparisonRun& run, Study& study) override {
+    const StudySummary summary = summarise(study.header().objectives, study.trials());
+    inform(fmt::format(
+        "{}/{} {}: {} trials, hypervolume {}\n", ++ended_, runs_, to_string(run),
+        study.trial_count(),
+        summary.hypervolume.empty() ? "-" : format_fixed(summary.hypervolume.back(), 4)));
+    write_comparison(folder_);
+  }
+  std::size_t ended() const { return ended_; }
+
+ private:
+  const ComparisonFolder& folder_;
+  const std::size_t runs_;
+  std::size_t ended_ = 0;
+};
+
+void check_samplers(const std::vector<std::string>& samplers) {
+  const std::vector<std::string> known = sampler_names();
+  for (const std::string& sampler : samplers) {
+    if (std::ranges::find(known, sampler) != known.end()) continue;
+    throw UsageError(
+        fmt::format("--samplers: there is no sampler '{}'{}", sampler, suggestion(sampler, known)));
+  }
+}
+
+void draw(const ComparisonFolder& folder) {
+  fmt::print("{}report: {}\n", write_comparison(folder),
+             (std::filesystem::absolute(folder.path()) / "report.html").string());
+}
+
+void draw_what_is_there(const ReproduceOptions& options,
+                        const std::optional<ComparisonFolder>& folder) {
+  if (!folder || folder->recipe().task != options.task) {
+    throw UsageError(
+        fmt::format("'{}' holds no comparison of {} to draw", options.out, options.task));
+  }
+  draw(*folder);
+}
+
+void reproduce(const ReproduceOptions& options) {
+  InterruptGuard interrupt;
+  const std::optional<ComparisonFolder> there = ComparisonFolder::find(options.out);
+  // Before anything is made or looked for: mistakes on the command line.
+  const std::string budget = !options.budget.empty() ? options.budget
+                             : there                 ? there->recipe().budget
+                                                     : "paper";
+  Recipe recipe = recipe_of(options.task, budget, "");
+  check_samplers(options.samplers);
+  if (!options.samplers.empty()) recipe.samplers = options.samplers;
+  if (!options.seeds.empty()) {
+    std::tie(recipe.first_seed, recipe.last_seed) = parse_seeds(options.seeds);
+  }
+  if (options.draw) return draw_what_is_there(options, there);
+  const std::vector<ComparisonRun> runs =
+      runs_of(recipe.samplers, recipe.first_seed, recipe.last_seed);
+  ComparisonSetup setup{parse_device(options.device)};
+  setup.jobs = options.jobs;
+  const bool same = there && there->recipe().task == options.task;
+  const FoundData data =
+      find_data(options.task, options.data, same ? there->recipe().data : std::string());
+  setup.data = data.folder;
+  ComparisonFolder folder =
+      ComparisonFolder::open_for(options.out, recipe_of(options.task, budget, data.name));
+  const FolderLock lock(folder);
+  if (options.trials > 0) folder.set_trials(options.trials);
+  inform(fmt::format("{}, {} runs of {} trials in {}\n", folder.recipe().title, runs.size(),
+                     folder.recipe().trials, options.out));
+  ComparisonLines lines(folder, runs.size());
+  const bool done = run_comparison(folder, runs, setup, lines, interrupt.token());
+  draw(folder);
+  if (!done) {
+    throw Interrupted(
+        fmt::format("stopped after {} of {} runs, nothing is lost; the same command goes on",
+                    lines.ended(), runs.size()));
+  }
+}
+
+}  // namespace
+
+void add_reproduce_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "reproduce", "run the paper's comparison of samplers; goes on with one that was begun");
+  auto options = std::make_shared<ReproduceOptions>();
+  command->add_option("task", options->task, "cifar10, daliac or synthetic2d")->required();
+  command
+      ->add_option("--budget", options->budget,
+                   "paper (the default of a new folder), or cpu: sized for two cores")
+      ->type_name("paper|cpu");
+  command
+      ->add_option("--samplers", options->samplers,
+                   "some samplers, with commas between (the budget's by default)")
+      ->delimiter(',');
+  command->add_option("--seeds", options->seeds,
+                      "a run a sampler and seed: 0..4, or one (the budget's by default)");
+  command
+      ->add_option("--jobs", options->jobs,
+                   "runs at a time; what a run finds does not depend on it")
+      ->transform(whole_number(1, kMostJobs))
+      ->capture_default_str();
+  command->add_option("--trials", options->trials, "trials of a run (the budget's by default)")
+      ->transform(whole_number(1, 1000000));
+  command->add_option("--device", options->device, "auto, cpu, cuda or cuda:<index>")
+      ->capture_default_str();
+  command->add_option("--data", options->data,
+                      "folder of the data set's files (below data/ by default)");
+  command->add_option("--out", options->out, "folder of the comparison")->required();
+  command->add_flag("--draw", options->draw, "only draw what is there, also while it is run");
+  command->callback([options] { reproduce(*options); });
+}
+
+}  // namespace paretiny

@@ -1,0 +1,9 @@
+// The paper's two searches: files of examples/, compiled in (nas/CMakeLists.txt).
+#pragma once
+
+namespace paretiny {
+
+extern const char* const kCifar10Experiment;
+extern const char* const kDaliacExperiment;
+
+}  // namespace paretiny

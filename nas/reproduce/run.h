@@ -1,0 +1,48 @@
+// Runs a comparison: every sampler with every seed, each a study of its own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "kernels/core/device.h"
+#include "nas/reproduce/folder.h"
+#include "nas/search/search.h"
+
+namespace paretiny {
+
+/// Every sampler with the first seed, then with the next: whatever is left out at the end, there is
+/// something of every sampler.
+std::vector<ComparisonRun> runs_of(const std::vector<std::string>& samplers,
+                                   std::uint64_t first_seed, std::uint64_t last_seed);
+
+struct ComparisonSetup {
+  Device device{};
+  std::filesystem::path data{};  ///< folder of the data set's files
+  /// Runs at a time, each with one candidate at a time: what a run finds does not depend on it.
+  int jobs = 1;
+};
+
+/// Told what happens, by one thread at a time.
+class ComparisonObserver {
+ public:
+  virtual ~ComparisonObserver() = default;
+  virtual void data_loaded(const Dataset& /*dataset*/) {}
+  /// Who watches the search of a run; may be null.
+  virtual std::unique_ptr<SearchObserver> run_started(const ComparisonRun& /*run*/,
+                                                      Study& /*study*/) {
+    return nullptr;
+  }
+  /// Also for a run that had all its trials before.
+  virtual void run_ended(const ComparisonRun& /*run*/, Study& /*study*/) {}
+};
+
+/// Runs what is left of `runs` in order, `setup.jobs` at a time; false on a stop request before the
+/// end. What is there already is gone on with, so a comparison that was killed ends as one that was
+/// not. Throws what the first failing run threw, the others given back.
+bool run_comparison(const ComparisonFolder& folder, const std::vector<ComparisonRun>& runs,
+                    const ComparisonSetup& setup, ComparisonObserver& observer,
+                    std::stop_token stop);
+
+}  // namespace paretiny

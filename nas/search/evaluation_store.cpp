@@ -1,0 +1,77 @@
+#include "nas/search/evaluation_store.h"
+
+#include <fmt/core.h>
+
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "engine/sealed_document.h"
+#include "kernels/core/random.h"
+#include "nas/report/whole_file.h"
+
+namespace paretiny {
+namespace {
+
+using nlohmann::json;
+
+constexpr DocumentKind kEvaluation{"evaluation", "PTNYEVAL", 1};
+
+json epoch_form(const EpochRecord& record) {
+  return {record.epoch, record.loss, record.accuracy, record.sparsity};
+}
+
+EpochRecord epoch_of(const json& form) {
+  return {form.at(0).get<int>(), form.at(1).get<double>(), form.at(2).get<double>(),
+          form.at(3).get<double>()};
+}
+
+KeptEvaluation evaluation_of(const json& form) {
+  KeptEvaluation evaluation;
+  for (const json& epoch : form.at("epochs")) evaluation.epochs.push_back(epoch_of(epoch));
+  evaluation.metrics = form.at("metrics").get<std::map<std::string, double>>();
+  evaluation.model = form.at("model").get_binary();
+  return evaluation;
+}
+
+}  // namespace
+
+EvaluationStore::EvaluationStore(std::filesystem::path folder) : folder_(std::move(folder)) {
+  make_folder(folder_);
+}
+
+std::filesystem::path EvaluationStore::file(const EvaluationKey& key) const {
+  return folder_ / fmt::format("{:016x}.evaluation", random_key(0, json(key).dump()));
+}
+
+std::optional<KeptEvaluation> EvaluationStore::find(const EvaluationKey& key) const {
+  const std::filesystem::path path = file(key);
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return std::nullopt;
+  const std::vector<char> text{std::istreambuf_iterator<char>(stream), {}};
+  try {
+    const json form =
+        unseal(kEvaluation, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
+               path.string());
+    // The name is a hash: two keys may have one.
+    if (form.at("key").get<EvaluationKey>() != key) return std::nullopt;
+    return evaluation_of(form);
+  } catch (const DataError&) {
+  } catch (const json::exception&) {
+  }
+  return std::nullopt;
+}
+
+void EvaluationStore::keep(const EvaluationKey& key, const KeptEvaluation& evaluation) const {
+  json epochs = json::array();
+  for (const EpochRecord& record : evaluation.epochs) epochs.push_back(epoch_form(record));
+  const std::vector<std::uint8_t> bytes =
+      seal(kEvaluation, {{"key", key},
+                         {"epochs", epochs},
+                         {"metrics", evaluation.metrics},
+                         {"model", json::binary(evaluation.model)}});
+  write_whole(file(key), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace paretiny

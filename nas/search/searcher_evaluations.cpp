@@ -1,0 +1,66 @@
+// What a search takes from evaluations that it shares with others, and what it gives to them.
+#include "engine/deploy/formats/model_file.h"
+#include "engine/train/checkpoint.h"
+#include "nas/search/evaluation_store.h"
+#include "nas/search/searcher.h"
+#include "nas/search/version.h"
+
+namespace paretiny {
+
+bool Searcher::shares() const {
+  // A trial that a rule may stop depends on what was known then, not on the candidate alone.
+  return setup_.evaluations != nullptr && experiment_.stop.method == StopMethod::off;
+}
+
+EvaluationKey Searcher::evaluation_key(const Worker& worker, const Trial& trial,
+                                       const Sketch& plan) const {
+  EvaluationKey key = training_identity(*worker.stream, *data_, plan.graph, plan.spec.training,
+                                        plan.spec.pruning, trial.seed);
+  key.erase("threads");  // what a training gives does not depend on them
+  key["candidate"] = std::to_string(plan.hash);
+  key["core"] = std::to_string(static_cast<int>(experiment_.core));
+  key["samples"] = study_.header().data;
+  key["program"] = program_commit();
+  return key;
+}
+
+bool Searcher::take_known(const Worker& worker, const Trial& trial, const Sketch& plan) {
+  if (!shares()) return false;
+  std::optional<KeptEvaluation> known =
+      setup_.evaluations->find(evaluation_key(worker, trial, plan));
+  if (!known) return false;
+  try {
+    DeployedModel model = model_from_bytes(known->model, "an evaluation");
+    model.name = model_name(trial);
+    known->model = to_bytes(model);
+  } catch (const DataError&) {
+    return false;
+  }
+  const std::string& owner = worker.lease.owner;
+  // A checkpoint of an earlier attempt has epochs behind it.
+  bool held = study_.begin_anew(trial.number, owner);
+  for (const EpochRecord& record : known->epochs) {
+    held = held && study_.add_epoch(trial.number, owner, record);
+  }
+  if (held) {
+    conclude_measured(worker, trial, plan, known->metrics, std::move(known->model));
+  } else {
+    observer_.trial_lost(trial);
+  }
+  return true;
+}
+
+void Searcher::share(const Worker& worker, const Trial& trial, const Sketch& plan,
+                     const std::map<std::string, double>& metrics,
+                     const std::vector<std::uint8_t>& model) {
+  if (!shares()) return;
+  try {
+    setup_.evaluations->keep(evaluation_key(worker, trial, plan),
+                             {study_.epochs(trial.number), metrics, model});
+  } catch (const DataError& error) {
+    // It costs others a training, not this trial its result.
+    observer_.note(std::string("an evaluation is not kept for other searches: ") + error.what());
+  }
+}
+
+}  // namespace paretiny
