@@ -111,6 +111,7 @@ void draw_what_is_there(const ReproduceOptions& options,
 
 void reproduce(const ReproduceOptions& options) {
   InterruptGuard interrupt;
+  if (options.out.empty()) throw UsageError("--out must name a folder");
   const std::optional<ComparisonFolder> there = ComparisonFolder::find(options.out);
   // Before anything is made or looked for: mistakes on the command line.
   const std::string budget = !options.budget.empty() ? options.budget

@@ -185,6 +185,24 @@ TEST_F(FaultTest, Search) {
   });
 }
 
+TEST_F(FaultTest, Reproduce) {
+  const std::vector<std::string> reproduce = {
+      "reproduce", "synthetic2d", "--budget", "cpu", "--samplers", "random",
+      "--seeds",   "0..1",        "--trials", "2",   "--out",      (work_ / "r").string()};
+  const std::filesystem::path studies = work_ / "r" / "studies";
+  std::filesystem::create_directories(work_);
+  ASSERT_EQ(paretiny(reproduce).code, 0);
+  const std::vector<Trial> whole = open_study(studies / "random-1.sqlite")->trials();
+  sweep(reproduce, "", [&](const Ended& ended) {
+    const Ended next = paretiny(reproduce);
+    ASSERT_EQ(next.code, 0) << next.err << ended.err;
+    expect_equal(whole, open_study(studies / "random-1.sqlite")->trials());
+    for (const auto& entry : std::filesystem::directory_iterator(work_ / "r")) {
+      EXPECT_NE(entry.path().extension(), ".part");
+    }
+  });
+}
+
 /// What opens the study's file, by name.
 TEST_F(FaultTest, AnAskOpensTheStudyOnce) {
   const std::vector<std::string> ask = {"ask", store_.string()};
