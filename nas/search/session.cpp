@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -133,7 +134,22 @@ Session::Session(Study& study, std::filesystem::path store, const StudySpec& spe
   observations(study_.trials());
 }
 
-std::vector<Observation> Session::observations(const std::vector<Trial>& trials) {
+Observation Session::observation(const Trial& trial, const std::vector<double>& position) const {
+  Observation seen{position, outcome_of(trial.state)};
+  if (seen.outcome == Outcome::finished || seen.outcome == Outcome::infeasible) {
+    seen.objectives = trial.objectives;
+    for (std::size_t k = 0; k < units_.size(); ++k) seen.objectives[k] /= units_[k];
+    seen.constraints = misses(spec_.constraints, trial.metrics);
+  }
+  if (seen.outcome == Outcome::stopped) tell_prediction(seen, *trial.verdict);
+  for (std::size_t k = 0; k < seen.deviations.size(); ++k) {
+    seen.objectives[k] /= units_[k];
+    seen.deviations[k] /= units_[k];
+  }
+  return seen;
+}
+
+const std::vector<Observation>& Session::observations(const std::vector<Trial>& trials) {
   while (positions_.size() < trials.size()) {
     const Trial& trial = trials[positions_.size()];
     try {
@@ -142,23 +158,24 @@ std::vector<Observation> Session::observations(const std::vector<Trial>& trials)
       throw_damaged(store_, fmt::format("trial {}: {}", trial.number, error.what()));
     }
   }
-  std::vector<Observation> list;
-  list.reserve(trials.size());
+  if (told_units_ != units_) observations_.clear();
+  told_units_ = units_;
+  observations_.resize(std::min(observations_.size(), trials.size()));
+  told_states_.resize(trials.size());
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    Observation seen{positions_[i], outcome_of(trials[i].state)};
-    if (seen.outcome == Outcome::finished || seen.outcome == Outcome::infeasible) {
-      seen.objectives = trials[i].objectives;
-      for (std::size_t k = 0; k < units_.size(); ++k) seen.objectives[k] /= units_[k];
-      seen.constraints = misses(spec_.constraints, trials[i].metrics);
+    const TrialState state = trials[i].state;
+    const bool there = i < observations_.size();
+    // A stopped trial may be run on, and its prediction may change.
+    if (there && told_states_[i] == state && state != TrialState::stopped) continue;
+    Observation seen = observation(trials[i], positions_[i]);
+    if (there) {
+      observations_[i] = std::move(seen);
+    } else {
+      observations_.push_back(std::move(seen));
     }
-    if (seen.outcome == Outcome::stopped) tell_prediction(seen, *trials[i].verdict);
-    for (std::size_t k = 0; k < seen.deviations.size(); ++k) {
-      seen.objectives[k] /= units_[k];
-      seen.deviations[k] /= units_[k];
-    }
-    list.push_back(std::move(seen));
+    told_states_[i] = state;
   }
-  return list;
+  return observations_;
 }
 
 void Session::prepare(const std::vector<Trial>& trials) {

@@ -90,7 +90,9 @@ class Session {
  private:
   /// Makes the sampler for what `trials` say, unless there is one for just that.
   void prepare(const std::vector<Trial>& trials);
-  std::vector<Observation> observations(const std::vector<Trial>& trials);
+  /// What the sampler is told of `trials`; of those that have ended it is made once.
+  const std::vector<Observation>& observations(const std::vector<Trial>& trials);
+  Observation observation(const Trial& trial, const std::vector<double>& position) const;
 
   Study& study_;
   const std::filesystem::path store_;
@@ -100,6 +102,9 @@ class Session {
   const std::stop_token stop_;
   std::vector<std::vector<double>> positions_;  ///< [trials], encoded once: values never change
   std::vector<double> units_;                   ///< [objectives]: what the sampler is told them in
+  std::vector<Observation> observations_;       ///< in told_units_
+  std::vector<TrialState> told_states_;         ///< [observations]: of the trials they are of
+  std::vector<double> told_units_;
   std::size_t seen_trials_ = 0;
   std::set<std::uint64_t> seen_;   ///< architectures of the first seen_trials_ trials
   std::vector<double> reference_;  ///< of the sampler

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <cmath>
+#include <functional>
 
 #include "base/error.h"
 #include "kernels/core/random.h"
@@ -73,17 +74,26 @@ std::vector<double> point_at(const Space& space, const std::vector<double>& u) {
 
 Unseen::Unseen(const SamplerProblem& problem, const std::vector<Observation>& history)
     : problem_(problem) {
+  seen_.reserve(history.size());
   for (const Observation& observation : history) {
     if (observation.x.size() != problem.space.dimensions()) {
       throw UsageError(fmt::format("a trial of {} coordinates was told to a space of {}",
                                    observation.x.size(), problem.space.dimensions()));
     }
-    seen_.insert(observation.x);
+    seen_.insert(&observation.x);
   }
 }
 
+std::size_t Unseen::Hash::operator()(const std::vector<double>* x) const {
+  std::size_t hash = 0;
+  for (const double coordinate : *x) {
+    hash = hash * 31 + std::hash<double>()(coordinate);  // equal for both zeros
+  }
+  return hash;
+}
+
 bool Unseen::accepts(const std::vector<double>& x) const {
-  if (seen_.contains(x)) return false;
+  if (seen_.contains(&x)) return false;
   return !problem_.duplicate || !problem_.duplicate(problem_.space.decode(x));
 }
 

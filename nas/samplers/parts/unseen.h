@@ -1,9 +1,10 @@
 // What no sampler may suggest again, and the uniform draw all of them fall back on.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <set>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "nas/samplers/sampler.h"
@@ -17,7 +18,8 @@ std::vector<double> point_at(const Space& space, const std::vector<double>& u);
 /// The points of a history, whatever became of them.
 class Unseen {
  public:
-  /// Throws UsageError for an observation whose point has another number of coordinates.
+  /// Both must stay. Throws UsageError for an observation whose point has another number of
+  /// coordinates.
   Unseen(const SamplerProblem& problem, const std::vector<Observation>& history);
 
   /// Whether the snapped point `x` is not in the history and no duplicate by the problem's test.
@@ -29,8 +31,17 @@ class Unseen {
   std::vector<double> draw(std::string_view purpose, std::uint64_t trial) const;
 
  private:
+  struct Hash {
+    std::size_t operator()(const std::vector<double>* x) const;
+  };
+  struct Same {
+    bool operator()(const std::vector<double>* a, const std::vector<double>* b) const {
+      return *a == *b;
+    }
+  };
+
   const SamplerProblem& problem_;
-  std::set<std::vector<double>> seen_;
+  std::unordered_set<const std::vector<double>*, Hash, Same> seen_;  ///< of the history
 };
 
 }  // namespace paretiny

@@ -369,6 +369,15 @@ TEST_F(StudyStoreTest, ReadsOnlyWhatHasChanged) {
   EXPECT_EQ(study->trials()[4].state, TrialState::running);
 }
 
+TEST_F(StudyStoreTest, FindsWhatHasChangedWithoutReadingTheRest) {
+  create_or_open_study(path_, example_header());
+  Database database(path_, Database::Mode::read);
+  for (const char* condition : {"revision > 7", "number = 7"}) {
+    Statement plan(database, "EXPLAIN QUERY PLAN " + select_trials(condition, true));
+    while (plan.step()) EXPECT_EQ(plan.text(3).find("SCAN"), std::string::npos) << plan.text(3);
+  }
+}
+
 TEST_F(StudyStoreTest, ReadingLeavesNothingBehind) {
   add_waiting(*create_or_open_study(path_, example_header()), 0);
   const std::string before = slurp(path_);
