@@ -155,7 +155,7 @@ std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observa
   Eigen::Index centre = -1;
   Merit best;
   for (std::size_t i = 0; i < knowledge.trials.size(); ++i) {
-    const Knowledge::Trial& t = knowledge.trials[i];
+    const Knowledge::MeasuredTrial& t = knowledge.trials[i];
     const bool predicted = t.deviations.size() == problem().objectives && all_finite(t.objectives);
     if (!t.complete && !predicted) continue;
     rows.push_back(static_cast<Eigen::Index>(i));

@@ -25,7 +25,7 @@ struct Knowledge {
   Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history);
 
   /// A finished, infeasible or stopped trial.
-  struct Trial {
+  struct MeasuredTrial {
     std::vector<double> objectives;  ///< [objectives], NaN where not measured
     double violation = 0;            ///< as in violation_of
     bool complete = false;           ///< all objectives and constraints are measured
@@ -33,7 +33,7 @@ struct Knowledge {
     std::vector<double> deviations{};
   };
   std::size_t objectives;  ///< of the problem
-  std::vector<Trial> trials;
+  std::vector<MeasuredTrial> trials;
   RowMatrix measured;  ///< positions of `trials`, [t, d]
   RowMatrix failed;    ///< [f, d]
   RowMatrix pending;   ///< [p, d]

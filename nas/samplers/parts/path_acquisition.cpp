@@ -96,7 +96,7 @@ Eigen::VectorXd PathAcquisition::operator()(const RowMatrix& points, RowMatrix* 
 }
 
 RowMatrix baseline(const Knowledge& knowledge) {
-  const auto feasible = [](const Knowledge::Trial& t) { return t.complete && t.violation == 0; };
+  const auto feasible = [](const Knowledge::MeasuredTrial& t) { return t.complete && t.violation == 0; };
   std::vector<Eigen::Index> rows;
   for (std::size_t i = 0; i < knowledge.trials.size(); ++i) {
     if (feasible(knowledge.trials[i])) rows.push_back(static_cast<Eigen::Index>(i));

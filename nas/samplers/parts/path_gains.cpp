@@ -25,7 +25,7 @@ class ScalarisedGain final : public PathGain {
     for (std::size_t k = 0; k < weights.size(); ++k) {
       double low = std::numeric_limits<double>::infinity();
       double high = -low;
-      for (const Knowledge::Trial& trial : knowledge.trials) {
+      for (const Knowledge::MeasuredTrial& trial : knowledge.trials) {
         if (!trial.complete) continue;
         low = std::min(low, surrogates.standard(k).of(trial.objectives[k]));
         high = std::max(high, surrogates.standard(k).of(trial.objectives[k]));

@@ -92,7 +92,7 @@ TEST_F(PathAcquisitionTest, HypervolumeGainIsTheHypervolumeGained) {
 TEST_F(PathAcquisitionTest, TheBaselineIsFeasibleOrPending) {
   const Knowledge knowledge(problem_, history_);
   std::size_t feasible = 0;
-  for (const Knowledge::Trial& t : knowledge.trials) feasible += t.violation == 0 ? 1 : 0;
+  for (const Knowledge::MeasuredTrial& t : knowledge.trials) feasible += t.violation == 0 ? 1 : 0;
   EXPECT_EQ(baseline(knowledge).rows(), static_cast<Eigen::Index>(feasible + 1));
   EXPECT_LT(feasible, knowledge.trials.size());
   EXPECT_EQ(knowledge.failed.rows(), 1);
