@@ -70,15 +70,15 @@ double copy_seconds(std::size_t bytes) {
 /// Operations a second of a large product.
 double matrix_rate(DType dtype) {
   const std::unique_ptr<Stream> stream = Stream::create({});
-  const PointwiseShape shape{{1, 1, 4096, 1024}, 1024};
+  const nn::PointwiseShape shape{{1, 1, 4096, 1024}, 1024};
   const Buffer x = random_buffer(dtype, shape.input);
   const Buffer w = random_buffer(DType::f32, shape.weights());
   const Buffer y = random_buffer(dtype, shape.output());
   const auto run = [&] {
-    pointwise_forward(*stream, shape,
-                      {.x = x.at(0, dtype, shape.input),
-                       .w = w.at(0, DType::f32, shape.weights()),
-                       .y = y.at(0, dtype, shape.output())});
+    nn::pointwise_forward(*stream, shape,
+                          {.x = x.at(0, dtype, shape.input),
+                           .w = w.at(0, DType::f32, shape.weights()),
+                           .y = y.at(0, dtype, shape.output())});
   };
   return 2.0 * 4096 * 1024 * 1024 / fastest(30, run);
 }
@@ -94,8 +94,8 @@ struct Layer {
   std::function<void(Stream&, ConstView x, ConstView dy, View dw, View db)> backward_weights;
 };
 
-Layer conv(const std::string& name, const Shape& in, std::int64_t out, const Window& window) {
-  const ConvShape shape{in, out, window};
+Layer conv(const std::string& name, const Shape& in, std::int64_t out, const nn::Window& window) {
+  const nn::ConvShape shape{in, out, window};
   using namespace std::placeholders;
   return {"conv/" + name,
           in,
@@ -103,13 +103,13 @@ Layer conv(const std::string& name, const Shape& in, std::int64_t out, const Win
           shape.output(),
           static_cast<double>(shape.output().elements() * window.kernel_h * window.kernel_w * in.c),
           cpu::Convolution{in, out, window, DType::f32},
-          std::bind(conv_forward, _1, shape, _2, _3, _4, _5),
-          std::bind(conv_backward_data, _1, shape, _2, _3, _4),
-          std::bind(conv_backward_weights, _1, shape, _2, _3, _4, _5)};
+          std::bind(nn::conv_forward, _1, shape, _2, _3, _4, _5),
+          std::bind(nn::conv_backward_data, _1, shape, _2, _3, _4),
+          std::bind(nn::conv_backward_weights, _1, shape, _2, _3, _4, _5)};
 }
 
 Layer pointwise(const std::string& name, const Shape& in, std::int64_t out) {
-  const PointwiseShape shape{in, out};
+  const nn::PointwiseShape shape{in, out};
   using namespace std::placeholders;
   return {"pointwise/" + name,
           in,
@@ -118,16 +118,16 @@ Layer pointwise(const std::string& name, const Shape& in, std::int64_t out) {
           static_cast<double>(shape.output().elements() * in.c),
           cpu::Convolution{{in.n, 1, in.h * in.w, in.c}, out, {}, DType::f32},
           [shape](Stream& s, ConstView x, ConstView w, ConstView b, View y) {
-            pointwise_forward(s, shape, {.x = x, .w = w, .b = b, .y = y});
+            nn::pointwise_forward(s, shape, {.x = x, .w = w, .b = b, .y = y});
           },
-          std::bind(pointwise_backward_data, _1, shape, _2, _3, _4),
+          std::bind(nn::pointwise_backward_data, _1, shape, _2, _3, _4),
           [shape](Stream& s, ConstView x, ConstView dy, View dw, View db) {
-            pointwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
+            nn::pointwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
           }};
 }
 
-Layer depthwise(const std::string& name, const Shape& in, const Window& window) {
-  const DepthwiseShape shape{in, window};
+Layer depthwise(const std::string& name, const Shape& in, const nn::Window& window) {
+  const nn::DepthwiseShape shape{in, window};
   using namespace std::placeholders;
   return {"depthwise/" + name,
           in,
@@ -136,11 +136,11 @@ Layer depthwise(const std::string& name, const Shape& in, const Window& window) 
           static_cast<double>(shape.output().elements() * window.kernel_h * window.kernel_w),
           std::nullopt,
           [shape](Stream& s, ConstView x, ConstView w, ConstView b, View y) {
-            depthwise_forward(s, shape, {.x = x, .w = w, .b = b, .y = y});
+            nn::depthwise_forward(s, shape, {.x = x, .w = w, .b = b, .y = y});
           },
-          std::bind(depthwise_backward_data, _1, shape, _2, _3, _4),
+          std::bind(nn::depthwise_backward_data, _1, shape, _2, _3, _4),
           [shape](Stream& s, ConstView x, ConstView dy, View dw, View db) {
-            depthwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
+            nn::depthwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
           }};
 }
 
@@ -217,10 +217,10 @@ void measure(benchmark::State& state, const Layer& layer, Direction direction) {
 
 std::vector<Layer> layers() {
   const auto same = [](const Shape& in, std::int64_t kernel, std::int64_t stride) {
-    return Window::same(in.h, in.w, kernel, kernel, stride, stride);
+    return nn::Window::same(in.h, in.w, kernel, kernel, stride, stride);
   };
   const auto along = [](const Shape& in, std::int64_t kernel, std::int64_t stride) {
-    return Window::same(1, in.w, 1, kernel, 1, stride);
+    return nn::Window::same(1, in.w, 1, kernel, 1, stride);
   };
   const Shape stem{128, 32, 32, 3};
   const Shape a{128, 32, 32, 48}, b{128, 16, 16, 96}, c{128, 8, 8, 192};
@@ -238,7 +238,7 @@ std::vector<Layer> layers() {
       conv("pruned_43_27", pruned, 27, same(pruned, 3, 1)),
       conv("resnet8_16", small, 16, same(small, 3, 1)),
       conv("resnet8_16_32_s2", small, 32, same(small, 3, 2)),
-      conv("ds_cnn_stem", speech, 64, Window::same(49, 10, 10, 4, 2, 2)),
+      conv("ds_cnn_stem", speech, 64, nn::Window::same(49, 10, 10, 4, 2, 2)),
       conv("mobilenet_1d_stem", motion, 16, along(motion, 3, 2)),
       pointwise("ds_cnn_64", words, 64),
       pointwise("mobilenet_1d_16_72", m16, 72),

@@ -15,23 +15,26 @@
 namespace paretiny {
 namespace {
 
-Int8Network random_weights(const Graph& graph) {
-  const ParameterLayout layout(graph);
-  const Network folded = fold_batch_norm({graph, initial_parameters(graph, layout, 1)});
-  const std::vector<ValueRange> ranges(static_cast<std::size_t>(folded.graph.size()), {-2, 3});
-  return quantize(folded, ranges);
+compress::Int8Network random_weights(const graph::Graph& graph) {
+  const graph::ParameterLayout layout(graph);
+  const graph::Network folded =
+      compress::fold_batch_norm({graph, graph::initial_parameters(graph, layout, 1)});
+  const std::vector<compress::ValueRange> ranges(static_cast<std::size_t>(folded.graph.size()),
+                                                 {-2, 3});
+  return compress::quantize(folded, ranges);
 }
 
 /// MobileNetV1 with a quarter of its channels, 96x96: MLPerf Tiny's visual wake words.
-Graph mobilenet_v1_quarter() {
-  Graph graph;
-  NodeId x = graph.input({1, 96, 96, 3});
+graph::Graph mobilenet_v1_quarter() {
+  graph::Graph graph;
+  graph::NodeId x = graph.input({1, 96, 96, 3});
   const auto layer = [&](const std::string& name, bool depthwise, std::int64_t channels,
                          std::int64_t kernel, std::int64_t stride) {
     const Shape in = graph.node(x).output;
-    const Window window = Window::same(in.h, in.w, kernel, kernel, stride, stride);
+    const nn::Window window = nn::Window::same(in.h, in.w, kernel, kernel, stride, stride);
     x = depthwise ? graph.depthwise(name, x, window) : graph.conv(name, x, channels, window);
-    x = graph.activation(name + "/relu", graph.batch_norm(name + "/norm", x), Activation::relu6);
+    x = graph.activation(name + "/relu", graph.batch_norm(name + "/norm", x),
+                         nn::Activation::relu6);
   };
   layer("stem", false, 8, 3, 2);
   const std::int64_t channels[] = {16, 32, 32, 64, 64, 128, 128, 128, 128, 128, 128, 256, 256};
@@ -45,16 +48,17 @@ Graph mobilenet_v1_quarter() {
   return graph;
 }
 
-Graph model(const std::string& name, const Shape& input, std::int64_t classes, double width = 1) {
-  return build_model({.name = name, .input = input, .classes = classes, .width = width});
+graph::Graph model(const std::string& name, const Shape& input, std::int64_t classes,
+                   double width = 1) {
+  return models::build_model({.name = name, .input = input, .classes = classes, .width = width});
 }
 
-void deploy(benchmark::State& state, const Graph& graph, const char* core) {
-  const DeployedModel model{"bench", random_weights(graph), {}, {}, {}};
-  const ActivationPlan plan = plan_activations(memory_problem(graph));
-  Verification result;
+void deploy(benchmark::State& state, const graph::Graph& graph, const char* core) {
+  const deploy::DeployedModel model{"bench", random_weights(graph), {}, {}, {}};
+  const deploy::ActivationPlan plan = deploy::plan_activations(deploy::memory_problem(graph));
+  deploy::Verification result;
   try {
-    for (auto _ : state) result = verify(model, *find_core(core), 3);
+    for (auto _ : state) result = deploy::verify(model, *deploy::find_core(core), 3);
   } catch (const ToolError& error) {
     state.SkipWithError(error.what());  // the emulated M55 has 512 KiB of flash
     return;

@@ -10,6 +10,9 @@
 #include "nas/pareto/hypervolume.h"
 
 namespace paretiny {
+
+using pareto::Points;
+
 namespace {
 
 /// Points from `first` on of a sequence in the unit cube: multiples of square roots of primes,
@@ -40,14 +43,15 @@ Points front(std::size_t n, std::size_t objectives) {
 void exact_hypervolume(benchmark::State& state, std::size_t objectives, std::size_t n) {
   const Points points = front(n, objectives);
   const std::vector<double> reference(objectives, 1.1);
-  for (auto _ : state) benchmark::DoNotOptimize(hypervolume(points, reference));
-  state.counters["hypervolume"] = hypervolume(points, reference);
+  for (auto _ : state) benchmark::DoNotOptimize(pareto::hypervolume(points, reference));
+  state.counters["hypervolume"] = pareto::hypervolume(points, reference);
 }
 
 void contributions(benchmark::State& state, std::size_t objectives, std::size_t n) {
   const Points points = front(n, objectives);
   const std::vector<double> reference(objectives, 1.1);
-  for (auto _ : state) benchmark::DoNotOptimize(hypervolume_contributions(points, reference));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(pareto::hypervolume_contributions(points, reference));
 }
 
 constexpr std::size_t kFront = 100, kPoints = 1000;
@@ -55,33 +59,34 @@ constexpr std::size_t kFront = 100, kPoints = 1000;
 /// Certain points against a front, the boxes included.
 std::vector<double> improvements(Stream& stream, const Points& front, const Points& points,
                                  const std::vector<double>& reference) {
-  const Boxes boxes = undominated_boxes(front, reference);
+  const pareto::Boxes boxes = pareto::undominated_boxes(front, reference);
   const auto objectives = static_cast<std::int64_t>(reference.size());
   const auto q = static_cast<std::int64_t>(points.size());
   std::vector<double> mean, variance(reference.size() * points.size(), 0.0), gains(points.size());
   for (std::size_t k = 0; k < reference.size(); ++k) {
     for (const std::vector<double>& point : points) mean.push_back(point[k]);
   }
-  const BoxCover cover{view(static_cast<const void*>(boxes.levels.data()), DType::f64,
-                            {1, 1, objectives, static_cast<std::int64_t>(boxes.level_count())}),
-                       view(static_cast<const void*>(boxes.corners.data()), DType::i32,
-                            {static_cast<std::int64_t>(boxes.count()), 1, 2, objectives})};
+  const bayes::BoxCover cover{
+      view(static_cast<const void*>(boxes.levels.data()), DType::f64,
+           {1, 1, objectives, static_cast<std::int64_t>(boxes.level_count())}),
+      view(static_cast<const void*>(boxes.corners.data()), DType::i32,
+           {static_cast<std::int64_t>(boxes.count()), 1, 2, objectives})};
   const Shape beliefs{1, 1, objectives, q};
-  hypervolume_improvement(stream, cover, view(mean.data(), DType::f64, beliefs),
-                          view(variance.data(), DType::f64, beliefs),
-                          view(gains.data(), DType::f64, {1, 1, 1, q}));
+  bayes::hypervolume_improvement(stream, cover, view(mean.data(), DType::f64, beliefs),
+                                 view(variance.data(), DType::f64, beliefs),
+                                 view(gains.data(), DType::f64, {1, 1, 1, q}));
   return gains;
 }
 
 std::vector<double> improvements_one_by_one(const Points& front, const Points& points,
                                             const std::vector<double>& reference) {
-  const double before = hypervolume(front, reference);
+  const double before = pareto::hypervolume(front, reference);
   Points with = front;
   with.emplace_back();
   std::vector<double> gains;
   for (const std::vector<double>& point : points) {
     with.back() = point;
-    gains.push_back(hypervolume(with, reference) - before);
+    gains.push_back(pareto::hypervolume(with, reference) - before);
   }
   return gains;
 }

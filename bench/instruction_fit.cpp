@@ -21,17 +21,17 @@ constexpr int kNetworks = 24;
 constexpr int kLayers = 40;
 
 /// Layers in a chain; those with a window may leave the input smaller, and then it starts again.
-Graph random_layers(std::uint64_t seed) {
+graph::Graph random_layers(std::uint64_t seed) {
   Random random(seed, "layers");
   const auto draw = [&](int low, int high) {
     return low +
            static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low + 1)));
   };
-  Graph graph;
+  graph::Graph graph;
   const bool series = seed % 3 == 0;
-  const NodeId input =
+  const graph::NodeId input =
       graph.input({1, series ? 1 : draw(8, 20), series ? draw(60, 200) : draw(8, 20), draw(1, 24)});
-  NodeId x = input;
+  graph::NodeId x = input;
   for (int layer = 0; layer < kLayers; ++layer) {
     const Shape in = graph.node(x).output;
     if (in.h * in.w < 12) {
@@ -40,7 +40,8 @@ Graph random_layers(std::uint64_t seed) {
     }
     const std::int64_t height = series ? 1 : draw(1, 5);
     const std::int64_t stride = draw(0, 4) == 0 ? 2 : 1;
-    const Window window = Window::same(in.h, in.w, height, draw(1, 5), series ? 1 : stride, stride);
+    const nn::Window window =
+        nn::Window::same(in.h, in.w, height, draw(1, 5), series ? 1 : stride, stride);
     const std::string name = fmt::format("layer{}", layer);
     switch (draw(0, 9)) {
       case 0:
@@ -48,22 +49,23 @@ Graph random_layers(std::uint64_t seed) {
         x = graph.conv(name, x, draw(1, 40), window, true);
         break;
       case 2:
-        x = graph.conv(name, x, draw(1, 48), Window{}, true);
+        x = graph.conv(name, x, draw(1, 48), nn::Window{}, true);
         break;
       case 3:
       case 4:
         x = graph.depthwise(name, x, window, true);
         break;
       case 5:
-        x = graph.add(name, x, graph.conv(name + "/other", x, in.c, Window{}, true));
+        x = graph.add(name, x, graph.conv(name + "/other", x, in.c, nn::Window{}, true));
         break;
       case 6: {
-        const NodeId gate = graph.global_average_pool(name + "/mean", x);
-        x = graph.channel_scale(name, x, graph.conv(name + "/gate", gate, in.c, Window{}, true));
+        const graph::NodeId gate = graph.global_average_pool(name + "/mean", x);
+        x = graph.channel_scale(name, x,
+                                graph.conv(name + "/gate", gate, in.c, nn::Window{}, true));
         break;
       }
       case 7:
-        x = graph.activation(name, x, Activation::hard_swish);
+        x = graph.activation(name, x, nn::Activation::hard_swish);
         break;
       case 8:
         x = draw(0, 1) == 0 ? graph.max_pool(name, x, window) : graph.average_pool(name, x, window);
@@ -81,26 +83,28 @@ struct Measured {
   std::vector<std::vector<double>> terms;
   std::vector<double> counts;
 };
-using Samples = std::map<OpKind, Measured>;
+using Samples = std::map<graph::OpKind, Measured>;
 
-void count(const Graph& graph, const Core& core, Samples& samples) {
-  const ParameterLayout layout(graph);
-  const Network folded = fold_batch_norm({graph, initial_parameters(graph, layout, 1)});
+void count(const graph::Graph& graph, const deploy::Core& core, Samples& samples) {
+  const graph::ParameterLayout layout(graph);
+  const graph::Network folded =
+      compress::fold_batch_norm({graph, graph::initial_parameters(graph, layout, 1)});
   // Zero points, shifts and clamps differ, and with them the branches that are taken.
   Random random(1, "ranges");
-  std::vector<ValueRange> ranges;
-  for (NodeId id = 0; id < folded.graph.size(); ++id) {
+  std::vector<compress::ValueRange> ranges;
+  for (graph::NodeId id = 0; id < folded.graph.size(); ++id) {
     ranges.push_back(
         {static_cast<float>(random.uniform(-3, 0)), static_cast<float>(random.uniform(0.5, 3))});
   }
-  const DeployedModel model{"layers", quantize(folded, ranges), {}, {}, {}};
-  const Verification result = verify(model, core, 2);
-  const ActivationPlan plan = plan_activations(memory_problem(model.network));
+  const deploy::DeployedModel model{"layers", compress::quantize(folded, ranges), {}, {}, {}};
+  const deploy::Verification result = deploy::verify(model, core, 2);
+  const deploy::ActivationPlan plan =
+      deploy::plan_activations(deploy::memory_problem(model.network));
   for (std::size_t i = 0; i < plan.order.size(); ++i) {
-    const StepShape step =
-        step_shape(model.network, model.network.steps[static_cast<std::size_t>(plan.order[i])]);
+    const deploy::StepShape step = deploy::step_shape(
+        model.network, model.network.steps[static_cast<std::size_t>(plan.order[i])]);
     Measured& of = samples[step.op];
-    of.terms.push_back(instruction_terms(step, core.kind));
+    of.terms.push_back(deploy::instruction_terms(step, core.kind));
     of.counts.push_back(static_cast<double>(result.run.instructions[i]));
   }
 }
@@ -140,23 +144,25 @@ std::string listed(const Eigen::VectorXd& constants) {
 
 void fit_all() {
   std::map<std::string, Samples> counted;
-  for (const Core& core : cores()) {
+  for (const deploy::Core& core : deploy::cores()) {
     for (int i = 0; i < kNetworks; ++i) {
       count(random_layers(static_cast<std::uint64_t>(i)), core, counted[core.name]);
     }
   }
-  const std::map<CoreClass, std::string> stands_for = {{CoreClass::dsp, "cortex-m4"},
-                                                       {CoreClass::v7m, "cortex-m3"},
-                                                       {CoreClass::v6m, "cortex-m0plus"}};
-  std::map<CoreClass, std::map<OpKind, Eigen::VectorXd>> fitted;
+  const std::map<deploy::CoreClass, std::string> stands_for = {
+      {deploy::CoreClass::dsp, "cortex-m4"},
+      {deploy::CoreClass::v7m, "cortex-m3"},
+      {deploy::CoreClass::v6m, "cortex-m0plus"}};
+  std::map<deploy::CoreClass, std::map<graph::OpKind, Eigen::VectorXd>> fitted;
   for (const auto& [kind, core] : stands_for) {
     for (const auto& [op, samples] : counted[core]) fitted[kind][op] = fit(samples);
   }
-  for (const auto& [op, dsp] : fitted[CoreClass::dsp]) {
+  for (const auto& [op, dsp] : fitted[deploy::CoreClass::dsp]) {
     fmt::print("      {{OpKind::{}, {{{}}}, {{{}}}, {{{}}}}},\n", name_of(op), listed(dsp),
-               listed(fitted[CoreClass::v7m][op]), listed(fitted[CoreClass::v6m][op]));
+               listed(fitted[deploy::CoreClass::v7m][op]),
+               listed(fitted[deploy::CoreClass::v6m][op]));
   }
-  for (const Core& core : cores()) {
+  for (const deploy::Core& core : deploy::cores()) {
     for (const auto& [op, samples] : counted[core.name]) {
       const Eigen::VectorXd times = relative_terms(samples) * fitted[core.kind][op];
       const Eigen::ArrayXd off = (times.array() - 1).abs();

@@ -42,10 +42,10 @@ struct Channels {
   Tensor bias, multipliers, shifts;
 };
 
-void conv(benchmark::State& state, decltype(&int8_conv) way) {
+void conv(benchmark::State& state, decltype(&int8::int8_conv) way) {
   const std::int64_t n = 64;
   const std::int64_t size = state.range(0), c = state.range(1), k = state.range(2);
-  const ConvShape shape{{n, size, size, c}, c, Window::same(size, size, k, k, 1, 1)};
+  const nn::ConvShape shape{{n, size, size, c}, c, nn::Window::same(size, size, k, k, 1, 1)};
   const auto stream = Stream::create({});
   const Tensor x(DType::i8, shape.input), w(DType::i8, shape.weights()),
       y(DType::i8, shape.output());
@@ -67,19 +67,19 @@ void conv(benchmark::State& state, decltype(&int8_conv) way) {
 
 void depthwise(benchmark::State& state) {
   const std::int64_t size = state.range(0), c = state.range(1);
-  const DepthwiseShape shape{{64, size, size, c}, Window::same(size, size, 3, 3, 1, 1)};
+  const nn::DepthwiseShape shape{{64, size, size, c}, nn::Window::same(size, size, 3, 3, 1, 1)};
   const auto stream = Stream::create({});
   const Tensor x(DType::i8, shape.input), w(DType::i8, shape.weights()),
       y(DType::i8, shape.output());
   const Channels channels(c);
   for (auto _ : state) {
-    int8_depthwise(*stream, shape, {},
-                   {.x = x,
-                    .w = w,
-                    .b = channels.bias,
-                    .multipliers = channels.multipliers,
-                    .shifts = channels.shifts,
-                    .y = y});
+    int8::int8_depthwise(*stream, shape, {},
+                         {.x = x,
+                          .w = w,
+                          .b = channels.bias,
+                          .multipliers = channels.multipliers,
+                          .shifts = channels.shifts,
+                          .y = y});
   }
   state.SetItemsProcessed(state.iterations() * shape.output().elements());
 }
@@ -89,8 +89,8 @@ constexpr Shape kActivations{64, 16, 16, 64};
 void add(benchmark::State& state) {
   const auto stream = Stream::create({});
   const Tensor a(DType::i8, kActivations), b(DType::i8, kActivations), y(DType::i8, kActivations);
-  const Int8AddParameters p = add_parameters({0.1f, 3}, {0.07f, -5}, {0.12f, 1});
-  for (auto _ : state) int8_add(*stream, p, a, b, y);
+  const int8::Int8AddParameters p = int8::add_parameters({0.1f, 3}, {0.07f, -5}, {0.12f, 1});
+  for (auto _ : state) int8::int8_add(*stream, p, a, b, y);
   state.SetItemsProcessed(state.iterations() * kActivations.elements());
 }
 
@@ -98,17 +98,17 @@ void mul(benchmark::State& state) {
   const auto stream = Stream::create({});
   const Tensor a(DType::i8, kActivations), b(DType::i8, {kActivations.n, 1, 1, kActivations.c}),
       y(DType::i8, kActivations);
-  const Int8MulParameters p = mul_parameters({0.1f, 3}, {0.07f, -5}, {0.12f, 1});
-  for (auto _ : state) int8_mul(*stream, p, a, b, y);
+  const int8::Int8MulParameters p = int8::mul_parameters({0.1f, 3}, {0.07f, -5}, {0.12f, 1});
+  for (auto _ : state) int8::int8_mul(*stream, p, a, b, y);
   state.SetItemsProcessed(state.iterations() * kActivations.elements());
 }
 
 void lookup(benchmark::State& state) {
   const auto stream = Stream::create({});
   const Tensor x(DType::i8, kActivations), y(DType::i8, kActivations);
-  const Int8Table table = hard_swish_table({0.1f, 3}, {0.07f, -100});
+  const int8::Int8Table table = int8::hard_swish_table({0.1f, 3}, {0.07f, -100});
   for (auto _ : state) {
-    int8_lookup(*stream, x, view(table.data(), DType::i8, {1, 1, 1, 256}), y);
+    int8::int8_lookup(*stream, x, view(table.data(), DType::i8, {1, 1, 1, 256}), y);
   }
   state.SetItemsProcessed(state.iterations() * kActivations.elements());
 }
@@ -118,7 +118,7 @@ void conv_shapes(benchmark::internal::Benchmark* bench) {
   bench->Args({16, 96, 1})->Unit(benchmark::kMillisecond)->UseRealTime();
 }
 
-BENCHMARK_CAPTURE(conv, chosen, int8_conv)->Apply(conv_shapes);
+BENCHMARK_CAPTURE(conv, chosen, int8::int8_conv)->Apply(conv_shapes);
 BENCHMARK_CAPTURE(conv, loops, cpu::int8_conv_loops)->Apply(conv_shapes);
 BENCHMARK(depthwise)->Args({16, 64})->Args({8, 256})->UseRealTime();
 BENCHMARK(add)->UseRealTime();

@@ -17,22 +17,22 @@ namespace paretiny::bench {
 /// out, in oneDNN's favour: pools, classifier, squeeze-and-excite's scale, loss, optimiser, data.
 class OneDnnStep {
  public:
-  OneDnnStep(const Graph& graph, std::int64_t batch, DType dtype)
+  OneDnnStep(const graph::Graph& graph, std::int64_t batch, DType dtype)
       : graph_(graph),
         batch_(batch),
         type_(dtype == DType::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32) {
     const auto consumers = graph.consumers();
-    for (NodeId id = 1; id < graph.size(); ++id) {
-      const Node& node = graph.node(id);
-      const std::vector<NodeId>& readers = consumers[static_cast<std::size_t>(id)];
+    for (graph::NodeId id = 1; id < graph.size(); ++id) {
+      const graph::Node& node = graph.node(id);
+      const std::vector<graph::NodeId>& readers = consumers[static_cast<std::size_t>(id)];
       const bool relu =
-          readers.size() == 1 && graph.node(readers[0]).activation == Activation::relu;
-      if (node.op == OpKind::conv || node.op == OpKind::depthwise) convolution(id);
-      if (node.op == OpKind::batch_norm) batch_norm(node.output, relu);
-      if (node.op == OpKind::activation && node.activation == Activation::hard_swish) {
+          readers.size() == 1 && graph.node(readers[0]).activation == nn::Activation::relu;
+      if (node.op == graph::OpKind::conv || node.op == graph::OpKind::depthwise) convolution(id);
+      if (node.op == graph::OpKind::batch_norm) batch_norm(node.output, relu);
+      if (node.op == graph::OpKind::activation && node.activation == nn::Activation::hard_swish) {
         hard_swish(node.output);
       }
-      if (node.op == OpKind::add) add(node.output);
+      if (node.op == graph::OpKind::add) add(node.output);
     }
   }
 
@@ -70,14 +70,14 @@ class OneDnnStep {
     calls_.push_back(std::move(call));
   }
 
-  void convolution(NodeId id) {
-    const Node& node = graph_.node(id);
+  void convolution(graph::NodeId id) {
+    const graph::Node& node = graph_.node(id);
     const Shape& in = graph_.input_of(id);
-    const Window& w = node.window;
+    const nn::Window& w = node.window;
     const Memory::dims strides = {w.stride_h, w.stride_w};
     const Memory::dims before = {w.top, w.left};
     const Memory::dims after = {w.bottom, w.right};
-    const bool depthwise = node.op == OpKind::depthwise;
+    const bool depthwise = node.op == graph::OpKind::depthwise;
     const Memory::dims extents = depthwise
                                      ? Memory::dims{in.c, 1, 1, w.kernel_h, w.kernel_w}
                                      : Memory::dims{node.output.c, in.c, w.kernel_h, w.kernel_w};
@@ -167,7 +167,7 @@ class OneDnnStep {
     }
   }
 
-  const Graph& graph_;
+  const graph::Graph& graph_;
   std::int64_t batch_;
   Memory::data_type type_;
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};

@@ -116,19 +116,19 @@ struct Setting {
 void batchnorm_forward(benchmark::State& state) {
   const Setting s(state, 2);
   const auto stream = Stream::create({});
-  const BatchNormShape shape{s.shape, static_cast<Activation>(state.range(3))};
+  const nn::BatchNormShape shape{s.shape, static_cast<nn::Activation>(state.range(3))};
   const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, s.shape);
   const Tensors c(6, DType::f32, shape.channels());
   measure(state, s.sets, 3 * s.bytes, [&](std::size_t k) {
-    paretiny::batchnorm_forward(*stream, shape,
-                                {.x = x[k],
-                                 .gamma = c[0],
-                                 .beta = c[1],
-                                 .running_mean = c[2],
-                                 .running_var = c[3],
-                                 .saved_mean = c[4],
-                                 .saved_var = c[5],
-                                 .y = y[k]});
+    nn::batchnorm_forward(*stream, shape,
+                          {.x = x[k],
+                           .gamma = c[0],
+                           .beta = c[1],
+                           .running_mean = c[2],
+                           .running_var = c[3],
+                           .saved_mean = c[4],
+                           .saved_var = c[5],
+                           .y = y[k]});
   });
 }
 
@@ -136,34 +136,34 @@ void batchnorm_forward(benchmark::State& state) {
 void batchnorm_backward(benchmark::State& state) {
   const Setting s(state, 3);
   const auto stream = Stream::create({});
-  const BatchNormShape shape{s.shape, static_cast<Activation>(state.range(3))};
+  const nn::BatchNormShape shape{s.shape, static_cast<nn::Activation>(state.range(3))};
   const Tensors x(s.sets, s.dtype, s.shape), dy(s.sets, s.dtype, s.shape),
       dx(s.sets, s.dtype, s.shape);
   const Tensors c(6, DType::f32, shape.channels());
   std::fill_n(c[3].as<float>(), s.shape.c, 1.0f);
   measure(state, s.sets, 5 * s.bytes, [&](std::size_t k) {
-    paretiny::batchnorm_backward(*stream, shape,
-                                 {.x = x[k],
-                                  .dy = dy[k],
-                                  .gamma = c[0],
-                                  .beta = c[1],
-                                  .mean = c[2],
-                                  .var = c[3],
-                                  .dx = dx[k],
-                                  .dgamma = c[4],
-                                  .dbeta = c[5]});
+    nn::batchnorm_backward(*stream, shape,
+                           {.x = x[k],
+                            .dy = dy[k],
+                            .gamma = c[0],
+                            .beta = c[1],
+                            .mean = c[2],
+                            .var = c[3],
+                            .dx = dx[k],
+                            .dgamma = c[4],
+                            .dbeta = c[5]});
   });
 }
 
 void batchnorm_inference(benchmark::State& state) {
   const Setting s(state, 2);
   const auto stream = Stream::create({});
-  const BatchNormShape shape{s.shape, static_cast<Activation>(state.range(3))};
+  const nn::BatchNormShape shape{s.shape, static_cast<nn::Activation>(state.range(3))};
   const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, s.shape);
   const Tensors c(4, DType::f32, shape.channels());
   std::fill_n(c[3].as<float>(), s.shape.c, 1.0f);
   measure(state, s.sets, 2 * s.bytes, [&](std::size_t k) {
-    batchnorm_inference_forward(
+    nn::batchnorm_inference_forward(
         *stream, shape,
         {.x = x[k], .gamma = c[0], .beta = c[1], .mean = c[2], .var = c[3], .y = y[k]});
   });
@@ -174,7 +174,7 @@ void activation_forward(benchmark::State& state) {
   const auto stream = Stream::create({});
   const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, s.shape);
   measure(state, s.sets, 2 * s.bytes, [&](std::size_t k) {
-    paretiny::activation_forward(*stream, static_cast<Activation>(state.range(3)), x[k], y[k]);
+    nn::activation_forward(*stream, static_cast<nn::Activation>(state.range(3)), x[k], y[k]);
   });
 }
 
@@ -184,8 +184,8 @@ void activation_backward(benchmark::State& state) {
   const Tensors x(s.sets, s.dtype, s.shape), dy(s.sets, s.dtype, s.shape),
       dx(s.sets, s.dtype, s.shape);
   measure(state, s.sets, 3 * s.bytes, [&](std::size_t k) {
-    paretiny::activation_backward(*stream, static_cast<Activation>(state.range(3)), x[k], dy[k],
-                                  dx[k]);
+    nn::activation_backward(*stream, static_cast<nn::Activation>(state.range(3)), x[k], dy[k],
+                            dx[k]);
   });
 }
 
@@ -194,9 +194,8 @@ void add_forward(benchmark::State& state) {
   const auto stream = Stream::create({});
   const Tensors a(s.sets, s.dtype, s.shape), b(s.sets, s.dtype, s.shape),
       y(s.sets, s.dtype, s.shape);
-  measure(state, s.sets, 3 * s.bytes, [&](std::size_t k) {
-    paretiny::add_forward(*stream, Activation::relu, a[k], b[k], y[k]);
-  });
+  measure(state, s.sets, 3 * s.bytes,
+          [&](std::size_t k) { nn::add_forward(*stream, nn::Activation::relu, a[k], b[k], y[k]); });
 }
 
 void channel_scale_forward(benchmark::State& state) {
@@ -205,7 +204,7 @@ void channel_scale_forward(benchmark::State& state) {
   const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, s.shape);
   const Tensors factor(1, s.dtype, {s.shape.n, 1, 1, s.shape.c});
   measure(state, s.sets, 2 * s.bytes,
-          [&](std::size_t k) { paretiny::channel_scale_forward(*stream, x[k], factor[0], y[k]); });
+          [&](std::size_t k) { nn::channel_scale_forward(*stream, x[k], factor[0], y[k]); });
 }
 
 /// A sample's dy is read twice, the second time from a cache: 3 tensors' bytes.
@@ -216,7 +215,7 @@ void channel_scale_backward(benchmark::State& state) {
       dx(s.sets, s.dtype, s.shape);
   const Tensors factor(2, s.dtype, {s.shape.n, 1, 1, s.shape.c});
   measure(state, s.sets, 3 * s.bytes, [&](std::size_t k) {
-    paretiny::channel_scale_backward(*stream, x[k], factor[0], dy[k], dx[k], factor[1]);
+    nn::channel_scale_backward(*stream, x[k], factor[0], dy[k], dx[k], factor[1]);
   });
 }
 
@@ -225,7 +224,7 @@ void global_average_pool(benchmark::State& state) {
   const auto stream = Stream::create({});
   const Tensors x(s.sets, s.dtype, s.shape), y(1, s.dtype, {s.shape.n, 1, 1, s.shape.c});
   measure(state, s.sets, s.bytes,
-          [&](std::size_t k) { global_average_pool_forward(*stream, x[k], y[0]); });
+          [&](std::size_t k) { nn::global_average_pool_forward(*stream, x[k], y[0]); });
 }
 
 void global_average_pool_gradient(benchmark::State& state) {
@@ -233,21 +232,21 @@ void global_average_pool_gradient(benchmark::State& state) {
   const auto stream = Stream::create({});
   const Tensors dx(s.sets, s.dtype, s.shape), dy(1, s.dtype, {s.shape.n, 1, 1, s.shape.c});
   measure(state, s.sets, s.bytes,
-          [&](std::size_t k) { global_average_pool_backward(*stream, dy[0], dx[k]); });
+          [&](std::size_t k) { nn::global_average_pool_backward(*stream, dy[0], dx[k]); });
 }
 
 /// The 3x3 stride 2 pool of a stem.
 void max_pool(benchmark::State& state, bool backward) {
   const Setting s(state, 2);
   const auto stream = Stream::create({});
-  const PoolShape shape{s.shape, Window::same(s.shape.h, s.shape.w, 3, 3, 2, 2)};
+  const nn::PoolShape shape{s.shape, nn::Window::same(s.shape.h, s.shape.w, 3, 3, 2, 2)};
   const Tensors x(s.sets, s.dtype, s.shape), y(s.sets, s.dtype, shape.output());
   const Tensors dx(backward ? s.sets : 1, s.dtype, s.shape);
   measure(state, s.sets, (backward ? 2 : 1) * s.bytes + y.bytes(), [&](std::size_t k) {
     if (backward) {
-      max_pool_backward(*stream, shape, x[k], y[k], dx[k]);
+      nn::max_pool_backward(*stream, shape, x[k], y[k], dx[k]);
     } else {
-      max_pool_forward(*stream, shape, x[k], y[k]);
+      nn::max_pool_forward(*stream, shape, x[k], y[k]);
     }
   });
 }
@@ -256,7 +255,8 @@ void count_positive(benchmark::State& state) {
   const Setting s(state, 1);
   const auto stream = Stream::create({});
   const Tensors x(s.sets, s.dtype, s.shape), scores(1, DType::f32, {1, 1, 1, s.shape.c});
-  measure(state, s.sets, s.bytes, [&](std::size_t k) { positive_share(*stream, x[k], scores[0]); });
+  measure(state, s.sets, s.bytes,
+          [&](std::size_t k) { nn::positive_share(*stream, x[k], scores[0]); });
 }
 
 constexpr Shape kParameters{1, 1, 1, 1'600'000};
@@ -267,7 +267,7 @@ void sgd(benchmark::State& state) {
   const Tensors g(sets, DType::f32, kParameters), w(sets, DType::f32, kParameters),
       m(sets, DType::f32, kParameters), rate(1, DType::f32, {});
   measure(state, sets, 5 * g.bytes(), [&](std::size_t k) {
-    sgd_step(*stream, {}, rate[0], {.g = g[k], .w = w[k], .m = m[k]});
+    nn::sgd_step(*stream, {}, rate[0], {.g = g[k], .w = w[k], .m = m[k]});
   });
 }
 
@@ -279,7 +279,7 @@ void adam(benchmark::State& state) {
       schedule(1, DType::f32, {1, 1, 1, 3});
   for (std::size_t k = 0; k < sets; ++k) stream->zero(v[k].data, v[k].bytes());
   measure(state, sets, 7 * g.bytes(), [&](std::size_t k) {
-    adam_step(*stream, {}, schedule[0], {.g = g[k], .w = w[k], .m = m[k], .v = v[k]});
+    nn::adam_step(*stream, {}, schedule[0], {.g = g[k], .w = w[k], .m = m[k], .v = v[k]});
   });
 }
 
@@ -290,12 +290,12 @@ void cross_entropy(benchmark::State& state) {
       loss(1, DType::f32, {1, 1, 1, n}), gradient(1, DType::f32, {n, 1, 1, classes}),
       totals(1, DType::f32, {1, 1, 1, 2});
   measure(state, 1, 2 * logits.bytes(), [&](std::size_t) {
-    softmax_cross_entropy(*stream, 0.1f, logits[0], labels[0], loss[0], gradient[0], totals[0]);
+    nn::softmax_cross_entropy(*stream, 0.1f, logits[0], labels[0], loss[0], gradient[0], totals[0]);
   });
 }
 
 /// Batches of 128 samples of 10000, in order.
-void batch(benchmark::State& state, const Shape& sample, DType from, const AugmentSpec& spec) {
+void batch(benchmark::State& state, const Shape& sample, DType from, const nn::AugmentSpec& spec) {
   const std::int64_t all = 10000, n = 128;
   const auto stream = Stream::create({});
   const Tensors samples(1, from, {all, sample.h, sample.w, sample.c}),
@@ -307,15 +307,15 @@ void batch(benchmark::State& state, const Shape& sample, DType from, const Augme
   const std::size_t elements = static_cast<std::size_t>(n * sample.elements());
   measure(state, 1, elements * size_of(from) + x.bytes(), [&](std::size_t) {
     first[0] = static_cast<std::int32_t>((first[0] + n) % (all - n));
-    gather_batch(*stream, spec,
-                 {.samples = samples[0],
-                  .labels = labels[0],
-                  .order = order[0],
-                  .cursor = cursor[0],
-                  .scale = scale[0],
-                  .shift = scale[1],
-                  .x = x[0],
-                  .labels_out = labels_out[0]});
+    nn::gather_batch(*stream, spec,
+                     {.samples = samples[0],
+                      .labels = labels[0],
+                      .order = order[0],
+                      .cursor = cursor[0],
+                      .scale = scale[0],
+                      .shift = scale[1],
+                      .x = x[0],
+                      .labels_out = labels_out[0]});
   });
 }
 

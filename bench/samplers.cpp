@@ -13,32 +13,32 @@ namespace {
 
 /// Random trials of DTLZ2 in 12 parameters and 4 objectives.
 struct Run {
-  Problem problem = make_problem("DTLZ2:d=12,m=4");
-  SamplerProblem search;
-  std::vector<Observation> history;
+  problems::Problem problem = problems::make_problem("DTLZ2:d=12,m=4");
+  samplers::SamplerProblem search;
+  std::vector<samplers::Observation> history;
 
   Run(std::int64_t trials, Device device) {
-    search.space = problem_space(problem);
+    search.space = problems::problem_space(problem);
     search.objectives = problem.objectives();
     search.reference = problem.reference;
     search.seed = 1;
     search.device = device;
-    const auto sampler = make_sampler("random", search);
+    const auto sampler = samplers::make_sampler("random", search);
     for (std::uint64_t trial = 0; trial < static_cast<std::uint64_t>(trials); ++trial) {
       std::vector<double> x = sampler->ask(history, trial);
-      const Response evaluation = evaluate_unit(problem, x);
-      history.push_back({std::move(x), Outcome::finished, evaluation.objectives});
+      const problems::Response evaluation = problems::evaluate_unit(problem, x);
+      history.push_back({std::move(x), samplers::Outcome::finished, evaluation.objectives});
     }
   }
 
   /// What the surrogates learn from.
-  std::vector<TrainingSet> sets() const {
-    std::vector<TrainingSet> sets(search.objectives);
+  std::vector<surrogate::TrainingSet> sets() const {
+    std::vector<surrogate::TrainingSet> sets(search.objectives);
     const auto n = static_cast<Eigen::Index>(history.size());
     for (std::size_t k = 0; k < sets.size(); ++k) {
-      sets[k] = {RowMatrix(n, 12), Eigen::VectorXd(n)};
+      sets[k] = {surrogate::RowMatrix(n, 12), Eigen::VectorXd(n)};
       for (Eigen::Index i = 0; i < n; ++i) {
-        const Observation& o = history[static_cast<std::size_t>(i)];
+        const samplers::Observation& o = history[static_cast<std::size_t>(i)];
         sets[k].x.row(i) = Eigen::Map<const Eigen::RowVectorXd>(o.x.data(), 12);
         sets[k].y(i) = o.objectives[k];
       }
@@ -49,22 +49,23 @@ struct Run {
 
 void suggestion(benchmark::State& state, const std::string& name, Device device) {
   const Run run(state.range(0), device);
-  const auto sampler = make_sampler(name, run.search);
+  const auto sampler = samplers::make_sampler(name, run.search);
   for (auto _ : state) benchmark::DoNotOptimize(sampler->ask(run.history, run.history.size()));
 }
 
 void fit(benchmark::State& state, Device device) {
   const auto stream = Stream::create(device);
-  const std::vector<TrainingSet> sets = Run(state.range(0), device).sets();
-  for (auto _ : state) Surrogates(*stream, sets);
+  const std::vector<surrogate::TrainingSet> sets = Run(state.range(0), device).sets();
+  for (auto _ : state) surrogate::Surrogates(*stream, sets);
 }
 
 /// 320 points, as many as the rollouts of a suggestion meet at a move.
 void posterior(benchmark::State& state, Device device) {
   const auto stream = Stream::create(device);
-  const Surrogates surrogates(*stream, Run(state.range(0), device).sets());
+  const surrogate::Surrogates surrogates(*stream, Run(state.range(0), device).sets());
   Random random(1, "samplers bench");
-  const RowMatrix queries = RowMatrix::NullaryExpr(320, 12, [&] { return random.uniform(); });
+  const surrogate::RowMatrix queries =
+      surrogate::RowMatrix::NullaryExpr(320, 12, [&] { return random.uniform(); });
   for (auto _ : state) benchmark::DoNotOptimize(surrogates.predict(queries));
 }
 
@@ -72,7 +73,7 @@ void posterior(benchmark::State& state, Device device) {
 
 void register_samplers(Device device) {
   const std::string at = to_string(device);
-  for (const std::string& name : sampler_names()) {
+  for (const std::string& name : samplers::sampler_names()) {
     auto* bench = benchmark::RegisterBenchmark(
         fmt::format("suggestion/{}/{}", name, at).c_str(),
         [=](benchmark::State& state) { suggestion(state, name, device); });

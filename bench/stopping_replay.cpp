@@ -21,13 +21,13 @@
 namespace paretiny {
 namespace {
 
-StopTrial as_ended(const Experiment& experiment, Study& study, const Trial& trial,
-                   const std::vector<double>& scales) {
-  StopTrial ended;
+stopping::StopTrial as_ended(const experiment::Experiment& experiment, study::Study& study,
+                             const study::Trial& trial, const std::vector<double>& scales) {
+  stopping::StopTrial ended;
   ended.course.number = trial.number;
   ended.course.x = experiment.space.encode(trial.values);
-  const std::vector<EpochRecord> epochs = study.epochs(trial.number);
-  for (const EpochRecord& epoch : epochs) {
+  const std::vector<study::EpochRecord> epochs = study.epochs(trial.number);
+  for (const study::EpochRecord& epoch : epochs) {
     ended.course.curve.push_back(
         {static_cast<double>(epoch.epoch) / static_cast<double>(epochs.size()),
          {1 - epoch.accuracy},
@@ -36,7 +36,7 @@ StopTrial as_ended(const Experiment& experiment, Study& study, const Trial& tria
   ended.objectives = trial.objectives;
   for (std::size_t k = 1; k < scales.size(); ++k) ended.objectives[k] /= scales[k];
   ended.finished = true;
-  ended.feasible = trial.state == TrialState::done;
+  ended.feasible = trial.state == study::TrialState::done;
   return ended;
 }
 
@@ -46,37 +46,38 @@ struct Replay {
   double hypervolume = 0, full_hypervolume = 0;
   double error = 0, persistence = 0;  ///< mean absolute, of predictions and of the value so far
   std::size_t predictions = 0, below = 0;
-  StopCount count;
+  stopping::StopCount count;
 };
 
-Replay replay(const StopSpec& spec, const std::vector<StopTrial>& trials, StopHistory history) {
+Replay replay(const stopping::StopSpec& spec, const std::vector<stopping::StopTrial>& trials,
+              stopping::StopHistory history) {
   Replay result;
-  Points full, kept;
-  for (const StopTrial& whole : trials) {
-    StopTrial running = whole;
+  pareto::Points full, kept;
+  for (const stopping::StopTrial& whole : trials) {
+    stopping::StopTrial running = whole;
     running.finished = false;
     running.course.curve.clear();
     running.objectives[0] = std::nan("");
-    running.verdict = enlist(spec, history, whole.course.number);
+    running.verdict = stopping::enlist(spec, history, whole.course.number);
     bool below = false;
-    for (const CurvePoint& point : whole.course.curve) {
+    for (const stopping::CurvePoint& point : whole.course.curve) {
       running.course.curve.push_back(point);
-      running.verdict = judge(spec, history, running);
-      const StopVerdict& verdict = *running.verdict;
+      running.verdict = stopping::judge(spec, history, running);
+      const stopping::StopVerdict& verdict = *running.verdict;
       if (!verdict.predicted.empty() && verdict.fraction == point.fraction) {
         ++result.predictions;
         result.error += std::abs(verdict.predicted[0] - whole.objectives[0]);
         result.persistence += std::abs(point.values[0] - whole.objectives[0]);
         below = below || whole.objectives[0] < verdict.bound[0];
       }
-      if (verdict.choice == StopChoice::stop) break;
+      if (verdict.choice == stopping::StopChoice::stop) break;
     }
     ++result.trials;
     result.below += below ? 1 : 0;
     result.epochs += static_cast<double>(running.course.curve.size());
     result.all_epochs += static_cast<double>(whole.course.curve.size());
     if (whole.feasible) full.push_back(whole.objectives);
-    if (running.verdict->choice == StopChoice::stop) {
+    if (running.verdict->choice == stopping::StopChoice::stop) {
       ++result.stopped;
     } else {
       running.finished = true;
@@ -86,37 +87,37 @@ Replay replay(const StopSpec& spec, const std::vector<StopTrial>& trials, StopHi
     history.trials.push_back(running);
   }
   // Stops that cost more than delta of what the whole study reached.
-  const double all = hypervolume(full, history.reference);
-  const std::vector<double> gains = hypervolume_contributions(full, history.reference);
+  const double all = pareto::hypervolume(full, history.reference);
+  const std::vector<double> gains = pareto::hypervolume_contributions(full, history.reference);
   std::size_t at = 0;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     if (!trials[i].feasible) continue;
-    const bool stopped = history.trials[i].verdict->choice == StopChoice::stop;
+    const bool stopped = history.trials[i].verdict->choice == stopping::StopChoice::stop;
     result.wrong += stopped && gains[at] > spec.delta * all ? 1 : 0;
     ++at;
   }
   result.full_hypervolume = all;
-  result.hypervolume = hypervolume(kept, history.reference);
-  result.count = count_stops(spec, history);
+  result.hypervolume = pareto::hypervolume(kept, history.reference);
+  result.count = stopping::count_stops(spec, history);
   return result;
 }
 
-void run(const StopSpec& spec, const std::string& path, std::uint64_t seed) {
-  const std::unique_ptr<Study> study = open_study(path);
+void run(const stopping::StopSpec& spec, const std::string& path, std::uint64_t seed) {
+  const std::unique_ptr<study::Study> study = study::open_study(path);
   const auto file =
       std::filesystem::temp_directory_path() / fmt::format("replay-{}.toml", getpid());
   std::ofstream(file) << study->header().experiment;
-  const Experiment experiment = load_experiment(file);
+  const experiment::Experiment experiment = experiment::load_experiment(file);
   std::filesystem::remove(file);
-  const std::vector<Trial> all = study->trials();
-  const std::vector<double> scales = objective_scales(study->header().objectives, all);
-  StopHistory history;
+  const std::vector<study::Trial> all = study->trials();
+  const std::vector<double> scales = summary::objective_scales(study->header().objectives, all);
+  stopping::StopHistory history;
   history.open = {{0, 0.0}};
   history.reference.assign(scales.size(), 1.0);
   history.reference[0] = scales[0];
   history.seed = seed;
-  std::vector<StopTrial> trials;
-  for (const Trial& trial : all) {
+  std::vector<stopping::StopTrial> trials;
+  for (const study::Trial& trial : all) {
     if (trial.objectives.empty() || std::isnan(trial.objectives[0])) continue;
     trials.push_back(as_ended(experiment, *study, trial, scales));
   }
@@ -138,7 +139,7 @@ int main(int argc, char** argv) {
   using namespace paretiny;
   CLI::App app("Replays finished studies under a rule of stopping");
   std::string method = "hypervolume";
-  StopSpec spec;
+  stopping::StopSpec spec;
   std::vector<std::string> studies;
   std::uint64_t seed = 1;
   app.add_option("--method", method)->check(CLI::IsMember({"hypervolume", "asha"}));
@@ -150,7 +151,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", seed);
   app.add_option("studies", studies)->required();
   CLI11_PARSE(app, argc, argv);
-  spec.method = method == "asha" ? StopMethod::asha : StopMethod::hypervolume;
+  spec.method = method == "asha" ? stopping::StopMethod::asha : stopping::StopMethod::hypervolume;
   for (const std::string& study : studies) run(spec, study, seed);
   return 0;
 }

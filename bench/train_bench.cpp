@@ -21,17 +21,17 @@
 namespace paretiny {
 namespace {
 
-Graph network(const std::string& name) {
+graph::Graph network(const std::string& name) {
   if (name == "mobilenet_v3_1d") {
-    return build_model({.name = "mobilenet_v3", .input = {1, 1, 1024, 24}, .classes = 13});
+    return models::build_model({.name = "mobilenet_v3", .input = {1, 1, 1024, 24}, .classes = 13});
   }
   const Shape input = name == "ds_cnn" ? Shape{1, 49, 10, 1} : Shape{1, 32, 32, 3};
-  return build_model({.name = name, .input = input, .classes = 10});
+  return models::build_model({.name = name, .input = input, .classes = 10});
 }
 
 /// Random samples, enough for a few batches.
-Dataset random_set(const Shape& sample, std::int64_t size) {
-  Dataset set;
+data::Dataset random_set(const Shape& sample, std::int64_t size) {
+  data::Dataset set;
   set.classes.resize(10);
   set.scale.assign(static_cast<std::size_t>(sample.c), 1);
   set.shift.assign(static_cast<std::size_t>(sample.c), 0);
@@ -58,16 +58,16 @@ double status_bytes(const std::string& key) {
 
 class Step {
  public:
-  Step(const Graph& graph, std::int64_t batch, DType dtype)
+  Step(const graph::Graph& graph, std::int64_t batch, DType dtype)
       : stream_(Stream::create({DeviceKind::cpu, 0})),
         set_(random_set(graph.node(0).output, 4 * batch)),
         data_(*stream_, set_),
         source_(*stream_, data_, data_.train),
         layout_(graph),
-        parameters_(initial_parameters(graph, layout_, 1)),
+        parameters_(graph::initial_parameters(graph, layout_, 1)),
         gradients_(static_cast<std::size_t>(layout_.trainable_end())),
         momentum_(gradients_.size()),
-        program_(graph, layout_, {ProgramKind::training, batch, dtype, 0.1f}) {
+        program_(graph, layout_, {program::ProgramKind::training, batch, dtype, 0.1f}) {
     program_.bind(*stream_, parameters_.data(), gradients_.data());
   }
 
@@ -80,8 +80,8 @@ class Step {
     const auto flat = [&](std::vector<float>& values) {
       return view(static_cast<void*>(values.data()), DType::f32, all);
     };
-    sgd_step(*stream_, {0.9f, 1e-4f, true}, view(&rate_, DType::f32, {}),
-             {.g = flat(gradients_), .w = flat(parameters_), .m = flat(momentum_)});
+    nn::sgd_step(*stream_, {0.9f, 1e-4f, true}, view(&rate_, DType::f32, {}),
+                 {.g = flat(gradients_), .w = flat(parameters_), .m = flat(momentum_)});
   }
 
   double planned_bytes() {
@@ -92,12 +92,12 @@ class Step {
 
  private:
   std::unique_ptr<Stream> stream_;
-  Dataset set_;
-  ResidentDataset data_;
-  BatchSource source_;
-  ParameterLayout layout_;
+  data::Dataset set_;
+  data::ResidentDataset data_;
+  data::BatchSource source_;
+  graph::ParameterLayout layout_;
   std::vector<float> parameters_, gradients_, momentum_;
-  Program program_;
+  program::Program program_;
   const float rate_ = 1e-3f;
   std::int64_t steps_ = 0;
 };
@@ -114,7 +114,7 @@ double median(std::vector<double> values) {
 }
 
 void step(benchmark::State& state, const std::string& name, std::int64_t batch, DType dtype) {
-  const Graph graph = network(name);
+  const graph::Graph graph = network(name);
   std::ofstream("/proc/self/clear_refs") << 5;  // the peak starts anew
   const double before = status_bytes("VmRSS:");
   Step ours(graph, batch, dtype);

@@ -145,7 +145,7 @@ DType sum_type(DType dtype) {
   return dtype == DType::i8 ? DType::i32 : dtype;
 }
 
-std::int64_t pixels(const PointwiseShape& shape) {
+std::int64_t pixels(const nn::PointwiseShape& shape) {
   return shape.input.n * shape.input.h * shape.input.w;
 }
 
@@ -154,19 +154,20 @@ std::int64_t pixels(const PointwiseShape& shape) {
 // Row-major matrices are their transposes in column-major order: y^T = w x^T, dx^T = w^T dy^T,
 // dw^T = x^T dy.
 
-Call cublaslt_forward_on(Stream& stream, std::size_t sets, const PointwiseShape& shape, DType dtype,
-                         SharedTensors x, SharedTensors y) {
+Call cublaslt_forward_on(Stream& stream, std::size_t sets, const nn::PointwiseShape& shape,
+                         DType dtype, SharedTensors x, SharedTensors y) {
   const std::int64_t m = pixels(shape), k = shape.input.c, n = shape.out_channels;
   return product_call(stream, {dtype, k, n, true}, {dtype, k, m}, {sum_type(dtype), n, m},
                       tensors(stream, sets, dtype, shape.weights()), std::move(x), std::move(y));
 }
 
-Call cublaslt_forward(Stream& stream, std::size_t sets, const PointwiseShape& shape, DType dtype) {
+Call cublaslt_forward(Stream& stream, std::size_t sets, const nn::PointwiseShape& shape,
+                      DType dtype) {
   return cublaslt_forward_on(stream, sets, shape, dtype, tensors(stream, sets, dtype, shape.input),
                              tensors(stream, sets, sum_type(dtype), shape.output()));
 }
 
-Call cublaslt_backward_data(Stream& stream, std::size_t sets, const PointwiseShape& shape,
+Call cublaslt_backward_data(Stream& stream, std::size_t sets, const nn::PointwiseShape& shape,
                             DType dtype) {
   const std::int64_t m = pixels(shape), k = shape.input.c, n = shape.out_channels;
   return product_call(stream, {dtype, k, n}, {dtype, n, m}, {dtype, k, m},
@@ -175,7 +176,7 @@ Call cublaslt_backward_data(Stream& stream, std::size_t sets, const PointwiseSha
                       tensors(stream, sets, dtype, shape.input));
 }
 
-Call cublaslt_backward_weights(Stream& stream, std::size_t sets, const PointwiseShape& shape,
+Call cublaslt_backward_weights(Stream& stream, std::size_t sets, const nn::PointwiseShape& shape,
                                DType dtype) {
   const std::int64_t m = pixels(shape), k = shape.input.c, n = shape.out_channels;
   return product_call(stream, {dtype, k, m}, {dtype, n, m, true}, {DType::f32, k, n},

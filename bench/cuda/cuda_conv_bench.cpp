@@ -19,38 +19,38 @@ Shape channels(const Shape& shape) {
 
 // One name for the three families.
 
-void forward(Stream& s, const ConvShape& shape, ConstView x, ConstView w, View y) {
-  conv_forward(s, shape, x, w, {}, y);
+void forward(Stream& s, const nn::ConvShape& shape, ConstView x, ConstView w, View y) {
+  nn::conv_forward(s, shape, x, w, {}, y);
 }
-void forward(Stream& s, const DepthwiseShape& shape, ConstView x, ConstView w, View y,
-             const Prologue& before = {}, const Epilogue& after = {}) {
-  depthwise_forward(s, shape, {.x = x, .w = w, .y = y, .prologue = before, .epilogue = after});
+void forward(Stream& s, const nn::DepthwiseShape& shape, ConstView x, ConstView w, View y,
+             const nn::Prologue& before = {}, const nn::Epilogue& after = {}) {
+  nn::depthwise_forward(s, shape, {.x = x, .w = w, .y = y, .prologue = before, .epilogue = after});
 }
-void forward(Stream& s, const PointwiseShape& shape, ConstView x, ConstView w, View y,
-             const Prologue& before = {}, const Epilogue& after = {}) {
-  pointwise_forward(s, shape, {.x = x, .w = w, .y = y, .prologue = before, .epilogue = after});
-}
-
-void backward_data(Stream& s, const ConvShape& shape, ConstView dy, ConstView w, View dx) {
-  conv_backward_data(s, shape, dy, w, dx);
-}
-void backward_data(Stream& s, const DepthwiseShape& shape, ConstView dy, ConstView w, View dx) {
-  depthwise_backward_data(s, shape, dy, w, dx);
-}
-void backward_data(Stream& s, const PointwiseShape& shape, ConstView dy, ConstView w, View dx) {
-  pointwise_backward_data(s, shape, dy, w, dx);
+void forward(Stream& s, const nn::PointwiseShape& shape, ConstView x, ConstView w, View y,
+             const nn::Prologue& before = {}, const nn::Epilogue& after = {}) {
+  nn::pointwise_forward(s, shape, {.x = x, .w = w, .y = y, .prologue = before, .epilogue = after});
 }
 
-void backward_weights(Stream& s, const ConvShape& shape, ConstView x, ConstView dy, View dw) {
-  conv_backward_weights(s, shape, x, dy, dw, {});
+void backward_data(Stream& s, const nn::ConvShape& shape, ConstView dy, ConstView w, View dx) {
+  nn::conv_backward_data(s, shape, dy, w, dx);
 }
-void backward_weights(Stream& s, const DepthwiseShape& shape, ConstView x, ConstView dy, View dw,
-                      const Prologue& before = {}) {
-  depthwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .prologue = before});
+void backward_data(Stream& s, const nn::DepthwiseShape& shape, ConstView dy, ConstView w, View dx) {
+  nn::depthwise_backward_data(s, shape, dy, w, dx);
 }
-void backward_weights(Stream& s, const PointwiseShape& shape, ConstView x, ConstView dy, View dw,
-                      const Prologue& before = {}) {
-  pointwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .prologue = before});
+void backward_data(Stream& s, const nn::PointwiseShape& shape, ConstView dy, ConstView w, View dx) {
+  nn::pointwise_backward_data(s, shape, dy, w, dx);
+}
+
+void backward_weights(Stream& s, const nn::ConvShape& shape, ConstView x, ConstView dy, View dw) {
+  nn::conv_backward_weights(s, shape, x, dy, dw, {});
+}
+void backward_weights(Stream& s, const nn::DepthwiseShape& shape, ConstView x, ConstView dy,
+                      View dw, const nn::Prologue& before = {}) {
+  nn::depthwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .prologue = before});
+}
+void backward_weights(Stream& s, const nn::PointwiseShape& shape, ConstView x, ConstView dy,
+                      View dw, const nn::Prologue& before = {}) {
+  nn::pointwise_backward_weights(s, shape, {.x = x, .dy = dy, .dw = dw, .prologue = before});
 }
 
 template <class ConvolutionShape>
@@ -74,8 +74,8 @@ Call ours(Stream& stream, std::size_t sets, const ConvolutionShape& shape, Direc
 /// Random vectors of a batch norm over `input` with a hard-swish behind it.
 struct Norm {
   Norm(Stream& stream, const Shape& input)
-      : shape{input, Activation::hard_swish}, vectors(stream, 8, DType::f32, channels(input)) {}
-  BatchNormShape shape;
+      : shape{input, nn::Activation::hard_swish}, vectors(stream, 8, DType::f32, channels(input)) {}
+  nn::BatchNormShape shape;
   Tensors vectors;
 
   View gamma() const { return vectors[0]; }
@@ -86,9 +86,9 @@ struct Norm {
   View var() const { return vectors[5]; }
   View scale() const { return vectors[6]; }
   View shift() const { return vectors[7]; }
-  Prologue prologue() const { return {scale(), shift(), shape.activation, {}}; }
-  Epilogue statistics() const {
-    Epilogue epilogue;
+  nn::Prologue prologue() const { return {scale(), shift(), shape.activation, {}}; }
+  nn::Epilogue statistics() const {
+    nn::Epilogue epilogue;
     epilogue.mean = mean();
     epilogue.variance = var();
     return epilogue;
@@ -112,15 +112,15 @@ Call ours_fused(Stream& stream, std::size_t sets, const ConvolutionShape& shape,
   }
   return [=](Stream& s, std::size_t set) {
     forward(s, shape, (*x)[set], (*w)[set], (*y)[set], before->prologue(), after->statistics());
-    batchnorm_fold(s, after->shape,
-                   {.gamma = after->gamma(),
-                    .beta = after->beta(),
-                    .mean = after->mean(),
-                    .var = after->var(),
-                    .running_mean = after->running_mean(),
-                    .running_var = after->running_var(),
-                    .scale = after->scale(),
-                    .shift = after->shift()});
+    nn::batchnorm_fold(s, after->shape,
+                       {.gamma = after->gamma(),
+                        .beta = after->beta(),
+                        .mean = after->mean(),
+                        .var = after->var(),
+                        .running_mean = after->running_mean(),
+                        .running_var = after->running_var(),
+                        .scale = after->scale(),
+                        .shift = after->shift()});
   };
 }
 
@@ -132,15 +132,15 @@ Call then_norm(Stream& stream, std::size_t sets, Call convolution, SharedTensors
   const auto norm = std::make_shared<Norm>(stream, output);
   return [=](Stream& s, std::size_t set) {
     convolution(s, set);
-    batchnorm_forward(s, norm->shape,
-                      {.x = (*y)[set],
-                       .gamma = norm->gamma(),
-                       .beta = norm->beta(),
-                       .running_mean = norm->running_mean(),
-                       .running_var = norm->running_var(),
-                       .saved_mean = norm->mean(),
-                       .saved_var = norm->var(),
-                       .y = (*z)[set]});
+    nn::batchnorm_forward(s, norm->shape,
+                          {.x = (*y)[set],
+                           .gamma = norm->gamma(),
+                           .beta = norm->beta(),
+                           .running_mean = norm->running_mean(),
+                           .running_var = norm->running_var(),
+                           .saved_mean = norm->mean(),
+                           .saved_var = norm->var(),
+                           .y = (*z)[set]});
   };
 }
 
@@ -191,8 +191,8 @@ void add_ours_fused(const char* op, const ConvolutionShape& shape, Direction dir
        [=](Stream& s, std::size_t sets) { return ours_fused(s, sets, shape, direction, dtype); }});
 }
 
-void add_depthwise(const DepthwiseShape& shape, DType dtype) {
-  const Window& w = shape.window;
+void add_depthwise(const nn::DepthwiseShape& shape, DType dtype) {
+  const nn::Window& w = shape.window;
   Work work = work_of(shape, dtype, static_cast<double>(w.kernel_h * w.kernel_w));
   work.unit = DType::f32;  // no matrix unit multiplies channel by channel
   const Convolution convolution{shape.input, shape.input.c, w, shape.input.c};
@@ -214,7 +214,7 @@ void add_depthwise(const DepthwiseShape& shape, DType dtype) {
        }});
 }
 
-void add_pointwise(const PointwiseShape& shape, DType dtype) {
+void add_pointwise(const nn::PointwiseShape& shape, DType dtype) {
   const Work work = work_of(shape, dtype, static_cast<double>(shape.input.c));
   const std::string text = label(shape);
   const auto add_lt = [&](const char* direction, const char* who, auto peer) {
@@ -229,7 +229,7 @@ void add_pointwise(const PointwiseShape& shape, DType dtype) {
   add_lt("backward_weights", "cublaslt", cublaslt_backward_weights);
   add_ours_fused("pointwise", shape, Direction::forward, dtype, work);
   add_lt("forward_fused", "cublaslt_separate",
-         [](Stream& s, std::size_t sets, const PointwiseShape& p, DType type) {
+         [](Stream& s, std::size_t sets, const nn::PointwiseShape& p, DType type) {
            const auto x = tensors(s, sets, type, p.input);
            const auto y = tensors(s, sets, type, p.output());
            return then_norm(s, sets, cublaslt_forward_on(s, sets, p, type, x, y), y, p.output(),
@@ -239,8 +239,8 @@ void add_pointwise(const PointwiseShape& shape, DType dtype) {
   add_lt("backward_weights_fused", "cublaslt_separate", cublaslt_backward_weights);
 }
 
-void add_conv(const ConvShape& shape, DType dtype) {
-  const Window& w = shape.window;
+void add_conv(const nn::ConvShape& shape, DType dtype) {
+  const nn::Window& w = shape.window;
   const Work work =
       work_of(shape, dtype, static_cast<double>(w.kernel_h * w.kernel_w * shape.input.c));
   const Convolution convolution{shape.input, shape.out_channels, w, 1};
@@ -257,9 +257,9 @@ int main(int argc, char** argv) {
   using namespace paretiny;
   const bench::ModelLayers& layers = bench::model_layers();
   for (const DType dtype : {DType::bf16, DType::f32}) {
-    for (const DepthwiseShape& shape : layers.depthwise) bench::add_depthwise(shape, dtype);
-    for (const PointwiseShape& shape : layers.pointwise) bench::add_pointwise(shape, dtype);
-    for (const ConvShape& shape : layers.conv) bench::add_conv(shape, dtype);
+    for (const nn::DepthwiseShape& shape : layers.depthwise) bench::add_depthwise(shape, dtype);
+    for (const nn::PointwiseShape& shape : layers.pointwise) bench::add_pointwise(shape, dtype);
+    for (const nn::ConvShape& shape : layers.conv) bench::add_conv(shape, dtype);
   }
   return bench::run(argc, argv);
 }

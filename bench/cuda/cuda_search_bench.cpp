@@ -40,20 +40,21 @@ class Folder {
 
 void measure(benchmark::State& state, const Settings& settings) {
   const Folder folder;
-  const Experiment experiment =
-      load_experiment(settings.experiment, {"study.trials=" + settings.trials});
+  const experiment::Experiment experiment =
+      experiment::load_experiment(settings.experiment, {"study.trials=" + settings.trials});
   for (auto _ : state) {
-    Dataset data = load_dataset(experiment.dataset);
-    const auto study = create_or_open_study(folder.path() / "bench.sqlite",
-                                            study_header(experiment, data, settings.device));
-    SearchObserver observer;
+    data::Dataset data = data::load_dataset(experiment.dataset);
+    const auto study = study::create_or_open_study(
+        folder.path() / "bench.sqlite", search::study_header(experiment, data, settings.device));
+    search::SearchObserver observer;
     const auto begin = std::chrono::steady_clock::now();
-    run_search(experiment, std::move(data), *study, {settings.device}, experiment.trials, observer,
-               {});
+    search::run_search(experiment, std::move(data), *study, {settings.device}, experiment.trials,
+                       observer, {});
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     state.SetIterationTime(took.count());
     double trained = 0;
-    for (const Trial& trial : study->trials()) trained += trial.state == TrialState::done ? 1 : 0;
+    for (const study::Trial& trial : study->trials())
+      trained += trial.state == study::TrialState::done ? 1 : 0;
     state.counters["candidates/h"] = 3600 * trained / took.count();
     state.counters["trials/h"] = 3600 * static_cast<double>(experiment.trials) / took.count();
     state.counters["trained"] = trained;

@@ -40,32 +40,32 @@ bool images(const Task& task) {
   return task.sample.h > 1;
 }
 
-Dataset dataset_of(const Task& task, const Settings& settings) {
+data::Dataset dataset_of(const Task& task, const Settings& settings) {
   if (images(task) && !settings.data.empty()) {
-    DatasetSpec spec;
+    data::DatasetSpec spec;
     spec.format = "cifar10";
     spec.path = settings.data;
     spec.validation = 0;
     spec.limit = settings.samples;
-    return load_dataset(spec);
+    return data::load_dataset(spec);
   }
   const std::int64_t train = settings.samples > 0 ? settings.samples : task.train;
   return made_set(task.sample, task.classes, train, std::min(task.test, train));
 }
 
-TrainingSpec training_of(const Task& task, const Settings& settings) {
-  TrainingSpec spec;
+train::TrainingSpec training_of(const Task& task, const Settings& settings) {
+  train::TrainingSpec spec;
   spec.epochs = settings.epochs;
   spec.batch = settings.batch;
-  spec.optimizer = Optimizer::sgd;
+  spec.optimizer = train::Optimizer::sgd;
   spec.learning_rate = 0.2;
   spec.momentum = 0.9;
   spec.weight_decay = 5e-4;
-  spec.schedule = Schedule::cosine;
+  spec.schedule = train::Schedule::cosine;
   spec.warmup = 1;
   spec.crop = images(task) ? 4 : 0;
   spec.flip = images(task);
-  spec.precision = Precision::bf16;
+  spec.precision = train::Precision::bf16;
   return spec;
 }
 
@@ -75,11 +75,12 @@ std::string name_of(const Task& task, const Settings& settings) {
                      to_string(task.sample), set, settings.batch);
 }
 
-double parameters(const Graph& graph) {
+double parameters(const graph::Graph& graph) {
   double count = 0;
-  const ParameterLayout layout(graph);
-  for (const ParameterTensor& each : layout.tensors()) {
-    const bool statistic = each.role == Role::running_mean || each.role == Role::running_var;
+  const graph::ParameterLayout layout(graph);
+  for (const graph::ParameterTensor& each : layout.tensors()) {
+    const bool statistic =
+        each.role == graph::Role::running_mean || each.role == graph::Role::running_var;
     if (!statistic) count += static_cast<double>(each.shape.elements());
   }
   return count;
@@ -87,24 +88,25 @@ double parameters(const Graph& graph) {
 
 void measure(benchmark::State& state, const Task& task, const Settings& settings) {
   const auto stream = Stream::create(settings.device);
-  const Dataset set = dataset_of(task, settings);
-  const ResidentDataset data(*stream, set);
-  const Graph graph = build_model({task.model, task.sample, task.classes, 1, {}});
+  const data::Dataset set = dataset_of(task, settings);
+  const data::ResidentDataset data(*stream, set);
+  const graph::Graph graph = models::build_model({task.model, task.sample, task.classes, 1, {}});
   const auto samples = static_cast<double>(set.train.size() / settings.batch * settings.batch);
   for (auto _ : state) {
     std::vector<double> seconds;
-    EpochReport last;
-    const TrainingResult result = train(*stream, data, graph, training_of(task, settings), {}, 1,
-                                        [&](const EpochReport& report) {
-                                          seconds.push_back(report.seconds);
-                                          last = report;
-                                        });
+    train::EpochReport last;
+    const train::TrainingResult result =
+        train::train(*stream, data, graph, training_of(task, settings), {}, 1,
+                     [&](const train::EpochReport& report) {
+                       seconds.push_back(report.seconds);
+                       last = report;
+                     });
     if (seconds.size() > 1) seconds.erase(seconds.begin());
     const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
     std::nth_element(seconds.begin(), middle, seconds.end());
     state.SetIterationTime(*middle);
     // Forward and both gradients; a multiply-accumulate is two operations.
-    const double operations = 6 * static_cast<double>(macs(graph)) * samples;
+    const double operations = 6 * static_cast<double>(graph::macs(graph)) * samples;
     state.counters["images/s"] = samples / *middle;
     state.counters["FLOPs"] = operations;
     state.counters["TFLOP/s"] = 1e-12 * operations / *middle;
@@ -112,7 +114,7 @@ void measure(benchmark::State& state, const Task& task, const Settings& settings
       state.counters["share_of_floor"] = operations / the_ceilings().bf16 / *middle;
     }
     state.counters["accuracy"] =
-        evaluate(*stream, result.network, data, data.test, DType::bf16).accuracy;
+        train::evaluate(*stream, result.network, data, data.test, DType::bf16).accuracy;
     state.counters["train_accuracy"] = last.train_accuracy;
     state.counters["planned_MB"] = 1e-6 * static_cast<double>(result.planned_bytes);
   }

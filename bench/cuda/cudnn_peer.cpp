@@ -54,7 +54,7 @@ class CudnnConvolution {
                                        narrow(s.w)),
             "describing a tensor");
     };
-    const Window& window = c.window;
+    const nn::Window& window = c.window;
     describe(x_, c.input);
     describe(y_, c.output());
     check(cudnnSetFilter4dDescriptor(w_, type, format, narrow(c.out_channels),

@@ -12,7 +12,7 @@ enum class Direction { forward, backward_data, backward_weights };
 struct Convolution {
   Shape input;
   std::int64_t out_channels = 0;
-  Window window{};
+  nn::Window window{};
   std::int64_t groups = 1;
 
   Shape output() const {

@@ -28,7 +28,7 @@ std::uint32_t pattern(const Shape& s, std::int64_t label, std::int64_t row, std:
   return mix(static_cast<std::uint32_t>(1 + place * s.c + channel)) & 255;
 }
 
-void fill(Samples& part, std::int64_t classes, std::int64_t size, std::uint32_t first_id) {
+void fill(data::Samples& part, std::int64_t classes, std::int64_t size, std::uint32_t first_id) {
   const Shape& s = part.sample;
   part.values.resize(static_cast<std::size_t>(size) * part.sample_bytes());
   part.labels.resize(static_cast<std::size_t>(size));
@@ -56,12 +56,13 @@ void fill(Samples& part, std::int64_t classes, std::int64_t size, std::uint32_t 
 
 }  // namespace
 
-Dataset made_set(const Shape& sample, std::int64_t classes, std::int64_t train, std::int64_t test) {
-  Dataset set;
+data::Dataset made_set(const Shape& sample, std::int64_t classes, std::int64_t train,
+                       std::int64_t test) {
+  data::Dataset set;
   set.name = "made";
   for (std::int64_t k = 0; k < classes; ++k) set.classes.push_back(fmt::format("class {}", k));
   const bool images = sample.h > 1;
-  for (Samples* part : {&set.train, &set.validation, &set.test}) {
+  for (data::Samples* part : {&set.train, &set.validation, &set.test}) {
     part->dtype = images ? DType::u8 : DType::f32;
     part->sample = sample;
   }
@@ -73,7 +74,7 @@ Dataset made_set(const Shape& sample, std::int64_t classes, std::int64_t train, 
   return set;
 }
 
-std::uint32_t checksum(const Dataset& made) {
+std::uint32_t checksum(const data::Dataset& made) {
   const std::vector<std::byte>& bytes = made.train.values;
   std::uint32_t sum = 0;
   if (made.train.dtype == DType::u8) {

@@ -14,9 +14,10 @@ namespace paretiny::bench {
 /// 32-bit mix(v): v ^= v >> 16; v *= 0x7FEB352D; v ^= v >> 15; v *= 0x846CA68B; v ^= v >> 16.
 /// Images (h > 1) are stored as bytes v, block 8; series as floats (v - 128) / 64, block 32.
 /// The network reads (v - 128) / 64 of both.
-Dataset made_set(const Shape& sample, std::int64_t classes, std::int64_t train, std::int64_t test);
+data::Dataset made_set(const Shape& sample, std::int64_t classes, std::int64_t train,
+                       std::int64_t test);
 
 /// Sum of the bytes v of the training part, modulo 2^32: whether two programs made the same set.
-std::uint32_t checksum(const Dataset& made);
+std::uint32_t checksum(const data::Dataset& made);
 
 }  // namespace paretiny::bench

@@ -7,6 +7,9 @@
 #include "engine/models/model.h"
 
 namespace paretiny::bench {
+
+using graph::OpKind;
+
 namespace {
 
 template <class T>
@@ -15,30 +18,30 @@ void insert(std::vector<T>& list, const T& item) {
 }
 
 /// Batch norms have no comparison: by name.
-void insert(std::vector<BatchNormShape>& list, const BatchNormShape& item) {
-  const auto same = [&](const BatchNormShape& each) { return label(each) == label(item); };
+void insert(std::vector<nn::BatchNormShape>& list, const nn::BatchNormShape& item) {
+  const auto same = [&](const nn::BatchNormShape& each) { return label(each) == label(item); };
   if (std::none_of(list.begin(), list.end(), same)) list.push_back(item);
 }
 
-void collect(ModelLayers& layers, const Graph& graph, std::int64_t batch) {
+void collect(ModelLayers& layers, const graph::Graph& graph, std::int64_t batch) {
   const auto batched = [&](Shape shape) {
     shape.n = batch;
     return shape;
   };
   const auto consumers = graph.consumers();
-  const auto read_by_activation = [&](NodeId id) -> const Node* {
-    const std::vector<NodeId>& readers = consumers[static_cast<std::size_t>(id)];
+  const auto read_by_activation = [&](graph::NodeId id) -> const graph::Node* {
+    const std::vector<graph::NodeId>& readers = consumers[static_cast<std::size_t>(id)];
     if (readers.size() != 1) return nullptr;
-    const Node& reader = graph.node(readers[0]);
+    const graph::Node& reader = graph.node(readers[0]);
     return reader.op == OpKind::activation ? &reader : nullptr;
   };
-  for (NodeId id = 1; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
+  for (graph::NodeId id = 1; id < graph.size(); ++id) {
+    const graph::Node& node = graph.node(id);
     const Shape in = batched(graph.input_of(id));
     const std::int64_t out = node.output.c;
     switch (node.op) {
       case OpKind::conv:
-        if (node.window == Window{}) {
+        if (node.window == nn::Window{}) {
           insert(layers.pointwise, {in, out});
         } else {
           insert(layers.conv, {in, out, node.window});
@@ -51,9 +54,9 @@ void collect(ModelLayers& layers, const Graph& graph, std::int64_t batch) {
         insert(layers.fully_connected, {in, out});
         break;
       case OpKind::batch_norm: {
-        const Node* activation = read_by_activation(id);
+        const graph::Node* activation = read_by_activation(id);
         insert(layers.batch_norm,
-               {in, activation == nullptr ? Activation::none : activation->activation});
+               {in, activation == nullptr ? nn::Activation::none : activation->activation});
         break;
       }
       case OpKind::activation: {
@@ -78,8 +81,8 @@ void collect(ModelLayers& layers, const Graph& graph, std::int64_t batch) {
   }
 }
 
-Window same(const Shape& in, std::int64_t kernel, std::int64_t stride) {
-  return Window::same(in.h, in.w, kernel, kernel, stride, stride);
+nn::Window same(const Shape& in, std::int64_t kernel, std::int64_t stride) {
+  return nn::Window::same(in.h, in.w, kernel, kernel, stride, stride);
 }
 
 /// Extents and channels that fit no tile, in tensors of some size.
@@ -99,7 +102,7 @@ void add_odd(ModelLayers& layers) {
   insert(layers.conv, {pruned, 27, same(pruned, 3, 1)});
 }
 
-std::string window_label(const Window& w) {
+std::string window_label(const nn::Window& w) {
   const auto pair = [](std::int64_t h, std::int64_t v) {
     return h == v ? fmt::format("{}", h) : fmt::format("{}x{}", h, v);
   };
@@ -113,7 +116,7 @@ const ModelLayers& model_layers() {
     ModelLayers layers;
     const auto model = [&](const char* name, const Shape& input, std::int64_t batch,
                            std::map<std::string, double> options = {}) {
-      collect(layers, build_model({name, input, 10, 1, std::move(options)}), batch);
+      collect(layers, models::build_model({name, input, 10, 1, std::move(options)}), batch);
     };
     model("resnet18", {1, 32, 32, 3}, 512);
     model("resnet8", {1, 32, 32, 3}, 512);
@@ -127,23 +130,23 @@ const ModelLayers& model_layers() {
   return all;
 }
 
-std::string label(const ConvShape& s) {
+std::string label(const nn::ConvShape& s) {
   return fmt::format("{}_to{}{}", to_string(s.input), s.out_channels, window_label(s.window));
 }
 
-std::string label(const DepthwiseShape& s) {
+std::string label(const nn::DepthwiseShape& s) {
   return to_string(s.input) + window_label(s.window);
 }
 
-std::string label(const PointwiseShape& s) {
+std::string label(const nn::PointwiseShape& s) {
   return fmt::format("{}_to{}", to_string(s.input), s.out_channels);
 }
 
-std::string label(const FullyConnectedShape& s) {
+std::string label(const nn::FullyConnectedShape& s) {
   return fmt::format("{}_to{}", to_string(s.input), s.out_features);
 }
 
-std::string label(const BatchNormShape& s) {
+std::string label(const nn::BatchNormShape& s) {
   return fmt::format("{}_{}", to_string(s.input), name_of(s.activation));
 }
 

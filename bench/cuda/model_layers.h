@@ -15,12 +15,12 @@
 namespace paretiny::bench {
 
 struct ModelLayers {
-  std::vector<ConvShape> conv;
-  std::vector<DepthwiseShape> depthwise;
-  std::vector<PointwiseShape> pointwise;
-  std::vector<FullyConnectedShape> fully_connected;
-  std::vector<BatchNormShape> batch_norm;                ///< with the activation behind it
-  std::vector<std::pair<Shape, Activation>> activation;  ///< that no batch norm takes in
+  std::vector<nn::ConvShape> conv;
+  std::vector<nn::DepthwiseShape> depthwise;
+  std::vector<nn::PointwiseShape> pointwise;
+  std::vector<nn::FullyConnectedShape> fully_connected;
+  std::vector<nn::BatchNormShape> batch_norm;                ///< with the activation behind it
+  std::vector<std::pair<Shape, nn::Activation>> activation;  ///< that no batch norm takes in
   std::vector<Shape> add, channel_scale, global_average_pool;
 };
 
@@ -29,10 +29,10 @@ struct ModelLayers {
 const ModelLayers& model_layers();
 
 /// Names a shape: "512x16x16x96", "_k3_s1" (or "_k1x5_s1x2"), "_to96".
-std::string label(const ConvShape& shape);
-std::string label(const DepthwiseShape& shape);
-std::string label(const PointwiseShape& shape);
-std::string label(const FullyConnectedShape& shape);
-std::string label(const BatchNormShape& shape);
+std::string label(const nn::ConvShape& shape);
+std::string label(const nn::DepthwiseShape& shape);
+std::string label(const nn::PointwiseShape& shape);
+std::string label(const nn::FullyConnectedShape& shape);
+std::string label(const nn::BatchNormShape& shape);
 
 }  // namespace paretiny::bench

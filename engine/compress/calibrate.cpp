@@ -8,7 +8,7 @@
 #include "kernels/core/stop.h"
 #include "kernels/int8/value_range.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 namespace {
 
 /// Every node's output is kept, so that memory goes with the batch. Percentiles are means over the
@@ -21,27 +21,28 @@ const char* name_of(RangeMethod method) {
   return method == RangeMethod::min_max ? "min_max" : "percentile";
 }
 
-std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
-                                  const ResidentDataset& data, const CalibrationSpec& spec,
+std::vector<ValueRange> calibrate(Stream& stream, const graph::Network& folded,
+                                  const data::ResidentDataset& data, const CalibrationSpec& spec,
                                   std::uint64_t seed, const std::stop_token& stop) {
   if (spec.samples < 1 || spec.percentile <= 50 || spec.percentile > 100) {
     throw UsageError(
         "calibration needs at least one sample and a percentile above 50 and at most 100");
   }
-  const ParameterLayout layout(folded.graph);
+  const graph::ParameterLayout layout(folded.graph);
   Buffer parameters(stream.device(), folded.parameters.size() * sizeof(float));
   stream.upload(parameters.data(), folded.parameters.data(), parameters.bytes());
 
   std::vector<std::int32_t> order(static_cast<std::size_t>(data.train.size));
   std::iota(order.begin(), order.end(), 0);
   Random(seed, "calibration").shuffle(order);
-  BatchSource source(stream, data, data.train);
+  data::BatchSource source(stream, data, data.train);
   source.set_order(stream, order);
 
   // The last batch, if it is not whole, is left out: its percentiles would weigh too much.
   const std::int64_t samples = std::min(spec.samples, data.train.size);
   const std::int64_t batch = std::min(samples, kBatch);
-  Program program(folded.graph, layout, {ProgramKind::inspection, batch, DType::f32, 0});
+  program::Program program(folded.graph, layout,
+                           {program::ProgramKind::inspection, batch, DType::f32, 0});
   program.bind(stream, static_cast<float*>(parameters.data()), nullptr);
   // Ranges of every node's output in every batch, fetched once: [batches, nodes, low and high].
   const std::int64_t batches = samples / batch;
@@ -51,11 +52,12 @@ std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
   Buffer ends(stream.device(), measured.size() * sizeof(ValueRange));
   for (std::int64_t i = 0; i < batches; ++i) {
     heed(stop, stream);
-    source.load(stream, AugmentSpec{}, i * batch, 0, program.input(), program.labels());
+    source.load(stream, nn::AugmentSpec{}, i * batch, 0, program.input(), program.labels());
     program.forward(stream);
-    for (NodeId id = 0; id < nodes; ++id) {
+    for (graph::NodeId id = 0; id < nodes; ++id) {
       const auto at = static_cast<std::size_t>(i * nodes + id) * sizeof(ValueRange);
-      value_range(stream, percentile, program.output_of(id), ends.at(at, DType::f32, {1, 1, 1, 2}));
+      int8::value_range(stream, percentile, program.output_of(id),
+                        ends.at(at, DType::f32, {1, 1, 1, 2}));
     }
   }
   stream.download(measured.data(), ends.data(), ends.bytes());
@@ -65,7 +67,7 @@ std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
     const std::size_t node = i % ranges.size();
     const ValueRange now = measured[i];
     if (std::isnan(now.low)) {
-      throw DivergedError("node " + folded.graph.node(static_cast<NodeId>(node)).name +
+      throw DivergedError("node " + folded.graph.node(static_cast<graph::NodeId>(node)).name +
                           " gives values that are not finite; the network cannot be quantized");
     }
     ValueRange& range = ranges[node];
@@ -80,4 +82,4 @@ std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
   return ranges;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

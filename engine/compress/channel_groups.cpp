@@ -9,11 +9,15 @@
 #include "base/nearest.h"
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::compress {
+
+using graph::NodeId;
+
 namespace {
 
-bool makes_channels(OpKind op) {
-  return op == OpKind::input || op == OpKind::conv || op == OpKind::fully_connected;
+bool makes_channels(graph::OpKind op) {
+  return op == graph::OpKind::input || op == graph::OpKind::conv ||
+         op == graph::OpKind::fully_connected;
 }
 
 /// "stage1" and "stage1/2" of "stage1/2/conv", and itself.
@@ -32,7 +36,7 @@ const PruningSpec::Override* override_of(const PruningSpec& spec, const std::str
 }
 
 /// Throws UsageError, saying why the prefix names no group whose channels may go.
-[[noreturn]] void refuse_prefix(const Graph& graph, const ChannelGroups& groups,
+[[noreturn]] void refuse_prefix(const graph::Graph& graph, const ChannelGroups& groups,
                                 const std::string& prefix) {
   const std::string what = "pruning.sparsity_of names '" + prefix + "', ";
   for (NodeId id = 0; id < graph.size(); ++id) {
@@ -58,7 +62,8 @@ const PruningSpec::Override* override_of(const PruningSpec& spec, const std::str
 
 }  // namespace
 
-ChannelGroups::ChannelGroups(const Graph& graph) : of_(static_cast<std::size_t>(graph.size())) {
+ChannelGroups::ChannelGroups(const graph::Graph& graph)
+    : of_(static_cast<std::size_t>(graph.size())) {
   // Union-find over nodes: the root of a set is its earliest node.
   std::vector<NodeId> parent(of_.size());
   std::iota(parent.begin(), parent.end(), 0);
@@ -67,7 +72,7 @@ ChannelGroups::ChannelGroups(const Graph& graph) : of_(static_cast<std::size_t>(
     return id;
   };
   for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
+    const graph::Node& node = graph.node(id);
     if (makes_channels(node.op)) continue;
     for (const NodeId from : node.inputs) {
       const NodeId a = root(id);
@@ -90,7 +95,7 @@ ChannelGroups::ChannelGroups(const Graph& graph) : of_(static_cast<std::size_t>(
   }
 }
 
-std::vector<std::int64_t> channels_left(const Graph& graph, const ChannelGroups& groups,
+std::vector<std::int64_t> channels_left(const graph::Graph& graph, const ChannelGroups& groups,
                                         const PruningSpec& spec, double progress) {
   std::set<std::string> used;
   std::vector<std::int64_t> left;
@@ -116,11 +121,11 @@ std::vector<std::int64_t> channels_left(const Graph& graph, const ChannelGroups&
   return left;
 }
 
-Graph with_group_channels(const Graph& graph, const ChannelGroups& groups,
-                          const std::vector<std::int64_t>& channels) {
+graph::Graph with_group_channels(const graph::Graph& graph, const ChannelGroups& groups,
+                                 const std::vector<std::int64_t>& channels) {
   std::vector<std::int64_t> by_node;
   for (NodeId id = 0; id < graph.size(); ++id) by_node.push_back(channels[groups.of(id)]);
   return graph.with_channels(by_node);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

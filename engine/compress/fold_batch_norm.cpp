@@ -2,11 +2,16 @@
 
 #include <cmath>
 
-namespace paretiny {
+namespace paretiny::compress {
+
+using graph::NodeId;
+using graph::OpKind;
+
 namespace {
 
 /// Appends a node like `node`, whatever it is but a batch norm.
-NodeId append(Graph& graph, const Node& node, const std::vector<NodeId>& inputs, bool bias) {
+NodeId append(graph::Graph& graph, const graph::Node& node, const std::vector<NodeId>& inputs,
+              bool bias) {
   switch (node.op) {
     case OpKind::input:
       return graph.input(node.output);
@@ -39,11 +44,11 @@ bool has_weights(OpKind op) {
 }
 
 /// For every node, the batch norm that it absorbs, or -1.
-std::vector<NodeId> absorbed_norms(const Graph& graph) {
+std::vector<NodeId> absorbed_norms(const graph::Graph& graph) {
   const std::vector<std::vector<NodeId>> consumers = graph.consumers();
   std::vector<NodeId> norms(static_cast<std::size_t>(graph.size()), -1);
   for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
+    const graph::Node& node = graph.node(id);
     if (node.op != OpKind::batch_norm) continue;
     const auto from = static_cast<std::size_t>(node.inputs[0]);
     if (!has_weights(graph.node(node.inputs[0]).op) || consumers[from].size() != 1) {
@@ -62,13 +67,13 @@ struct Affine {
 
 }  // namespace
 
-Network fold_batch_norm(const Network& network) {
-  const Graph& graph = network.graph;
+graph::Network fold_batch_norm(const graph::Network& network) {
+  const graph::Graph& graph = network.graph;
   const std::vector<NodeId> norms = absorbed_norms(graph);
-  Graph folded;
+  graph::Graph folded;
   std::vector<NodeId> moved;
   for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
+    const graph::Node& node = graph.node(id);
     std::vector<NodeId> inputs;
     for (const NodeId from : node.inputs) inputs.push_back(moved[static_cast<std::size_t>(from)]);
     const bool absorbs = norms[static_cast<std::size_t>(id)] >= 0;
@@ -77,45 +82,46 @@ Network fold_batch_norm(const Network& network) {
                         : append(folded, node, inputs, node.bias || absorbs));
   }
 
-  const ParameterLayout from(graph);
-  const ParameterLayout to(folded);
-  const auto values = [&](NodeId id, Role role) {
-    const ParameterTensor* tensor = from.find(id, role);
+  const graph::ParameterLayout from(graph);
+  const graph::ParameterLayout to(folded);
+  const auto values = [&](NodeId id, graph::Role role) {
+    const graph::ParameterTensor* tensor = from.find(id, role);
     return tensor == nullptr ? nullptr : network.parameters.data() + tensor->offset;
   };
   const auto affine = [&](NodeId id) {
     const auto channels = static_cast<std::size_t>(graph.node(id).output.c);
-    const float* bias = values(id, Role::bias);
+    const float* bias = values(id, graph::Role::bias);
     const NodeId norm = norms[static_cast<std::size_t>(id)];
     Affine result{std::vector<double>(channels, 1), std::vector<double>(channels)};
     for (std::size_t c = 0; c < channels; ++c) {
       const double b = bias == nullptr ? 0.0 : double{bias[c]};
       result.offset[c] = b;
       if (norm < 0) continue;
-      const double variance = double{values(norm, Role::running_var)[c]};
-      result.factor[c] = double{values(norm, Role::gamma)[c]} /
+      const double variance = double{values(norm, graph::Role::running_var)[c]};
+      result.factor[c] = double{values(norm, graph::Role::gamma)[c]} /
                          std::sqrt(variance + double{graph.node(norm).epsilon});
-      result.offset[c] = double{values(norm, Role::beta)[c]} +
-                         (b - double{values(norm, Role::running_mean)[c]}) * result.factor[c];
+      result.offset[c] =
+          double{values(norm, graph::Role::beta)[c]} +
+          (b - double{values(norm, graph::Role::running_mean)[c]}) * result.factor[c];
     }
     return result;
   };
 
-  Network result{folded, std::vector<float>(static_cast<std::size_t>(to.total()))};
+  graph::Network result{folded, std::vector<float>(static_cast<std::size_t>(to.total()))};
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (!has_weights(graph.node(id).op)) continue;
     const Affine layer = affine(id);
     const NodeId target = moved[static_cast<std::size_t>(id)];
-    const ParameterTensor& weight = *to.find(target, Role::weight);
+    const graph::ParameterTensor& weight = *to.find(target, graph::Role::weight);
     const auto elements = static_cast<std::size_t>(weight.shape.elements());
     const std::size_t channels = layer.factor.size();
     const bool depthwise = graph.node(id).op == OpKind::depthwise;
     for (std::size_t i = 0; i < elements; ++i) {
       const std::size_t c = depthwise ? i % channels : i / (elements / channels);
       result.parameters[static_cast<std::size_t>(weight.offset) + i] =
-          static_cast<float>(double{values(id, Role::weight)[i]} * layer.factor[c]);
+          static_cast<float>(double{values(id, graph::Role::weight)[i]} * layer.factor[c]);
     }
-    const ParameterTensor* bias = to.find(target, Role::bias);
+    const graph::ParameterTensor* bias = to.find(target, graph::Role::bias);
     for (std::size_t c = 0; bias != nullptr && c < channels; ++c) {
       result.parameters[static_cast<std::size_t>(bias->offset) + c] =
           static_cast<float>(layer.offset[c]);
@@ -124,4 +130,4 @@ Network fold_batch_norm(const Network& network) {
   return result;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 
 void check_scale(double scale, const char* whose) {
   if (std::isfinite(scale) && scale >= kLeastScale && scale <= kMostScale) return;
@@ -19,11 +19,13 @@ void check_ratio(double input_scale, double output_scale) {
   throw DataError("its output scale is too small beside its input's");
 }
 
-void check_add_ratio(const Quantization& a, const Quantization& b, const Quantization& y) {
+void check_add_ratio(const int8::Quantization& a, const int8::Quantization& b,
+                     const int8::Quantization& y) {
   check_ratio(0x1p-19 * double{std::max(a.scale, b.scale)}, y.scale);
 }
 
-void check_mul_ratio(const Quantization& a, const Quantization& b, const Quantization& y) {
+void check_mul_ratio(const int8::Quantization& a, const int8::Quantization& b,
+                     const int8::Quantization& y) {
   check_ratio(double{a.scale} * double{b.scale}, y.scale);
 }
 
@@ -34,4 +36,4 @@ bool sum_fits(const std::int8_t* weights, std::int64_t taps, std::int64_t stride
   return most < (std::int64_t{1} << 31);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

@@ -7,7 +7,7 @@
 
 #include "engine/compress/int8_network.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 
 /// Scales keep to these, so that input * weight / output, which lies between 2^-104 and 2^88 then,
 /// is a normal float.
@@ -20,12 +20,14 @@ void check_scale(double scale, const char* whose);
 /// A multiplier is a ratio of an input's scale to the output's and must stay below 2^31.
 void check_ratio(double input_scale, double output_scale);
 /// The ratio of an addition, a product of two tensors.
-void check_add_ratio(const Quantization& a, const Quantization& b, const Quantization& y);
-void check_mul_ratio(const Quantization& a, const Quantization& b, const Quantization& y);
+void check_add_ratio(const int8::Quantization& a, const int8::Quantization& b,
+                     const int8::Quantization& y);
+void check_mul_ratio(const int8::Quantization& a, const int8::Quantization& b,
+                     const int8::Quantization& y);
 
 /// Whether no input can take the sum of a channel, bias and products, out of 32 bits. `weights`:
 /// `taps` of them, `stride` apart.
 bool sum_fits(const std::int8_t* weights, std::int64_t taps, std::int64_t stride,
               std::int32_t bias);
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

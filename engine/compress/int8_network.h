@@ -12,19 +12,19 @@
 #include "kernels/int8/tables.h"
 #include "kernels/nn/window.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 
 struct Int8Tensor {
   std::string name;  ///< of the graph's node that it is the output of
   Shape shape;       ///< of one sample, n = 1
-  Quantization quantization;
+  int8::Quantization quantization;
 };
 
 /// A layer with weights. Weights as the kernels lay them out, one scale, bias and multiplier an
 /// output channel.
 struct Int8Layer {
-  Window window;  ///< 1x1 for a fully connected layer
-  Int8LayerParameters parameters;
+  nn::Window window;  ///< 1x1 for a fully connected layer
+  int8::Int8LayerParameters parameters;
   Shape weights_shape;
   std::vector<std::int8_t> weights;  ///< in [-127, 127]
   std::vector<float> weight_scales;
@@ -37,26 +37,26 @@ struct Int8Conv : Int8Layer {};
 struct Int8Depthwise : Int8Layer {};
 struct Int8FullyConnected : Int8Layer {};
 struct Int8Add {
-  Int8AddParameters parameters;
+  int8::Int8AddParameters parameters;
 };
 /// The second input is repeated over h and w: the gate of squeeze-and-excite.
 struct Int8Mul {
-  Int8MulParameters parameters;
+  int8::Int8MulParameters parameters;
 };
 /// An element-wise function: hard-swish, hard-sigmoid, or a clamp that no layer could take in.
 struct Int8Lookup {
-  Activation activation;
-  Int8Table table;
+  nn::Activation activation;
+  int8::Int8Table table;
 };
 struct Int8MaxPool {
-  Window window;
+  nn::Window window;
 };
 struct Int8AveragePool {
-  Window window;
+  nn::Window window;
 };
 /// Global average pool.
 struct Int8Mean {
-  Int8MeanParameters parameters;
+  int8::Int8MeanParameters parameters;
 };
 
 using Int8Operation = std::variant<Int8Conv, Int8Depthwise, Int8FullyConnected, Int8Add, Int8Mul,
@@ -81,4 +81,4 @@ struct Int8Network {
   }
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

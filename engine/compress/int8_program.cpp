@@ -3,7 +3,7 @@
 #include "engine/graph/memory_plan.h"
 #include "kernels/int8/int8.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 namespace {
 
 Shape batched(Shape sample, std::int64_t batch) {
@@ -67,33 +67,35 @@ class Binder {
       : constants_(constants), at_(at), inputs_(std::move(inputs)), y_(output) {}
 
   Call operator()(const Int8Conv& op) const {
-    return layer(int8_conv, ConvShape{x().shape, y_.shape.c, op.window}, op);
+    return layer(int8::int8_conv, nn::ConvShape{x().shape, y_.shape.c, op.window}, op);
   }
   Call operator()(const Int8Depthwise& op) const {
-    return layer(int8_depthwise, DepthwiseShape{x().shape, op.window}, op);
+    return layer(int8::int8_depthwise, nn::DepthwiseShape{x().shape, op.window}, op);
   }
   Call operator()(const Int8FullyConnected& op) const {
-    return layer(int8_fully_connected, FullyConnectedShape{x().shape, y_.shape.c}, op);
+    return layer(int8::int8_fully_connected, nn::FullyConnectedShape{x().shape, y_.shape.c}, op);
   }
   Call operator()(const Int8Add& op) const {
     return [p = op.parameters, a = x(), b = inputs_[1], y = y_](Stream& s) {
-      int8_add(s, p, a, b, y);
+      int8::int8_add(s, p, a, b, y);
     };
   }
   Call operator()(const Int8Mul& op) const {
     return [p = op.parameters, a = x(), b = inputs_[1], y = y_](Stream& s) {
-      int8_mul(s, p, a, b, y);
+      int8::int8_mul(s, p, a, b, y);
     };
   }
   Call operator()(const Int8Lookup&) const {
     return [x = x(), table = constant(at_.weights, DType::i8, {1, 1, 1, 256}), y = y_](Stream& s) {
-      int8_lookup(s, x, table, y);
+      int8::int8_lookup(s, x, table, y);
     };
   }
-  Call operator()(const Int8MaxPool& op) const { return pool(int8_max_pool, op.window); }
-  Call operator()(const Int8AveragePool& op) const { return pool(int8_average_pool, op.window); }
+  Call operator()(const Int8MaxPool& op) const { return pool(int8::int8_max_pool, op.window); }
+  Call operator()(const Int8AveragePool& op) const {
+    return pool(int8::int8_average_pool, op.window);
+  }
   Call operator()(const Int8Mean& op) const {
-    return [p = op.parameters, x = x(), y = y_](Stream& s) { int8_mean(s, p, x, y); };
+    return [p = op.parameters, x = x(), y = y_](Stream& s) { int8::int8_mean(s, p, x, y); };
   }
 
  private:
@@ -102,21 +104,22 @@ class Binder {
     return constants_.at(offset, dtype, shape);
   }
   template <class OpShape>
-  Call layer(void (*run)(Stream&, const OpShape&, const Int8LayerParameters&,
-                         const Int8LayerTensors&),
+  Call layer(void (*run)(Stream&, const OpShape&, const int8::Int8LayerParameters&,
+                         const int8::Int8LayerTensors&),
              const OpShape& shape, const Int8Layer& op) const {
     const Shape channels{1, 1, 1, y_.shape.c};
-    const Int8LayerTensors tensors{.x = x(),
-                                   .w = constant(at_.weights, DType::i8, op.weights_shape),
-                                   .b = constant(at_.bias, DType::i32, channels),
-                                   .multipliers = constant(at_.multipliers, DType::i32, channels),
-                                   .shifts = constant(at_.shifts, DType::i32, channels),
-                                   .y = y_};
+    const int8::Int8LayerTensors tensors{
+        .x = x(),
+        .w = constant(at_.weights, DType::i8, op.weights_shape),
+        .b = constant(at_.bias, DType::i32, channels),
+        .multipliers = constant(at_.multipliers, DType::i32, channels),
+        .shifts = constant(at_.shifts, DType::i32, channels),
+        .y = y_};
     return [=, p = op.parameters](Stream& s) { run(s, shape, p, tensors); };
   }
-  Call pool(void (*run)(Stream&, const PoolShape&, const Int8Range&, ConstView, View),
-            const Window& window) const {
-    return [=, shape = PoolShape{x().shape, window}, x = x(), y = y_](Stream& s) {
+  Call pool(void (*run)(Stream&, const nn::PoolShape&, const int8::Int8Range&, ConstView, View),
+            const nn::Window& window) const {
+    return [=, shape = nn::PoolShape{x().shape, window}, x = x(), y = y_](Stream& s) {
       run(s, shape, {}, x, y);
     };
   }
@@ -128,8 +131,8 @@ class Binder {
 };
 
 /// One block a tensor, and one more for the f32 input. Step 0 quantizes.
-MemoryPlan plan_tensors(const Int8Network& network, std::int64_t batch) {
-  std::vector<LiveBlock> blocks;
+graph::MemoryPlan plan_tensors(const Int8Network& network, std::int64_t batch) {
+  std::vector<graph::LiveBlock> blocks;
   for (const Int8Tensor& tensor : network.tensors) {
     blocks.push_back({static_cast<std::size_t>(batch * tensor.shape.elements()), 0, 0});
   }
@@ -137,11 +140,11 @@ MemoryPlan plan_tensors(const Int8Network& network, std::int64_t batch) {
     const int now = static_cast<int>(i) + 1;
     const Int8Step& step = network.steps[i];
     for (const int input : step.inputs) blocks[static_cast<std::size_t>(input)].last = now;
-    LiveBlock& output = blocks[static_cast<std::size_t>(step.output)];
+    graph::LiveBlock& output = blocks[static_cast<std::size_t>(step.output)];
     output.first = output.last = now;
   }
   blocks.push_back({blocks.front().bytes * sizeof(float), 0, 0});
-  return plan_memory(blocks, 64);
+  return graph::plan_memory(blocks, 64);
 }
 
 }  // namespace
@@ -152,7 +155,7 @@ Int8Program::Int8Program(Stream& stream, const Int8Network& network, std::int64_
   for (const Int8Step& step : network.steps) at.push_back(collect(constants, step.operation));
   constants_ = constants.upload(stream);
 
-  const MemoryPlan plan = plan_tensors(network, batch);
+  const graph::MemoryPlan plan = plan_tensors(network, batch);
   arena_ = Buffer(stream.device(), plan.bytes);
   std::vector<View> tensors;
   for (std::size_t i = 0; i < network.tensors.size(); ++i) {
@@ -162,7 +165,7 @@ Int8Program::Int8Program(Stream& stream, const Int8Network& network, std::int64_
   input_ = arena_.at(plan.offsets.back(), DType::f32, tensors.front().shape);
 
   steps_.push_back([x = input_, y = tensors.front(), q = network.input().quantization](Stream& s) {
-    int8_quantize(s, q, x, y);
+    int8::int8_quantize(s, q, x, y);
   });
   for (std::size_t i = 0; i < network.steps.size(); ++i) {
     const Int8Step& step = network.steps[i];
@@ -177,4 +180,4 @@ void Int8Program::run(Stream& stream) const {
   for (const auto& step : steps_) step(stream);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

@@ -9,7 +9,7 @@
 #include "kernels/core/buffer.h"
 #include "kernels/core/stream.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 
 /// An Int8Network on a device, planned for one batch size.
 class Int8Program {
@@ -27,4 +27,4 @@ class Int8Program {
   std::vector<std::function<void(Stream&)>> steps_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

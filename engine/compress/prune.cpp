@@ -7,7 +7,7 @@
 #include "kernels/nn/training/channel_importance.h"
 #include "kernels/nn/training/channel_select.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 namespace {
 
 ConstView flat(const float* data, const Shape& shape) {
@@ -15,32 +15,33 @@ ConstView flat(const float* data, const Shape& shape) {
 }
 
 /// The parameter that a criterion reads of a node, or null.
-const ParameterTensor* scored(const Graph& graph, const ParameterLayout& layout, NodeId id,
-                              PruningCriterion criterion) {
-  if (criterion == PruningCriterion::batch_norm) return layout.find(id, Role::gamma);
-  return graph.node(id).op == OpKind::conv ? layout.find(id, Role::weight) : nullptr;
+const graph::ParameterTensor* scored(const graph::Graph& graph,
+                                     const graph::ParameterLayout& layout, graph::NodeId id,
+                                     PruningCriterion criterion) {
+  if (criterion == PruningCriterion::batch_norm) return layout.find(id, graph::Role::gamma);
+  return graph.node(id).op == graph::OpKind::conv ? layout.find(id, graph::Role::weight) : nullptr;
 }
 
-FilterScore filter_score_of(PruningCriterion criterion) {
-  if (criterion == PruningCriterion::l2) return FilterScore::l2;
-  if (criterion == PruningCriterion::taylor) return FilterScore::taylor;
-  return FilterScore::l1;
+nn::FilterScore filter_score_of(PruningCriterion criterion) {
+  if (criterion == PruningCriterion::l2) return nn::FilterScore::l2;
+  if (criterion == PruningCriterion::taylor) return nn::FilterScore::taylor;
+  return nn::FilterScore::l1;
 }
 
 /// Adds each filter's score, for every layer of the group.
-void add_filter_scores(Stream& stream, const Graph& graph, const ParameterLayout& layout,
-                       const ChannelGroup& group, PruningCriterion criterion,
-                       const PruningState& state, View scores) {
-  for (const NodeId id : group.members) {
-    const ParameterTensor* w = scored(graph, layout, id, criterion);
+void add_filter_scores(Stream& stream, const graph::Graph& graph,
+                       const graph::ParameterLayout& layout, const ChannelGroup& group,
+                       PruningCriterion criterion, const PruningState& state, View scores) {
+  for (const graph::NodeId id : group.members) {
+    const graph::ParameterTensor* w = scored(graph, layout, id, criterion);
     if (w == nullptr) continue;
     // A gamma is a filter of one value: [channels, 1, 1, 1].
-    const Shape shape = w->role == Role::gamma ? Shape{w->shape.c, 1, 1, 1} : w->shape;
+    const Shape shape = w->role == graph::Role::gamma ? Shape{w->shape.c, 1, 1, 1} : w->shape;
     const ConstView g = criterion == PruningCriterion::taylor
                             ? flat(state.gradients + w->offset, shape)
                             : ConstView{};
-    filter_score(stream, filter_score_of(criterion), flat(state.parameters + w->offset, shape), g,
-                 scores);
+    nn::filter_score(stream, filter_score_of(criterion), flat(state.parameters + w->offset, shape),
+                     g, scores);
   }
 }
 
@@ -66,9 +67,9 @@ View channels_of(const View& array, const ChannelGroup& group, std::int64_t coun
   return view(static_cast<void*>(begin), array.dtype, {1, 1, 1, count});
 }
 
-void add_channel_scores(Stream& stream, const Graph& graph, const ParameterLayout& layout,
-                        const ChannelGroups& groups, PruningCriterion criterion,
-                        const PruningState& state, View scores) {
+void add_channel_scores(Stream& stream, const graph::Graph& graph,
+                        const graph::ParameterLayout& layout, const ChannelGroups& groups,
+                        PruningCriterion criterion, const PruningState& state, View scores) {
   if (criterion == PruningCriterion::random) {
     upload_random_scores(stream, groups, state.seed, scores);
     return;
@@ -76,8 +77,9 @@ void add_channel_scores(Stream& stream, const Graph& graph, const ParameterLayou
   for (const ChannelGroup& group : groups.groups()) {
     const bool from_activations =
         criterion == PruningCriterion::apoz &&
-        std::any_of(group.members.begin(), group.members.end(),
-                    [&](NodeId id) { return graph.node(id).op == OpKind::activation; });
+        std::any_of(group.members.begin(), group.members.end(), [&](graph::NodeId id) {
+          return graph.node(id).op == graph::OpKind::activation;
+        });
     if (from_activations) continue;
     add_filter_scores(stream, graph, layout, group, criterion, state,
                       channels_of(scores, group, group.channels));
@@ -88,37 +90,37 @@ void select_channels(Stream& stream, const ChannelGroups& groups, View scores,
                      const KeptChannels& kept) {
   for (std::size_t i = 0; i < groups.groups().size(); ++i) {
     const ChannelGroup& group = groups.groups()[i];
-    channel_select(stream, channels_of(scores, group, group.channels),
-                   channels_of(kept.index, group, kept.counts[i]));
+    nn::channel_select(stream, channels_of(scores, group, group.channels),
+                       channels_of(kept.index, group, kept.counts[i]));
   }
 }
 
-void compact(Stream& stream, const Graph& graph, const ChannelGroups& groups,
-             const KeptChannels& kept, const ParameterLayout& from, const ParameterLayout& to,
-             std::int64_t end, const float* in, float* out) {
-  const auto kept_of = [&](NodeId id) {
+void compact(Stream& stream, const graph::Graph& graph, const ChannelGroups& groups,
+             const KeptChannels& kept, const graph::ParameterLayout& from,
+             const graph::ParameterLayout& to, std::int64_t end, const float* in, float* out) {
+  const auto kept_of = [&](graph::NodeId id) {
     const std::size_t group = groups.of(id);
     return channels_of(kept.index, groups.groups()[group], kept.counts[group]);
   };
   const auto gather = [&](const float* source, std::int64_t outer, std::int64_t channels,
                           std::int64_t inner, const View& which, float* target) {
-    channel_gather(
+    nn::channel_gather(
         stream, flat(source, {1, outer, channels, inner}), which,
         view(static_cast<void*>(target), DType::f32, {1, outer, which.elements(), inner}));
   };
-  for (const ParameterTensor& tensor : from.tensors()) {
+  for (const graph::ParameterTensor& tensor : from.tensors()) {
     if (tensor.offset >= end) continue;
     float* target = out + to.find(tensor.node, tensor.role)->offset;
     const float* source = in + tensor.offset;
     const Shape& shape = tensor.shape;
     const View outputs = kept_of(tensor.node);
-    const OpKind op = graph.node(tensor.node).op;
-    if (tensor.role != Role::weight || op == OpKind::depthwise) {
+    const graph::OpKind op = graph.node(tensor.node).op;
+    if (tensor.role != graph::Role::weight || op == graph::OpKind::depthwise) {
       gather(source, shape.h * shape.w, shape.c, 1, outputs, target);
       continue;
     }
     // Filters first, then each filter's inputs; a classifier flattens h * w positions of them.
-    const NodeId fed_by = graph.node(tensor.node).inputs[0];
+    const graph::NodeId fed_by = graph.node(tensor.node).inputs[0];
     const View inputs = kept_of(fed_by);
     const std::int64_t channels = graph.node(fed_by).output.c;
     const std::int64_t positions = shape.h * shape.w * shape.c / channels;
@@ -130,4 +132,4 @@ void compact(Stream& stream, const Graph& graph, const ChannelGroups& groups,
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

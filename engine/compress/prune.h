@@ -6,7 +6,7 @@
 #include "engine/graph/parameters.h"
 #include "kernels/core/stream.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 
 /// What a criterion may look at, in device memory: parameters [layout.total()] and, for taylor,
 /// gradients [layout.trainable_end()], of which only the direction counts.
@@ -21,9 +21,9 @@ struct PruningState {
 /// make a group's channels (Li et al. 2017; Molchanov et al. 2019), batch_norm over |gamma| (Liu et
 /// al. 2017). apoz (Hu et al. 2016) counts on shares of positive outputs being there already
 /// (ranking.h), and adds l1 to the groups without an activation.
-void add_channel_scores(Stream& stream, const Graph& graph, const ParameterLayout& layout,
-                        const ChannelGroups& groups, PruningCriterion criterion,
-                        const PruningState& state, View scores);
+void add_channel_scores(Stream& stream, const graph::Graph& graph,
+                        const graph::ParameterLayout& layout, const ChannelGroups& groups,
+                        PruningCriterion criterion, const PruningState& state, View scores);
 
 /// The part of an array of every group's channels, on the device, that begins with a group's.
 View channels_of(const View& array, const ChannelGroup& group, std::int64_t count);
@@ -43,8 +43,8 @@ void select_channels(Stream& stream, const ChannelGroups& groups, View scores,
 /// `to` for the pruned graph: values, gradients or optimiser state alike. Only tensors with an
 /// offset below `end` of their own layout are copied (pass trainable_end() for gradients and
 /// optimiser state, total() for parameters). Device memory.
-void compact(Stream& stream, const Graph& graph, const ChannelGroups& groups,
-             const KeptChannels& kept, const ParameterLayout& from, const ParameterLayout& to,
-             std::int64_t end, const float* in, float* out);
+void compact(Stream& stream, const graph::Graph& graph, const ChannelGroups& groups,
+             const KeptChannels& kept, const graph::ParameterLayout& from,
+             const graph::ParameterLayout& to, std::int64_t end, const float* in, float* out);
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

@@ -5,14 +5,14 @@
 
 #include "engine/compress/channel_groups.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 
 /// Channels of each group of a network.
-std::vector<std::int64_t> group_channels(const Graph& graph);
+std::vector<std::int64_t> group_channels(const graph::Graph& graph);
 
 class PruningPlan {
  public:
-  PruningPlan(const Graph& graph, const PruningSpec& spec, std::int64_t epochs);
+  PruningPlan(const graph::Graph& graph, const PruningSpec& spec, std::int64_t epochs);
 
   const PruningSpec& spec() const { return spec_; }
   bool prunes() const { return spec_.schedule != PruningSchedule::none; }
@@ -22,17 +22,17 @@ class PruningPlan {
   /// Channels of each group in epoch `epoch`, counted from 0. Throws what `channels_left` throws.
   std::vector<std::int64_t> channels(std::int64_t epoch) const;
   /// Every network that is trained, in order.
-  std::vector<Graph> stages() const;
+  std::vector<graph::Graph> stages() const;
   /// The one of them that has so many channels in each group.
-  [[nodiscard]] std::optional<Graph> stage(const std::vector<std::int64_t>& channels) const;
+  [[nodiscard]] std::optional<graph::Graph> stage(const std::vector<std::int64_t>& channels) const;
   /// Share of the prunable channels that `now` has no more.
-  double sparsity(const Graph& now) const;
+  double sparsity(const graph::Graph& now) const;
 
  private:
-  Graph graph_;
+  graph::Graph graph_;
   ChannelGroups groups_;
   PruningSpec spec_;
   std::int64_t epochs_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace paretiny {
+namespace paretiny::compress {
 
 double pruning_progress(const PruningSpec& spec, std::int64_t epoch, std::int64_t epochs) {
   if (spec.schedule == PruningSchedule::none) return 0;
@@ -51,4 +51,4 @@ const char* name_of(PruningSchedule schedule) {
   return "?";
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

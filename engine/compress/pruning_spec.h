@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::compress {
 
 enum class PruningCriterion { l1, l2, batch_norm, taylor, apoz, random };
 enum class PruningSchedule { none, agp, one_shot };
@@ -35,4 +35,4 @@ double pruning_progress(const PruningSpec& spec, std::int64_t epoch, std::int64_
 const char* name_of(PruningCriterion);
 const char* name_of(PruningSchedule);
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

@@ -8,7 +8,13 @@
 #include "engine/compress/int8_limits.h"
 #include "engine/graph/steps.h"
 
-namespace paretiny {
+namespace paretiny::compress {
+
+using graph::NodeId;
+using graph::OpKind;
+using int8::Quantization;
+using nn::Activation;
+
 namespace {
 
 /// A tensor narrower than this counts as zeros: hard-swish's 16-bit arithmetic reaches no lower.
@@ -20,14 +26,14 @@ constexpr double kMostBias = 0x1p30;
 
 class Quantizer {
  public:
-  Quantizer(const Network& network, const std::vector<ValueRange>& ranges)
+  Quantizer(const graph::Network& network, const std::vector<ValueRange>& ranges)
       : graph_(network.graph),
         layout_(network.graph),
         parameters_(network.parameters),
         ranges_(ranges),
         consumers_(network.graph.consumers()),
         tensors_(ranges.size(), -1) {
-    const std::vector<NodeId> steps = step_nodes(graph_);
+    const std::vector<NodeId> steps = graph::step_nodes(graph_);
     last_.resize(steps.size());
     for (NodeId id = 0; id < graph_.size(); ++id) {
       last_[static_cast<std::size_t>(steps[static_cast<std::size_t>(id)])] = id;
@@ -55,7 +61,7 @@ class Quantizer {
   }
 
   int tensor(NodeId id, const Quantization& quantization) {
-    const Node& node = graph_.node(id);
+    const graph::Node& node = graph_.node(id);
     check_scale(quantization.scale, "a tensor's");
     result_.tensors.push_back({node.name, node.output, quantization});
     return static_cast<int>(result_.tensors.size()) - 1;
@@ -94,7 +100,7 @@ class Quantizer {
   }
 
   void step(NodeId id) {
-    const Node& node = graph_.node(id);
+    const graph::Node& node = graph_.node(id);
     switch (node.op) {
       case OpKind::conv:
         return layer(id, Int8Conv{});
@@ -108,13 +114,14 @@ class Quantizer {
         const NodeId last = with_clamp(id);
         const Quantization y = quantization_of(range(last));
         check_add_ratio(input(id, 0), input(id, 1), y);
-        return append(id, last, y,
-                      Int8Add{add_parameters(input(id, 0), input(id, 1), y, clamp_of(id, last))});
+        return append(
+            id, last, y,
+            Int8Add{int8::add_parameters(input(id, 0), input(id, 1), y, clamp_of(id, last))});
       }
       case OpKind::channel_scale: {
         const Quantization y = quantization_of(range(id));
         check_mul_ratio(input(id, 0), input(id, 1), y);
-        return append(id, id, y, Int8Mul{mul_parameters(input(id, 0), input(id, 1), y)});
+        return append(id, id, y, Int8Mul{int8::mul_parameters(input(id, 0), input(id, 1), y)});
       }
       case OpKind::max_pool:
         return append(id, id, input(id), Int8MaxPool{node.window});
@@ -124,7 +131,7 @@ class Quantizer {
         const Quantization y = quantization_of(range(id));
         const Shape& in = graph_.input_of(id);
         check_ratio(input(id).scale, y.scale);
-        return append(id, id, y, Int8Mean{mean_parameters(input(id), y, in.h * in.w)});
+        return append(id, id, y, Int8Mean{int8::mean_parameters(input(id), y, in.h * in.w)});
       }
       case OpKind::input:
         tensors_[static_cast<std::size_t>(id)] = tensor(id, quantization_of(range(id)));
@@ -138,7 +145,7 @@ class Quantizer {
   void lookup(NodeId id) {
     const Activation activation = graph_.node(id).activation;
     const Quantization& x = input(id);
-    const auto at = [&](float v) { return activate(activation, v); };
+    const auto at = [&](float v) { return nn::activate(activation, v); };
     const float low = x.scale * static_cast<float>(-128 - x.zero_point);
     const float high = x.scale * static_cast<float>(127 - x.zero_point);
     ValueRange range{at(low), at(high)};
@@ -151,24 +158,26 @@ class Quantizer {
     append(id, id, y, Int8Lookup{activation, table(activation, x, y)});
   }
 
-  static Int8Table table(Activation activation, const Quantization& x, const Quantization& y) {
-    if (activation == Activation::hard_swish) return hard_swish_table(x, y);
-    if (activation == Activation::hard_sigmoid) return hard_sigmoid_table(x, y);
-    return relu_table(activation, x, y);
+  static int8::Int8Table table(Activation activation, const Quantization& x,
+                               const Quantization& y) {
+    if (activation == Activation::hard_swish) return int8::hard_swish_table(x, y);
+    if (activation == Activation::hard_sigmoid) return int8::hard_sigmoid_table(x, y);
+    return int8::relu_table(activation, x, y);
   }
 
   template <class Operation>
   void layer(NodeId id, Operation operation) {
-    const Node& node = graph_.node(id);
+    const graph::Node& node = graph_.node(id);
     const NodeId last = with_clamp(id);
     const Quantization x = input(id);
     const Quantization y = quantization_of(last == id ? useful_range(id) : range(last));
-    const ParameterTensor& weight = *layout_.find(id, Role::weight);
-    const ParameterTensor* bias = layout_.find(id, Role::bias);
+    const graph::ParameterTensor& weight = *layout_.find(id, graph::Role::weight);
+    const graph::ParameterTensor* bias = layout_.find(id, graph::Role::bias);
     const float* w = parameters_.data() + weight.offset;
 
-    operation.window = node.op == OpKind::fully_connected ? Window{} : node.window;
-    operation.parameters = {x.zero_point, y.zero_point, activation_range(clamp_of(id, last), y)};
+    operation.window = node.op == OpKind::fully_connected ? nn::Window{} : node.window;
+    operation.parameters = {x.zero_point, y.zero_point,
+                            int8::activation_range(clamp_of(id, last), y)};
     operation.weights_shape = weight.shape;
     operation.weights.resize(static_cast<std::size_t>(weight.shape.elements()));
     const std::int64_t channels = node.output.c;
@@ -185,7 +194,7 @@ class Quantizer {
       const Filter filter{w + first, operation.weights.data() + first, taps, stride};
       const auto [scale, quantized_bias] = quantize_filter(filter, largest, b, x.scale);
       check_ratio(double{x.scale} * double{scale}, y.scale);
-      const QuantizedMultiplier m = layer_multiplier(x.scale, scale, y.scale);
+      const int8::QuantizedMultiplier m = int8::layer_multiplier(x.scale, scale, y.scale);
       operation.weight_scales.push_back(scale);
       operation.bias.push_back(quantized_bias);
       operation.multipliers.push_back(m.multiplier);
@@ -223,8 +232,8 @@ class Quantizer {
     }
   }
 
-  const Graph& graph_;
-  const ParameterLayout layout_;
+  const graph::Graph& graph_;
+  const graph::ParameterLayout layout_;
   const std::vector<float>& parameters_;
   const std::vector<ValueRange>& ranges_;
   const std::vector<std::vector<NodeId>> consumers_;
@@ -247,17 +256,18 @@ Quantization quantization_of(ValueRange range) {
   return {scale, static_cast<std::int32_t>(std::clamp(zero_point, -128.0, 127.0))};
 }
 
-Int8Network quantize(const Network& folded, const std::vector<ValueRange>& ranges) {
+Int8Network quantize(const graph::Network& folded, const std::vector<ValueRange>& ranges) {
   for (const float parameter : folded.parameters) {
     if (!std::isfinite(parameter)) throw DivergedError("a weight or bias is not finite");
   }
   return Quantizer(folded, ranges).run();
 }
 
-Int8Network quantize(Stream& stream, const Network& network, const ResidentDataset& data,
-                     const CalibrationSpec& spec, std::uint64_t seed) {
-  const Network folded = fold_batch_norm(network);
+Int8Network quantize(Stream& stream, const graph::Network& network,
+                     const data::ResidentDataset& data, const CalibrationSpec& spec,
+                     std::uint64_t seed) {
+  const graph::Network folded = fold_batch_norm(network);
   return quantize(folded, calibrate(stream, folded, data, spec, seed));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

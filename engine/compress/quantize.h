@@ -10,7 +10,7 @@
 #include "engine/data/resident.h"
 #include "engine/graph/network.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 
 /// How the range of an activation tensor follows from the values seen.
 enum class RangeMethod {
@@ -34,21 +34,22 @@ struct ValueRange {
 /// For every node of a network (batch norm folded), the range of its output. Throws UsageError for
 /// a spec out of range, DivergedError, naming the node, for values that are not finite, and
 /// Interrupted.
-std::vector<ValueRange> calibrate(Stream& stream, const Network& folded,
-                                  const ResidentDataset& data, const CalibrationSpec& spec,
+std::vector<ValueRange> calibrate(Stream& stream, const graph::Network& folded,
+                                  const data::ResidentDataset& data, const CalibrationSpec& spec,
                                   std::uint64_t seed, const std::stop_token& stop = {});
 
 /// The scale and zero point that represent a range, widened to hold 0, with 0 exact.
-Quantization quantization_of(ValueRange range);
+int8::Quantization quantization_of(ValueRange range);
 
 /// The integer form of a folded network with the given ranges of its nodes. relu and relu6 become
 /// the bounds of the convolution or addition before them, other activations tables; pools keep
 /// their input's scale. Throws DivergedError, naming the node, for numbers that an int8 network
 /// cannot hold (int8_limits.h).
-Int8Network quantize(const Network& folded, const std::vector<ValueRange>& ranges);
+Int8Network quantize(const graph::Network& folded, const std::vector<ValueRange>& ranges);
 
 /// Folds, calibrates and quantizes.
-Int8Network quantize(Stream& stream, const Network& network, const ResidentDataset& data,
-                     const CalibrationSpec& spec, std::uint64_t seed);
+Int8Network quantize(Stream& stream, const graph::Network& network,
+                     const data::ResidentDataset& data, const CalibrationSpec& spec,
+                     std::uint64_t seed);
 
-}  // namespace paretiny
+}  // namespace paretiny::compress

@@ -13,7 +13,7 @@
 #include "engine/data/split.h"
 #include "kernels/core/threads.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 struct Format {
@@ -132,4 +132,4 @@ void release_values(Dataset& dataset) {
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -10,7 +10,7 @@
 
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 /// Samples of one split. `values` holds [size][h][w][c] of `dtype` (u8 for images, f32 else).
 struct Samples {
@@ -61,4 +61,4 @@ void release_values(Dataset& dataset);
 std::vector<std::string> dataset_formats();
 std::vector<std::string> dataset_options(const std::string& format);
 
-}  // namespace paretiny
+}  // namespace paretiny::data

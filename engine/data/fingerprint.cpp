@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstring>
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 /// Those of XXH64.
@@ -80,4 +80,4 @@ std::string fingerprint(const Dataset& dataset) {
                      hash_bytes(std::as_bytes(std::span(names))));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -8,7 +8,7 @@
 
 #include "engine/data/dataset.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 /// XXH64 with seed 0 (Collet, https://github.com/Cyan4973/xxHash): bytes as fast as memory gives
 /// them. Not against somebody who means harm.
@@ -18,4 +18,4 @@ std::uint64_t hash_bytes(std::span<const std::byte> bytes);
 /// a line of the classes: the same for the same data on every machine. `dataset` has its values.
 std::string fingerprint(const Dataset& dataset);
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 constexpr std::size_t kListed = 6;  ///< names in a note: what a line holds
@@ -45,4 +45,4 @@ void note_missing_classes(Dataset& set) {
   note(set.test, "test", "cannot count in the test accuracy");
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -10,7 +10,7 @@
 #include "base/nearest.h"
 #include "base/one_line.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 std::string_view trim(std::string_view text) {
@@ -91,4 +91,4 @@ std::vector<std::int32_t> DatasetOptions::integers(const std::string& name) cons
   return numbers;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

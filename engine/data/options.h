@@ -8,7 +8,7 @@
 
 #include "engine/data/dataset.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 /// Every getter throws UsageError naming the key, the text found and what would be right.
 class DatasetOptions {
@@ -30,4 +30,4 @@ class DatasetOptions {
   std::map<std::string, std::string> options_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -9,7 +9,7 @@
 #include "engine/data/dataset.h"
 #include "engine/data/options.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 struct ReadDataset {
   std::vector<std::string> classes;
@@ -28,4 +28,4 @@ ReadDataset read_daliac(const DatasetSpec& spec, const DatasetOptions& options);
 ReadDataset read_npy_set(const DatasetSpec& spec, const DatasetOptions& options);
 ReadDataset make_synthetic(const DatasetSpec& spec, const DatasetOptions& options);
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -6,7 +6,7 @@
 
 #include "engine/data/fingerprint.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 Buffer resident(Stream& stream, const void* values, std::size_t bytes) {
@@ -74,27 +74,27 @@ void BatchSource::set_order(Stream& stream, const std::vector<std::int32_t>& ord
   stream.upload(order_.data(), order.data(), order_.bytes());
 }
 
-void BatchSource::load(Stream& stream, const AugmentSpec& augment, ConstView cursor, View x,
+void BatchSource::load(Stream& stream, const nn::AugmentSpec& augment, ConstView cursor, View x,
                        View labels) const {
   const Shape list{1, 1, 1, split_.size};
   const Shape channels{1, 1, 1, split_.sample.c};
   const Shape samples{split_.size, split_.sample.h, split_.sample.w, split_.sample.c};
-  gather_batch(stream, augment,
-               {.samples = split_.samples.at(0, split_.dtype, samples),
-                .labels = split_.labels.at(0, DType::i32, list),
-                .order = order_.at(0, DType::i32, list),
-                .cursor = cursor,
-                .scale = data_.scale.at(0, DType::f32, channels),
-                .shift = data_.shift.at(0, DType::f32, channels),
-                .x = x,
-                .labels_out = labels});
+  nn::gather_batch(stream, augment,
+                   {.samples = split_.samples.at(0, split_.dtype, samples),
+                    .labels = split_.labels.at(0, DType::i32, list),
+                    .order = order_.at(0, DType::i32, list),
+                    .cursor = cursor,
+                    .scale = data_.scale.at(0, DType::f32, channels),
+                    .shift = data_.shift.at(0, DType::f32, channels),
+                    .x = x,
+                    .labels_out = labels});
 }
 
-void BatchSource::load(Stream& stream, const AugmentSpec& augment, std::int64_t first,
+void BatchSource::load(Stream& stream, const nn::AugmentSpec& augment, std::int64_t first,
                        std::int64_t epoch, View x, View labels) {
   const std::int32_t at[2] = {static_cast<std::int32_t>(first), static_cast<std::int32_t>(epoch)};
   stream.upload(cursor_.data(), at, sizeof(at));
   load(stream, augment, cursor_.at(0, DType::i32, {1, 1, 1, 2}), x, labels);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

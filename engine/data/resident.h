@@ -9,7 +9,7 @@
 #include "kernels/core/stream.h"
 #include "kernels/nn/training/augment.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 struct ResidentSplit {
   Buffer samples, labels;
@@ -38,10 +38,10 @@ class BatchSource {
   void set_order(Stream& stream, const std::vector<std::int32_t>& order);
   /// Fills x [n, h, w, c] and labels [1, 1, 1, n] with the samples order[first .. first + n), where
   /// cursor [1, 1, 1, 2] i32 = first, epoch lies on the device.
-  void load(Stream& stream, const AugmentSpec& augment, ConstView cursor, View x,
+  void load(Stream& stream, const nn::AugmentSpec& augment, ConstView cursor, View x,
             View labels) const;
   /// The same with a cursor from the host: not for a recorded step.
-  void load(Stream& stream, const AugmentSpec& augment, std::int64_t first, std::int64_t epoch,
+  void load(Stream& stream, const nn::AugmentSpec& augment, std::int64_t first, std::int64_t epoch,
             View x, View labels);
   std::size_t bytes() const { return order_.bytes() + cursor_.bytes(); }
 
@@ -51,4 +51,4 @@ class BatchSource {
   Buffer order_, cursor_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -13,7 +13,7 @@
 #include "engine/data/notes.h"
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 /// How many of each class make up `count` of them all.
@@ -232,4 +232,4 @@ void measure_normalisation(Dataset& set) {
       constant.size() == 1 ? "" : "s", listed(constant), constant.size() == 1 ? "is" : "are"));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -7,7 +7,7 @@
 
 #include "engine/data/dataset.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 /// Indices of samples, ascending.
 using Picked = std::vector<std::int64_t>;
@@ -38,4 +38,4 @@ std::vector<std::int32_t> take_out(std::vector<std::int32_t>& from, const Picked
 /// only centred, which is noted.
 void measure_normalisation(Dataset& set);
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -3,7 +3,7 @@
 #include "kernels/core/arena.h"
 #include "kernels/nn/training/next_row.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 constexpr std::size_t kRow = aligned(sizeof(std::int32_t));
@@ -32,8 +32,8 @@ void StepTable::rewind(Stream& stream, std::int64_t row) {
 }
 
 void StepTable::next(Stream& stream) const {
-  next_row(stream, buffer_.at(table_offset(width_), DType::i32, {1, 1, rows_, width_}),
-           buffer_.at(0, DType::i32, {}), row(DType::i32, 0, width_));
+  nn::next_row(stream, buffer_.at(table_offset(width_), DType::i32, {1, 1, rows_, width_}),
+               buffer_.at(0, DType::i32, {}), row(DType::i32, 0, width_));
 }
 
 View StepTable::row(DType dtype, std::int64_t column, std::int64_t count) const {
@@ -41,4 +41,4 @@ View StepTable::row(DType dtype, std::int64_t column, std::int64_t count) const 
                     {1, 1, 1, count});
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

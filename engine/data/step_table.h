@@ -6,7 +6,7 @@
 #include "kernels/core/buffer.h"
 #include "kernels/core/stream.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 /// A table of 32-bit numbers, a row a step, and the row of the present step.
 class StepTable {
@@ -30,4 +30,4 @@ class StepTable {
   std::int64_t rows_ = 0, width_ = 0;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -9,7 +9,7 @@
 #include "kernels/core/random.h"
 #include "kernels/int8/int8.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 /// Downloads int8 rows, one a run.
@@ -25,14 +25,14 @@ void take_rows(Stream& stream, ConstView from, std::vector<RecordedRun>& runs,
 }
 
 /// Runs of inputs as the network takes them before they are quantized, one after the other.
-std::vector<RecordedRun> record(const Int8Network& network, const std::vector<float>& values,
-                                std::int64_t count) {
+std::vector<RecordedRun> record(const compress::Int8Network& network,
+                                const std::vector<float>& values, std::int64_t count) {
   const auto stream = Stream::create({DeviceKind::cpu, 0});
-  const Int8Program program(*stream, network, count);
+  const compress::Int8Program program(*stream, network, count);
   const Buffer bytes(stream->device(), values.size());
   const View quantized = bytes.at(0, DType::i8, program.input().shape);
   stream->upload(program.input().data, values.data(), values.size() * sizeof(float));
-  int8_quantize(*stream, network.input().quantization, program.input(), quantized);
+  int8::int8_quantize(*stream, network.input().quantization, program.input(), quantized);
   program.run(*stream);
   std::vector<RecordedRun> runs(static_cast<std::size_t>(count));
   take_rows(*stream, quantized, runs, &RecordedRun::input);
@@ -42,9 +42,9 @@ std::vector<RecordedRun> record(const Int8Network& network, const std::vector<fl
 
 }  // namespace
 
-std::vector<RecordedRun> record_runs(const Int8Network& network, std::int64_t count,
+std::vector<RecordedRun> record_runs(const compress::Int8Network& network, std::int64_t count,
                                      std::uint64_t seed, std::int64_t first) {
-  const Quantization& q = network.input().quantization;
+  const int8::Quantization& q = network.input().quantization;
   std::vector<float> values;
   for (std::int64_t run = first; run < first + count; ++run) {
     Random random(seed, "recorded runs", static_cast<std::uint64_t>(run));
@@ -56,7 +56,7 @@ std::vector<RecordedRun> record_runs(const Int8Network& network, std::int64_t co
   return record(network, values, count);
 }
 
-std::vector<RecordedRun> record_runs(const DeployedModel& model, const Samples& samples,
+std::vector<RecordedRun> record_runs(const DeployedModel& model, const data::Samples& samples,
                                      std::int64_t count, std::int64_t first) {
   const Shape& shape = samples.sample;
   if (shape != model.network.input().shape) {
@@ -84,4 +84,4 @@ std::vector<RecordedRun> record_runs(const DeployedModel& model, const Samples& 
   return record(model.network, values, count);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -7,11 +7,11 @@
 #include "engine/compress/int8_network.h"
 #include "engine/data/dataset.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 struct DeployedModel {
   std::string name;  ///< for people: "cifar10-resnet8, trial 7"
-  Int8Network network;
+  compress::Int8Network network;
   std::vector<std::string> classes;
   /// Network input = value * scale[c] + shift[c], then quantized.
   std::vector<float> scale, shift;
@@ -24,11 +24,11 @@ struct RecordedRun {
 };
 
 /// Runs of random inputs, computed on the CPU: `count` of a seed's runs, from `first`.
-std::vector<RecordedRun> record_runs(const Int8Network& network, std::int64_t count,
+std::vector<RecordedRun> record_runs(const compress::Int8Network& network, std::int64_t count,
                                      std::uint64_t seed, std::int64_t first = 0);
 /// The same of samples. Throws UsageError when their shape is not the network's input, or there are
 /// not as many.
-std::vector<RecordedRun> record_runs(const DeployedModel& model, const Samples& samples,
+std::vector<RecordedRun> record_runs(const DeployedModel& model, const data::Samples& samples,
                                      std::int64_t count, std::int64_t first = 0);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

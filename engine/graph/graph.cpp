@@ -4,7 +4,7 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 
 const char* name_of(OpKind op) {
   switch (op) {
@@ -115,14 +115,14 @@ NodeId Graph::input(const Shape& sample) {
 }
 
 NodeId Graph::conv(const std::string& name, NodeId from, std::int64_t channels,
-                   const Window& window, bool bias) {
+                   const nn::Window& window, bool bias) {
   Node node{.name = name, .op = OpKind::conv, .inputs = {from}};
   node.window = window;
   node.bias = bias;
   return append(std::move(node), channels);
 }
 
-NodeId Graph::depthwise(const std::string& name, NodeId from, const Window& window, bool bias) {
+NodeId Graph::depthwise(const std::string& name, NodeId from, const nn::Window& window, bool bias) {
   Node node{.name = name, .op = OpKind::depthwise, .inputs = {from}};
   node.window = window;
   node.bias = bias;
@@ -136,7 +136,7 @@ NodeId Graph::batch_norm(const std::string& name, NodeId from, float epsilon, fl
   return append(std::move(node), 0);
 }
 
-NodeId Graph::activation(const std::string& name, NodeId from, Activation activation) {
+NodeId Graph::activation(const std::string& name, NodeId from, nn::Activation activation) {
   Node node{.name = name, .op = OpKind::activation, .inputs = {from}};
   node.activation = activation;
   return append(std::move(node), 0);
@@ -150,13 +150,13 @@ NodeId Graph::channel_scale(const std::string& name, NodeId from, NodeId scale) 
   return append({.name = name, .op = OpKind::channel_scale, .inputs = {from, scale}}, 0);
 }
 
-NodeId Graph::max_pool(const std::string& name, NodeId from, const Window& window) {
+NodeId Graph::max_pool(const std::string& name, NodeId from, const nn::Window& window) {
   Node node{.name = name, .op = OpKind::max_pool, .inputs = {from}};
   node.window = window;
   return append(std::move(node), 0);
 }
 
-NodeId Graph::average_pool(const std::string& name, NodeId from, const Window& window) {
+NodeId Graph::average_pool(const std::string& name, NodeId from, const nn::Window& window) {
   Node node{.name = name, .op = OpKind::average_pool, .inputs = {from}};
   node.window = window;
   return append(std::move(node), 0);
@@ -213,4 +213,4 @@ std::int64_t macs(const Graph& graph) {
   return sum;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::graph

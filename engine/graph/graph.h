@@ -10,7 +10,7 @@
 #include "kernels/nn/activation.h"
 #include "kernels/nn/window.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 
 enum class OpKind {
   input,
@@ -37,13 +37,13 @@ inline constexpr std::int64_t kMostExtent = 65535;
 struct Node {
   std::string name{};  ///< unique in its graph
   OpKind op = OpKind::input;
-  std::vector<NodeId> inputs{};              ///< ids of earlier nodes
-  Shape output{};                            ///< of one sample, n = 1
-  Window window{};                           ///< conv, depthwise, pools
-  bool bias = false;                         ///< conv, depthwise, fully_connected
-  Activation activation = Activation::none;  ///< activation
-  float epsilon = 1e-5f;                     ///< batch_norm
-  float momentum = 0.1f;                     ///< batch_norm: weight of the new statistics
+  std::vector<NodeId> inputs{};                      ///< ids of earlier nodes
+  Shape output{};                                    ///< of one sample, n = 1
+  nn::Window window{};                               ///< conv, depthwise, pools
+  bool bias = false;                                 ///< conv, depthwise, fully_connected
+  nn::Activation activation = nn::Activation::none;  ///< activation
+  float epsilon = 1e-5f;                             ///< batch_norm
+  float momentum = 0.1f;                             ///< batch_norm: weight of the new statistics
 
   friend bool operator==(const Node&, const Node&) = default;
 };
@@ -54,16 +54,17 @@ class Graph {
   /// Shapes are inferred as nodes are added; every function returns the new node's id. They throw
   /// UsageError, naming the node, when the shapes cannot be or an extent is above kMostExtent.
   NodeId input(const Shape& sample);
-  NodeId conv(const std::string& name, NodeId from, std::int64_t channels, const Window& window,
+  NodeId conv(const std::string& name, NodeId from, std::int64_t channels, const nn::Window& window,
               bool bias = false);
-  NodeId depthwise(const std::string& name, NodeId from, const Window& window, bool bias = false);
+  NodeId depthwise(const std::string& name, NodeId from, const nn::Window& window,
+                   bool bias = false);
   NodeId batch_norm(const std::string& name, NodeId from, float epsilon = 1e-5f,
                     float momentum = 0.1f);
-  NodeId activation(const std::string& name, NodeId from, Activation activation);
+  NodeId activation(const std::string& name, NodeId from, nn::Activation activation);
   NodeId add(const std::string& name, NodeId a, NodeId b);
   NodeId channel_scale(const std::string& name, NodeId from, NodeId scale);
-  NodeId max_pool(const std::string& name, NodeId from, const Window& window);
-  NodeId average_pool(const std::string& name, NodeId from, const Window& window);
+  NodeId max_pool(const std::string& name, NodeId from, const nn::Window& window);
+  NodeId average_pool(const std::string& name, NodeId from, const nn::Window& window);
   NodeId global_average_pool(const std::string& name, NodeId from);
   NodeId fully_connected(const std::string& name, NodeId from, std::int64_t features,
                          bool bias = true);
@@ -102,4 +103,4 @@ std::int64_t macs(const Graph& graph);
 nlohmann::json to_json(const Graph& graph);
 Graph graph_from_json(const nlohmann::json& json);
 
-}  // namespace paretiny
+}  // namespace paretiny::graph

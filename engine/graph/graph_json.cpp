@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "engine/graph/graph.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 namespace {
 
 using nlohmann::json;
@@ -25,7 +25,7 @@ Kind kind_named(const std::string& name, Kind last) {
   throw DataError("graph: '" + name + "' is not known");
 }
 
-Window window_of(const json& node) {
+nn::Window window_of(const json& node) {
   const auto& k = node.at("kernel");
   const auto& s = node.at("stride");
   const auto& p = node.at("padding");
@@ -54,8 +54,9 @@ void append(Graph& graph, const json& node) {
       graph.batch_norm(name, from(0), node.at("epsilon"), node.at("momentum"));
       return;
     case OpKind::activation:
-      graph.activation(name, from(0),
-                       kind_named<Activation>(node.at("activation"), Activation::hard_sigmoid));
+      graph.activation(
+          name, from(0),
+          kind_named<nn::Activation>(node.at("activation"), nn::Activation::hard_sigmoid));
       return;
     case OpKind::add:
       graph.add(name, from(0), from(1));
@@ -86,7 +87,7 @@ json to_json(const Graph& graph) {
     json entry = {{"name", node.name}, {"op", name_of(node.op)}, {"inputs", node.inputs}};
     entry["shape"] = {node.output.h, node.output.w, node.output.c};
     if (has_window(node.op)) {
-      const Window& w = node.window;
+      const nn::Window& w = node.window;
       entry["kernel"] = {w.kernel_h, w.kernel_w};
       entry["stride"] = {w.stride_h, w.stride_w};
       entry["padding"] = {w.top, w.left, w.bottom, w.right};
@@ -118,4 +119,4 @@ Graph graph_from_json(const json& form) {
   return graph;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::graph

@@ -5,7 +5,7 @@
 
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 namespace {
 
 bool overlap(const LiveBlock& a, const LiveBlock& b) {
@@ -57,4 +57,4 @@ MemoryPlan plan_memory(const std::vector<LiveBlock>& blocks, std::size_t alignme
   return plan;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::graph

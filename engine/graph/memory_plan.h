@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::graph {
 
 /// A block of memory in use from step `first` to step `last`, both included.
 struct LiveBlock {
@@ -25,4 +25,4 @@ struct MemoryPlan {
 /// holds it; equal sizes in order of their first step, so that the plan is reproducible.
 MemoryPlan plan_memory(const std::vector<LiveBlock>& blocks, std::size_t alignment);
 
-}  // namespace paretiny
+}  // namespace paretiny::graph

@@ -6,7 +6,7 @@
 #include "engine/graph/graph.h"
 #include "engine/graph/parameters.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 
 /// A network with its weights, in host memory. `parameters` is laid out by ParameterLayout(graph).
 struct Network {
@@ -14,4 +14,4 @@ struct Network {
   std::vector<float> parameters;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::graph

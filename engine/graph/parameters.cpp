@@ -6,13 +6,13 @@
 #include "kernels/core/host_device.h"
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 namespace {
 
 std::vector<ParameterTensor> tensors_of(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   const Shape channels{1, 1, 1, node.output.c};
-  const Window& w = node.window;
+  const nn::Window& w = node.window;
   std::vector<ParameterTensor> list;
   switch (node.op) {
     case OpKind::conv:
@@ -147,4 +147,4 @@ std::vector<float> initial_parameters(const Graph& graph, const ParameterLayout&
   return values;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::graph

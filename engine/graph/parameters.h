@@ -8,7 +8,7 @@
 
 #include "engine/graph/graph.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 
 enum class Role { weight, bias, gamma, beta, running_mean, running_var };
 
@@ -54,4 +54,4 @@ std::int64_t folded_parameter_count(const Graph& graph);
 std::vector<float> initial_parameters(const Graph& graph, const ParameterLayout& layout,
                                       std::uint64_t seed);
 
-}  // namespace paretiny
+}  // namespace paretiny::graph

@@ -1,11 +1,11 @@
 #include "engine/graph/steps.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 namespace {
 
 bool is_clamp(const Node& node) {
   return node.op == OpKind::activation &&
-         (node.activation == Activation::relu || node.activation == Activation::relu6);
+         (node.activation == nn::Activation::relu || node.activation == nn::Activation::relu6);
 }
 
 bool takes_clamp(OpKind op) {
@@ -33,4 +33,4 @@ std::vector<NodeId> step_nodes(const Graph& graph) {
   return steps;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::graph

@@ -5,7 +5,7 @@
 
 #include "engine/graph/graph.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 
 /// By node, the one whose step computes its output: the layer before a batch norm; the convolution,
 /// fully connected layer or addition before a relu or relu6 that alone reads it (also through a
@@ -13,4 +13,4 @@ namespace paretiny {
 /// its own.
 std::vector<NodeId> step_nodes(const Graph& graph);
 
-}  // namespace paretiny
+}  // namespace paretiny::graph

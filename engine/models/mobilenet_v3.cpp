@@ -2,19 +2,22 @@
 
 #include "engine/models/model.h"
 
-namespace paretiny {
+namespace paretiny::models {
+
+using graph::NodeId;
+
 namespace {
 
 /// One row of the paper's table 2 (MobileNetV3-Small).
 struct Block {
   std::int64_t kernel, expanded, channels;
   bool squeeze_excite;
-  Activation activation;
+  nn::Activation activation;
   std::int64_t stride;
 };
 
-constexpr Activation kRelu = Activation::relu;
-constexpr Activation kSwish = Activation::hard_swish;
+constexpr nn::Activation kRelu = nn::Activation::relu;
+constexpr nn::Activation kSwish = nn::Activation::hard_swish;
 constexpr std::array<Block, 11> kBlocks = {{
     {3, 16, 16, true, kRelu, 2},
     {3, 72, 24, false, kRelu, 2},
@@ -38,7 +41,7 @@ class BottleneckBuilder {
   BottleneckBuilder(const ModelContext& context)
       : context_(context), flat_(context.spec.input.h == 1) {}
 
-  Graph build() {
+  graph::Graph build() {
     NodeId x = graph.input(context_.spec.input);
     x = graph.conv("stem/conv", x, channels(16), window(x, 3, context_.integer("stem_stride")));
     x = graph.batch_norm("stem/norm", x);
@@ -50,7 +53,7 @@ class BottleneckBuilder {
     x = pointwise("last", x, channels(6 * kBlocks[blocks - 1].channels), kSwish);
     x = graph.global_average_pool("pool", x);
     if (context_.integer("head") > 0) {
-      x = graph.conv("head/conv", x, channels(context_.integer("head")), Window{}, true);
+      x = graph.conv("head/conv", x, channels(context_.integer("head")), nn::Window{}, true);
       x = graph.activation("head/swish", x, kSwish);
     }
     graph.fully_connected("classifier", x, context_.spec.classes);
@@ -62,25 +65,25 @@ class BottleneckBuilder {
     return scaled_channels(full, context_.spec.width * (flat_ ? kSeriesWidth : 1));
   }
 
-  Window window(NodeId from, std::int64_t kernel, std::int64_t stride) const {
+  nn::Window window(NodeId from, std::int64_t kernel, std::int64_t stride) const {
     const Shape& in = graph.node(from).output;
-    return Window::same(in.h, in.w, flat_ ? 1 : kernel, kernel, flat_ ? 1 : stride, stride);
+    return nn::Window::same(in.h, in.w, flat_ ? 1 : kernel, kernel, flat_ ? 1 : stride, stride);
   }
 
-  NodeId pointwise(const std::string& name, NodeId x, std::int64_t to, Activation activation) {
-    x = graph.conv(name + "/conv", x, to, Window{});
+  NodeId pointwise(const std::string& name, NodeId x, std::int64_t to, nn::Activation activation) {
+    x = graph.conv(name + "/conv", x, to, nn::Window{});
     x = graph.batch_norm(name + "/norm", x);
-    if (activation == Activation::none) return x;
+    if (activation == nn::Activation::none) return x;
     return graph.activation(name + "/" + name_of(activation), x, activation);
   }
 
   NodeId squeeze_excite(const std::string& name, NodeId x) {
     const std::int64_t full = graph.node(x).output.c;
     NodeId gate = graph.global_average_pool(name + "/pool", x);
-    gate = graph.conv(name + "/reduce", gate, scaled_channels(full, 0.25), Window{}, true);
+    gate = graph.conv(name + "/reduce", gate, scaled_channels(full, 0.25), nn::Window{}, true);
     gate = graph.activation(name + "/relu", gate, kRelu);
-    gate = graph.conv(name + "/expand", gate, full, Window{}, true);
-    gate = graph.activation(name + "/gate", gate, Activation::hard_sigmoid);
+    gate = graph.conv(name + "/expand", gate, full, nn::Window{}, true);
+    gate = graph.activation(name + "/gate", gate, nn::Activation::hard_sigmoid);
     return graph.channel_scale(name + "/scale", x, gate);
   }
 
@@ -97,19 +100,19 @@ class BottleneckBuilder {
     if (block.squeeze_excite && context_.integer("squeeze_excite") == 1) {
       x = squeeze_excite(name + "/se", x);
     }
-    x = pointwise(name + "/project", x, out, Activation::none);
+    x = pointwise(name + "/project", x, out, nn::Activation::none);
     return block.stride == 1 && in == out ? graph.add(name + "/add", from, x) : x;
   }
 
   const ModelContext& context_;
   bool flat_;
-  Graph graph;
+  graph::Graph graph;
 };
 
 }  // namespace
 
-Graph mobilenet_v3(const ModelContext& context) {
+graph::Graph mobilenet_v3(const ModelContext& context) {
   return BottleneckBuilder(context).build();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::models

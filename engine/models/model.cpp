@@ -6,12 +6,12 @@
 #include "base/error.h"
 #include "base/nearest.h"
 
-namespace paretiny {
+namespace paretiny::models {
 namespace {
 
 struct Model {
   std::string name;
-  Graph (*build)(const ModelContext&);
+  graph::Graph (*build)(const ModelContext&);
   std::vector<ModelOption> options;
 };
 
@@ -59,7 +59,7 @@ std::vector<ModelOption> model_options(const std::string& model) {
   return model_named(model).options;
 }
 
-Graph build_model(const ModelSpec& spec) {
+graph::Graph build_model(const ModelSpec& spec) {
   const Model& model = model_named(spec.name);
   if (!(spec.width > 0 && spec.width <= 16)) {
     throw UsageError("model.width is " + std::to_string(spec.width) + "; it lies in (0, 16]");
@@ -88,4 +88,4 @@ Graph build_model(const ModelSpec& spec) {
   return model.build(context);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::models

@@ -7,7 +7,7 @@
 
 #include "engine/graph/graph.h"
 
-namespace paretiny {
+namespace paretiny::models {
 
 /// The [model] table of an experiment.
 struct ModelSpec {
@@ -20,7 +20,7 @@ struct ModelSpec {
 
 /// Builds the named network. Throws UsageError for an unknown name or option (naming the nearest),
 /// a value out of range, or an input too small for the network.
-Graph build_model(const ModelSpec& spec);
+graph::Graph build_model(const ModelSpec& spec);
 
 std::vector<std::string> model_names();
 
@@ -49,18 +49,18 @@ struct ModelContext {
 
 /// ResNet-18 in CIFAR form with three stages of 48, 96, 192 channels (about 1.56 M parameters).
 /// He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016.
-Graph resnet18(const ModelContext& context);
+graph::Graph resnet18(const ModelContext& context);
 
 /// MLPerf Tiny's ResNet-8: 77,706 parameters and 12.50 M MACs on CIFAR-10.
 /// Banbury et al.: MLPerf Tiny benchmark, NeurIPS 2021.
-Graph resnet8(const ModelContext& context);
+graph::Graph resnet8(const ModelContext& context);
 
 /// MobileNetV3-Small; 1 x k kernels and wider layers for a time series (2.3 M parameters on
 /// 24 x 1024). Howard et al.: Searching for MobileNetV3, ICCV 2019.
-Graph mobilenet_v3(const ModelContext& context);
+graph::Graph mobilenet_v3(const ModelContext& context);
 
 /// MLPerf Tiny's DS-CNN: 22,604 parameters and 2.66 M MACs on 49 x 10.
 /// Zhang, Suda, Lai, Chandra: Hello Edge, 2017.
-Graph ds_cnn(const ModelContext& context);
+graph::Graph ds_cnn(const ModelContext& context);
 
-}  // namespace paretiny
+}  // namespace paretiny::models

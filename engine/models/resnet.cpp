@@ -1,20 +1,23 @@
 #include "engine/models/model.h"
 
-namespace paretiny {
+namespace paretiny::models {
+
+using graph::NodeId;
+
 namespace {
 
 /// A window of `kernel` along every spatial extent the input has.
-Window square(const Shape& in, std::int64_t kernel, std::int64_t stride) {
+nn::Window square(const Shape& in, std::int64_t kernel, std::int64_t stride) {
   const bool flat = in.h == 1;
-  return Window::same(in.h, in.w, flat ? 1 : kernel, kernel, flat ? 1 : stride, stride);
+  return nn::Window::same(in.h, in.w, flat ? 1 : kernel, kernel, flat ? 1 : stride, stride);
 }
 
 struct ResidualBuilder {
-  Graph graph;
+  graph::Graph graph;
 
   NodeId conv_norm(const std::string& name, NodeId from, std::int64_t channels, std::int64_t kernel,
                    std::int64_t stride) {
-    const Window window = square(graph.node(from).output, kernel, stride);
+    const nn::Window window = square(graph.node(from).output, kernel, stride);
     const NodeId conv = graph.conv(name + "/conv", from, channels, window);
     return graph.batch_norm(name + "/norm", conv);
   }
@@ -22,18 +25,18 @@ struct ResidualBuilder {
   NodeId conv_norm_relu(const std::string& name, NodeId from, std::int64_t channels,
                         std::int64_t kernel, std::int64_t stride) {
     const NodeId norm = conv_norm(name, from, channels, kernel, stride);
-    return graph.activation(name + "/relu", norm, Activation::relu);
+    return graph.activation(name + "/relu", norm, nn::Activation::relu);
   }
 
   NodeId residual(const std::string& name, NodeId shortcut, NodeId branch) {
     const NodeId sum = graph.add(name + "/add", shortcut, branch);
-    return graph.activation(name + "/relu", sum, Activation::relu);
+    return graph.activation(name + "/relu", sum, nn::Activation::relu);
   }
 };
 
 }  // namespace
 
-Graph resnet18(const ModelContext& context) {
+graph::Graph resnet18(const ModelContext& context) {
   ResidualBuilder b;
   NodeId x = b.graph.input(context.spec.input);
   x = b.conv_norm_relu("stem", x, context.channels(48), 3, 1);
@@ -54,7 +57,7 @@ Graph resnet18(const ModelContext& context) {
   return b.graph;
 }
 
-Graph resnet8(const ModelContext& context) {
+graph::Graph resnet8(const ModelContext& context) {
   ResidualBuilder b;
   NodeId x = b.graph.input(context.spec.input);
   x = b.conv_norm_relu("stem", x, context.channels(16), 3, 1);
@@ -76,4 +79,4 @@ Graph resnet8(const ModelContext& context) {
   return b.graph;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::models

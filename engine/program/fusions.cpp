@@ -2,12 +2,16 @@
 
 #include <algorithm>
 
-namespace paretiny {
+namespace paretiny::program {
+
+using graph::NodeId;
+using graph::OpKind;
+
 namespace {
 
 class Finder {
  public:
-  Finder(const Graph& graph, bool training)
+  Finder(const graph::Graph& graph, bool training)
       : graph_(graph),
         training_(training),
         consumers_(graph.consumers()),
@@ -17,8 +21,8 @@ class Finder {
     for (NodeId id = 0; id < graph_.size(); ++id) {
       const NodeId reader = only_reader(id);
       if (reader < 0 || op(reader) != OpKind::activation) continue;
-      const Activation activation = graph_.node(reader).activation;
-      const bool clamp = activation == Activation::relu || activation == Activation::relu6;
+      const nn::Activation activation = graph_.node(reader).activation;
+      const bool clamp = activation == nn::Activation::relu || activation == nn::Activation::relu6;
       if (op(id) == OpKind::batch_norm || (op(id) == OpKind::add && clamp)) take(id, reader);
     }
   }
@@ -35,7 +39,7 @@ class Finder {
         merge(id, norm);
         last = norm;
       }
-      if (training_ || at(id).activation != Activation::none) continue;
+      if (training_ || at(id).activation != nn::Activation::none) continue;
       const NodeId next = only_reader(last);
       if (next < 0) continue;
       if (op(next) == OpKind::activation) take(id, next);
@@ -81,7 +85,9 @@ class Finder {
     return inputs[0] == known ? inputs[1] : inputs[0];
   }
   /// The activation that node `id` applies, if there is one, else `id`.
-  NodeId last_of(NodeId id) { return at(id).activation == Activation::none ? id : only_reader(id); }
+  NodeId last_of(NodeId id) {
+    return at(id).activation == nn::Activation::none ? id : only_reader(id);
+  }
 
   void take(NodeId id, NodeId activation) {
     at(id).activation = graph_.node(activation).activation;
@@ -93,7 +99,7 @@ class Finder {
     at(id).activation = at(other).activation;
   }
 
-  const Graph& graph_;
+  const graph::Graph& graph_;
   const bool training_;
   const std::vector<std::vector<NodeId>> consumers_;
   std::vector<Fusion> found_;
@@ -101,7 +107,7 @@ class Finder {
 
 }  // namespace
 
-std::vector<Fusion> find_fusions(const Graph& graph, ProgramKind kind, bool fused) {
+std::vector<Fusion> find_fusions(const graph::Graph& graph, ProgramKind kind, bool fused) {
   Finder finder(graph, kind == ProgramKind::training);
   if (kind != ProgramKind::inspection) {
     finder.activations();
@@ -113,4 +119,4 @@ std::vector<Fusion> find_fusions(const Graph& graph, ProgramKind kind, bool fuse
   return std::move(finder).result();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::program

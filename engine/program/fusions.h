@@ -6,16 +6,16 @@
 
 #include "engine/program/program.h"
 
-namespace paretiny {
+namespace paretiny::program {
 
 struct Fusion {
-  NodeId into = -1;  ///< the node whose step computes this one's output, or -1: its own does
+  graph::NodeId into = -1;  ///< the node whose step computes this one's output, or -1: its own does
   /// What the node's own step applies last.
-  Activation activation = Activation::none;
+  nn::Activation activation = nn::Activation::none;
   /// Of a convolution: the batch norm that its epilogue applies or, in training, takes the
   /// statistics for; and the addition that it applies. -1: none.
-  NodeId norm = -1;
-  NodeId sum = -1;
+  graph::NodeId norm = -1;
+  graph::NodeId sum = -1;
   /// Of a batch norm or a channel scale: its output is never stored, the convolutions that read it
   /// compute it on the way in.
   bool by_readers = false;
@@ -24,11 +24,11 @@ struct Fusion {
 /// By node. Always: an activation goes into the batch norm, a clamp into the addition that it alone
 /// reads. With ProgramOptions::fused also what a Prologue and an Epilogue (kernels/nn/fusion.h)
 /// take of the neighbours of pointwise and depthwise convolutions. In an inspection: nothing.
-std::vector<Fusion> find_fusions(const Graph& graph, ProgramKind kind, bool fused);
+std::vector<Fusion> find_fusions(const graph::Graph& graph, ProgramKind kind, bool fused);
 
 /// Whether a conv node is a pointwise one.
-inline bool is_pointwise(const Node& node) {
-  return node.op == OpKind::conv && node.window == Window{};
+inline bool is_pointwise(const graph::Node& node) {
+  return node.op == graph::OpKind::conv && node.window == nn::Window{};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::program

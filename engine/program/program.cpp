@@ -4,7 +4,7 @@
 
 #include "engine/program/program_builder.h"
 
-namespace paretiny {
+namespace paretiny::program {
 
 bool fuses_layers(Device device) {
   for (const DeviceInfo& info : devices()) {
@@ -13,12 +13,13 @@ bool fuses_layers(Device device) {
   return false;
 }
 
-Program::Program(const Graph& graph, const ParameterLayout& layout, const ProgramOptions& options)
+Program::Program(const graph::Graph& graph, const graph::ParameterLayout& layout,
+                 const ProgramOptions& options)
     : options_(options) {
   ProgramBuilder(graph, layout, *this).build();
-  std::vector<LiveBlock> blocks;
+  std::vector<graph::LiveBlock> blocks;
   for (const Tensor& tensor : tensors_) blocks.push_back(tensor.block);
-  plan_ = plan_memory(blocks, 64);
+  plan_ = graph::plan_memory(blocks, 64);
 }
 
 std::size_t Program::scratch_bytes(Stream& stream) const {
@@ -59,16 +60,16 @@ View Program::at(TensorId tensor) const {
               tensors_[index].shape);
 }
 
-ConstView Program::parameter(const ParameterTensor& tensor) const {
+ConstView Program::parameter(const graph::ParameterTensor& tensor) const {
   return statistic(tensor);
 }
 
-View Program::statistic(const ParameterTensor& tensor) const {
+View Program::statistic(const graph::ParameterTensor& tensor) const {
   return view(static_cast<void*>(parameters_ + tensor.offset), DType::f32, tensor.shape);
 }
 
-View Program::gradient(const ParameterTensor& tensor) const {
+View Program::gradient(const graph::ParameterTensor& tensor) const {
   return view(static_cast<void*>(gradients_ + tensor.offset), DType::f32, tensor.shape);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::program

@@ -14,7 +14,7 @@
 #include "kernels/core/stream.h"
 #include "kernels/int8/parameters.h"
 
-namespace paretiny {
+namespace paretiny::program {
 
 enum class ProgramKind {
   training,    ///< batch statistics, loss and gradients
@@ -30,7 +30,7 @@ struct ProgramOptions {
   bool fused = false;  ///< what fuses_layers(device) says: the same numbers but for rounding
   /// By node, or empty: outputs that are rounded to what an int8 tensor holds (fake_quantize.h),
   /// and with any of them all weights; needs f32 and nothing fused.
-  std::vector<std::optional<Quantization>> quantization{};
+  std::vector<std::optional<int8::Quantization>> quantization{};
 };
 
 /// Whether the layers of a program for `device` should be fused (DeviceInfo::fuses_layers).
@@ -43,14 +43,15 @@ class Program {
   /// One kernel call.
   struct Step {
     std::string name;  ///< "<node> forward", ...
-    NodeId node;
+    graph::NodeId node;
     std::function<void(Stream&, const Program&)> run;
     std::function<std::size_t(Stream&)> scratch;  ///< may be empty: none
   };
 
   /// Plans; allocates nothing. Throws UsageError if the graph does not end in logits, and for
   /// options that do not go together.
-  Program(const Graph& graph, const ParameterLayout& layout, const ProgramOptions& options);
+  Program(const graph::Graph& graph, const graph::ParameterLayout& layout,
+          const ProgramOptions& options);
 
   const ProgramOptions& options() const { return options_; }
   /// Bytes of the arena, and of the stream's scratch that the most demanding step takes.
@@ -72,7 +73,7 @@ class Program {
   /// [1, 1, 1, 2] f32: sums of losses and of correct predictions since the caller last cleared it.
   View totals() const { return at(totals_); }
   /// A node's output after forward; inspection only.
-  View output_of(NodeId node) const { return at(outputs_[static_cast<std::size_t>(node)]); }
+  View output_of(graph::NodeId node) const { return at(outputs_[static_cast<std::size_t>(node)]); }
 
   void forward(Stream& stream) const;   ///< from input and labels to logits, losses, totals
   void backward(Stream& stream) const;  ///< training only: overwrites every gradient
@@ -82,9 +83,9 @@ class Program {
 
   // For the steps.
   View at(TensorId tensor) const;
-  ConstView parameter(const ParameterTensor& tensor) const;
-  View statistic(const ParameterTensor& tensor) const;
-  View gradient(const ParameterTensor& tensor) const;
+  ConstView parameter(const graph::ParameterTensor& tensor) const;
+  View statistic(const graph::ParameterTensor& tensor) const;
+  View gradient(const graph::ParameterTensor& tensor) const;
 
  private:
   friend class ProgramBuilder;
@@ -92,7 +93,7 @@ class Program {
   struct Tensor {
     DType dtype;
     Shape shape;
-    LiveBlock block;
+    graph::LiveBlock block;
   };
 
   ProgramOptions options_;
@@ -100,11 +101,11 @@ class Program {
   std::vector<Step> forward_, backward_;
   std::vector<TensorId> outputs_;  // by node
   TensorId input_ = 0, labels_ = 0, logits_ = 0, losses_ = 0, totals_ = 0;
-  MemoryPlan plan_;
+  graph::MemoryPlan plan_;
   Buffer own_arena_;
   std::byte* arena_ = nullptr;
   float* parameters_ = nullptr;
   float* gradients_ = nullptr;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::program

@@ -6,9 +6,11 @@
 #include "kernels/nn/pointwise.h"
 #include "kernels/nn/pool.h"
 
-namespace paretiny {
+namespace paretiny::program {
 
-void ProgramBuilder::contribute(NodeId id, Gradient gradient) {
+using graph::OpKind;
+
+void ProgramBuilder::contribute(graph::NodeId id, Gradient gradient) {
   if (!needs_gradient_[static_cast<std::size_t>(id)]) return;
   Gradient& known = gradients_[static_cast<std::size_t>(id)];
   if (known.tensor < 0) {
@@ -21,14 +23,14 @@ void ProgramBuilder::contribute(NodeId id, Gradient gradient) {
                        : !known.shared  ? a
                                         : activation_tensor(graph_.node(id).output);
   emit(id, "gradient sum", {a, b, sum}, [=](Stream& s, const Program& p) {
-    add_forward(s, Activation::none, p.at(a), p.at(b), p.at(sum));
+    nn::add_forward(s, nn::Activation::none, p.at(a), p.at(b), p.at(sum));
   });
   known = {sum, false};
 }
 
-void ProgramBuilder::backward(NodeId id) {
-  const Node& node = graph_.node(id);
-  const NodeId from = node.inputs[0];
+void ProgramBuilder::backward(graph::NodeId id) {
+  const graph::Node& node = graph_.node(id);
+  const graph::NodeId from = node.inputs[0];
   // Where nothing came, the loss does not depend on this node.
   if (gradients_[static_cast<std::size_t>(id)].tensor < 0) return;
   pass_gradient(id);
@@ -72,33 +74,33 @@ void ProgramBuilder::backward(NodeId id) {
   switch (node.op) {
     case OpKind::conv:
       if (is_pointwise(node)) {
-        weighted(PointwiseShape{in, node.output.c}, pointwise_backward_weights,
-                 pointwise_backward_data);
+        weighted(nn::PointwiseShape{in, node.output.c}, nn::pointwise_backward_weights,
+                 nn::pointwise_backward_data);
       } else {
         weighted(
-            ConvShape{in, node.output.c, node.window},
-            [](Stream& s, const ConvShape& shape, const ConvolutionWeightGradient& t) {
-              conv_backward_weights(s, shape, t.x, t.dy, t.dw, t.db);
+            nn::ConvShape{in, node.output.c, node.window},
+            [](Stream& s, const nn::ConvShape& shape, const nn::ConvolutionWeightGradient& t) {
+              nn::conv_backward_weights(s, shape, t.x, t.dy, t.dw, t.db);
             },
-            conv_backward_data);
+            nn::conv_backward_data);
       }
       break;
     case OpKind::depthwise:
-      weighted(DepthwiseShape{in, node.window}, depthwise_backward_weights,
-               depthwise_backward_data);
+      weighted(nn::DepthwiseShape{in, node.window}, nn::depthwise_backward_weights,
+               nn::depthwise_backward_data);
       break;
     case OpKind::fully_connected: {
       const TensorId dx = data ? activation_tensor(sample) : x;
       emit(id, "backward", {x, dy.tensor, dx, rounded_weights_[static_cast<std::size_t>(id)]},
-           [=, shape = FullyConnectedShape{in, node.output.c}, weights = weights(id)](
+           [=, shape = nn::FullyConnectedShape{in, node.output.c}, weights = weights(id)](
                Stream& s, const Program& p) {
-             fully_connected_backward(s, shape,
-                                      {.x = p.at(x),
-                                       .w = weights.weight(p),
-                                       .dy = p.at(dy.tensor),
-                                       .dx = data ? p.at(dx) : View{},
-                                       .dw = p.gradient(weights.w),
-                                       .db = weights.bias_gradient(p)});
+             nn::fully_connected_backward(s, shape,
+                                          {.x = p.at(x),
+                                           .w = weights.weight(p),
+                                           .dy = p.at(dy.tensor),
+                                           .dx = data ? p.at(dx) : View{},
+                                           .dw = p.gradient(weights.w),
+                                           .db = weights.bias_gradient(p)});
            });
       if (data) contribute(from, {dx, false});
       break;
@@ -110,7 +112,7 @@ void ProgramBuilder::backward(NodeId id) {
       const TensorId dx = in_place(dy, sample);
       emit(id, "backward", {x, dy.tensor, dx},
            [=, a = node.activation](Stream& s, const Program& p) {
-             activation_backward(s, a, p.at(x), p.at(dy.tensor), p.at(dx));
+             nn::activation_backward(s, a, p.at(x), p.at(dy.tensor), p.at(dx));
            });
       contribute(from, {dx, false});
       break;
@@ -123,25 +125,27 @@ void ProgramBuilder::backward(NodeId id) {
       const TensorId dx = in_place(dy, sample);
       const TensorId dscale = activation_tensor({1, 1, 1, sample.c});
       emit(id, "backward", {x, scale, dy.tensor, dx, dscale}, [=](Stream& s, const Program& p) {
-        channel_scale_backward(s, p.at(x), p.at(scale), p.at(dy.tensor), p.at(dx), p.at(dscale));
+        nn::channel_scale_backward(s, p.at(x), p.at(scale), p.at(dy.tensor), p.at(dx),
+                                   p.at(dscale));
       });
       contribute(from, {dx, false});
       contribute(node.inputs[1], {dscale, false});
       break;
     }
     case OpKind::max_pool:
-      map([shape = PoolShape{in, node.window}](Stream& s, ConstView input, ConstView g, View dx) {
-        max_pool_backward(s, shape, input, g, dx);
+      map([shape = nn::PoolShape{in, node.window}](Stream& s, ConstView input, ConstView g,
+                                                   View dx) {
+        nn::max_pool_backward(s, shape, input, g, dx);
       });
       break;
     case OpKind::average_pool:
-      map([shape = PoolShape{in, node.window}](Stream& s, ConstView, ConstView g, View dx) {
-        average_pool_backward(s, shape, g, dx);
+      map([shape = nn::PoolShape{in, node.window}](Stream& s, ConstView, ConstView g, View dx) {
+        nn::average_pool_backward(s, shape, g, dx);
       });
       break;
     case OpKind::global_average_pool:
       map([](Stream& s, ConstView, ConstView g, View dx) {
-        global_average_pool_backward(s, g, dx);
+        nn::global_average_pool_backward(s, g, dx);
       });
       break;
     case OpKind::input:
@@ -149,16 +153,16 @@ void ProgramBuilder::backward(NodeId id) {
   }
 }
 
-void ProgramBuilder::backward_add(NodeId id) {
-  const Node& node = graph_.node(id);
+void ProgramBuilder::backward_add(graph::NodeId id) {
+  const graph::Node& node = graph_.node(id);
   const Gradient dy = gradients_[static_cast<std::size_t>(id)];
-  const Activation activation = fusion(id).activation;
+  const nn::Activation activation = fusion(id).activation;
   TensorId d = dy.tensor;
-  if (activation != Activation::none) {
+  if (activation != nn::Activation::none) {
     d = in_place(dy, node.output);
     emit(id, "backward", {output(id), dy.tensor, d},
          [=, y = output(id)](Stream& s, const Program& p) {
-           add_backward(s, activation, p.at(y), p.at(dy.tensor), p.at(d));
+           nn::add_backward(s, activation, p.at(y), p.at(dy.tensor), p.at(d));
          });
   }
   // Both inputs get the same tensor, which neither may overwrite.
@@ -166,4 +170,4 @@ void ProgramBuilder::backward_add(NodeId id) {
   contribute(node.inputs[1], {d, true});
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::program

@@ -9,11 +9,11 @@
 #include "kernels/nn/batchnorm.h"
 #include "kernels/nn/fusion.h"
 
-namespace paretiny {
+namespace paretiny::program {
 
 class ProgramBuilder {
  public:
-  ProgramBuilder(const Graph& graph, const ParameterLayout& layout, Program& program);
+  ProgramBuilder(const graph::Graph& graph, const graph::ParameterLayout& layout, Program& program);
 
   void build();
 
@@ -32,20 +32,20 @@ class ProgramBuilder {
   /// A Prologue and an Epilogue by the tensors they read or write, -1 for none.
   struct WayIn {
     TensorId scale = -1, shift = -1, gate = -1;
-    Activation activation = Activation::none;
+    nn::Activation activation = nn::Activation::none;
 
-    Prologue of(const Program& p) const;
+    nn::Prologue of(const Program& p) const;
   };
   struct WayOut {
     TensorId scale = -1, shift = -1, residual = -1, mean = -1, variance = -1;
-    Activation activation = Activation::none;
+    nn::Activation activation = nn::Activation::none;
 
-    Epilogue of(const Program& p) const;
+    nn::Epilogue of(const Program& p) const;
   };
 
   /// What a step of a layer with weights needs of its parameters.
   struct Weights {
-    ParameterTensor w, b;
+    graph::ParameterTensor w, b;
     bool biased = false;
     TensorId rounded = -1;  ///< the weights as int8 holds them, if they are rounded
 
@@ -55,61 +55,69 @@ class ProgramBuilder {
     ConstView bias(const Program& p) const { return biased ? p.parameter(b) : ConstView{}; }
     View bias_gradient(const Program& p) const { return biased ? p.gradient(b) : View{}; }
   };
-  Weights weights(NodeId id) const;
+  Weights weights(graph::NodeId id) const;
 
-  const Fusion& fusion(NodeId id) const { return fusions_[static_cast<std::size_t>(id)]; }
-  const WayIn& way_in(NodeId id) const { return ways_in_[static_cast<std::size_t>(id)]; }
+  const Fusion& fusion(graph::NodeId id) const { return fusions_[static_cast<std::size_t>(id)]; }
+  const WayIn& way_in(graph::NodeId id) const { return ways_in_[static_cast<std::size_t>(id)]; }
 
   TensorId tensor(DType dtype, const Shape& shape);
   TensorId activation_tensor(const Shape& sample) { return tensor(dtype(), batched(sample)); }
-  TensorId channel_tensor(NodeId id) {
+  TensorId channel_tensor(graph::NodeId id) {
     return tensor(DType::f32, {1, 1, 1, graph_.node(id).output.c});
   }
-  TensorId output(NodeId id) const { return program_.outputs_[static_cast<std::size_t>(id)]; }
-  TensorId input(NodeId id, std::size_t i = 0) const { return output(graph_.node(id).inputs[i]); }
+  TensorId output(graph::NodeId id) const {
+    return program_.outputs_[static_cast<std::size_t>(id)];
+  }
+  TensorId input(graph::NodeId id, std::size_t i = 0) const {
+    return output(graph_.node(id).inputs[i]);
+  }
   DType dtype() const { return program_.options_.dtype; }
   Shape batched(Shape sample) const {
     sample.n = program_.options_.batch;
     return sample;
   }
-  const ParameterTensor& parameter(NodeId id, Role role) const { return *layout_.find(id, role); }
+  const graph::ParameterTensor& parameter(graph::NodeId id, graph::Role role) const {
+    return *layout_.find(id, role);
+  }
   bool training() const { return program_.options_.kind == ProgramKind::training; }
 
   /// Appends a step that reads or writes `used`, of which those below 0 are none.
-  void emit(NodeId id, const char* direction, const std::vector<TensorId>& used, Run run,
+  void emit(graph::NodeId id, const char* direction, const std::vector<TensorId>& used, Run run,
             Scratch scratch = {});
 
-  void forward(NodeId id);
+  void forward(graph::NodeId id);
   /// A layer with weights that takes no fusions, and one that does.
   template <class OpShape, class Forward, class ScratchBytes>
-  void forward_plain(NodeId id, const OpShape& shape, Forward op, ScratchBytes scratch_bytes);
+  void forward_plain(graph::NodeId id, const OpShape& shape, Forward op,
+                     ScratchBytes scratch_bytes);
   template <class OpShape, class Forward, class ScratchBytes>
-  void forward_fused(NodeId id, const OpShape& shape, Forward op, ScratchBytes scratch_bytes);
+  void forward_fused(graph::NodeId id, const OpShape& shape, Forward op,
+                     ScratchBytes scratch_bytes);
   void loss();
 
-  BatchNormShape norm_shape(NodeId id) const;
-  void forward_batch_norm(NodeId id);
+  nn::BatchNormShape norm_shape(graph::NodeId id) const;
+  void forward_batch_norm(graph::NodeId id);
   /// A batch norm as a factor and an addend a channel, from the batch's statistics in training.
-  WayIn fold(NodeId id);
-  WayOut way_out(NodeId id);
+  WayIn fold(graph::NodeId id);
+  WayOut way_out(graph::NodeId id);
 
   /// Fake quantization of the weights of a node, of its output, and back through the latter.
-  void round_weights(NodeId id);
-  void round_output(NodeId id);
-  void pass_gradient(NodeId id);
+  void round_weights(graph::NodeId id);
+  void round_output(graph::NodeId id);
+  void pass_gradient(graph::NodeId id);
 
-  void backward(NodeId id);
-  void backward_batch_norm(NodeId id);
-  void backward_add(NodeId id);
+  void backward(graph::NodeId id);
+  void backward_batch_norm(graph::NodeId id);
+  void backward_add(graph::NodeId id);
   /// Adds `gradient` to what is known of the gradient of node `id`'s output.
-  void contribute(NodeId id, Gradient gradient);
+  void contribute(graph::NodeId id, Gradient gradient);
   /// The tensor a step may write its input's gradient to when that may alias `from`.
   TensorId in_place(const Gradient& from, const Shape& sample) {
     return from.shared ? activation_tensor(sample) : from.tensor;
   }
 
-  const Graph& graph_;
-  const ParameterLayout& layout_;
+  const graph::Graph& graph_;
+  const graph::ParameterLayout& layout_;
   Program& program_;
   const std::vector<Fusion> fusions_;
   std::vector<WayIn> ways_in_;        // by node: how its readers read its stored output
@@ -122,4 +130,4 @@ class ProgramBuilder {
   int now_ = 0;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::program

@@ -11,9 +11,13 @@
 #include "kernels/nn/pool.h"
 #include "kernels/nn/training/loss.h"
 
-namespace paretiny {
+namespace paretiny::program {
 
-ProgramBuilder::ProgramBuilder(const Graph& graph, const ParameterLayout& layout, Program& program)
+using graph::NodeId;
+using graph::OpKind;
+
+ProgramBuilder::ProgramBuilder(const graph::Graph& graph, const graph::ParameterLayout& layout,
+                               Program& program)
     : graph_(graph),
       layout_(layout),
       program_(program),
@@ -27,8 +31,8 @@ ProgramBuilder::ProgramBuilder(const Graph& graph, const ParameterLayout& layout
   rounded_weights_.assign(nodes, -1);
   raw_outputs_.assign(nodes, -1);
   for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
-    bool needed = layout.find(id, Role::weight) != nullptr || node.op == OpKind::batch_norm;
+    const graph::Node& node = graph.node(id);
+    bool needed = layout.find(id, graph::Role::weight) != nullptr || node.op == OpKind::batch_norm;
     for (const NodeId from : node.inputs) {
       needed = needed || needs_gradient_[static_cast<std::size_t>(from)];
     }
@@ -84,16 +88,16 @@ Program::TensorId ProgramBuilder::tensor(DType dtype, const Shape& shape) {
 }
 
 ProgramBuilder::Weights ProgramBuilder::weights(NodeId id) const {
-  const ParameterTensor* bias = layout_.find(id, Role::bias);
-  return {parameter(id, Role::weight), bias == nullptr ? ParameterTensor{} : *bias, bias != nullptr,
-          rounded_weights_[static_cast<std::size_t>(id)]};
+  const graph::ParameterTensor* bias = layout_.find(id, graph::Role::bias);
+  return {parameter(id, graph::Role::weight), bias == nullptr ? graph::ParameterTensor{} : *bias,
+          bias != nullptr, rounded_weights_[static_cast<std::size_t>(id)]};
 }
 
 void ProgramBuilder::emit(NodeId id, const char* direction, const std::vector<TensorId>& used,
                           Run run, Scratch scratch) {
   for (const TensorId each : used) {
     if (each < 0) continue;
-    LiveBlock& block = program_.tensors_[static_cast<std::size_t>(each)].block;
+    graph::LiveBlock& block = program_.tensors_[static_cast<std::size_t>(each)].block;
     block.first = std::min(block.first, now_);
     block.last = std::max(block.last, now_);
   }
@@ -141,7 +145,7 @@ void ProgramBuilder::forward_fused(NodeId id, const OpShape& shape, Forward op,
 }
 
 void ProgramBuilder::forward(NodeId id) {
-  const Node& node = graph_.node(id);
+  const graph::Node& node = graph_.node(id);
   const NodeId into = fusion(id).into;
   TensorId& out = program_.outputs_[static_cast<std::size_t>(id)];
   if (into >= 0 || fusion(id).by_readers) {
@@ -165,56 +169,57 @@ void ProgramBuilder::forward(NodeId id) {
   switch (node.op) {
     case OpKind::conv:
       if (is_pointwise(node)) {
-        forward_fused(id, PointwiseShape{in, node.output.c}, pointwise_forward,
-                      pointwise_scratch_bytes);
+        forward_fused(id, nn::PointwiseShape{in, node.output.c}, nn::pointwise_forward,
+                      nn::pointwise_scratch_bytes);
       } else {
-        forward_plain(id, ConvShape{in, node.output.c, node.window}, conv_forward,
-                      conv_scratch_bytes);
+        forward_plain(id, nn::ConvShape{in, node.output.c, node.window}, nn::conv_forward,
+                      nn::conv_scratch_bytes);
       }
       break;
     case OpKind::depthwise:
-      forward_fused(id, DepthwiseShape{in, node.window}, depthwise_forward,
-                    depthwise_scratch_bytes);
+      forward_fused(id, nn::DepthwiseShape{in, node.window}, nn::depthwise_forward,
+                    nn::depthwise_scratch_bytes);
       break;
     case OpKind::fully_connected:
-      forward_plain(id, FullyConnectedShape{in, node.output.c}, fully_connected_forward,
-                    fully_connected_scratch_bytes);
+      forward_plain(id, nn::FullyConnectedShape{in, node.output.c}, nn::fully_connected_forward,
+                    nn::fully_connected_scratch_bytes);
       break;
     case OpKind::batch_norm:
       forward_batch_norm(id);
       break;
     case OpKind::activation:
       emit(id, "forward", {x, y}, [=, a = node.activation](Stream& s, const Program& p) {
-        activation_forward(s, a, p.at(x), p.at(y));
+        nn::activation_forward(s, a, p.at(x), p.at(y));
       });
       break;
     case OpKind::add:
       emit(id, "forward", {x, input(id, 1), y},
            [=, other = input(id, 1), a = fusion(id).activation](Stream& s, const Program& p) {
-             add_forward(s, a, p.at(x), p.at(other), p.at(y));
+             nn::add_forward(s, a, p.at(x), p.at(other), p.at(y));
            });
       break;
     case OpKind::channel_scale:
       emit(id, "forward", {x, input(id, 1), y},
            [=, scale = input(id, 1)](Stream& s, const Program& p) {
-             channel_scale_forward(s, p.at(x), p.at(scale), p.at(y));
+             nn::channel_scale_forward(s, p.at(x), p.at(scale), p.at(y));
            });
       break;
     case OpKind::max_pool:
       emit(id, "forward", {x, y},
-           [=, shape = PoolShape{in, node.window}](Stream& s, const Program& p) {
-             max_pool_forward(s, shape, p.at(x), p.at(y));
+           [=, shape = nn::PoolShape{in, node.window}](Stream& s, const Program& p) {
+             nn::max_pool_forward(s, shape, p.at(x), p.at(y));
            });
       break;
     case OpKind::average_pool:
       emit(id, "forward", {x, y},
-           [=, shape = PoolShape{in, node.window}](Stream& s, const Program& p) {
-             average_pool_forward(s, shape, p.at(x), p.at(y));
+           [=, shape = nn::PoolShape{in, node.window}](Stream& s, const Program& p) {
+             nn::average_pool_forward(s, shape, p.at(x), p.at(y));
            });
       break;
     case OpKind::global_average_pool:
-      emit(id, "forward", {x, y},
-           [=](Stream& s, const Program& p) { global_average_pool_forward(s, p.at(x), p.at(y)); });
+      emit(id, "forward", {x, y}, [=](Stream& s, const Program& p) {
+        nn::global_average_pool_forward(s, p.at(x), p.at(y));
+      });
       break;
     case OpKind::input:
       break;
@@ -229,10 +234,10 @@ void ProgramBuilder::loss() {
   emit(id, "loss", {logits, program_.labels_, program_.losses_, dlogits},
        [=, smoothing = program_.options_.label_smoothing, gradient = training()](Stream& s,
                                                                                  const Program& p) {
-         softmax_cross_entropy(s, smoothing, p.logits(), p.labels(), p.losses(),
-                               gradient ? p.at(dlogits) : View{}, p.totals());
+         nn::softmax_cross_entropy(s, smoothing, p.logits(), p.labels(), p.losses(),
+                                   gradient ? p.at(dlogits) : View{}, p.totals());
        });
   if (training()) contribute(id, {dlogits, false});
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::program

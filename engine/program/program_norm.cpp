@@ -1,7 +1,10 @@
 // Batch norm in a program: by itself, or left to the convolutions before and after it.
 #include "engine/program/program_builder.h"
 
-namespace paretiny {
+namespace paretiny::program {
+
+using graph::Role;
+
 namespace {
 
 View at(const Program& p, Program::TensorId tensor) {
@@ -10,26 +13,26 @@ View at(const Program& p, Program::TensorId tensor) {
 
 }  // namespace
 
-Prologue ProgramBuilder::WayIn::of(const Program& p) const {
+nn::Prologue ProgramBuilder::WayIn::of(const Program& p) const {
   return {at(p, scale), at(p, shift), activation, at(p, gate)};
 }
 
-Epilogue ProgramBuilder::WayOut::of(const Program& p) const {
+nn::Epilogue ProgramBuilder::WayOut::of(const Program& p) const {
   return {at(p, scale), at(p, shift), at(p, residual), activation, at(p, mean), at(p, variance)};
 }
 
-BatchNormShape ProgramBuilder::norm_shape(NodeId id) const {
-  const Node& node = graph_.node(id);
+nn::BatchNormShape ProgramBuilder::norm_shape(graph::NodeId id) const {
+  const graph::Node& node = graph_.node(id);
   return {batched(node.output), fusion(id).activation, node.epsilon, node.momentum};
 }
 
-ProgramBuilder::WayOut ProgramBuilder::way_out(NodeId id) {
+ProgramBuilder::WayOut ProgramBuilder::way_out(graph::NodeId id) {
   const auto [into, activation, norm, sum, by_readers] = fusion(id);
   WayOut out;
   out.activation = activation;
   if (sum >= 0) {
     // The other input is the one that is there already.
-    for (const NodeId each : graph_.node(sum).inputs) {
+    for (const graph::NodeId each : graph_.node(sum).inputs) {
       if (each < id) out.residual = output(each);
     }
   }
@@ -45,7 +48,7 @@ ProgramBuilder::WayOut ProgramBuilder::way_out(NodeId id) {
   return out;
 }
 
-ProgramBuilder::WayIn ProgramBuilder::fold(NodeId id) {
+ProgramBuilder::WayIn ProgramBuilder::fold(graph::NodeId id) {
   WayIn affine;
   affine.scale = channel_tensor(id);
   affine.shift = channel_tensor(id);
@@ -58,29 +61,29 @@ ProgramBuilder::WayIn ProgramBuilder::fold(NodeId id) {
         running_var = parameter(id, Role::running_var)](Stream& s, const Program& p) {
          const ConstView m = batch ? p.at(mean) : p.parameter(running_mean);
          const ConstView v = batch ? p.at(var) : p.parameter(running_var);
-         batchnorm_fold(s, shape,
-                        {.gamma = p.parameter(gamma),
-                         .beta = p.parameter(beta),
-                         .mean = m,
-                         .var = v,
-                         .running_mean = batch ? p.statistic(running_mean) : View{},
-                         .running_var = batch ? p.statistic(running_var) : View{},
-                         .scale = p.at(affine.scale),
-                         .shift = p.at(affine.shift)});
+         nn::batchnorm_fold(s, shape,
+                            {.gamma = p.parameter(gamma),
+                             .beta = p.parameter(beta),
+                             .mean = m,
+                             .var = v,
+                             .running_mean = batch ? p.statistic(running_mean) : View{},
+                             .running_var = batch ? p.statistic(running_var) : View{},
+                             .scale = p.at(affine.scale),
+                             .shift = p.at(affine.shift)});
        });
   return affine;
 }
 
-void ProgramBuilder::forward_batch_norm(NodeId id) {
-  const BatchNormShape shape = norm_shape(id);
+void ProgramBuilder::forward_batch_norm(graph::NodeId id) {
+  const nn::BatchNormShape shape = norm_shape(id);
   const TensorId x = input(id);
   const TensorId y = output(id);
-  const ParameterTensor gamma = parameter(id, Role::gamma);
-  const ParameterTensor beta = parameter(id, Role::beta);
-  const ParameterTensor mean = parameter(id, Role::running_mean);
-  const ParameterTensor var = parameter(id, Role::running_var);
+  const graph::ParameterTensor gamma = parameter(id, Role::gamma);
+  const graph::ParameterTensor beta = parameter(id, Role::beta);
+  const graph::ParameterTensor mean = parameter(id, Role::running_mean);
+  const graph::ParameterTensor var = parameter(id, Role::running_var);
   const Scratch scratch = [=, type = dtype()](Stream& s) {
-    return batchnorm_scratch_bytes(s, shape, type);
+    return nn::batchnorm_scratch_bytes(s, shape, type);
   };
   TensorId& saved_mean = saved_mean_[static_cast<std::size_t>(id)];
   TensorId& saved_var = saved_var_[static_cast<std::size_t>(id)];
@@ -90,15 +93,15 @@ void ProgramBuilder::forward_batch_norm(NodeId id) {
     emit(
         id, "forward", {x, y, saved_mean, saved_var},
         [=, m = saved_mean, v = saved_var](Stream& s, const Program& p) {
-          batchnorm_forward(s, shape,
-                            {.x = p.at(x),
-                             .gamma = p.parameter(gamma),
-                             .beta = p.parameter(beta),
-                             .running_mean = p.statistic(mean),
-                             .running_var = p.statistic(var),
-                             .saved_mean = p.at(m),
-                             .saved_var = p.at(v),
-                             .y = p.at(y)});
+          nn::batchnorm_forward(s, shape,
+                                {.x = p.at(x),
+                                 .gamma = p.parameter(gamma),
+                                 .beta = p.parameter(beta),
+                                 .running_mean = p.statistic(mean),
+                                 .running_var = p.statistic(var),
+                                 .saved_mean = p.at(m),
+                                 .saved_var = p.at(v),
+                                 .y = p.at(y)});
         },
         scratch);
     return;
@@ -108,39 +111,39 @@ void ProgramBuilder::forward_batch_norm(NodeId id) {
   emit(
       id, "forward", {x, y, saved_mean, saved_var},
       [=, batch = training(), m = saved_mean, v = saved_var](Stream& s, const Program& p) {
-        batchnorm_inference_forward(s, shape,
-                                    {.x = p.at(x),
-                                     .gamma = p.parameter(gamma),
-                                     .beta = p.parameter(beta),
-                                     .mean = batch ? p.at(m) : p.parameter(mean),
-                                     .var = batch ? p.at(v) : p.parameter(var),
-                                     .y = p.at(y)});
+        nn::batchnorm_inference_forward(s, shape,
+                                        {.x = p.at(x),
+                                         .gamma = p.parameter(gamma),
+                                         .beta = p.parameter(beta),
+                                         .mean = batch ? p.at(m) : p.parameter(mean),
+                                         .var = batch ? p.at(v) : p.parameter(var),
+                                         .y = p.at(y)});
       },
       scratch);
 }
 
-void ProgramBuilder::backward_batch_norm(NodeId id) {
-  const BatchNormShape shape = norm_shape(id);
+void ProgramBuilder::backward_batch_norm(graph::NodeId id) {
+  const nn::BatchNormShape shape = norm_shape(id);
   const Gradient dy = gradients_[static_cast<std::size_t>(id)];
   const TensorId x = input(id);
   const TensorId dx = in_place(dy, graph_.node(id).output);
   const TensorId mean = saved_mean_[static_cast<std::size_t>(id)];
   const TensorId var = saved_var_[static_cast<std::size_t>(id)];
-  const ParameterTensor gamma = parameter(id, Role::gamma);
-  const ParameterTensor beta = parameter(id, Role::beta);
+  const graph::ParameterTensor gamma = parameter(id, Role::gamma);
+  const graph::ParameterTensor beta = parameter(id, Role::beta);
   emit(id, "backward", {x, dy.tensor, dx, mean, var}, [=](Stream& s, const Program& p) {
-    batchnorm_backward(s, shape,
-                       {.x = p.at(x),
-                        .dy = p.at(dy.tensor),
-                        .gamma = p.parameter(gamma),
-                        .beta = p.parameter(beta),
-                        .mean = p.at(mean),
-                        .var = p.at(var),
-                        .dx = p.at(dx),
-                        .dgamma = p.gradient(gamma),
-                        .dbeta = p.gradient(beta)});
+    nn::batchnorm_backward(s, shape,
+                           {.x = p.at(x),
+                            .dy = p.at(dy.tensor),
+                            .gamma = p.parameter(gamma),
+                            .beta = p.parameter(beta),
+                            .mean = p.at(mean),
+                            .var = p.at(var),
+                            .dx = p.at(dx),
+                            .dgamma = p.gradient(gamma),
+                            .dbeta = p.gradient(beta)});
   });
   contribute(graph_.node(id).inputs[0], {dx, false});
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::program

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "kernels/core/arena.h"
 
-namespace paretiny {
+namespace paretiny::train {
 
 void check_available(Device device, std::size_t bytes) {
   const std::size_t free = backend(device.kind).available(device.index);
@@ -49,4 +49,4 @@ CandidateMemory::Offsets CandidateMemory::offsets_of(const CandidateSizes& sizes
   return at;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::train

@@ -6,7 +6,7 @@
 #include "kernels/core/buffer.h"
 #include "kernels/core/stream.h"
 
-namespace paretiny {
+namespace paretiny::train {
 
 /// How long the arrays of a candidate are at most. Pruning only ever shortens them: they stay where
 /// they are and end earlier.
@@ -61,4 +61,4 @@ class CandidateMemory {
   Buffer block_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::train

@@ -11,7 +11,7 @@
 #include "kernels/core/random.h"
 #include "kernels/core/threads.h"
 
-namespace paretiny {
+namespace paretiny::train {
 namespace {
 
 using nlohmann::json;
@@ -19,10 +19,10 @@ using nlohmann::json;
 constexpr DocumentKind kCheckpoint{"checkpoint", "PTNYTRAI", 1};
 constexpr const char* kSource = "going on with a training";
 
-std::string pruning_text(const PruningSpec& p) {
+std::string pruning_text(const compress::PruningSpec& p) {
   json form = {name_of(p.schedule), name_of(p.criterion), p.sparsity, p.begin, p.end, p.every,
                p.multiple};
-  for (const PruningSpec::Override& group : p.overrides) {
+  for (const compress::PruningSpec::Override& group : p.overrides) {
     form.push_back({group.prefix, group.sparsity});
   }
   return form.dump();
@@ -53,9 +53,9 @@ std::vector<float> floats(const json& form) {
 
 }  // namespace
 
-TrainingIdentity training_identity(const Stream& stream, const ResidentDataset& data,
-                                   const Graph& graph, const TrainingSpec& training,
-                                   const PruningSpec& pruning, std::uint64_t seed) {
+TrainingIdentity training_identity(const Stream& stream, const data::ResidentDataset& data,
+                                   const graph::Graph& graph, const TrainingSpec& training,
+                                   const compress::PruningSpec& pruning, std::uint64_t seed) {
   TrainingIdentity identity;
   identity["network"] = fmt::format("{:016x}", random_key(0, to_json(graph).dump()));
   identity["data"] = fmt::format("{} + {} samples, checksum {:016x}", data.train.size,
@@ -125,4 +125,4 @@ void check_identity(const TrainingCheckpoint& checkpoint, const TrainingIdentity
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::train

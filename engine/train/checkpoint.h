@@ -15,16 +15,16 @@
 #include "engine/train/spec.h"
 #include "kernels/core/stream.h"
 
-namespace paretiny {
+namespace paretiny::train {
 
 /// What the result of a training depends on besides its course, by name for people.
 using TrainingIdentity = std::map<std::string, std::string>;
 
 /// Network, data, training, pruning, seed, type of activations, device and, on the CPU, the number
 /// of threads.
-TrainingIdentity training_identity(const Stream& stream, const ResidentDataset& data,
-                                   const Graph& graph, const TrainingSpec& training,
-                                   const PruningSpec& pruning, std::uint64_t seed);
+TrainingIdentity training_identity(const Stream& stream, const data::ResidentDataset& data,
+                                   const graph::Graph& graph, const TrainingSpec& training,
+                                   const compress::PruningSpec& pruning, std::uint64_t seed);
 
 /// In host memory.
 struct TrainingCheckpoint {
@@ -61,4 +61,4 @@ struct Continuation {
   std::function<void(std::vector<std::uint8_t> bytes)> keep{};
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::train

@@ -7,7 +7,7 @@
 #include "kernels/core/arena.h"
 #include "kernels/core/stop.h"
 
-namespace paretiny {
+namespace paretiny::train {
 namespace {
 
 /// Divides the 500, 5,000 and 10,000 samples of common splits, and is large enough that a batch
@@ -36,8 +36,8 @@ void add_cursors(const BatchRun& run, std::vector<std::int32_t>& cursors) {
   }
 }
 
-StepTable cursor_table(Stream& stream, const std::vector<std::int32_t>& cursors) {
-  StepTable table(stream.device(), static_cast<std::int64_t>(cursors.size()) / 2, 2);
+data::StepTable cursor_table(Stream& stream, const std::vector<std::int32_t>& cursors) {
+  data::StepTable table(stream.device(), static_cast<std::int64_t>(cursors.size()) / 2, 2);
   table.fill(stream, cursors);
   return table;
 }
@@ -56,16 +56,17 @@ std::int64_t count_right(const std::vector<std::int8_t>& logits,
 }
 
 /// How many samples of a run the int8 network classifies rightly.
-std::int64_t right_of(Stream& stream, const Int8Network& network, const BatchSource& source,
-                      const BatchRun& run, const std::stop_token& stop) {
-  const Int8Program program(stream, network, run.size);
+std::int64_t right_of(Stream& stream, const compress::Int8Network& network,
+                      const data::BatchSource& source, const BatchRun& run,
+                      const std::stop_token& stop) {
+  const compress::Int8Program program(stream, network, run.size);
   std::vector<std::int32_t> cursors;
   add_cursors(run, cursors);
-  const StepTable table = cursor_table(stream, cursors);
+  const data::StepTable table = cursor_table(stream, cursors);
   const Buffer labels(stream.device(), static_cast<std::size_t>(run.size) * sizeof(std::int32_t));
   const auto step = stream.record([&] {
     table.next(stream);
-    source.load(stream, AugmentSpec{}, table.row(DType::i32, 0, 2), program.input(),
+    source.load(stream, nn::AugmentSpec{}, table.row(DType::i32, 0, 2), program.input(),
                 labels.at(0, DType::i32, {1, 1, 1, run.size}));
     program.run(stream);
   });
@@ -84,13 +85,14 @@ std::int64_t right_of(Stream& stream, const Int8Network& network, const BatchSou
 
 }  // namespace
 
-Evaluator::Evaluator(const Graph& graph, const ParameterLayout& layout, std::int64_t samples,
-                     DType dtype, Device device)
+Evaluator::Evaluator(const graph::Graph& graph, const graph::ParameterLayout& layout,
+                     std::int64_t samples, DType dtype, Device device)
     : samples_(samples) {
   for (const BatchRun& run : batch_runs(samples)) {
-    parts_.push_back(
-        {Program(graph, layout, {ProgramKind::inference, run.size, dtype, 0, fuses_layers(device)}),
-         run.count, nullptr});
+    parts_.push_back({program::Program(graph, layout,
+                                       {program::ProgramKind::inference, run.size, dtype, 0,
+                                        program::fuses_layers(device)}),
+                      run.count, nullptr});
   }
 }
 
@@ -106,7 +108,8 @@ std::size_t Evaluator::scratch_bytes(Stream& stream) const {
   return most;
 }
 
-void Evaluator::bind(Stream& stream, const BatchSource& source, void* arena, float* parameters) {
+void Evaluator::bind(Stream& stream, const data::BatchSource& source, void* arena,
+                     float* parameters) {
   std::vector<std::int32_t> cursors;
   for (const BatchRun& run : batch_runs(samples_)) add_cursors(run, cursors);
   cursors_ = cursor_table(stream, cursors);
@@ -114,7 +117,7 @@ void Evaluator::bind(Stream& stream, const BatchSource& source, void* arena, flo
   for (Part& part : parts_) {
     part.step = stream.record([this, &stream, &source, &program = part.program] {
       cursors_.next(stream);
-      source.load(stream, AugmentSpec{}, cursors_.row(DType::i32, 0, 2), program.input(),
+      source.load(stream, nn::AugmentSpec{}, cursors_.row(DType::i32, 0, 2), program.input(),
                   program.labels());
       program.forward(stream);
     });
@@ -141,27 +144,29 @@ Evaluation Evaluator::run(Stream& stream, const std::stop_token& stop) {
   return {loss / count, correct / count};
 }
 
-Evaluation evaluate(Stream& stream, const Network& network, const ResidentDataset& data,
-                    const ResidentSplit& split, DType dtype, const std::stop_token& stop) {
-  const ParameterLayout layout(network.graph);
+Evaluation evaluate(Stream& stream, const graph::Network& network,
+                    const data::ResidentDataset& data, const data::ResidentSplit& split,
+                    DType dtype, const std::stop_token& stop) {
+  const graph::ParameterLayout layout(network.graph);
   Evaluator evaluator(network.graph, layout, split.size, dtype, stream.device());
   const std::size_t parameter_bytes = network.parameters.size() * sizeof(float);
   const Buffer memory(stream.device(), aligned(parameter_bytes) + evaluator.arena_bytes());
   auto* const parameters = static_cast<float*>(memory.data());
   stream.upload(parameters, network.parameters.data(), parameter_bytes);
-  const BatchSource source(stream, data, split);
+  const data::BatchSource source(stream, data, split);
   evaluator.bind(stream, source, static_cast<std::byte*>(memory.data()) + aligned(parameter_bytes),
                  parameters);
   return evaluator.run(stream, stop);
 }
 
-double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentDataset& data,
-                     const ResidentSplit& split, const std::stop_token& stop) {
+double int8_accuracy(Stream& stream, const compress::Int8Network& network,
+                     const data::ResidentDataset& data, const data::ResidentSplit& split,
+                     const std::stop_token& stop) {
   const std::vector<BatchRun> runs = batch_runs(split.size);
-  const BatchSource source(stream, data, split);
+  const data::BatchSource source(stream, data, split);
   std::int64_t correct = 0;
   for (const BatchRun& run : runs) correct += right_of(stream, network, source, run, stop);
   return static_cast<double>(correct) / static_cast<double>(split.size);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::train

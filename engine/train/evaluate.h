@@ -12,7 +12,7 @@
 #include "engine/graph/network.h"
 #include "engine/program/program.h"
 
-namespace paretiny {
+namespace paretiny::train {
 
 struct Evaluation {
   double loss = 0;
@@ -23,8 +23,8 @@ struct Evaluation {
 class Evaluator {
  public:
   /// Plans for a split of `samples`; allocates nothing. Throws UsageError for an empty split.
-  Evaluator(const Graph& graph, const ParameterLayout& layout, std::int64_t samples, DType dtype,
-            Device device);
+  Evaluator(const graph::Graph& graph, const graph::ParameterLayout& layout, std::int64_t samples,
+            DType dtype, Device device);
   Evaluator(const Evaluator&) = delete;
 
   std::size_t arena_bytes() const;
@@ -32,31 +32,32 @@ class Evaluator {
 
   /// All of these must outlive the evaluator and stay where they are, but what lies in the arena
   /// [arena_bytes()] between two runs is free for others.
-  void bind(Stream& stream, const BatchSource& source, void* arena, float* parameters);
+  void bind(Stream& stream, const data::BatchSource& source, void* arena, float* parameters);
   /// Mean loss and accuracy with running statistics. Throws Interrupted.
   Evaluation run(Stream& stream, const std::stop_token& stop = {});
 
  private:
   /// The whole batches, or the samples that are left.
   struct Part {
-    Program program;
+    program::Program program;
     std::int64_t batches;
     std::unique_ptr<Recording> step;
   };
   std::int64_t samples_;
   std::vector<Part> parts_;
-  StepTable cursors_;
+  data::StepTable cursors_;
 };
 
 /// Mean loss and accuracy over a split: running statistics, activations of `dtype`. Throws
 /// UsageError for an empty split, and Interrupted.
-Evaluation evaluate(Stream& stream, const Network& network, const ResidentDataset& data,
-                    const ResidentSplit& split, DType dtype = DType::f32,
-                    const std::stop_token& stop = {});
+Evaluation evaluate(Stream& stream, const graph::Network& network,
+                    const data::ResidentDataset& data, const data::ResidentSplit& split,
+                    DType dtype = DType::f32, const std::stop_token& stop = {});
 
 /// Share of a split that the int8 network classifies rightly, computed in integers. Throws
 /// UsageError for an empty split, and Interrupted.
-double int8_accuracy(Stream& stream, const Int8Network& network, const ResidentDataset& data,
-                     const ResidentSplit& split, const std::stop_token& stop = {});
+double int8_accuracy(Stream& stream, const compress::Int8Network& network,
+                     const data::ResidentDataset& data, const data::ResidentSplit& split,
+                     const std::stop_token& stop = {});
 
-}  // namespace paretiny
+}  // namespace paretiny::train

@@ -5,17 +5,17 @@
 #include "engine/train/candidate_memory.h"
 #include "engine/train/training_loop.h"
 
-namespace paretiny {
+namespace paretiny::train {
 
-std::vector<std::optional<Quantization>> quantization_by_node(
-    const Network& folded, const std::vector<ValueRange>& ranges) {
+std::vector<std::optional<int8::Quantization>> quantization_by_node(
+    const graph::Network& folded, const std::vector<compress::ValueRange>& ranges) {
   // Taken from the int8 network itself, so that the two cannot differ.
-  std::map<std::string, Quantization> by_name;
-  for (const Int8Tensor& tensor : quantize(folded, ranges).tensors) {
+  std::map<std::string, int8::Quantization> by_name;
+  for (const compress::Int8Tensor& tensor : compress::quantize(folded, ranges).tensors) {
     by_name[tensor.name] = tensor.quantization;
   }
-  std::vector<std::optional<Quantization>> by_node;
-  for (const Node& node : folded.graph.nodes()) {
+  std::vector<std::optional<int8::Quantization>> by_node;
+  for (const graph::Node& node : folded.graph.nodes()) {
     const auto found = by_name.find(node.name);
     by_node.push_back(found == by_name.end() ? std::nullopt : std::optional(found->second));
   }
@@ -34,16 +34,17 @@ TrainingSpec tuning_spec(const TrainingSpec& training, const FineTuneSpec& tunin
 }
 
 /// A step that rounds as `quantize` does with these ranges.
-Program tuning_program(const Network& folded, const ParameterLayout& layout,
-                       const std::vector<ValueRange>& ranges, const TrainingSpec& spec) {
+program::Program tuning_program(const graph::Network& folded, const graph::ParameterLayout& layout,
+                                const std::vector<compress::ValueRange>& ranges,
+                                const TrainingSpec& spec) {
   return {folded.graph,
           layout,
-          {ProgramKind::training, spec.batch, DType::f32, static_cast<float>(spec.label_smoothing),
-           false, quantization_by_node(folded, ranges)}};
+          {program::ProgramKind::training, spec.batch, DType::f32,
+           static_cast<float>(spec.label_smoothing), false, quantization_by_node(folded, ranges)}};
 }
 
-CandidateSizes tuning_sizes(const ParameterLayout& layout, const TrainingLoop& loop,
-                            const Program& program) {
+CandidateSizes tuning_sizes(const graph::ParameterLayout& layout, const TrainingLoop& loop,
+                            const program::Program& program) {
   CandidateSizes sizes;
   sizes.parameters = layout.total();
   sizes.trainable = layout.trainable_end();
@@ -54,13 +55,15 @@ CandidateSizes tuning_sizes(const ParameterLayout& layout, const TrainingLoop& l
 
 }  // namespace
 
-TrainingResult fine_tune(Stream& stream, const ResidentDataset& data, const Network& folded,
-                         const std::vector<ValueRange>& ranges, const TrainingSpec& training,
-                         const FineTuneSpec& tuning, std::uint64_t seed, std::stop_token stop) {
+TrainingResult fine_tune(Stream& stream, const data::ResidentDataset& data,
+                         const graph::Network& folded,
+                         const std::vector<compress::ValueRange>& ranges,
+                         const TrainingSpec& training, const FineTuneSpec& tuning,
+                         std::uint64_t seed, std::stop_token stop) {
   const TrainingSpec spec = tuning_spec(training, tuning);
   TrainingLoop loop(stream, data, spec, seed);
-  const ParameterLayout layout(folded.graph);
-  Program program = tuning_program(folded, layout, ranges, spec);
+  const graph::ParameterLayout layout(folded.graph);
+  program::Program program = tuning_program(folded, layout, ranges, spec);
   const CandidateSizes sizes = tuning_sizes(layout, loop, program);
   const std::size_t scratch = program.scratch_bytes(stream);
   check_candidate(stream, sizes, scratch);
@@ -80,16 +83,18 @@ TrainingResult fine_tune(Stream& stream, const ResidentDataset& data, const Netw
   return result;
 }
 
-std::size_t fine_tuning_bytes(Stream& stream, const ResidentDataset& data, const Network& folded,
-                              const TrainingSpec& training, const FineTuneSpec& tuning) {
+std::size_t fine_tuning_bytes(Stream& stream, const data::ResidentDataset& data,
+                              const graph::Network& folded, const TrainingSpec& training,
+                              const FineTuneSpec& tuning) {
   const TrainingSpec spec = tuning_spec(training, tuning);
   const TrainingLoop loop(stream, data, spec, 0);
-  const ParameterLayout layout(folded.graph);
+  const graph::ParameterLayout layout(folded.graph);
   // What is rounded, and how far, makes no difference to its size.
-  const std::vector<ValueRange> ranges(folded.graph.nodes().size(), ValueRange{-1, 1});
-  const Program program = tuning_program(folded, layout, ranges, spec);
+  const std::vector<compress::ValueRange> ranges(folded.graph.nodes().size(),
+                                                 compress::ValueRange{-1, 1});
+  const program::Program program = tuning_program(folded, layout, ranges, spec);
   return loop.bytes() +
          candidate_bytes(tuning_sizes(layout, loop, program), program.scratch_bytes(stream));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::train

@@ -5,11 +5,11 @@
 #include "kernels/nn/elementwise.h"
 #include "kernels/nn/training/channel_importance.h"
 
-namespace paretiny {
+namespace paretiny::train {
 
-void sum_gradients(Stream& stream, const Program& program, const ParameterLayout& layout,
-                   float* parameters, float* gradients, std::int64_t batches, const LoadBatch& load,
-                   float* sum) {
+void sum_gradients(Stream& stream, const program::Program& program,
+                   const graph::ParameterLayout& layout, float* parameters, float* gradients,
+                   std::int64_t batches, const LoadBatch& load, float* sum) {
   const std::int64_t end = layout.trainable_end();
   const auto flat = [&](float* data) {
     return view(static_cast<void*>(data), DType::f32, {1, 1, 1, end});
@@ -24,7 +24,7 @@ void sum_gradients(Stream& stream, const Program& program, const ParameterLayout
       load(program, i);
       program.forward(stream);
       program.backward(stream);
-      add_forward(stream, Activation::none, flat(sum), flat(gradients), flat(sum));
+      nn::add_forward(stream, nn::Activation::none, flat(sum), flat(gradients), flat(sum));
     }
   } catch (const Interrupted&) {
     restore();  // training may go on from here
@@ -33,18 +33,19 @@ void sum_gradients(Stream& stream, const Program& program, const ParameterLayout
   restore();
 }
 
-void add_positive_shares(Stream& stream, const Program& program, const Graph& graph,
-                         const ChannelGroups& groups, std::int64_t batches, const LoadBatch& load,
-                         View scores) {
+void add_positive_shares(Stream& stream, const program::Program& program, const graph::Graph& graph,
+                         const compress::ChannelGroups& groups, std::int64_t batches,
+                         const LoadBatch& load, View scores) {
   for (std::int64_t i = 0; i < batches; ++i) {
     load(program, i);
     program.forward(stream);
-    for (NodeId id = 0; id < graph.size(); ++id) {
-      if (graph.node(id).op != OpKind::activation) continue;
-      const ChannelGroup& group = groups.groups()[groups.of(id)];
-      positive_share(stream, program.output_of(id), channels_of(scores, group, group.channels));
+    for (graph::NodeId id = 0; id < graph.size(); ++id) {
+      if (graph.node(id).op != graph::OpKind::activation) continue;
+      const compress::ChannelGroup& group = groups.groups()[groups.of(id)];
+      nn::positive_share(stream, program.output_of(id),
+                         compress::channels_of(scores, group, group.channels));
     }
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::train

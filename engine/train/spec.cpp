@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
-namespace paretiny {
+namespace paretiny::train {
 
 double learning_rate(const TrainingSpec& spec, std::int64_t step, std::int64_t steps_per_epoch) {
   const double warmup = spec.warmup * static_cast<double>(steps_per_epoch);
@@ -97,4 +97,4 @@ const char* name_of(Precision precision) {
   return "?";
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::train

@@ -8,7 +8,7 @@
 #include "kernels/core/device.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::train {
 
 enum class Optimizer { sgd, adam, adamw };
 enum class Schedule { cosine, step };
@@ -58,4 +58,4 @@ const char* name_of(Optimizer);
 const char* name_of(Schedule);
 const char* name_of(Precision);
 
-}  // namespace paretiny
+}  // namespace paretiny::train

@@ -14,7 +14,10 @@
 #include "engine/train/training_loop.h"
 #include "kernels/core/stop.h"
 
-namespace paretiny {
+namespace paretiny::train {
+
+using graph::Graph;
+
 namespace {
 
 /// Batches that gradients and activations are averaged over to rank channels: one is too noisy.
@@ -24,8 +27,8 @@ constexpr std::int64_t kRankingBatches = 4;
 class Trainer {
  public:
   /// Plans, and takes no memory of the candidate's yet.
-  Trainer(Stream& stream, const ResidentDataset& data, const Graph& graph,
-          const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed,
+  Trainer(Stream& stream, const data::ResidentDataset& data, const Graph& graph,
+          const TrainingSpec& training, const compress::PruningSpec& pruning, std::uint64_t seed,
           bool validates)
       : stream_(stream),
         data_(data),
@@ -54,7 +57,7 @@ class Trainer {
   std::int64_t epoch() const { return epoch_; }  ///< that goes on, or is next
 
   void begin() {
-    upload(memory_.parameters(), initial_parameters(graph_, layout_, seed_));
+    upload(memory_.parameters(), graph::initial_parameters(graph_, layout_, seed_));
     loop_.clear_moments(memory_, layout_);
     compile();
   }
@@ -66,7 +69,7 @@ class Trainer {
                           from.steps <= loop_.steps();
     const bool at_end = from.epoch == training_.epochs && from.steps == 0;
     const std::optional<Graph> stage = pruning_.stage(from.channels);
-    const ParameterLayout layout(stage.value_or(graph_));
+    const graph::ParameterLayout layout(stage.value_or(graph_));
     const auto fits = [](const std::vector<float>& array, std::int64_t count) {
       return static_cast<std::int64_t>(array.size()) == count;
     };
@@ -87,7 +90,7 @@ class Trainer {
 
   TrainingCheckpoint checkpoint(const TrainingIdentity& identity) {
     TrainingCheckpoint state{identity, epoch_, progress_.steps, progress_.loss, progress_.hits};
-    state.channels = group_channels(graph_);
+    state.channels = compress::group_channels(graph_);
     state.parameters = download(memory_.parameters(), layout_.total());
     state.first_moment = download(memory_.first_moment(), layout_.trainable_end());
     if (loop_.moments() > 1) {
@@ -127,7 +130,7 @@ class Trainer {
     return report;
   }
 
-  Network network() { return {graph_, download(memory_.parameters(), layout_.total())}; }
+  graph::Network network() { return {graph_, download(memory_.parameters(), layout_.total())}; }
 
  private:
   static std::size_t bytes_of(std::int64_t floats) {
@@ -141,20 +144,24 @@ class Trainer {
     stream_.download(values.data(), from, bytes_of(count));
     return values;
   }
-  bool ranks_by(PruningCriterion criterion) const {
+  bool ranks_by(compress::PruningCriterion criterion) const {
     return pruning_.prunes() && pruning_.spec().criterion == criterion;
   }
 
-  Program training_program(const Graph& graph, const ParameterLayout& layout) const {
-    return {graph,
-            layout,
-            {ProgramKind::training, training_.batch, dtype_,
-             static_cast<float>(training_.label_smoothing), fuses_layers(stream_.device())}};
+  program::Program training_program(const Graph& graph,
+                                    const graph::ParameterLayout& layout) const {
+    return {
+        graph,
+        layout,
+        {program::ProgramKind::training, training_.batch, dtype_,
+         static_cast<float>(training_.label_smoothing), program::fuses_layers(stream_.device())}};
   }
-  Program inspection_program(const Graph& graph, const ParameterLayout& layout) const {
-    return {graph, layout, {ProgramKind::inspection, training_.batch, dtype_}};
+  program::Program inspection_program(const Graph& graph,
+                                      const graph::ParameterLayout& layout) const {
+    return {graph, layout, {program::ProgramKind::inspection, training_.batch, dtype_}};
   }
-  std::unique_ptr<Evaluator> evaluator(const Graph& graph, const ParameterLayout& layout) const {
+  std::unique_ptr<Evaluator> evaluator(const Graph& graph,
+                                       const graph::ParameterLayout& layout) const {
     return std::make_unique<Evaluator>(graph, layout, data_.validation.size, dtype_,
                                        stream_.device());
   }
@@ -164,17 +171,17 @@ class Trainer {
     sizes.parameters = layout_.total();
     sizes.trainable = layout_.trainable_end();
     sizes.moments = loop_.moments();
-    sizes.gradient_sum = ranks_by(PruningCriterion::taylor);
+    sizes.gradient_sum = ranks_by(compress::PruningCriterion::taylor);
     if (pruning_.prunes()) {
       sizes.channels = pruning_.groups().array_size();
       sizes.work = bytes_of(layout_.total());  // arrays are compacted through it
     }
     // A smaller network need not have a smaller plan: which buffers share memory may change.
     for (const Graph& graph : pruning_.stages()) {
-      const ParameterLayout layout(graph);
+      const graph::ParameterLayout layout(graph);
       sizes.work = std::max(sizes.work, training_program(graph, layout).arena_bytes());
       if (validates_) sizes.work = std::max(sizes.work, evaluator(graph, layout)->arena_bytes());
-      if (ranks_by(PruningCriterion::apoz)) {
+      if (ranks_by(compress::PruningCriterion::apoz)) {
         sizes.work = std::max(sizes.work, inspection_program(graph, layout).arena_bytes());
       }
     }
@@ -191,7 +198,7 @@ class Trainer {
   void compile() {
     evaluator_.reset();
     stream_.zero(memory_.gradients(), bytes_of(layout_.trainable_end()));
-    program_ = std::make_unique<Program>(training_program(graph_, layout_));
+    program_ = std::make_unique<program::Program>(training_program(graph_, layout_));
     program_->bind(stream_, memory_.work(), memory_.parameters(), memory_.gradients());
     loop_.record(*program_, layout_, memory_);
     if (!validates_) return;
@@ -203,7 +210,7 @@ class Trainer {
   /// device alone.
   void prune(std::int64_t index, const std::stop_token& stop) {
     const std::vector<std::int64_t> left = pruning_.channels(index);
-    const ChannelGroups groups(graph_);
+    const compress::ChannelGroups groups(graph_);
     bool due = false;
     for (std::size_t i = 0; i < left.size(); ++i) {
       due = due || left[i] < groups.groups()[i].channels;
@@ -211,40 +218,42 @@ class Trainer {
     if (!due) return;
     const Phase phase("prune");
     score(groups, index, stop);
-    const KeptChannels kept{left, memory_.index()};
-    select_channels(stream_, groups, memory_.scores(), kept);
+    const compress::KeptChannels kept{left, memory_.index()};
+    compress::select_channels(stream_, groups, memory_.scores(), kept);
     remove(groups, kept);
   }
 
-  void score(const ChannelGroups& groups, std::int64_t epoch, const std::stop_token& stop) {
+  void score(const compress::ChannelGroups& groups, std::int64_t epoch,
+             const std::stop_token& stop) {
     loop_.shuffle(epoch);
     const std::int64_t batches = std::min(kRankingBatches, loop_.steps());
-    const LoadBatch load = [&](const Program& program, std::int64_t i) {
+    const LoadBatch load = [&](const program::Program& program, std::int64_t i) {
       heed(stop, stream_);
       loop_.load(program, i, epoch);
     };
     const View scores = memory_.scores();
     stream_.zero(scores.data, scores.bytes());
-    PruningState state{memory_.parameters(), memory_.gradient_sum(),
-                       seed_ + static_cast<std::uint64_t>(epoch)};
-    if (ranks_by(PruningCriterion::taylor)) {
+    compress::PruningState state{memory_.parameters(), memory_.gradient_sum(),
+                                 seed_ + static_cast<std::uint64_t>(epoch)};
+    if (ranks_by(compress::PruningCriterion::taylor)) {
       sum_gradients(stream_, *program_, layout_, memory_.parameters(), memory_.gradients(), batches,
                     load, memory_.gradient_sum());
-    } else if (ranks_by(PruningCriterion::apoz)) {
-      Program inspection = inspection_program(graph_, layout_);
+    } else if (ranks_by(compress::PruningCriterion::apoz)) {
+      program::Program inspection = inspection_program(graph_, layout_);
       inspection.bind(stream_, memory_.work(), memory_.parameters(), nullptr);
       add_positive_shares(stream_, inspection, graph_, groups, batches, load, scores);
     }
-    add_channel_scores(stream_, graph_, layout_, groups, pruning_.spec().criterion, state, scores);
+    compress::add_channel_scores(stream_, graph_, layout_, groups, pruning_.spec().criterion, state,
+                                 scores);
   }
 
-  void remove(const ChannelGroups& groups, const KeptChannels& kept) {
-    const Graph pruned = with_group_channels(graph_, groups, kept.counts);
-    const ParameterLayout layout(pruned);
+  void remove(const compress::ChannelGroups& groups, const compress::KeptChannels& kept) {
+    const Graph pruned = compress::with_group_channels(graph_, groups, kept.counts);
+    const graph::ParameterLayout layout(pruned);
     auto* const work = static_cast<float*>(memory_.work());
     const auto shorten = [&](float* array, std::int64_t end, std::int64_t count) {
       stream_.zero(work, bytes_of(count));  // gaps hold zeros
-      compact(stream_, graph_, groups, kept, layout_, layout, end, array, work);
+      compress::compact(stream_, graph_, groups, kept, layout_, layout, end, array, work);
       stream_.copy(array, work, bytes_of(count));
     };
     shorten(memory_.parameters(), layout_.total(), layout.total());
@@ -258,22 +267,22 @@ class Trainer {
   }
 
   Stream& stream_;
-  const ResidentDataset& data_;
+  const data::ResidentDataset& data_;
   const TrainingSpec training_;
-  const PruningPlan pruning_;
+  const compress::PruningPlan pruning_;
   const std::uint64_t seed_;
   const DType dtype_;
   TrainingLoop loop_;
   const bool validates_;  // after each epoch
-  const BatchSource validation_;
+  const data::BatchSource validation_;
   Graph graph_;
-  ParameterLayout layout_;
+  graph::ParameterLayout layout_;
   std::int64_t epoch_ = 0;
   EpochProgress progress_;  // of that epoch
   const CandidateSizes sizes_;
   const std::size_t scratch_;  // bytes
   CandidateMemory memory_;
-  std::unique_ptr<Program> program_;
+  std::unique_ptr<program::Program> program_;
   std::unique_ptr<Evaluator> evaluator_;
 };
 
@@ -293,10 +302,10 @@ bool resume(Trainer& trainer, const Continuation& continuation, const TrainingId
 
 }  // namespace
 
-TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& graph,
-                     const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed,
-                     const std::function<void(const EpochReport&)>& report, std::stop_token stop,
-                     const Continuation& continuation) {
+TrainingResult train(Stream& stream, const data::ResidentDataset& data, const Graph& graph,
+                     const TrainingSpec& training, const compress::PruningSpec& pruning,
+                     std::uint64_t seed, const std::function<void(const EpochReport&)>& report,
+                     std::stop_token stop, const Continuation& continuation) {
   TrainingIdentity identity = training_identity(stream, data, graph, training, pruning, seed);
   identity.insert(continuation.context.begin(), continuation.context.end());
   Trainer trainer(stream, data, graph, training, pruning, seed, report && data.validation.size > 0);
@@ -319,10 +328,10 @@ TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& g
   return result;
 }
 
-std::size_t training_bytes(Stream& stream, const ResidentDataset& data, const Graph& graph,
-                           const TrainingSpec& training, const PruningSpec& pruning) {
+std::size_t training_bytes(Stream& stream, const data::ResidentDataset& data, const Graph& graph,
+                           const TrainingSpec& training, const compress::PruningSpec& pruning) {
   const bool validates = data.validation.size > 0;
   return Trainer(stream, data, graph, training, pruning, 0, validates).planned_bytes();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::train

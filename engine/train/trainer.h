@@ -14,7 +14,7 @@
 #include "engine/train/spec.h"
 #include "kernels/core/stream.h"
 
-namespace paretiny {
+namespace paretiny::train {
 
 struct EpochReport {
   std::int64_t epoch = 0;  ///< counted from 1
@@ -29,7 +29,7 @@ struct EpochReport {
 };
 
 struct TrainingResult {
-  Network network;
+  graph::Network network;
   std::size_t planned_bytes = 0;  ///< on the device: data, the candidate's block and scratch
 };
 
@@ -40,14 +40,15 @@ struct TrainingResult {
 /// before the first step when the plan does not fit the device's free memory, UsageError when the
 /// batch is larger than the split. Where `continuation` brings a checkpoint, epochs that it has
 /// behind it are not reported again.
-TrainingResult train(Stream& stream, const ResidentDataset& data, const Graph& graph,
-                     const TrainingSpec& training, const PruningSpec& pruning, std::uint64_t seed,
-                     const std::function<void(const EpochReport&)>& report = {},
+TrainingResult train(Stream& stream, const data::ResidentDataset& data, const graph::Graph& graph,
+                     const TrainingSpec& training, const compress::PruningSpec& pruning,
+                     std::uint64_t seed, const std::function<void(const EpochReport&)>& report = {},
                      std::stop_token stop = {}, const Continuation& continuation = {});
 
 /// Bytes that `train` would plan beside the data, with validation after each epoch where there is a
 /// split for it. Throws UsageError as it does.
-std::size_t training_bytes(Stream& stream, const ResidentDataset& data, const Graph& graph,
-                           const TrainingSpec& training, const PruningSpec& pruning);
+std::size_t training_bytes(Stream& stream, const data::ResidentDataset& data,
+                           const graph::Graph& graph, const TrainingSpec& training,
+                           const compress::PruningSpec& pruning);
 
-}  // namespace paretiny
+}  // namespace paretiny::train

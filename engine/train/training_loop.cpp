@@ -12,9 +12,9 @@
 #include "kernels/core/stop.h"
 #include "kernels/nn/training/optimizer.h"
 
-namespace paretiny {
+namespace paretiny::train {
 
-TrainingLoop::TrainingLoop(Stream& stream, const ResidentDataset& data,
+TrainingLoop::TrainingLoop(Stream& stream, const data::ResidentDataset& data,
                            const TrainingSpec& training, std::uint64_t seed)
     : stream_(stream),
       training_(training),
@@ -27,16 +27,17 @@ TrainingLoop::TrainingLoop(Stream& stream, const ResidentDataset& data,
         "training.batch is {} but there are only {} training samples; choose a smaller batch",
         training.batch, data.train.size));
   }
-  table_ = StepTable(stream.device(), steps_, kEpochRowWidth);
+  table_ = data::StepTable(stream.device(), steps_, kEpochRowWidth);
 }
 
-void TrainingLoop::clear_moments(const CandidateMemory& memory, const ParameterLayout& layout) {
+void TrainingLoop::clear_moments(const CandidateMemory& memory,
+                                 const graph::ParameterLayout& layout) {
   const auto bytes = static_cast<std::size_t>(layout.trainable_end()) * sizeof(float);
   stream_.zero(memory.first_moment(), bytes);
   if (adam()) stream_.zero(memory.second_moment(), bytes);
 }
 
-void TrainingLoop::record(const Program& program, const ParameterLayout& layout,
+void TrainingLoop::record(const program::Program& program, const graph::ParameterLayout& layout,
                           const CandidateMemory& memory) {
   step_.reset();
   totals_ = program.totals();
@@ -89,16 +90,17 @@ void TrainingLoop::shuffle(std::int64_t epoch) {
   source_.set_order(stream_, order);
 }
 
-void TrainingLoop::load(const Program& program, std::int64_t i, std::int64_t epoch) {
+void TrainingLoop::load(const program::Program& program, std::int64_t i, std::int64_t epoch) {
   source_.load(stream_, augment(), i * training_.batch, epoch, program.input(), program.labels());
 }
 
-AugmentSpec TrainingLoop::augment() const {
+nn::AugmentSpec TrainingLoop::augment() const {
   return {training_.crop, training_.flip, training_.shift, static_cast<float>(training_.noise),
           seed_};
 }
 
-void TrainingLoop::update(const ParameterLayout& layout, const CandidateMemory& memory) const {
+void TrainingLoop::update(const graph::ParameterLayout& layout,
+                          const CandidateMemory& memory) const {
   const std::int64_t end = layout.trainable_end();
   const std::int64_t decayed = training_.decay_all ? end : layout.weights_end();
   update(memory, 0, decayed, static_cast<float>(training_.weight_decay));
@@ -114,17 +116,18 @@ void TrainingLoop::update(const CandidateMemory& memory, std::int64_t begin, std
   const View w = part(memory.parameters());
   const auto momentum = static_cast<float>(training_.momentum);
   if (!adam()) {
-    sgd_step(stream_, {momentum, decay, true}, table_.row(DType::f32, 2, 1),
-             {.g = g, .w = w, .m = part(memory.first_moment())});
+    nn::sgd_step(stream_, {momentum, decay, true}, table_.row(DType::f32, 2, 1),
+                 {.g = g, .w = w, .m = part(memory.first_moment())});
     return;
   }
-  AdamOptions options;
+  nn::AdamOptions options;
   options.beta1 = momentum;
   options.beta2 = static_cast<float>(kAdamBeta2);
   options.weight_decay = decay;
   options.decoupled = training_.optimizer == Optimizer::adamw;
-  adam_step(stream_, options, table_.row(DType::f32, 2, 3),
-            {.g = g, .w = w, .m = part(memory.first_moment()), .v = part(memory.second_moment())});
+  nn::adam_step(
+      stream_, options, table_.row(DType::f32, 2, 3),
+      {.g = g, .w = w, .m = part(memory.first_moment()), .v = part(memory.second_moment())});
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::train

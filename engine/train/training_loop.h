@@ -11,7 +11,7 @@
 #include "engine/train/candidate_memory.h"
 #include "engine/train/spec.h"
 
-namespace paretiny {
+namespace paretiny::train {
 
 /// What an epoch gave.
 struct EpochTotals {
@@ -31,7 +31,7 @@ struct EpochProgress {
 class TrainingLoop {
  public:
   /// The data must outlive the loop. Throws UsageError when the batch is larger than the split.
-  TrainingLoop(Stream& stream, const ResidentDataset& data, const TrainingSpec& training,
+  TrainingLoop(Stream& stream, const data::ResidentDataset& data, const TrainingSpec& training,
                std::uint64_t seed);
   TrainingLoop(const TrainingLoop&) = delete;
 
@@ -40,9 +40,10 @@ class TrainingLoop {
   int moments() const { return adam() ? 2 : 1; }
 
   /// Zeros: the optimiser's state of a fresh network.
-  void clear_moments(const CandidateMemory& memory, const ParameterLayout& layout);
+  void clear_moments(const CandidateMemory& memory, const graph::ParameterLayout& layout);
   /// Records the step of a bound training program; all of these must outlive it or the next call.
-  void record(const Program& program, const ParameterLayout& layout, const CandidateMemory& memory);
+  void record(const program::Program& program, const graph::ParameterLayout& layout,
+              const CandidateMemory& memory);
   /// Runs an epoch counted from 0, or what is left of it. Batches are drawn without replacement,
   /// keyed by (seed, epoch). Throws DivergedError, and Interrupted once the steps given to the
   /// device are done; `progress` says then how many.
@@ -51,12 +52,12 @@ class TrainingLoop {
 
   /// The order of an epoch's samples, and its batch `i` outside a recorded step.
   void shuffle(std::int64_t epoch);
-  void load(const Program& program, std::int64_t i, std::int64_t epoch);
+  void load(const program::Program& program, std::int64_t i, std::int64_t epoch);
 
  private:
   bool adam() const { return training_.optimizer != Optimizer::sgd; }
-  AugmentSpec augment() const;
-  void update(const ParameterLayout& layout, const CandidateMemory& memory) const;
+  nn::AugmentSpec augment() const;
+  void update(const graph::ParameterLayout& layout, const CandidateMemory& memory) const;
   void update(const CandidateMemory& memory, std::int64_t begin, std::int64_t end,
               float decay) const;
 
@@ -65,11 +66,11 @@ class TrainingLoop {
   const std::uint64_t seed_;
   const std::int64_t samples_;
   const std::int64_t steps_;
-  BatchSource source_;
-  StepTable table_;
+  data::BatchSource source_;
+  data::StepTable table_;
   View totals_{};
   EpochProgress progress_;
   std::unique_ptr<Recording> step_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::train

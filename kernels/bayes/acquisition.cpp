@@ -4,12 +4,12 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 namespace twins {
-constinit Op<decltype(paretiny::add_log_scalarised_improvement)> add_log_scalarised_improvement(
+constinit Op<decltype(bayes::add_log_scalarised_improvement)> add_log_scalarised_improvement(
     "add_log_scalarised_improvement");
-constinit Op<decltype(paretiny::add_log_within)> add_log_within("add_log_within");
+constinit Op<decltype(bayes::add_log_within)> add_log_within("add_log_within");
 }  // namespace twins
 
 namespace {
@@ -63,4 +63,4 @@ void add_log_within(Stream& stream, ConstView limits, ConstView mean, ConstView 
   twins::add_log_within(stream, limits, mean, variance, reward);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

@@ -7,7 +7,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// Weight of the sum in the augmented Chebyshev scalarisation.
 inline constexpr double kAugmentation = 0.05;
@@ -38,4 +38,4 @@ extern Op<decltype(add_log_scalarised_improvement)> add_log_scalarised_improveme
 extern Op<decltype(add_log_within)> add_log_within;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

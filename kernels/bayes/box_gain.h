@@ -16,7 +16,7 @@
 #include "kernels/bayes/normal.h"
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// Below this a sum of products of such gaps may have lost some of them to underflow.
 inline constexpr double kLeastSum = 1e-250;
@@ -79,4 +79,4 @@ PARETINY_HOST_DEVICE inline double shifted_gain(const double* table, std::int64_
   return gain;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

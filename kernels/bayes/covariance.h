@@ -4,7 +4,7 @@
 #include "kernels/bayes/gp_posterior.h"
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// Coordinates of a point that is not there: its covariance with anything is exactly 0.
 inline constexpr double kNowhere = 1e100;
@@ -37,4 +37,4 @@ PARETINY_HOST_DEVICE inline void correlate(Covariance covariance,
   value = (1.0 + root + 5.0 / 3.0 * squared) * decay;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

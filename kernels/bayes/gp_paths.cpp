@@ -2,11 +2,11 @@
 
 #include "kernels/bayes/gp_checks.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 namespace twins {
-constinit Op<decltype(paretiny::gp_paths)> gp_paths("gp_paths");
-constinit Op<decltype(paretiny::gp_paths_backward)> gp_paths_backward("gp_paths_backward");
+constinit Op<decltype(bayes::gp_paths)> gp_paths("gp_paths");
+constinit Op<decltype(bayes::gp_paths_backward)> gp_paths_backward("gp_paths_backward");
 }  // namespace twins
 
 namespace {
@@ -47,4 +47,4 @@ void gp_paths_backward(Stream& stream, const GpShape& shape, const GpState& stat
   twins::gp_paths_backward(stream, shape, state, paths, queries, d_values, d_queries);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

@@ -6,7 +6,7 @@
 
 #include "kernels/bayes/gp_posterior.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// Path p of set s is, with z = x over the lengthscales of the set,
 ///   mean_s + sum_f weights[s, p, f] cos(frequencies[f] . z + phases[f])
@@ -32,4 +32,4 @@ extern Op<decltype(gp_paths)> gp_paths;
 extern Op<decltype(gp_paths_backward)> gp_paths_backward;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

@@ -2,12 +2,12 @@
 
 #include "kernels/bayes/gp_checks.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 namespace twins {
-constinit Op<decltype(paretiny::gp_likelihood)> gp_likelihood("gp_likelihood");
-constinit Op<decltype(paretiny::gp_condition)> gp_condition("gp_condition");
-constinit Op<decltype(paretiny::gp_posterior)> gp_posterior("gp_posterior");
+constinit Op<decltype(bayes::gp_likelihood)> gp_likelihood("gp_likelihood");
+constinit Op<decltype(bayes::gp_condition)> gp_condition("gp_condition");
+constinit Op<decltype(bayes::gp_posterior)> gp_posterior("gp_posterior");
 }  // namespace twins
 
 namespace {
@@ -81,4 +81,4 @@ void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state,
   twins::gp_posterior(stream, shape, state, t);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

@@ -6,7 +6,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// Of r, the distance with every coordinate divided by its lengthscale:
 /// rbf exp(-r^2 / 2); matern52 (1 + sqrt5 r + 5 r^2 / 3) exp(-sqrt5 r).
@@ -82,4 +82,4 @@ extern Op<decltype(gp_condition)> gp_condition;
 extern Op<decltype(gp_posterior)> gp_posterior;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

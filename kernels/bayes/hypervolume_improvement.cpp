@@ -2,12 +2,12 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 namespace twins {
-constinit Op<decltype(paretiny::hypervolume_improvement)> hypervolume_improvement(
+constinit Op<decltype(bayes::hypervolume_improvement)> hypervolume_improvement(
     "hypervolume_improvement");
-constinit Op<decltype(paretiny::add_log_hypervolume_improvement)> add_log_hypervolume_improvement(
+constinit Op<decltype(bayes::add_log_hypervolume_improvement)> add_log_hypervolume_improvement(
     "add_log_hypervolume_improvement");
 }  // namespace twins
 
@@ -44,4 +44,4 @@ void add_log_hypervolume_improvement(Stream& stream, const BoxCover& cover, Cons
   twins::add_log_hypervolume_improvement(stream, cover, mean, variance, reward);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

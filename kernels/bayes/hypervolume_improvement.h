@@ -5,7 +5,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// Disjoint boxes that cover the part of the space below the reference point that no point of the
 /// front dominates. Box b is the product over k of (levels[k, boxes[b, 0, k]], levels[k, boxes[b,
@@ -33,4 +33,4 @@ extern Op<decltype(hypervolume_improvement)> hypervolume_improvement;
 extern Op<decltype(add_log_hypervolume_improvement)> add_log_hypervolume_improvement;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

@@ -4,7 +4,7 @@
 
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// A pivot of a Cholesky factorisation is rounding error unless it exceeds this part of its
 /// diagonal element.
@@ -17,4 +17,4 @@ PARETINY_HOST_DEVICE inline double jitter_factor(int step) {
   return factors[step];
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

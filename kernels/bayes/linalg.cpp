@@ -2,11 +2,11 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 namespace twins {
-constinit Op<decltype(paretiny::cholesky)> cholesky("cholesky");
-constinit Op<decltype(paretiny::triangular_inverse)> triangular_inverse("triangular_inverse");
+constinit Op<decltype(bayes::cholesky)> cholesky("cholesky");
+constinit Op<decltype(bayes::triangular_inverse)> triangular_inverse("triangular_inverse");
 }  // namespace twins
 
 namespace {
@@ -38,4 +38,4 @@ void triangular_inverse(Stream& stream, ConstView l, View inverse) {
   twins::triangular_inverse(stream, l, inverse);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

@@ -5,7 +5,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// a[i] becomes l with a[i] = l l^T, lower triangular with zeros above the diagonal; only the lower
 /// triangle of a[i] is read. An item that is not positive definite in double precision (no pivot
@@ -24,4 +24,4 @@ extern Op<decltype(cholesky)> cholesky;
 extern Op<decltype(triangular_inverse)> triangular_inverse;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

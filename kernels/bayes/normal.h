@@ -14,7 +14,7 @@
 
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// first + x (second + x (third + ...)).
 PARETINY_HOST_DEVICE inline double polynomial(double, double last) {
@@ -83,4 +83,4 @@ PARETINY_HOST_DEVICE inline LogImprovement log_improvement(double z) {
   return {std::log(h), (1 - density * mills_ratio(t)) / h};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

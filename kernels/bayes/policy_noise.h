@@ -3,7 +3,7 @@
 
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// Numbers that one Philox block gives: two pairs by Box and Muller.
 inline constexpr std::int64_t kNoisePerBlock = 4;
@@ -62,4 +62,4 @@ PARETINY_HOST_DEVICE inline OnCircle unit_circle(std::uint32_t bits) {
   return {quarter == 1 || quarter == 2 ? -cosine : cosine, quarter >= 2 ? -sine : sine};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

@@ -4,12 +4,12 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 namespace twins {
-constinit Op<decltype(paretiny::policy_perturb)> policy_perturb("policy_perturb");
-constinit Op<decltype(paretiny::policy_move)> policy_move("policy_move");
-constinit Op<decltype(paretiny::policy_update)> policy_update("policy_update");
+constinit Op<decltype(bayes::policy_perturb)> policy_perturb("policy_perturb");
+constinit Op<decltype(bayes::policy_move)> policy_move("policy_move");
+constinit Op<decltype(bayes::policy_update)> policy_update("policy_update");
 }  // namespace twins
 
 namespace {
@@ -92,4 +92,4 @@ void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept,
   twins::policy_update(stream, policy, kept, step_size, t);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

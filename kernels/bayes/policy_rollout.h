@@ -11,7 +11,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// Floor of the variance of states: a coordinate that never moved is not blown up.
 inline constexpr double kLeastStateVariance = 1e-6;
@@ -82,4 +82,4 @@ extern Op<decltype(policy_move)> policy_move;
 extern Op<decltype(policy_update)> policy_update;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

@@ -7,7 +7,7 @@
 
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 
 /// One parameter: a real or an integer takes one coordinate, a choice among `width` as many
 /// (one-hot). Positions of reals lie on a grid of 2^32 steps; an integer owns an equal share of its
@@ -116,4 +116,4 @@ PARETINY_HOST_DEVICE inline void snap(const CubeParameter& parameter, double* x)
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::bayes

@@ -2,15 +2,13 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 
 namespace twins {
-constinit Op<decltype(paretiny::fake_quantize_forward)> fake_quantize_forward(
-    "fake_quantize_forward");
-constinit Op<decltype(paretiny::fake_quantize_backward)> fake_quantize_backward(
+constinit Op<decltype(int8::fake_quantize_forward)> fake_quantize_forward("fake_quantize_forward");
+constinit Op<decltype(int8::fake_quantize_backward)> fake_quantize_backward(
     "fake_quantize_backward");
-constinit Op<decltype(paretiny::fake_quantize_weights)> fake_quantize_weights(
-    "fake_quantize_weights");
+constinit Op<decltype(int8::fake_quantize_weights)> fake_quantize_weights("fake_quantize_weights");
 }  // namespace twins
 
 namespace {
@@ -51,4 +49,4 @@ void fake_quantize_weights(Stream& stream, WeightChannels channels, ConstView w,
   twins::fake_quantize_weights(stream, channels, w, y);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

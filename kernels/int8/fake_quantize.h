@@ -7,7 +7,7 @@
 #include "kernels/core/tensor.h"
 #include "kernels/int8/parameters.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 
 /// The steps from `low` to `high` that a tensor can hold, zero among them.
 struct FakeSteps {
@@ -31,7 +31,7 @@ template <class Real>
 PARETINY_HOST_DEVICE void fake_quantize(const FakeSteps& steps, const Real& x, Real& y) {
   constexpr float kWhole = 0x1.8p23f;  // floats around it are whole numbers
   Real step;
-  clip<Real>(x / steps.scale, steps.low, steps.high, step);
+  nn::clip<Real>(x / steps.scale, steps.low, steps.high, step);
   y = ((step + kWhole) - kWhole) * steps.scale;
 }
 
@@ -67,4 +67,4 @@ extern Op<decltype(fake_quantize_backward)> fake_quantize_backward;
 extern Op<decltype(fake_quantize_weights)> fake_quantize_weights;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

@@ -11,7 +11,7 @@
 
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 
 inline constexpr std::int32_t kInt32Min = std::numeric_limits<std::int32_t>::min();
 inline constexpr std::int32_t kInt32Max = std::numeric_limits<std::int32_t>::max();
@@ -165,4 +165,4 @@ PARETINY_HOST_DEVICE inline std::int32_t fixed_point_logistic(std::int32_t a, in
   return a > 0 ? positive : kInt32Max - positive;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

@@ -2,18 +2,18 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 namespace twins {
-constinit Op<decltype(paretiny::int8_conv)> int8_conv("int8_conv");
-constinit Op<decltype(paretiny::int8_depthwise)> int8_depthwise("int8_depthwise");
-constinit Op<decltype(paretiny::int8_add)> int8_add("int8_add");
-constinit Op<decltype(paretiny::int8_mul)> int8_mul("int8_mul");
-constinit Op<decltype(paretiny::int8_lookup)> int8_lookup("int8_lookup");
-constinit Op<decltype(paretiny::int8_average_pool)> int8_average_pool("int8_average_pool");
-constinit Op<decltype(paretiny::int8_max_pool)> int8_max_pool("int8_max_pool");
-constinit Op<decltype(paretiny::int8_mean)> int8_mean("int8_mean");
-constinit Op<decltype(paretiny::int8_softmax)> int8_softmax("int8_softmax");
-constinit Op<decltype(paretiny::int8_quantize)> int8_quantize("int8_quantize");
+constinit Op<decltype(int8::int8_conv)> int8_conv("int8_conv");
+constinit Op<decltype(int8::int8_depthwise)> int8_depthwise("int8_depthwise");
+constinit Op<decltype(int8::int8_add)> int8_add("int8_add");
+constinit Op<decltype(int8::int8_mul)> int8_mul("int8_mul");
+constinit Op<decltype(int8::int8_lookup)> int8_lookup("int8_lookup");
+constinit Op<decltype(int8::int8_average_pool)> int8_average_pool("int8_average_pool");
+constinit Op<decltype(int8::int8_max_pool)> int8_max_pool("int8_max_pool");
+constinit Op<decltype(int8::int8_mean)> int8_mean("int8_mean");
+constinit Op<decltype(int8::int8_softmax)> int8_softmax("int8_softmax");
+constinit Op<decltype(int8::int8_quantize)> int8_quantize("int8_quantize");
 }  // namespace twins
 
 namespace {
@@ -48,7 +48,7 @@ void check_layer(const char* op, const Int8LayerParameters& parameters, const In
   check_int8(op, "y", t.y, output);
 }
 
-void check_window(const char* op, const Window& window, const Shape& input) {
+void check_window(const char* op, const nn::Window& window, const Shape& input) {
   check(window.valid(input.h, input.w), op,
         "the window does not fit the input " + to_string(input));
 }
@@ -75,9 +75,9 @@ void check_binary(const char* op, const Parameters& parameters, ConstView a, Con
   check_range(op, parameters.range);
 }
 
-void check_pool(const char* op, const PoolShape& shape, const Int8Range& range, ConstView x,
+void check_pool(const char* op, const nn::PoolShape& shape, const Int8Range& range, ConstView x,
                 ConstView y) {
-  const Window& window = shape.window;
+  const nn::Window& window = shape.window;
   check_window(op, window, shape.input);
   check(window.top < window.kernel_h && window.bottom < window.kernel_h &&
             window.left < window.kernel_w && window.right < window.kernel_w,
@@ -89,14 +89,14 @@ void check_pool(const char* op, const PoolShape& shape, const Int8Range& range, 
 
 }  // namespace
 
-void int8_conv(Stream& stream, const ConvShape& shape, const Int8LayerParameters& parameters,
+void int8_conv(Stream& stream, const nn::ConvShape& shape, const Int8LayerParameters& parameters,
                const Int8LayerTensors& t) {
   check_window("int8_conv", shape.window, shape.input);
   check_layer("int8_conv", parameters, t, shape.input, shape.weights(), shape.output());
   twins::int8_conv(stream, shape, parameters, t);
 }
 
-void int8_depthwise(Stream& stream, const DepthwiseShape& shape,
+void int8_depthwise(Stream& stream, const nn::DepthwiseShape& shape,
                     const Int8LayerParameters& parameters, const Int8LayerTensors& t) {
   check_window("int8_depthwise", shape.window, shape.input);
   check_layer("int8_depthwise", parameters, t, shape.input, shape.weights(), shape.output());
@@ -104,7 +104,7 @@ void int8_depthwise(Stream& stream, const DepthwiseShape& shape,
 }
 
 /// A convolution of images of one pixel.
-void int8_fully_connected(Stream& stream, const FullyConnectedShape& shape,
+void int8_fully_connected(Stream& stream, const nn::FullyConnectedShape& shape,
                           const Int8LayerParameters& parameters, const Int8LayerTensors& t) {
   check_layer("int8_fully_connected", parameters, t, shape.input, shape.weights(), shape.output());
   Int8LayerTensors flat = t;
@@ -131,13 +131,13 @@ void int8_lookup(Stream& stream, ConstView x, ConstView table, View y) {
   twins::int8_lookup(stream, x, table, y);
 }
 
-void int8_average_pool(Stream& stream, const PoolShape& shape, const Int8Range& range, ConstView x,
-                       View y) {
+void int8_average_pool(Stream& stream, const nn::PoolShape& shape, const Int8Range& range,
+                       ConstView x, View y) {
   check_pool("int8_average_pool", shape, range, x, y);
   twins::int8_average_pool(stream, shape, range, x, y);
 }
 
-void int8_max_pool(Stream& stream, const PoolShape& shape, const Int8Range& range, ConstView x,
+void int8_max_pool(Stream& stream, const nn::PoolShape& shape, const Int8Range& range, ConstView x,
                    View y) {
   check_pool("int8_max_pool", shape, range, x, y);
   twins::int8_max_pool(stream, shape, range, x, y);
@@ -166,4 +166,4 @@ void int8_quantize(Stream& stream, const Quantization& output, ConstView x, View
   twins::int8_quantize(stream, output, x, y);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

@@ -11,7 +11,7 @@
 #include "kernels/nn/fully_connected.h"
 #include "kernels/nn/pool.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 
 /// What a layer with weights reads and writes.
 struct Int8LayerTensors {
@@ -24,14 +24,14 @@ struct Int8LayerTensors {
 
 /// y = clamp(m[o] * (sum of w * (x - input zero point) + b) + output zero point).
 /// Padding stands for the zero point. Throws UsageError for shapes or types that do not fit.
-void int8_conv(Stream&, const ConvShape&, const Int8LayerParameters&, const Int8LayerTensors&);
+void int8_conv(Stream&, const nn::ConvShape&, const Int8LayerParameters&, const Int8LayerTensors&);
 
 /// w: [1, kh, kw, c]; the rest as in int8_conv.
-void int8_depthwise(Stream&, const DepthwiseShape&, const Int8LayerParameters&,
+void int8_depthwise(Stream&, const nn::DepthwiseShape&, const Int8LayerParameters&,
                     const Int8LayerTensors&);
 
 /// w: [out, 1, 1, in]; y: [n, 1, 1, out]; the rest as in int8_conv.
-void int8_fully_connected(Stream&, const FullyConnectedShape&, const Int8LayerParameters&,
+void int8_fully_connected(Stream&, const nn::FullyConnectedShape&, const Int8LayerParameters&,
                           const Int8LayerTensors&);
 
 /// y = a + b and y = a * b, all i8. b has a's shape or extent 1 where it is repeated (the gate of
@@ -43,8 +43,8 @@ void int8_mul(Stream&, const Int8MulParameters&, ConstView a, ConstView b, View 
 void int8_lookup(Stream&, ConstView x, ConstView table, View y);
 
 /// Pools of i8; the scale of x is kept. Padding is never counted.
-void int8_average_pool(Stream&, const PoolShape&, const Int8Range&, ConstView x, View y);
-void int8_max_pool(Stream&, const PoolShape&, const Int8Range&, ConstView x, View y);
+void int8_average_pool(Stream&, const nn::PoolShape&, const Int8Range&, ConstView x, View y);
+void int8_max_pool(Stream&, const nn::PoolShape&, const Int8Range&, ConstView x, View y);
 
 /// Mean over h and w, rescaled. x: [n, h, w, c] i8; y: [n, 1, 1, c] i8.
 void int8_mean(Stream&, const Int8MeanParameters&, ConstView x, View y);
@@ -68,4 +68,4 @@ extern Op<decltype(int8_softmax)> int8_softmax;
 extern Op<decltype(int8_quantize)> int8_quantize;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

@@ -6,19 +6,19 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 
-Int8Range activation_range(Activation activation, const Quantization& output) {
+Int8Range activation_range(nn::Activation activation, const Quantization& output) {
   const auto quantized = [&output](float bound) {
     const double q = output.zero_point + std::round(static_cast<double>(bound / output.scale));
     return static_cast<std::int32_t>(std::clamp(q, -128.0, 127.0));
   };
   switch (activation) {
-    case Activation::none:
+    case nn::Activation::none:
       return {};
-    case Activation::relu:
+    case nn::Activation::relu:
       return {quantized(0), 127};
-    case Activation::relu6:
+    case nn::Activation::relu6:
       return {quantized(0), quantized(6)};
     default:
       throw UsageError("int8: only none, relu and relu6 can be fused as a range; use a table");
@@ -36,7 +36,7 @@ QuantizedMultiplier fully_connected_multiplier(float input_scale, float weight_s
 }
 
 Int8AddParameters add_parameters(const Quantization& a, const Quantization& b,
-                                 const Quantization& y, Activation activation) {
+                                 const Quantization& y, nn::Activation activation) {
   const double twice_largest = 2 * double{std::max(a.scale, b.scale)};
   return {a.zero_point,
           b.zero_point,
@@ -48,7 +48,7 @@ Int8AddParameters add_parameters(const Quantization& a, const Quantization& b,
 }
 
 Int8MulParameters mul_parameters(const Quantization& a, const Quantization& b,
-                                 const Quantization& y, Activation activation) {
+                                 const Quantization& y, nn::Activation activation) {
   return {a.zero_point, b.zero_point, y.zero_point,
           quantize_multiplier(double{a.scale} * double{b.scale} / double{y.scale}),
           activation_range(activation, y)};
@@ -74,4 +74,4 @@ Int8SoftmaxParameters softmax_parameters(float input_scale, float beta) {
   return {m, -input_radius(5, m.shift)};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

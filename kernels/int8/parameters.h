@@ -7,7 +7,7 @@
 #include "kernels/int8/fixed_point.h"
 #include "kernels/nn/activation.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 
 /// real = scale * (q - zero_point), q in [-128, 127].
 struct Quantization {
@@ -26,7 +26,7 @@ struct Int8Range {
 };
 
 /// The bounds of none, relu or relu6; throws UsageError for another activation.
-Int8Range activation_range(Activation, const Quantization& output);
+Int8Range activation_range(nn::Activation, const Quantization& output);
 
 /// Zero points and bounds of a convolution, depthwise or fully connected layer.
 struct Int8LayerParameters {
@@ -54,7 +54,7 @@ struct Int8AddParameters {
 };
 inline constexpr std::int32_t kInt8AddShift = 20;
 Int8AddParameters add_parameters(const Quantization& a, const Quantization& b,
-                                 const Quantization& y, Activation = Activation::none);
+                                 const Quantization& y, nn::Activation = nn::Activation::none);
 
 /// y = output((a - zero_point1) * (b - zero_point2)) + zero point.
 struct Int8MulParameters {
@@ -65,7 +65,7 @@ struct Int8MulParameters {
   Int8Range range;
 };
 Int8MulParameters mul_parameters(const Quantization& a, const Quantization& b,
-                                 const Quantization& y, Activation = Activation::none);
+                                 const Quantization& y, nn::Activation = nn::Activation::none);
 
 /// y = output(sum of x - count * input zero point) + zero point, 1 / count folded into `output`.
 struct Int8MeanParameters {
@@ -148,4 +148,4 @@ PARETINY_HOST_DEVICE inline std::int8_t requantize(std::int32_t accumulator, Qua
       multiply_by_quantized_multiplier(accumulator, m) + output_zero_point, range.low, range.high));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 namespace {
 
 template <class Function>
@@ -46,8 +46,8 @@ Int8Table requantize_table(const Quantization& x, const Quantization& y) {
       [&](std::int32_t q) { return requantize(q - x.zero_point, m, y.zero_point, {}); });
 }
 
-Int8Table relu_table(Activation activation, const Quantization& x, const Quantization& y) {
-  if (activation != Activation::relu && activation != Activation::relu6) {
+Int8Table relu_table(nn::Activation activation, const Quantization& x, const Quantization& y) {
+  if (activation != nn::Activation::relu && activation != nn::Activation::relu6) {
     throw UsageError(std::string("int8 relu table: ") + name_of(activation) +
                      " is neither relu nor relu6");
   }
@@ -86,11 +86,11 @@ Int8Table hard_swish_table(const Quantization& x, const Quantization& y) {
 
 Int8Table hard_sigmoid_table(const Quantization& x, const Quantization& y) {
   const Int8AddParameters add =
-      add_parameters(x, kHardSigmoidThree, kHardSigmoidSum, Activation::relu6);
+      add_parameters(x, kHardSigmoidThree, kHardSigmoidSum, nn::Activation::relu6);
   const Int8MulParameters mul = mul_parameters(kHardSigmoidSum, kHardSigmoidSixth, y);
   return tabulate([&](std::int32_t q) {
     return quantized_mul(quantized_add(q, kHardSigmoidConstant, add), kHardSigmoidConstant, mul);
   });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

@@ -8,7 +8,7 @@
 
 #include "kernels/int8/parameters.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 
 using Int8Table = std::array<std::int8_t, 256>;
 
@@ -17,7 +17,7 @@ Int8Table requantize_table(const Quantization& x, const Quantization& y);
 
 /// relu or relu6 as an operator of its own: a requantization to the activation's range, the ratio
 /// of the scales rounded to float first. Throws UsageError for another activation.
-Int8Table relu_table(Activation activation, const Quantization& x, const Quantization& y);
+Int8Table relu_table(nn::Activation activation, const Quantization& x, const Quantization& y);
 
 /// Output scale 1/256, zero point -128.
 Int8Table logistic_table(const Quantization& x);
@@ -43,4 +43,4 @@ inline constexpr Quantization kHardSigmoidThree{3.0f / 255, -128};
 inline constexpr Quantization kHardSigmoidSixth{1.0f / (6 * 255), -128};
 inline constexpr Quantization kHardSigmoidSum{6.0f / 255, -128};  ///< of the add's output
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

@@ -2,10 +2,10 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 
 namespace twins {
-constinit Op<decltype(paretiny::value_range)> value_range("value_range");
+constinit Op<decltype(int8::value_range)> value_range("value_range");
 }  // namespace twins
 
 void value_range(Stream& stream, double percentile, ConstView x, View range) {
@@ -18,4 +18,4 @@ void value_range(Stream& stream, double percentile, ConstView x, View range) {
   twins::value_range(stream, percentile, x, range);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

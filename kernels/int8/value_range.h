@@ -6,7 +6,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 
 /// Places, counted from 0, of the two ends of a range among `count` values in ascending order: the
 /// nearest rank at or above `percentile` per cent, and as many places from the other end.
@@ -30,4 +30,4 @@ namespace twins {
 extern Op<decltype(value_range)> value_range;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

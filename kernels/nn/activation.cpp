@@ -2,7 +2,7 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 const char* name_of(Activation activation) {
   switch (activation) {
@@ -21,8 +21,8 @@ const char* name_of(Activation activation) {
 }
 
 namespace twins {
-constinit Op<decltype(paretiny::activation_forward)> activation_forward("activation_forward");
-constinit Op<decltype(paretiny::activation_backward)> activation_backward("activation_backward");
+constinit Op<decltype(nn::activation_forward)> activation_forward("activation_forward");
+constinit Op<decltype(nn::activation_backward)> activation_backward("activation_backward");
 }  // namespace twins
 
 void activation_forward(Stream& stream, Activation activation, ConstView x, View y) {
@@ -41,4 +41,4 @@ void activation_backward(Stream& stream, Activation activation, ConstView x, Con
   twins::activation_backward(stream, activation, x, dy, dx);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -7,7 +7,7 @@
 #include "kernels/core/host_device.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 enum class Activation : std::uint8_t { none, relu, relu6, hard_swish, hard_sigmoid };
 
@@ -92,4 +92,4 @@ extern Op<decltype(activation_forward)> activation_forward;
 extern Op<decltype(activation_backward)> activation_backward;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

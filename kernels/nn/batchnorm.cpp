@@ -2,7 +2,7 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 namespace {
 
 void check_input(const char* op, const BatchNormShape& shape, const ConstView& x) {
@@ -32,14 +32,14 @@ void check_backward(const char* op, const BatchNormShape& shape, const BatchNorm
 }  // namespace
 
 namespace twins {
-constinit Op<decltype(paretiny::batchnorm_forward)> batchnorm_forward("batchnorm_forward");
-constinit Op<decltype(paretiny::batchnorm_backward)> batchnorm_backward("batchnorm_backward");
-constinit Op<decltype(paretiny::batchnorm_inference_forward)> batchnorm_inference_forward(
+constinit Op<decltype(nn::batchnorm_forward)> batchnorm_forward("batchnorm_forward");
+constinit Op<decltype(nn::batchnorm_backward)> batchnorm_backward("batchnorm_backward");
+constinit Op<decltype(nn::batchnorm_inference_forward)> batchnorm_inference_forward(
     "batchnorm_inference_forward");
-constinit Op<decltype(paretiny::batchnorm_inference_backward)> batchnorm_inference_backward(
+constinit Op<decltype(nn::batchnorm_inference_backward)> batchnorm_inference_backward(
     "batchnorm_inference_backward");
-constinit Op<decltype(paretiny::batchnorm_fold)> batchnorm_fold("batchnorm_fold");
-constinit Op<decltype(paretiny::batchnorm_scratch_bytes)> batchnorm_scratch_bytes(
+constinit Op<decltype(nn::batchnorm_fold)> batchnorm_fold("batchnorm_fold");
+constinit Op<decltype(nn::batchnorm_scratch_bytes)> batchnorm_scratch_bytes(
     "batchnorm_scratch_bytes");
 }  // namespace twins
 
@@ -102,4 +102,4 @@ std::size_t batchnorm_scratch_bytes(Stream& stream, const BatchNormShape& shape,
   return twins::batchnorm_scratch_bytes(stream, shape, activations);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -7,7 +7,7 @@
 
 #include "kernels/nn/activation.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 struct BatchNormShape {
   Shape input;
@@ -75,4 +75,4 @@ extern Op<decltype(batchnorm_fold)> batchnorm_fold;
 extern Op<decltype(batchnorm_scratch_bytes)> batchnorm_scratch_bytes;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -3,14 +3,13 @@
 #include "kernels/core/check.h"
 #include "kernels/nn/convolution_arguments.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::conv_forward)> conv_forward("conv_forward");
-constinit Op<decltype(paretiny::conv_backward_data)> conv_backward_data("conv_backward_data");
-constinit Op<decltype(paretiny::conv_backward_weights)> conv_backward_weights(
-    "conv_backward_weights");
-constinit Op<decltype(paretiny::conv_scratch_bytes)> conv_scratch_bytes("conv_scratch_bytes");
+constinit Op<decltype(nn::conv_forward)> conv_forward("conv_forward");
+constinit Op<decltype(nn::conv_backward_data)> conv_backward_data("conv_backward_data");
+constinit Op<decltype(nn::conv_backward_weights)> conv_backward_weights("conv_backward_weights");
+constinit Op<decltype(nn::conv_scratch_bytes)> conv_scratch_bytes("conv_scratch_bytes");
 }  // namespace twins
 
 namespace {
@@ -58,4 +57,4 @@ std::size_t conv_scratch_bytes(Stream& stream, const ConvShape& shape, DType act
   return twins::conv_scratch_bytes(stream, shape, activations);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -8,7 +8,7 @@
 #include "kernels/core/tensor.h"
 #include "kernels/nn/window.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 struct ConvShape {
   Shape input;  ///< [n, h, w, c_in]
@@ -42,4 +42,4 @@ extern Op<decltype(conv_backward_weights)> conv_backward_weights;
 extern Op<decltype(conv_scratch_bytes)> conv_scratch_bytes;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -2,7 +2,7 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 void check_convolution(const char* op, const ConvolutionShapes& shapes,
                        const ConvolutionForward& t) {
@@ -37,4 +37,4 @@ void check_activations(const char* op, DType activations) {
         std::string("activations are f32 or bf16, not ") + name_of(activations));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

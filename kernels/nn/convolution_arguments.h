@@ -3,7 +3,7 @@
 
 #include "kernels/nn/fusion.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// y = epilogue(prologue(x) * w + b), shapes as the op says.
 struct ConvolutionForward {
@@ -40,4 +40,4 @@ void check_convolution(const char* op, const ConvolutionShapes&, const Convoluti
 /// Throws for activations of neither f32 nor bf16.
 void check_activations(const char* op, DType activations);
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -2,15 +2,15 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::depthwise_forward)> depthwise_forward("depthwise_forward");
-constinit Op<decltype(paretiny::depthwise_backward_data)> depthwise_backward_data(
+constinit Op<decltype(nn::depthwise_forward)> depthwise_forward("depthwise_forward");
+constinit Op<decltype(nn::depthwise_backward_data)> depthwise_backward_data(
     "depthwise_backward_data");
-constinit Op<decltype(paretiny::depthwise_backward_weights)> depthwise_backward_weights(
+constinit Op<decltype(nn::depthwise_backward_weights)> depthwise_backward_weights(
     "depthwise_backward_weights");
-constinit Op<decltype(paretiny::depthwise_scratch_bytes)> depthwise_scratch_bytes(
+constinit Op<decltype(nn::depthwise_scratch_bytes)> depthwise_scratch_bytes(
     "depthwise_scratch_bytes");
 }  // namespace twins
 
@@ -57,4 +57,4 @@ std::size_t depthwise_scratch_bytes(Stream& stream, const DepthwiseShape& shape,
   return twins::depthwise_scratch_bytes(stream, shape, activations);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

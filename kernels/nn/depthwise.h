@@ -6,7 +6,7 @@
 #include "kernels/nn/convolution_arguments.h"
 #include "kernels/nn/window.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 struct DepthwiseShape {
   Shape input;  ///< [n, h, w, c]
@@ -36,4 +36,4 @@ extern Op<decltype(depthwise_backward_weights)> depthwise_backward_weights;
 extern Op<decltype(depthwise_scratch_bytes)> depthwise_scratch_bytes;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

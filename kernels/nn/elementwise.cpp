@@ -2,7 +2,7 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 namespace {
 
 void check_slope_follows_from_y(const char* op, Activation activation) {
@@ -18,12 +18,10 @@ Shape scale_shape(const Shape& x) {
 }  // namespace
 
 namespace twins {
-constinit Op<decltype(paretiny::add_forward)> add_forward("add_forward");
-constinit Op<decltype(paretiny::add_backward)> add_backward("add_backward");
-constinit Op<decltype(paretiny::channel_scale_forward)> channel_scale_forward(
-    "channel_scale_forward");
-constinit Op<decltype(paretiny::channel_scale_backward)> channel_scale_backward(
-    "channel_scale_backward");
+constinit Op<decltype(nn::add_forward)> add_forward("add_forward");
+constinit Op<decltype(nn::add_backward)> add_backward("add_backward");
+constinit Op<decltype(nn::channel_scale_forward)> channel_scale_forward("channel_scale_forward");
+constinit Op<decltype(nn::channel_scale_backward)> channel_scale_backward("channel_scale_backward");
 }  // namespace twins
 
 void add_forward(Stream& stream, Activation activation, ConstView a, ConstView b, View y) {
@@ -63,4 +61,4 @@ void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView 
   twins::channel_scale_backward(stream, x, s, dy, dx, ds);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

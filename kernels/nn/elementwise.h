@@ -3,7 +3,7 @@
 
 #include "kernels/nn/activation.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// y = activation(a + b), equal shapes. The activation is none, relu or relu6, whose gradient
 /// follows from y. y may alias a or b.
@@ -25,4 +25,4 @@ extern Op<decltype(channel_scale_forward)> channel_scale_forward;
 extern Op<decltype(channel_scale_backward)> channel_scale_backward;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

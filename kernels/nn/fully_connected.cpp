@@ -3,14 +3,14 @@
 #include "kernels/core/check.h"
 #include "kernels/nn/convolution_arguments.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::fully_connected_forward)> fully_connected_forward(
+constinit Op<decltype(nn::fully_connected_forward)> fully_connected_forward(
     "fully_connected_forward");
-constinit Op<decltype(paretiny::fully_connected_backward)> fully_connected_backward(
+constinit Op<decltype(nn::fully_connected_backward)> fully_connected_backward(
     "fully_connected_backward");
-constinit Op<decltype(paretiny::fully_connected_scratch_bytes)> fully_connected_scratch_bytes(
+constinit Op<decltype(nn::fully_connected_scratch_bytes)> fully_connected_scratch_bytes(
     "fully_connected_scratch_bytes");
 }  // namespace twins
 
@@ -61,4 +61,4 @@ std::size_t fully_connected_scratch_bytes(Stream& stream, const FullyConnectedSh
   return twins::fully_connected_scratch_bytes(stream, shape, activations);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

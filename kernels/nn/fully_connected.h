@@ -4,7 +4,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 struct FullyConnectedShape {
   Shape input;  ///< [n, h, w, c], flattened to h * w * c inputs a sample
@@ -40,4 +40,4 @@ extern Op<decltype(fully_connected_backward)> fully_connected_backward;
 extern Op<decltype(fully_connected_scratch_bytes)> fully_connected_scratch_bytes;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -2,7 +2,7 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 namespace {
 
 void check_affine(const char* op, const ConstView& scale, const ConstView& shift,
@@ -30,4 +30,4 @@ void check_fusion(const char* op, const Epilogue& epilogue, const Shape& output,
   check_tensor(op, "variance", epilogue.variance, {1, 1, 1, output.c}, {DType::f32});
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

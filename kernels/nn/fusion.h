@@ -5,7 +5,7 @@
 
 #include "kernels/nn/activation.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// Read in place of x: activation(scale[c] * x + shift[c]) * gate[n, c]. Zero padding pads what is
 /// read.
@@ -33,4 +33,4 @@ struct Epilogue {
 void check_fusion(const char* op, const Prologue&, const Shape& input, DType activations);
 void check_fusion(const char* op, const Epilogue&, const Shape& output, DType activations);
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -2,15 +2,15 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::pointwise_forward)> pointwise_forward("pointwise_forward");
-constinit Op<decltype(paretiny::pointwise_backward_data)> pointwise_backward_data(
+constinit Op<decltype(nn::pointwise_forward)> pointwise_forward("pointwise_forward");
+constinit Op<decltype(nn::pointwise_backward_data)> pointwise_backward_data(
     "pointwise_backward_data");
-constinit Op<decltype(paretiny::pointwise_backward_weights)> pointwise_backward_weights(
+constinit Op<decltype(nn::pointwise_backward_weights)> pointwise_backward_weights(
     "pointwise_backward_weights");
-constinit Op<decltype(paretiny::pointwise_scratch_bytes)> pointwise_scratch_bytes(
+constinit Op<decltype(nn::pointwise_scratch_bytes)> pointwise_scratch_bytes(
     "pointwise_scratch_bytes");
 }  // namespace twins
 
@@ -56,4 +56,4 @@ std::size_t pointwise_scratch_bytes(Stream& stream, const PointwiseShape& shape,
   return twins::pointwise_scratch_bytes(stream, shape, activations);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -5,7 +5,7 @@
 #include "kernels/core/tensor.h"
 #include "kernels/nn/convolution_arguments.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 struct PointwiseShape {
   Shape input;  ///< [n, h, w, c_in]
@@ -35,4 +35,4 @@ extern Op<decltype(pointwise_backward_weights)> pointwise_backward_weights;
 extern Op<decltype(pointwise_scratch_bytes)> pointwise_scratch_bytes;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

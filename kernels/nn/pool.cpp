@@ -2,7 +2,7 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 namespace {
 
 /// Every window holds an element when the padding on each side is smaller than the kernel.
@@ -22,14 +22,13 @@ Shape pooled_globally(const Shape& x) {
 }  // namespace
 
 namespace twins {
-constinit Op<decltype(paretiny::max_pool_forward)> max_pool_forward("max_pool_forward");
-constinit Op<decltype(paretiny::max_pool_backward)> max_pool_backward("max_pool_backward");
-constinit Op<decltype(paretiny::average_pool_forward)> average_pool_forward("average_pool_forward");
-constinit Op<decltype(paretiny::average_pool_backward)> average_pool_backward(
-    "average_pool_backward");
-constinit Op<decltype(paretiny::global_average_pool_forward)> global_average_pool_forward(
+constinit Op<decltype(nn::max_pool_forward)> max_pool_forward("max_pool_forward");
+constinit Op<decltype(nn::max_pool_backward)> max_pool_backward("max_pool_backward");
+constinit Op<decltype(nn::average_pool_forward)> average_pool_forward("average_pool_forward");
+constinit Op<decltype(nn::average_pool_backward)> average_pool_backward("average_pool_backward");
+constinit Op<decltype(nn::global_average_pool_forward)> global_average_pool_forward(
     "global_average_pool_forward");
-constinit Op<decltype(paretiny::global_average_pool_backward)> global_average_pool_backward(
+constinit Op<decltype(nn::global_average_pool_backward)> global_average_pool_backward(
     "global_average_pool_backward");
 }  // namespace twins
 
@@ -82,4 +81,4 @@ void global_average_pool_backward(Stream& stream, ConstView dy, View dx) {
   twins::global_average_pool_backward(stream, dy, dx);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -5,7 +5,7 @@
 #include "kernels/core/tensor.h"
 #include "kernels/nn/window.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 struct PoolShape {
   Shape input;
@@ -36,4 +36,4 @@ extern Op<decltype(global_average_pool_forward)> global_average_pool_forward;
 extern Op<decltype(global_average_pool_backward)> global_average_pool_backward;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

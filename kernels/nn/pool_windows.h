@@ -4,7 +4,7 @@
 #include "kernels/core/host_device.h"
 #include "kernels/nn/pool.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// A half-open interval of positions.
 template <class Int>
@@ -51,4 +51,4 @@ struct PoolWindows {
   }
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

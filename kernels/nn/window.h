@@ -7,7 +7,7 @@
 #include "kernels/core/host_device.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// Kernel, stride and zero padding, in elements. A time series has kernel_h = stride_h = 1.
 struct Window {
@@ -39,4 +39,4 @@ struct Window {
   }
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

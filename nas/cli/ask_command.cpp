@@ -11,7 +11,7 @@
 #include "nas/search/black_box.h"
 #include "nas/study/same_study.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 struct AskOptions {
@@ -25,20 +25,21 @@ struct AskOptions {
 };
 
 void list_pending(const std::string& path) {
-  const auto study = open_study(path);
-  check_kind(path, study->header(), StudyKind::black_box);
-  for (const Trial& trial : study->trials()) {
-    if (trial.state == TrialState::running) fmt::print("{}\n", suggestion_line(trial));
+  const auto study = study::open_study(path);
+  study::check_kind(path, study->header(), study::StudyKind::black_box);
+  for (const study::Trial& trial : study->trials()) {
+    if (trial.state == study::TrialState::running)
+      fmt::print("{}\n", search::suggestion_line(trial));
   }
 }
 
 /// Prints each suggestion as soon as the study has it: what comes to nothing later, as in a space
 /// that is exhausted, keeps none back.
-void suggest(Asker& asker, std::size_t count) {
+void suggest(search::Asker& asker, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
-    const Trial trial = asker.next();
+    const study::Trial trial = asker.next();
     try {
-      fmt::print("{}\n", suggestion_line(trial));
+      fmt::print("{}\n", search::suggestion_line(trial));
       flush_output();
     } catch (...) {
       asker.take_back(trial);
@@ -49,19 +50,20 @@ void suggest(Asker& asker, std::size_t count) {
 
 void ask(const AskOptions& options) {
   if (options.pending) return list_pending(options.study);
-  std::optional<BlackBox> box;
-  if (!options.space.empty()) box = load_black_box(options.space);
-  BlackBoxWish wish{std::nullopt, options.seed};
+  std::optional<search::BlackBox> box;
+  if (!options.space.empty()) box = search::load_black_box(options.space);
+  search::BlackBoxWish wish{std::nullopt, options.seed};
   if (!options.sampler.empty()) wish.sampler = options.sampler;
   const Device device = parse_device(options.device);
-  const OpenBlackBox opened = open_black_box(options.study, std::move(box), wish, device);
+  const search::OpenBlackBox opened =
+      search::open_black_box(options.study, std::move(box), wish, device);
   if (!opened.note.empty()) say(opened.note + "\n");
-  Asker asker(opened, options.study, device);
+  search::Asker asker(opened, options.study, device);
   suggest(asker, options.count);
 }
 
 void tell(const std::string& path) {
-  const auto study = open_to_tell(path);
+  const auto study = search::open_to_tell(path);
   std::size_t number = 0;
   std::size_t refused = 0;
   std::string first;
@@ -69,7 +71,7 @@ void tell(const std::string& path) {
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     try {
-      fmt::print("{}\n", tell_trial(*study, line));
+      fmt::print("{}\n", search::tell_trial(*study, line));
     } catch (const DataError& error) {
       if (++refused == 1) first = fmt::format("line {}: {}", number, error.what());
       fmt::print("{}\n", nlohmann::ordered_json({{"line", number}, {"error", error.what()}})
@@ -114,4 +116,4 @@ void add_tell_command(CLI::App& app) {
   command->callback([path] { tell(*path); });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
-namespace paretiny {
+namespace paretiny::cli {
 
 void add_search_command(CLI::App& app);
 void add_train_command(CLI::App& app);
@@ -18,4 +18,4 @@ void add_hypervolume_command(CLI::App& app);
 void add_export_command(CLI::App& app);
 void add_verify_command(CLI::App& app);
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -10,8 +10,8 @@
 #include "nas/summary/format.h"
 #include "nas/summary/summary.h"
 
-namespace paretiny {
-NamedModel trial_model(Study& study, const std::string& path, std::int64_t number) {
+namespace paretiny::cli {
+NamedModel trial_model(study::Study& study, const std::string& path, std::int64_t number) {
   if (number < 0 || number >= study.trial_count()) {
     throw UsageError(fmt::format("the study '{}' has no trial {}; it has {} trials, from 0", path,
                                  number, study.trial_count()));
@@ -19,11 +19,12 @@ NamedModel trial_model(Study& study, const std::string& path, std::int64_t numbe
   const std::vector<std::uint8_t> bytes = study.model(number);
   const std::string name = fmt::format("trial {}", number);
   if (bytes.empty()) {
-    const Trial trial = study.trials()[static_cast<std::size_t>(number)];
+    const study::Trial trial = study.trials()[static_cast<std::size_t>(number)];
     throw UsageError(fmt::format("{} has no model: it is {}{}", name, to_string(trial.state),
                                  trial.reason.empty() ? "" : " (" + trial.reason + ")"));
   }
-  return {name, study.header().name, model_from_bytes(bytes, fmt::format("{}, {}", path, name))};
+  return {name, study.header().name,
+          deploy::model_from_bytes(bytes, fmt::format("{}, {}", path, name))};
 }
 
 void DeployOptions::add_to(CLI::App& command) {
@@ -44,25 +45,25 @@ void DeployOptions::add_to(CLI::App& command) {
       "an experiment: runs take the test samples of its data set, not random inputs");
 }
 
-Target DeployOptions::find() const {
-  return find_target(target, targets);
+deploy::Target DeployOptions::find() const {
+  return experiment::find_target(target, targets);
 }
 
-Kernels DeployOptions::kernels_to_call() const {
-  return kernels == "own" ? Kernels::own : Kernels::cmsis_nn;
+deploy::Kernels DeployOptions::kernels_to_call() const {
+  return kernels == "own" ? deploy::Kernels::own : deploy::Kernels::cmsis_nn;
 }
 
-std::optional<CmsisNnLibrary> DeployOptions::library() const {
+std::optional<deploy::CmsisNnLibrary> DeployOptions::library() const {
   if (cmsis_nn.empty()) return {};
-  if (kernels_to_call() == Kernels::own) {
+  if (kernels_to_call() == deploy::Kernels::own) {
     throw UsageError("--cmsis-nn belongs to --kernels cmsis-nn");
   }
-  return find_cmsis_nn(cmsis_nn);
+  return deploy::find_cmsis_nn(cmsis_nn);
 }
 
-std::optional<Samples> DeployOptions::samples() const {
+std::optional<data::Samples> DeployOptions::samples() const {
   if (data.empty()) return {};
-  return load_dataset(load_experiment(data).dataset).test;
+  return data::load_dataset(experiment::load_experiment(data).dataset).test;
 }
 
 NamedModel DeployOptions::one() const {
@@ -72,15 +73,15 @@ NamedModel DeployOptions::one() const {
   }
   if (!model.empty()) {
     if (trial) throw UsageError("--trial belongs to a study, not to --model");
-    DeployedModel loaded = load_model(model);
+    deploy::DeployedModel loaded = deploy::load_model(model);
     std::string study_name = loaded.name;
     return {std::filesystem::path(model).filename().string(), std::move(study_name),
             std::move(loaded)};
   }
-  const auto opened = open_study(study);
+  const auto opened = study::open_study(study);
   if (trial) return trial_model(*opened, study, *trial);
-  const std::vector<Trial> trials = opened->trials();
-  const auto best = summarise(opened->header().objectives, trials).best;
+  const std::vector<study::Trial> trials = opened->trials();
+  const auto best = summary::summarise(opened->header().objectives, trials).best;
   if (!best) {
     throw UsageError(fmt::format(
         "no network of the study '{}' is inside the limits: name a trial, --trial N", study));
@@ -91,26 +92,26 @@ NamedModel DeployOptions::one() const {
 std::vector<NamedModel> DeployOptions::all() const {
   if (study.empty() || trial) return {one()};
   if (!model.empty()) return {one()};  // says that it is one or the other
-  const auto opened = open_study(study);
-  const std::vector<Trial> trials = opened->trials();
+  const auto opened = study::open_study(study);
+  const std::vector<study::Trial> trials = opened->trials();
   std::vector<NamedModel> models;
-  for (const std::size_t index : summarise(opened->header().objectives, trials).front) {
+  for (const std::size_t index : summary::summarise(opened->header().objectives, trials).front) {
     models.push_back(trial_model(*opened, study, trials[index].number));
   }
   if (models.empty()) throw UsageError("no trial of the study has finished inside the limits");
   return models;
 }
 
-void check_fits(const Footprint& size, const Target& target) {
+void check_fits(const deploy::Footprint& size, const deploy::Target& target) {
   const auto check = [&](const char* memory, std::int64_t needs, std::int64_t has) {
     if (has == 0 || needs <= has) return;
     throw UsageError(fmt::format("the network needs {} of {} and {} has {}: {} too much",
-                                 format_bytes(static_cast<double>(needs)), memory, target.board,
-                                 format_bytes(static_cast<double>(has)),
-                                 format_bytes(static_cast<double>(needs - has))));
+                                 summary::format_bytes(static_cast<double>(needs)), memory,
+                                 target.board, summary::format_bytes(static_cast<double>(has)),
+                                 summary::format_bytes(static_cast<double>(needs - has))));
   };
   check("flash", size.rom(), target.flash_bytes);
   check("RAM", size.ram(), target.ram_bytes);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

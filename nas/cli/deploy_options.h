@@ -11,13 +11,13 @@
 #include "engine/deploy/plan/target.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
 /// A model and what to call it in a table: "trial 7", or a file's name.
 struct NamedModel {
   std::string name;
   std::string study;  ///< its name; of a file, what the model is called in it
-  DeployedModel model;
+  deploy::DeployedModel model;
 };
 
 struct DeployOptions {
@@ -32,13 +32,13 @@ struct DeployOptions {
 
   void add_to(CLI::App& command);
 
-  Target find() const;
-  Kernels kernels_to_call() const;
+  deploy::Target find() const;
+  deploy::Kernels kernels_to_call() const;
   /// Nothing when no folder is named. Throws UsageError for one that our own kernels do not need or
   /// that is not CMSIS-NN, built.
-  std::optional<CmsisNnLibrary> library() const;
+  std::optional<deploy::CmsisNnLibrary> library() const;
   /// Test samples of the experiment's data set; nothing when none is named: inputs are random.
-  std::optional<Samples> samples() const;
+  std::optional<data::Samples> samples() const;
   /// The trial named, else the most accurate of the study's front; or the one file. Throws
   /// UsageError when neither a study nor a file is given or both are, when the trial has no model,
   /// or when none is named and the front is empty.
@@ -48,10 +48,10 @@ struct DeployOptions {
 };
 
 /// The model of a study's trial. Throws UsageError when there is none. `path` names the study.
-NamedModel trial_model(Study& study, const std::string& path, std::int64_t number);
+NamedModel trial_model(study::Study& study, const std::string& path, std::int64_t number);
 
 /// Throws UsageError, saying which memory and by how much, when what is known of the network's size
 /// is too large.
-void check_fits(const Footprint& size, const Target& target);
+void check_fits(const deploy::Footprint& size, const deploy::Target& target);
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

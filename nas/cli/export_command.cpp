@@ -14,31 +14,30 @@
 #include "nas/cli/whole_number.h"
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 void print_size(const char* who, std::int64_t rom, std::int64_t ram, const char* remark) {
-  fmt::print("{:<8} ROM {}, RAM {}{}\n", who, format_bytes(static_cast<double>(rom)),
-             format_bytes(static_cast<double>(ram)), remark);
+  fmt::print("{:<8} ROM {}, RAM {}{}\n", who, summary::format_bytes(static_cast<double>(rom)),
+             summary::format_bytes(static_cast<double>(ram)), remark);
 }
 
 /// Compiles the model for its size while the export is written and checked, which takes another
 /// compiler as long; not valid where it cannot.
-std::future<LinkedSize> start_measuring(const DeployedModel& model, const Core& core,
-                                        Kernels kernels,
-                                        const std::optional<CmsisNnLibrary>& library,
-                                        const std::stop_token& stop) {
-  if ((kernels != Kernels::own && !library) || !has_command("arm-none-eabi-gcc")) return {};
+std::future<deploy::LinkedSize> start_measuring(
+    const deploy::DeployedModel& model, const deploy::Core& core, deploy::Kernels kernels,
+    const std::optional<deploy::CmsisNnLibrary>& library, const std::stop_token& stop) {
+  if ((kernels != deploy::Kernels::own && !library) || !has_command("arm-none-eabi-gcc")) return {};
   return std::async(std::launch::async,
-                    [&, stop] { return measure_size(model, core, library, stop); });
+                    [&, stop] { return deploy::measure_size(model, core, library, stop); });
 }
 
-void print_sizes(const Target& target, const Footprint& size, Kernels kernels, bool library,
-                 std::future<LinkedSize>& measured) {
-  const bool own = kernels == Kernels::own;
+void print_sizes(const deploy::Target& target, const deploy::Footprint& size,
+                 deploy::Kernels kernels, bool library, std::future<deploy::LinkedSize>& measured) {
+  const bool own = kernels == deploy::Kernels::own;
   print_size("planned", size.rom(), size.ram(), own ? "" : ", without code and stack");
   if (measured.valid()) {
-    const LinkedSize linked = measured.get();
+    const deploy::LinkedSize linked = measured.get();
     print_size("linked", linked.rom(), linked.statics + size.ram_stack, own ? "" : ", no stack");
   } else if (!own && !library) {
     fmt::print("linked   not measured: name the folder of CMSIS-NN, --cmsis-nn DIR\n");
@@ -68,8 +67,8 @@ struct ExportOptions : DeployOptions {
 };
 
 void export_one(const ExportOptions& options) {
-  const Kernels kernels = options.kernels_to_call();
-  if (kernels != Kernels::own && options.format != "c") {
+  const deploy::Kernels kernels = options.kernels_to_call();
+  if (kernels != deploy::Kernels::own && options.format != "c") {
     throw UsageError("--kernels " + options.kernels + " is for C code: a file of the format " +
                      options.format + " has no kernels");
   }
@@ -78,28 +77,30 @@ void export_one(const ExportOptions& options) {
       throw UsageError("--name is for C code: a file of the format " + options.format +
                        " has no symbols");
     }
-    check_export_name(*options.name);
+    deploy::check_export_name(*options.name);
   }
-  const Target target = options.find();
-  const std::optional<CmsisNnLibrary> library = options.library();
+  const deploy::Target target = options.find();
+  const std::optional<deploy::CmsisNnLibrary> library = options.library();
   const NamedModel named = options.one();
-  const Footprint size = planned_footprint(named.model.network, target.core, kernels);
+  const deploy::Footprint size =
+      deploy::planned_footprint(named.model.network, target.core, kernels);
   check_fits(size, target);
   if (options.format == "c") {
-    const std::optional<Samples> samples = options.samples();
+    const std::optional<data::Samples> samples = options.samples();
     InterruptGuard interrupt;
     const std::stop_token stop = interrupt.token();
-    std::future<LinkedSize> measured =
+    std::future<deploy::LinkedSize> measured =
         start_measuring(named.model, target.core, kernels, library, stop);
-    const std::string name = options.name.value_or(export_name(named.study));
-    const std::string unchecked = export_c(named.model, target, options.out, name, options.runs,
-                                           kernels, samples ? &*samples : nullptr, stop);
+    const std::string name = options.name.value_or(deploy::export_name(named.study));
+    const std::string unchecked =
+        deploy::export_c(named.model, target, options.out, name, options.runs, kernels,
+                         samples ? &*samples : nullptr, stop);
     print_sizes(target, size, kernels, library.has_value(), measured);
     print_check(options.runs, unchecked);
   } else {
-    const auto write = options.format == "tflite" ? export_tflite : export_onnx;
+    const auto write = options.format == "tflite" ? deploy::export_tflite : deploy::export_onnx;
     const std::size_t bytes = write(named.model, options.out);
-    fmt::print("{:<8} {}\n", "file", format_bytes(static_cast<double>(bytes)));
+    fmt::print("{:<8} {}\n", "file", summary::format_bytes(static_cast<double>(bytes)));
   }
   fmt::print("{}: {}\n", named.name, std::filesystem::absolute(options.out).string());
 }
@@ -126,4 +127,4 @@ void add_export_command(CLI::App& app) {
   command->callback([options] { export_one(*options); });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -4,7 +4,7 @@
 #include "nas/cli/points_file.h"
 #include "nas/pareto/hypervolume.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
 void add_hypervolume_command(CLI::App& app) {
   struct Options {
@@ -18,13 +18,14 @@ void add_hypervolume_command(CLI::App& app) {
   command->add_option("--reference", options->reference, "reference point: r1,r2,...")->required();
   command->callback([options] {
     const std::vector<double> reference = parse_point(options->reference, "--reference");
-    const Points points = read_points(options->file, reference.size());
-    fmt::print("hypervolume {}\npoints {}, non-dominated {}\n", hypervolume(points, reference),
-               points.size(), non_dominated(points).size());
-    const std::vector<double> contributions = hypervolume_contributions(points, reference);
+    const pareto::Points points = read_points(options->file, reference.size());
+    fmt::print("hypervolume {}\npoints {}, non-dominated {}\n",
+               pareto::hypervolume(points, reference), points.size(),
+               pareto::non_dominated(points).size());
+    const std::vector<double> contributions = pareto::hypervolume_contributions(points, reference);
     fmt::print("point,contribution\n");
     for (std::size_t i = 0; i < points.size(); ++i) fmt::print("{},{}\n", i + 1, contributions[i]);
   });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

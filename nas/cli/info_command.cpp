@@ -9,15 +9,15 @@
 #include "nas/search/version.h"
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
 void add_info_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("info", "version, devices and libraries");
   command->callback([] {
-    fmt::print("{}\n", program_description());
+    fmt::print("{}\n", search::program_description());
     for (const DeviceInfo& info : devices()) {
       fmt::print("{}: {}, {}, {}{}\n", to_string(info.device), info.name,
-                 format_bytes(static_cast<double>(info.memory_bytes)), info.features,
+                 summary::format_bytes(static_cast<double>(info.memory_bytes)), info.features,
                  info.fast_bf16 ? ", trains in bf16" : "");
     }
     if (const std::string why = why_no_gpu(); !why.empty()) fmt::print("cuda: none, {}\n", why);
@@ -27,4 +27,4 @@ void add_info_command(CLI::App& app) {
   });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -18,7 +18,7 @@
 #include "nas/samplers/sampler.h"
 #include "nas/search/version.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 /// docs/cli.md lists these.
@@ -99,7 +99,7 @@ void run(int argc, char** argv) {
   CLI::App app{"Finds neural networks for microcontrollers."};
   app.name("paretiny");
   app.fallthrough();  // --log may stand behind a command too
-  app.set_version_flag("--version", program_description());
+  app.set_version_flag("--version", search::program_description());
   app.add_option("--log", "what standard error tells: warning, info or debug")
       ->default_str("info")
       ->type_name("LEVEL")
@@ -129,10 +129,11 @@ void run(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli
 
 int main(int argc, char** argv) {
   using namespace paretiny;
+  using namespace cli;
   // A reader that goes away, as in `paretiny ... | head`, is a failed write and not a death, and so
   // is a file that would grow beyond `ulimit -f`.
   std::signal(SIGPIPE, SIG_IGN);
@@ -156,7 +157,7 @@ int main(int argc, char** argv) {
     return failed(kMemory, "the host's memory is used up");
   } catch (const StoreError& error) {
     return failed(kStore, error.what());
-  } catch (const SpaceExhausted& error) {
+  } catch (const samplers::SpaceExhausted& error) {
     return failed(kExhausted, error.what());
   } catch (const ToolError& error) {
     return failed(kTool, error.what());

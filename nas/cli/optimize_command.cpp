@@ -17,7 +17,7 @@
 #include "nas/report/whole_file.h"
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 struct OptimizeOptions {
@@ -49,7 +49,7 @@ std::map<std::string, double> parse_options(const std::vector<std::string>& text
 }
 
 /// The name of the problem's files: "DTLZ2:d=12,m=4" becomes "DTLZ2-d12-m4".
-std::string stem(const Problem& problem) {
+std::string stem(const problems::Problem& problem) {
   std::string text;
   for (const char c : problem.name) {
     if (c != '=') text += c == ':' || c == ',' ? '-' : c;
@@ -57,17 +57,19 @@ std::string stem(const Problem& problem) {
   return text;
 }
 
-std::vector<RunPlan> plans_of(const OptimizeOptions& options, const Problem& problem) {
+std::vector<compare::RunPlan> plans_of(const OptimizeOptions& options,
+                                       const problems::Problem& problem) {
   const auto [first, last] = parse_seeds(options.seeds);
-  RunPlan plan;
+  compare::RunPlan plan;
   plan.options = parse_options(options.options);
   plan.trials = options.trials;
   plan.initial = options.initial > 0 ? options.initial : 2 * (problem.inputs() + 1);
   plan.device = parse_device(options.device);
-  std::vector<RunPlan> plans;
+  std::vector<compare::RunPlan> plans;
   for (const std::string& sampler : options.samplers) {
     plan.sampler = sampler;
-    make_sampler(sampler, sampler_problem(problem, plan), plan.options);  // refuses what it cannot
+    samplers::make_sampler(sampler, compare::sampler_problem(problem, plan),
+                           plan.options);  // refuses what it cannot
     for (std::uint64_t seed = first; seed <= last; ++seed) {
       plan.seed = seed;
       plans.push_back(plan);
@@ -76,11 +78,11 @@ std::vector<RunPlan> plans_of(const OptimizeOptions& options, const Problem& pro
   return plans;
 }
 
-std::string table(const Problem& problem, const Results& results) {
-  const std::vector<Standing> standings = results.standings();
+std::string table(const problems::Problem& problem, const compare::Results& results) {
+  const std::vector<compare::Standing> standings = results.standings();
   if (standings.empty()) return "no run has ended\n";
   std::size_t width = 7;
-  for (const Standing& s : standings) width = std::max(width, s.label.size());
+  for (const compare::Standing& s : standings) width = std::max(width, s.label.size());
   std::string text = fmt::format("{} after {} trials", problem.name, results.trials());
   if (problem.max_hypervolume) {
     text +=
@@ -88,45 +90,48 @@ std::string table(const Problem& problem, const Results& results) {
   }
   text += fmt::format("\n{:<{}} {:>5} {:>14} {:>12} {:>12} {:>9}\n", "sampler", width, "seeds",
                       "hypervolume", "+-", "suggestion", "p");
-  for (const Standing& s : standings) {
+  for (const compare::Standing& s : standings) {
     const auto number = [](double value, const char* otherwise) {
       return std::isnan(value) ? std::string(otherwise) : fmt::format("{:.4g}", value);
     };
-    text +=
-        fmt::format("{:<{}} {:>5} {:>14.6g} {:>12} {:>12} {:>9}\n", s.label, width, s.seeds, s.mean,
-                    number(s.deviation, "-"), format_seconds(s.seconds), number(s.p, "best"));
+    text += fmt::format("{:<{}} {:>5} {:>14.6g} {:>12} {:>12} {:>9}\n", s.label, width, s.seeds,
+                        s.mean, number(s.deviation, "-"), summary::format_seconds(s.seconds),
+                        number(s.p, "best"));
   }
   return text;
 }
 
 void optimize(const OptimizeOptions& options) {
   InterruptGuard interrupt;
-  const Problem problem = make_problem(options.problem);
-  const std::vector<RunPlan> plans = plans_of(options, problem);
-  Results results(problem);
+  const problems::Problem problem = problems::make_problem(options.problem);
+  const std::vector<compare::RunPlan> plans = plans_of(options, problem);
+  compare::Results results(problem);
   const std::filesystem::path folder = options.out;
   const std::filesystem::path csv = folder / (stem(problem) + ".csv");
   if (!options.out.empty()) {
-    make_folder(folder);
+    report::make_folder(folder);
     if (std::filesystem::exists(csv)) results.read(csv);
   }
   std::size_t ended = 0;
-  run_samplers(problem, plans, static_cast<std::size_t>(thread_count()), interrupt.token(),
-               [&](SamplerRun run) {
-                 double seconds = 0;
-                 for (const RunTrial& trial : run.trials) seconds += trial.seconds;
-                 inform(fmt::format("{}/{} {} seed {}: hypervolume {:.6g}, {} of suggestions\n",
-                                    ++ended, plans.size(), run.label, run.seed,
-                                    run.trials.back().hypervolume, format_seconds(seconds)));
-                 results.set(std::move(run));
-                 if (!options.out.empty()) write_whole(csv, results.csv());
-               });
+  compare::run_samplers(
+      problem, plans, static_cast<std::size_t>(thread_count()), interrupt.token(),
+      [&](compare::SamplerRun run) {
+        double seconds = 0;
+        for (const compare::RunTrial& trial : run.trials) seconds += trial.seconds;
+        inform(fmt::format("{}/{} {} seed {}: hypervolume {:.6g}, {} of suggestions\n", ++ended,
+                           plans.size(), run.label, run.seed, run.trials.back().hypervolume,
+                           summary::format_seconds(seconds)));
+        results.set(std::move(run));
+        if (!options.out.empty()) report::write_whole(csv, results.csv());
+      });
   const bool any = results.trials() > 0;
   if (any) fmt::print("{}", table(problem, results));
   if (any && !options.out.empty()) {
-    write_whole(folder / (stem(problem) + ".svg"), progress_picture(problem, results));
+    report::write_whole(folder / (stem(problem) + ".svg"),
+                        compare::progress_picture(problem, results));
     if (problem.inputs() == 2) {
-      write_whole(folder / (stem(problem) + "-places.svg"), places_picture(problem, results));
+      report::write_whole(folder / (stem(problem) + "-places.svg"),
+                          compare::places_picture(problem, results));
     }
     fmt::print("results: {}\n", std::filesystem::absolute(csv).string());
   }
@@ -147,12 +152,12 @@ void add_optimize_command(CLI::App& app) {
   auto options = std::make_shared<OptimizeOptions>();
   command
       ->add_option("--problem", options->problem,
-                   "one of " + listed(problem_names()) +
+                   "one of " + listed(problems::problem_names()) +
                        "; ZDT and DTLZ take sizes: ZDT1:d=6, DTLZ2:d=12,m=4")
       ->required();
   command
       ->add_option("--sampler", options->samplers,
-                   "some of " + listed(sampler_names()) + ", with commas between")
+                   "some of " + listed(samplers::sampler_names()) + ", with commas between")
       ->delimiter(',')
       ->required();
   command->add_option("--trials", options->trials, "trials of a run")
@@ -173,4 +178,4 @@ void add_optimize_command(CLI::App& app) {
   command->callback([options] { optimize(*options); });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

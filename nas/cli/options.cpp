@@ -10,7 +10,7 @@
 #include "nas/summary/format.h"
 #include "nas/summary/summary.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
 void ExperimentOptions::add_to(CLI::App& command) {
   command.add_option("experiment", path, "experiment file (docs/experiments.md)")->required();
@@ -26,7 +26,7 @@ void ExperimentOptions::add_to(CLI::App& command) {
   command.add_option("--device", device, "auto, cpu, cuda or cuda:<index>")->capture_default_str();
 }
 
-std::string describe(const Dataset& dataset) {
+std::string describe(const data::Dataset& dataset) {
   const Shape& s = dataset.sample();
   const std::string sample = s.h == 1 ? fmt::format("{} steps of {} channels", s.w, s.c)
                                       : fmt::format("{}x{}x{}", s.h, s.w, s.c);
@@ -35,7 +35,7 @@ std::string describe(const Dataset& dataset) {
                      dataset.test.size(), sample, dataset.classes.size());
 }
 
-void say_notes(const Dataset& dataset) {
+void say_notes(const data::Dataset& dataset) {
   for (const std::string& note : dataset.notes) {
     inform(fmt::format("note: {}\n", one_line(note)));
   }
@@ -44,7 +44,7 @@ void say_notes(const Dataset& dataset) {
 namespace {
 
 /// Whether these are the objectives of a search, which a black box's may partly be called like.
-bool of_a_search(const std::vector<Objective>& objectives) {
+bool of_a_search(const std::vector<study::Objective>& objectives) {
   const auto is = [&](std::size_t m, const char* name) {
     return m < objectives.size() && objectives[m].name == name;
   };
@@ -52,25 +52,25 @@ bool of_a_search(const std::vector<Objective>& objectives) {
 }
 
 /// The front of a black box: objectives, then the values and what its constraints are on.
-std::string black_box_table(const std::vector<Objective>& objectives,
-                            const std::vector<Trial>& trials,
+std::string black_box_table(const std::vector<study::Objective>& objectives,
+                            const std::vector<study::Trial>& trials,
                             const std::vector<std::size_t>& front) {
   std::string table = fmt::format("{:>6}", "trial");
-  for (const Objective& objective : objectives) {
+  for (const study::Objective& objective : objectives) {
     table += fmt::format(" {:>12}", one_line(objective.name));
   }
   table += "  values\n";
   for (const std::size_t index : front) {
     table += fmt::format("{:>6}", trials[index].number);
     for (std::size_t m = 0; m < objectives.size(); ++m) {
-      table += fmt::format(" {:>12}",
-                           one_line(format_quantity(objectives[m], trials[index].objectives[m])));
+      table += fmt::format(" {:>12}", one_line(summary::format_quantity(
+                                          objectives[m], trials[index].objectives[m])));
     }
     table += " ";
     for (const auto& [name, value] : trials[index].values) {
       const double* real = std::get_if<double>(&value);
-      table += one_line(
-          fmt::format(" {}={}", name, real ? fmt::format("{:.6g}", *real) : to_string(value)));
+      table += one_line(fmt::format(" {}={}", name,
+                                    real ? fmt::format("{:.6g}", *real) : space::to_string(value)));
     }
     if (!trials[index].metrics.empty()) table += " |";
     for (const auto& [name, value] : trials[index].metrics) {
@@ -83,12 +83,12 @@ std::string black_box_table(const std::vector<Objective>& objectives,
 
 }  // namespace
 
-std::string front_table(const std::vector<Objective>& objectives,
-                        const std::vector<Trial>& trials) {
-  const StudySummary summary = summarise(objectives, trials);
+std::string front_table(const std::vector<study::Objective>& objectives,
+                        const std::vector<study::Trial>& trials) {
+  const summary::StudySummary summary = summary::summarise(objectives, trials);
   if (summary.front.empty()) return "no trial has finished inside the limits\n";
   if (!of_a_search(objectives)) return black_box_table(objectives, trials, summary.front);
-  const auto metric = [](const Trial& trial, const char* name) {
+  const auto metric = [](const study::Trial& trial, const char* name) {
     const auto found = trial.metrics.find(name);
     return found == trial.metrics.end() ? std::nan("") : found->second;
   };
@@ -96,17 +96,17 @@ std::string front_table(const std::vector<Objective>& objectives,
       fmt::format("{:>6} {:>9} {:>9} {:>10} {:>10} {:>13} {:>12} {:>11}\n", "trial", "accuracy",
                   "on test", "ROM", "RAM", "FLOPs", "instructions", "parameters");
   for (const std::size_t index : summary.front) {
-    const Trial& trial = trials[index];
+    const study::Trial& trial = trials[index];
     table += fmt::format("{:>6} {:>9} {:>9} {:>10} {:>10} {:>13} {:>12} {:>11}\n", trial.number,
-                         format_percent(1 - trial.objectives[0]),
-                         format_percent(metric(trial, "test_accuracy_int8")),
-                         format_quantity(objectives[1], trial.objectives[1]),
-                         format_quantity(objectives[2], trial.objectives[2]),
-                         format_quantity(objectives[3], trial.objectives[3]),
-                         format_metric("instructions", metric(trial, "instructions")),
-                         format_fixed(metric(trial, "parameters"), 0));
+                         summary::format_percent(1 - trial.objectives[0]),
+                         summary::format_percent(metric(trial, "test_accuracy_int8")),
+                         summary::format_quantity(objectives[1], trial.objectives[1]),
+                         summary::format_quantity(objectives[2], trial.objectives[2]),
+                         summary::format_quantity(objectives[3], trial.objectives[3]),
+                         summary::format_metric("instructions", metric(trial, "instructions")),
+                         summary::format_fixed(metric(trial, "parameters"), 0));
   }
   return table;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -9,7 +9,7 @@
 #include "nas/experiment/experiment.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
 /// EXPERIMENT.toml, --set, --seed and --device.
 struct ExperimentOptions {
@@ -18,17 +18,18 @@ struct ExperimentOptions {
   std::string device = "auto";
 
   void add_to(CLI::App& command);
-  Experiment load() const { return load_experiment(path, set); }
+  experiment::Experiment load() const { return experiment::load_experiment(path, set); }
 };
 
 /// One line on a data set: "hapt: 6673 + 742 + 2996 samples (...) of 128 steps of 6 channels, 6
 /// classes", or of 32x32x3.
-std::string describe(const Dataset& dataset);
+std::string describe(const data::Dataset& dataset);
 
 /// What its reader found odd, a line each on standard error.
-void say_notes(const Dataset& dataset);
+void say_notes(const data::Dataset& dataset);
 
 /// The front as an aligned table, by the first objective; says so when it is empty.
-std::string front_table(const std::vector<Objective>& objectives, const std::vector<Trial>& trials);
+std::string front_table(const std::vector<study::Objective>& objectives,
+                        const std::vector<study::Trial>& trials);
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

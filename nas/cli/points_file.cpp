@@ -16,7 +16,7 @@
 #include "base/one_line.h"
 #include "engine/data/formats/file_bytes.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 /// Of a line that is quoted.
@@ -155,10 +155,10 @@ std::vector<double> parse_point(const std::string& text, const std::string& what
   }
 }
 
-Points read_points(const std::filesystem::path& path, std::size_t objectives) {
+pareto::Points read_points(const std::filesystem::path& path, std::size_t objectives) {
   const std::string text = text_of(path);
-  std::string_view content = without_mark(text);
-  Points points;
+  std::string_view content = data::without_mark(text);
+  pareto::Points points;
   char separator = 0;
   bool named = false;
   std::size_t number = 0;
@@ -197,4 +197,4 @@ Points read_points(const std::filesystem::path& path, std::size_t objectives) {
   return points;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

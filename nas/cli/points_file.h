@@ -7,7 +7,7 @@
 
 #include "nas/pareto/pareto.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
 /// "1,2.5,-3": finite decimal numbers with one kind of separator (',', ';', a tab or blanks)
 /// between. Throws UsageError, which begins with `what`, for anything else.
@@ -17,6 +17,6 @@ std::vector<double> parse_point(const std::string& text, const std::string& what
 /// first line in which every field is a name is skipped, as are blank lines, lines that begin with
 /// '#' and a byte-order mark. Throws DataError, naming the line, for anything else, for a line that
 /// does not have `objectives` numbers, and for a file without any.
-Points read_points(const std::filesystem::path& file, std::size_t objectives);
+pareto::Points read_points(const std::filesystem::path& file, std::size_t objectives);
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -4,7 +4,7 @@
 #include "nas/cli/options.h"
 #include "nas/report/report.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
 void add_report_command(CLI::App& app) {
   struct Options {
@@ -16,12 +16,12 @@ void add_report_command(CLI::App& app) {
   command->add_option("--out", options->out, "folder to write to (beside the study by default)");
   command->callback([options] {
     const std::filesystem::path path = options->study;
-    const auto study = open_study(path);
-    const std::filesystem::path out = report_folder(path, options->out);
-    write_report(*study, out);
+    const auto study = study::open_study(path);
+    const std::filesystem::path out = report::report_folder(path, options->out);
+    report::write_report(*study, out);
     fmt::print("{}report: {}\n", front_table(study->header().objectives, study->trials()),
                (std::filesystem::absolute(out) / "report.html").string());
   });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -19,7 +19,7 @@
 #include "nas/summary/format.h"
 #include "nas/summary/summary.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 struct ReproduceOptions {
@@ -36,16 +36,17 @@ struct ReproduceOptions {
 };
 
 /// A line a trial: several runs may tell at a time.
-class TrialLines : public SearchObserver {
+class TrialLines : public search::SearchObserver {
  public:
-  TrialLines(ComparisonRun run, std::vector<Objective> objectives, std::int64_t trials)
+  TrialLines(reproduce::ComparisonRun run, std::vector<study::Objective> objectives,
+             std::int64_t trials)
       : run_(std::move(run)), objectives_(std::move(objectives)), trials_(trials) {}
 
-  void trial_ended(const std::vector<Trial>& trials, const Trial& ended) override {
-    const StudySummary summary = summarise(objectives_, trials);
+  void trial_ended(const std::vector<study::Trial>& trials, const study::Trial& ended) override {
+    const summary::StudySummary summary = summary::summarise(objectives_, trials);
     inform(fmt::format("  {}: trial {} of {} {}, hypervolume {}\n", to_string(run_),
                        ended.number + 1, trials_, to_string(ended.state),
-                       format_fixed(summary.hypervolume.back(), 4)));
+                       summary::format_fixed(summary.hypervolume.back(), 4)));
   }
   void note(const std::string& what) override {
     say(fmt::format("  {}: {}\n", to_string(run_), what));
@@ -53,41 +54,43 @@ class TrialLines : public SearchObserver {
   void space_exhausted(const std::string& what) override { note(what); }
 
  private:
-  const ComparisonRun run_;
-  const std::vector<Objective> objectives_;
+  const reproduce::ComparisonRun run_;
+  const std::vector<study::Objective> objectives_;
   const std::int64_t trials_;
 };
 
-class ComparisonLines : public ComparisonObserver {
+class ComparisonLines : public reproduce::ComparisonObserver {
  public:
-  ComparisonLines(const ComparisonFolder& folder, std::size_t runs)
+  ComparisonLines(const reproduce::ComparisonFolder& folder, std::size_t runs)
       : folder_(folder), runs_(runs) {}
 
-  void data_loaded(const Dataset& dataset) override {
+  void data_loaded(const data::Dataset& dataset) override {
     inform(describe(dataset) + "\n");
     say_notes(dataset);
   }
-  std::unique_ptr<SearchObserver> run_started(const ComparisonRun& run, Study& study) override {
+  std::unique_ptr<search::SearchObserver> run_started(const reproduce::ComparisonRun& run,
+                                                      study::Study& study) override {
     return std::make_unique<TrialLines>(run, study.header().objectives, folder_.recipe().trials);
   }
-  void run_ended(const ComparisonRun& run, Study& study) override {
-    const StudySummary summary = summarise(study.header().objectives, study.trials());
+  void run_ended(const reproduce::ComparisonRun& run, study::Study& study) override {
+    const summary::StudySummary summary =
+        summary::summarise(study.header().objectives, study.trials());
     inform(fmt::format(
         "{}/{} {}: {} trials, hypervolume {}\n", ++ended_, runs_, to_string(run),
         study.trial_count(),
-        summary.hypervolume.empty() ? "-" : format_fixed(summary.hypervolume.back(), 4)));
-    write_comparison(folder_);
+        summary.hypervolume.empty() ? "-" : summary::format_fixed(summary.hypervolume.back(), 4)));
+    reproduce::write_comparison(folder_);
   }
   std::size_t ended() const { return ended_; }
 
  private:
-  const ComparisonFolder& folder_;
+  const reproduce::ComparisonFolder& folder_;
   const std::size_t runs_;
   std::size_t ended_ = 0;
 };
 
 void check_samplers(const std::vector<std::string>& samplers) {
-  const std::vector<std::string> known = sampler_names();
+  const std::vector<std::string> known = samplers::sampler_names();
   for (const std::string& sampler : samplers) {
     if (std::ranges::find(known, sampler) != known.end()) continue;
     throw UsageError(
@@ -95,13 +98,13 @@ void check_samplers(const std::vector<std::string>& samplers) {
   }
 }
 
-void draw(const ComparisonFolder& folder) {
-  fmt::print("{}report: {}\n", write_comparison(folder),
+void draw(const reproduce::ComparisonFolder& folder) {
+  fmt::print("{}report: {}\n", reproduce::write_comparison(folder),
              (std::filesystem::absolute(folder.path()) / "report.html").string());
 }
 
 void draw_what_is_there(const ReproduceOptions& options,
-                        const std::optional<ComparisonFolder>& folder) {
+                        const std::optional<reproduce::ComparisonFolder>& folder) {
   if (!folder || folder->recipe().task != options.task) {
     throw UsageError(
         fmt::format("'{}' holds no comparison of {} to draw", options.out, options.task));
@@ -112,34 +115,35 @@ void draw_what_is_there(const ReproduceOptions& options,
 void reproduce(const ReproduceOptions& options) {
   InterruptGuard interrupt;
   if (options.out.empty()) throw UsageError("--out must name a folder");
-  const std::optional<ComparisonFolder> there = ComparisonFolder::find(options.out);
+  const std::optional<reproduce::ComparisonFolder> there =
+      reproduce::ComparisonFolder::find(options.out);
   // Before anything is made or looked for: mistakes on the command line.
   const std::string budget = !options.budget.empty() ? options.budget
                              : there                 ? there->recipe().budget
                                                      : "paper";
-  Recipe recipe = recipe_of(options.task, budget, "");
+  reproduce::Recipe recipe = reproduce::recipe_of(options.task, budget, "");
   check_samplers(options.samplers);
   if (!options.samplers.empty()) recipe.samplers = options.samplers;
   if (!options.seeds.empty()) {
     std::tie(recipe.first_seed, recipe.last_seed) = parse_seeds(options.seeds);
   }
   if (options.draw) return draw_what_is_there(options, there);
-  const std::vector<ComparisonRun> runs =
-      runs_of(recipe.samplers, recipe.first_seed, recipe.last_seed);
-  ComparisonSetup setup{parse_device(options.device)};
+  const std::vector<reproduce::ComparisonRun> runs =
+      reproduce::runs_of(recipe.samplers, recipe.first_seed, recipe.last_seed);
+  reproduce::ComparisonSetup setup{parse_device(options.device)};
   setup.jobs = options.jobs;
   const bool same = there && there->recipe().task == options.task;
-  const FoundData data =
-      find_data(options.task, options.data, same ? there->recipe().data : std::string());
+  const reproduce::FoundData data =
+      reproduce::find_data(options.task, options.data, same ? there->recipe().data : std::string());
   setup.data = data.folder;
-  ComparisonFolder folder =
-      ComparisonFolder::open_for(options.out, recipe_of(options.task, budget, data.name));
-  const FolderLock lock(folder);
+  reproduce::ComparisonFolder folder = reproduce::ComparisonFolder::open_for(
+      options.out, reproduce::recipe_of(options.task, budget, data.name));
+  const reproduce::FolderLock lock(folder);
   if (options.trials > 0) folder.set_trials(options.trials);
   inform(fmt::format("{}, {} runs of {} trials in {}\n", folder.recipe().title, runs.size(),
                      folder.recipe().trials, options.out));
   ComparisonLines lines(folder, runs.size());
-  const bool done = run_comparison(folder, runs, setup, lines, interrupt.token());
+  const bool done = reproduce::run_comparison(folder, runs, setup, lines, interrupt.token());
   draw(folder);
   if (!done) {
     throw Interrupted(
@@ -168,7 +172,7 @@ void add_reproduce_command(CLI::App& app) {
   command
       ->add_option("--jobs", options->jobs,
                    "runs at a time; what a run finds does not depend on it")
-      ->transform(whole_number(1, kMostJobs))
+      ->transform(whole_number(1, experiment::kMostJobs))
       ->capture_default_str();
   command->add_option("--trials", options->trials, "trials of a run (the budget's by default)")
       ->transform(whole_number(1, 1000000));
@@ -181,4 +185,4 @@ void add_reproduce_command(CLI::App& app) {
   command->callback([options] { reproduce(*options); });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -22,7 +22,7 @@
 #include "nas/search/search.h"
 #include "nas/summary/summary.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 /// Inputs that a trial of the front is verified on.
@@ -50,11 +50,12 @@ void prepare(const std::filesystem::path& folder) {
 
 /// Builds and runs every trial of the front. What keeps it from that is said and ends no search; a
 /// byte that differs is an Error.
-void verify_front(Study& study, const Experiment& experiment, std::stop_token stop) {
-  const Target target = find_target(experiment.verify);
-  const std::vector<Trial> trials = study.trials();
+void verify_front(study::Study& study, const experiment::Experiment& experiment,
+                  std::stop_token stop) {
+  const deploy::Target target = experiment::find_target(experiment.verify);
+  const std::vector<study::Trial> trials = study.trials();
   std::vector<NamedModel> models;
-  for (const std::size_t index : summarise(study.header().objectives, trials).front) {
+  for (const std::size_t index : summary::summarise(study.header().objectives, trials).front) {
     const std::int64_t number = trials[index].number;
     try {
       models.push_back(trial_model(study, experiment.store.string(), number));
@@ -79,8 +80,8 @@ void verify_front(Study& study, const Experiment& experiment, std::stop_token st
 }
 
 /// ", 2 at a time" where there are several; says where they are more than the processors.
-std::string describe_jobs(const Experiment& experiment, Device device) {
-  const int jobs = jobs_of(experiment, device);
+std::string describe_jobs(const experiment::Experiment& experiment, Device device) {
+  const int jobs = search::jobs_of(experiment, device);
   const int processors = thread_count();
   if (device.kind == DeviceKind::cpu && jobs > processors) {
     inform(
@@ -94,26 +95,26 @@ std::string describe_jobs(const Experiment& experiment, Device device) {
 std::string jobs_setting(const std::string& text) {
   if (text == "auto") return "study.jobs=\"auto\"";
   std::string count = text;
-  if (!whole_number(1, kMostJobs)(count).empty()) {
+  if (!whole_number(1, experiment::kMostJobs)(count).empty()) {
     throw UsageError(fmt::format("--jobs must be a whole number from 1 to {}, or auto; it is '{}'",
-                                 kMostJobs, text));
+                                 experiment::kMostJobs, text));
   }
   return "study.jobs=" + count;
 }
 
 void search(const SearchOptions& options) {
   InterruptGuard interrupt;
-  const Experiment experiment = options.experiment.load();
+  const experiment::Experiment experiment = options.experiment.load();
   const Device device = parse_device(options.experiment.device);
   // A mistake in the experiment is refused before there is a study, which would keep it.
-  Dataset dataset = load_dataset(experiment.dataset);
+  data::Dataset dataset = data::load_dataset(experiment.dataset);
   if (options.finish && !std::filesystem::exists(experiment.store)) {
     throw StoreError(fmt::format("there is no study '{}', so no trial {} to finish",
                                  experiment.store.string(), *options.finish));
   }
-  const auto study =
-      create_or_open_study(experiment.store, study_header(experiment, dataset, device));
-  const std::filesystem::path out = report_folder(experiment.store, options.out);
+  const auto study = study::create_or_open_study(experiment.store,
+                                                 search::study_header(experiment, dataset, device));
+  const std::filesystem::path out = report::report_folder(experiment.store, options.out);
   prepare(out);
   inform(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for{}\n",
                      describe(dataset), experiment.store.string(), to_string(device),
@@ -123,13 +124,14 @@ void search(const SearchOptions& options) {
   bool finished = false;
   {
     Progress progress(study->header().objectives, experiment.trials);
-    finished = options.finish ? finish_trial(experiment, std::move(dataset), *study, {device},
-                                             *options.finish, progress, interrupt.token())
-                              : run_search(experiment, std::move(dataset), *study, {device},
-                                           experiment.trials, progress, interrupt.token());
+    finished = options.finish
+                   ? search::finish_trial(experiment, std::move(dataset), *study, {device},
+                                          *options.finish, progress, interrupt.token())
+                   : search::run_search(experiment, std::move(dataset), *study, {device},
+                                        experiment.trials, progress, interrupt.token());
   }
-  const std::vector<Trial> trials = study->trials();
-  const auto ended = std::count_if(trials.begin(), trials.end(), has_ended);
+  const std::vector<study::Trial> trials = study->trials();
+  const auto ended = std::count_if(trials.begin(), trials.end(), study::has_ended);
   if (!finished) {
     throw Interrupted(
         fmt::format("stopped after {} of {} trials, nothing is lost; the same command goes on",
@@ -141,8 +143,8 @@ void search(const SearchOptions& options) {
   }
   if (!experiment.verify.empty()) verify_front(*study, experiment, interrupt.token());
   interrupt.end_at_once();
-  write_report(*study, out);
-  std::string stops = stop_sentence(read_report_data(*study).stops, trials.size());
+  report::write_report(*study, out);
+  std::string stops = report::stop_sentence(report::read_report_data(*study).stops, trials.size());
   if (!stops.empty()) stops += "\n";
   fmt::print("{}{}report: {}\n", front_table(study->header().objectives, trials), stops,
              (std::filesystem::absolute(out) / "report.html").string());
@@ -180,4 +182,4 @@ void add_search_command(CLI::App& app) {
   command->callback([options] { search(*options); });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

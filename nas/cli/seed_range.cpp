@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 constexpr std::uint64_t kMostSeeds = 10000;
@@ -32,4 +32,4 @@ std::pair<std::uint64_t, std::uint64_t> parse_seeds(const std::string& text) {
   return {first, last};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

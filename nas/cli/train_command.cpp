@@ -12,16 +12,17 @@
 #include "nas/search/search.h"
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
-void print_footprint(const char* what, const Footprint& f) {
+void print_footprint(const char* what, const deploy::Footprint& f) {
   fmt::print("{:<9} {} parameters, {:.2f} M MACs, ROM {}, RAM {}\n", what, f.parameters,
-             static_cast<double>(f.macs) * 1e-6, format_bytes(static_cast<double>(f.rom())),
-             format_bytes(static_cast<double>(f.ram())));
+             static_cast<double>(f.macs) * 1e-6,
+             summary::format_bytes(static_cast<double>(f.rom())),
+             summary::format_bytes(static_cast<double>(f.ram())));
 }
 
-void print_epoch(const EpochReport& report) {
+void print_epoch(const train::EpochReport& report) {
   fmt::print(
       "epoch {:>3}/{}  loss {:.4f}  train {:.2f} %  validation {}  sparsity {:.3f}  "
       "rate {:.4f}  {:.0f} samples/s  {:.2f} s\n",
@@ -40,25 +41,25 @@ void print_broken(const std::vector<std::string>& limits) {
 
 void train_one(const ExperimentOptions& options, const std::string& save) {
   const InterruptGuard interrupt;  // nothing is kept, so nothing is lost
-  const Experiment experiment = options.load();
-  if (!save.empty()) check_writable(save);
+  const experiment::Experiment experiment = options.load();
+  if (!save.empty()) data::check_writable(save);
   const Device device = parse_device(options.device);
-  Dataset dataset = load_dataset(experiment.dataset);
-  const Sketch plan = sketch(experiment.candidate(), dataset, experiment.core);
+  data::Dataset dataset = data::load_dataset(experiment.dataset);
+  const search::Sketch plan = search::sketch(experiment.candidate(), dataset, experiment.core);
   fmt::print("{}\n", describe(dataset));
   say_notes(dataset);
-  print_footprint("network", footprint(plan.graph));
+  print_footprint("network", deploy::footprint(plan.graph));
   if (plan.final_graph != plan.graph) print_footprint("pruned", plan.footprint);
-  const std::vector<Objective> objectives = search_objectives(experiment);
-  std::vector<double> values = free_objectives(experiment, plan.footprint);
-  print_broken(broken_limits(objectives, values));
+  const std::vector<study::Objective> objectives = search::search_objectives(experiment);
+  std::vector<double> values = search::free_objectives(experiment, plan.footprint);
+  print_broken(search::broken_limits(objectives, values));
   const auto stream = Stream::create(device);
-  const ResidentDataset data(*stream, dataset);
-  release_values(dataset);
+  const data::ResidentDataset data(*stream, dataset);
+  data::release_values(dataset);
   fmt::print("training on {} in {}\n", to_string(device),
-             name_of(activation_type(plan.spec.training.precision, device)));
-  const CandidateResult result =
-      evaluate_candidate(*stream, data, plan, experiment.seed, print_epoch, {});
+             name_of(train::activation_type(plan.spec.training.precision, device)));
+  const search::CandidateResult result =
+      search::evaluate_candidate(*stream, data, plan, experiment.seed, print_epoch, {});
   fmt::print("accuracy  {}: {:.2f} % float, {:.2f} % int8\n",
              data.validation.size > 0 ? "validation" : "test", 100 * result.float_accuracy,
              100 * result.int8_accuracy);
@@ -68,13 +69,14 @@ void train_one(const ExperimentOptions& options, const std::string& save) {
   }
   print_footprint("size", plan.footprint);
   values[0] = 1 - result.int8_accuracy;
-  print_broken(broken_limits(objectives, values));
+  print_broken(search::broken_limits(objectives, values));
   if (!save.empty()) {
-    save_model(deployed_model(experiment.name, result.int8, dataset), save);
+    deploy::save_model(search::deployed_model(experiment.name, result.int8, dataset), save);
     fmt::print("model     {}\n", save);
   }
-  fmt::print("time      {} of training, {} planned\n", format_seconds(result.training_seconds),
-             format_bytes(static_cast<double>(result.planned_bytes)));
+  fmt::print("time      {} of training, {} planned\n",
+             summary::format_seconds(result.training_seconds),
+             summary::format_bytes(static_cast<double>(result.planned_bytes)));
 }
 
 }  // namespace
@@ -88,4 +90,4 @@ void add_train_command(CLI::App& app) {
   command->callback([options, save] { train_one(*options, *save); });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

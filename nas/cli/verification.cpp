@@ -10,11 +10,12 @@
 #include "engine/workers.h"
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
-VerificationTable::VerificationTable(std::vector<NamedModel> models, const Core& core,
+VerificationTable::VerificationTable(std::vector<NamedModel> models, const deploy::Core& core,
                                      std::int64_t runs, bool steps, std::stop_token stop,
-                                     std::optional<CmsisNnLibrary> cmsis_nn, const Samples* samples)
+                                     std::optional<deploy::CmsisNnLibrary> cmsis_nn,
+                                     const data::Samples* samples)
     : models_(std::move(models)),
       steps_(steps),
       by_cmsis_nn_(cmsis_nn.has_value()),
@@ -22,7 +23,7 @@ VerificationTable::VerificationTable(std::vector<NamedModel> models, const Core&
   for (const NamedModel& named : models_) {
     tasks_.emplace_back([&named, core, runs, cmsis_nn, samples, end = end_.get_token()] {
       if (end.stop_requested()) throw Interrupted("interrupted");
-      return verify(named.model, core, runs, end, cmsis_nn, samples);
+      return deploy::verify(named.model, core, runs, end, cmsis_nn, samples);
     });
   }
   const std::size_t processors = std::max(1u, std::thread::hardware_concurrency());
@@ -39,13 +40,15 @@ void VerificationTable::work() {
 
 void VerificationTable::print_next() {
   const std::size_t index = printed_++;
-  const Verification result = tasks_[index].get_future().get();
+  const deploy::Verification result = tasks_[index].get_future().get();
   if (!headed_) {
     fmt::print("{:<12} {:>10} {:>10} {:>10} {:>7} {:>14} {:>14} {:>6} {:>10}\n", "", "ROM",
                "linked", "arena", "stack", "instructions", "counted", "runs", "differing");
     headed_ = true;
   }
-  const auto bytes = [](std::int64_t count) { return format_bytes(static_cast<double>(count)); };
+  const auto bytes = [](std::int64_t count) {
+    return summary::format_bytes(static_cast<double>(count));
+  };
   // Of CMSIS-NN's code there is no model.
   const auto known = [&](const std::string& planned) { return by_cmsis_nn_ ? "-" : planned; };
   const std::vector<std::int64_t>& counts = result.run.instructions;
@@ -68,4 +71,4 @@ void VerificationTable::finish() const {
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

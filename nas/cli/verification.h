@@ -11,7 +11,7 @@
 #include "engine/deploy/export/export.h"
 #include "nas/cli/deploy_options.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
 /// The models are built and run side by side, as many at a time as the machine has processors, and
 /// printed in their order.
@@ -19,9 +19,10 @@ class VerificationTable {
  public:
   /// Starts at once. `runs` inputs a model; `steps`: also the instructions of every step;
   /// `cmsis_nn`: its kernels in place of our own; `samples`: in place of random inputs, to stay.
-  VerificationTable(std::vector<NamedModel> models, const Core& core, std::int64_t runs, bool steps,
-                    std::stop_token stop, std::optional<CmsisNnLibrary> cmsis_nn = {},
-                    const Samples* samples = nullptr);
+  VerificationTable(std::vector<NamedModel> models, const deploy::Core& core, std::int64_t runs,
+                    bool steps, std::stop_token stop,
+                    std::optional<deploy::CmsisNnLibrary> cmsis_nn = {},
+                    const data::Samples* samples = nullptr);
   /// Ends what still runs.
   ~VerificationTable();
   VerificationTable(const VerificationTable&) = delete;
@@ -42,11 +43,11 @@ class VerificationTable {
   std::size_t printed_ = 0;
   bool headed_ = false;
   std::int64_t differing_ = 0;
-  std::vector<std::packaged_task<Verification()>> tasks_;
+  std::vector<std::packaged_task<deploy::Verification()>> tasks_;
   std::atomic<std::size_t> begun_ = 0;
   std::stop_source end_;
   const std::stop_callback<std::function<void()>> on_stop_;
   std::vector<std::jthread> workers_;  ///< the last member: they end before the others do
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -4,19 +4,19 @@
 #include "nas/cli/verification.h"
 #include "nas/cli/whole_number.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 void verify_all(const DeployOptions& options, std::int64_t runs, bool steps) {
   InterruptGuard interrupt;
-  const Target target = options.find();
-  const std::optional<CmsisNnLibrary> library = options.library();
-  if (options.kernels_to_call() == Kernels::cmsis_nn && !library) {
+  const deploy::Target target = options.find();
+  const std::optional<deploy::CmsisNnLibrary> library = options.library();
+  if (options.kernels_to_call() == deploy::Kernels::cmsis_nn && !library) {
     throw UsageError(
         "--kernels cmsis-nn can be verified with the library alone: --cmsis-nn DIR, a folder of "
         "CMSIS-NN (github.com/ARM-software/CMSIS-NN) with libcmsis-nn.a built for the core in it");
   }
-  const std::optional<Samples> samples = options.samples();
+  const std::optional<data::Samples> samples = options.samples();
   std::vector<NamedModel> models = options.all();
   const std::size_t count = models.size();
   VerificationTable table(std::move(models), target.core, runs, steps, interrupt.token(), library,
@@ -41,4 +41,4 @@ void add_verify_command(CLI::App& app) {
   command->callback([options, runs, steps] { verify_all(*options, *runs, *steps); });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 /// A sign or none, and digits.
@@ -38,4 +38,4 @@ std::string whole_setting(const std::string& key, const std::string& text) {
       fmt::format("{} must be a whole number in decimal digits; it is '{}'", key, text));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "nas/compare/svg.h"
 
-namespace paretiny {
+namespace paretiny::compare {
 namespace {
 
 using Line = std::vector<std::pair<double, double>>;
@@ -42,13 +42,13 @@ double longest(const std::vector<Progression>& progressions) {
 
 /// The first objective on a grid of the two inputs, as greys; by rank, since objectives may span
 /// orders of magnitude.
-void draw_ground(Svg& svg, const Frame& frame, const Problem& problem) {
+void draw_ground(Svg& svg, const Frame& frame, const problems::Problem& problem) {
   constexpr int kCells = 48;
   std::vector<double> values;
   for (int j = 0; j < kCells; ++j) {
     for (int i = 0; i < kCells; ++i) {
       values.push_back(
-          evaluate_unit(problem, {(i + 0.5) / kCells, (j + 0.5) / kCells}).objectives[0]);
+          problems::evaluate_unit(problem, {(i + 0.5) / kCells, (j + 0.5) / kCells}).objectives[0]);
     }
   }
   std::vector<double> sorted = values;
@@ -73,7 +73,7 @@ void draw_ground(Svg& svg, const Frame& frame, const Problem& problem) {
 
 }  // namespace
 
-std::string progress_picture(const Problem& problem, const Results& results,
+std::string progress_picture(const problems::Problem& problem, const Results& results,
                              const std::vector<ReferenceMark>& marks,
                              const std::string& mark_title) {
   const std::vector<Progression> progressions = results.progressions();
@@ -127,7 +127,7 @@ std::string progress_picture(const Problem& problem, const Results& results,
   return svg.end();
 }
 
-std::string places_picture(const Problem& problem, const Results& results) {
+std::string places_picture(const problems::Problem& problem, const Results& results) {
   if (problem.inputs() != 2) {
     throw UsageError(
         fmt::format("{} has {} inputs; only two can be drawn", problem.name, problem.inputs()));
@@ -168,4 +168,4 @@ std::string places_picture(const Problem& problem, const Results& results) {
   return svg.end();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compare

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numbers>
 
-namespace paretiny {
+namespace paretiny::compare {
 namespace {
 
 constexpr std::size_t kExact = 25;
@@ -57,4 +57,4 @@ double rank_sum_p(const std::vector<double>& a, const std::vector<double>& b) {
   return std::erfc(z / std::numbers::sqrt2);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compare

@@ -13,13 +13,13 @@
 #include "nas/compare/rank_sum.h"
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::compare {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kReached = 1e-9;
 
-std::string heading(const Problem& problem) {
+std::string heading(const problems::Problem& problem) {
   std::string text = "problem,sampler,seed,trial,hypervolume,log10_difference,seconds";
   for (std::size_t i = 1; i <= problem.inputs(); ++i) text += fmt::format(",x{}", i);
   return text;
@@ -111,9 +111,10 @@ std::string Results::csv() const {
       for (std::size_t t = 0; t < run.trials.size(); ++t) {
         const RunTrial& row = run.trials[t];
         text += fmt::format("{},{},{},{},{},{},{}", quoted(problem_.name), label, seed, t,
-                            shortest(row.hypervolume), shortest(log_difference(row.hypervolume)),
-                            shortest(row.seconds));
-        for (const double x : row.x) text += ',' + shortest(x);
+                            summary::shortest(row.hypervolume),
+                            summary::shortest(log_difference(row.hypervolume)),
+                            summary::shortest(row.seconds));
+        for (const double x : row.x) text += ',' + summary::shortest(x);
         text += '\n';
       }
     }
@@ -189,4 +190,4 @@ std::vector<const SamplerRun*> Results::first_runs() const {
   return runs;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compare

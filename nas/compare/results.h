@@ -7,7 +7,7 @@
 
 #include "nas/compare/run.h"
 
-namespace paretiny {
+namespace paretiny::compare {
 
 /// What a sampler reached, over its seeds.
 struct Standing {
@@ -30,7 +30,7 @@ struct Progression {
 
 class Results {
  public:
-  explicit Results(const Problem& problem) : problem_(problem) {}
+  explicit Results(const problems::Problem& problem) : problem_(problem) {}
 
   /// Adds the runs of a file that csv() wrote. Throws DataError, naming the line, for any other and
   /// for one of another problem.
@@ -57,8 +57,8 @@ class Results {
   std::vector<const SamplerRun*> first_runs() const;
 
  private:
-  const Problem& problem_;
+  const problems::Problem& problem_;
   std::map<std::string, std::map<std::uint64_t, SamplerRun>> runs_;  ///< by label, by seed
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::compare

@@ -10,11 +10,11 @@
 #include "kernels/core/threads.h"
 #include "nas/pareto/hypervolume.h"
 
-namespace paretiny {
+namespace paretiny::compare {
 namespace {
 
-bool feasible(const Response& evaluation) {
-  return all_finite(evaluation.objectives) &&
+bool feasible(const problems::Response& evaluation) {
+  return pareto::all_finite(evaluation.objectives) &&
          std::all_of(evaluation.constraints.begin(), evaluation.constraints.end(),
                      [](double g) { return g <= 0; });
 }
@@ -28,19 +28,19 @@ class GrowingFront {
     if (!std::equal(objectives.begin(), objectives.end(), reference_.begin(), std::less<>()))
       return;
     const auto covers = [&](const std::vector<double>& point) {
-      return point == objectives || dominates(point, objectives);
+      return point == objectives || pareto::dominates(point, objectives);
     };
     if (std::any_of(front_.begin(), front_.end(), covers)) return;
-    std::erase_if(front_, [&](const auto& point) { return dominates(objectives, point); });
+    std::erase_if(front_, [&](const auto& point) { return pareto::dominates(objectives, point); });
     front_.push_back(objectives);
-    volume_ = hypervolume(front_, reference_);
+    volume_ = pareto::hypervolume(front_, reference_);
   }
 
   double volume() const { return volume_; }
 
  private:
   const std::vector<double>& reference_;
-  Points front_;
+  pareto::Points front_;
   double volume_ = 0;
 };
 
@@ -52,9 +52,9 @@ std::string RunPlan::label() const {
   return text;
 }
 
-SamplerProblem sampler_problem(const Problem& problem, const RunPlan& plan) {
-  SamplerProblem result;
-  result.space = problem_space(problem);
+samplers::SamplerProblem sampler_problem(const problems::Problem& problem, const RunPlan& plan) {
+  samplers::SamplerProblem result;
+  result.space = problems::problem_space(problem);
   result.objectives = problem.objectives();
   result.reference = problem.reference;
   result.constraints = problem.constraints;
@@ -64,14 +64,14 @@ SamplerProblem sampler_problem(const Problem& problem, const RunPlan& plan) {
   return result;
 }
 
-std::optional<SamplerRun> run_sampler(const Problem& problem, const RunPlan& plan,
+std::optional<SamplerRun> run_sampler(const problems::Problem& problem, const RunPlan& plan,
                                       const std::stop_token& stop) {
   using Clock = std::chrono::steady_clock;
-  SamplerProblem task = sampler_problem(problem, plan);
+  samplers::SamplerProblem task = sampler_problem(problem, plan);
   task.stop = stop;
-  const auto sampler = make_sampler(plan.sampler, std::move(task), plan.options);
+  const auto sampler = samplers::make_sampler(plan.sampler, std::move(task), plan.options);
   SamplerRun run{plan.label(), plan.seed, {}};
-  std::vector<Observation> history;
+  std::vector<samplers::Observation> history;
   GrowingFront front(problem.reference);
   for (std::uint64_t trial = 0; trial < plan.trials; ++trial) {
     if (stop.stop_requested()) return std::nullopt;
@@ -83,17 +83,18 @@ std::optional<SamplerRun> run_sampler(const Problem& problem, const RunPlan& pla
       return std::nullopt;
     }
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    Response evaluation = evaluate_unit(problem, u);
+    problems::Response evaluation = problems::evaluate_unit(problem, u);
     if (feasible(evaluation)) front.add(evaluation.objectives);
-    run.trials.push_back({front.volume(), seconds, in_units(problem, u)});
-    history.push_back({u, Outcome::finished, std::move(evaluation.objectives),
+    run.trials.push_back({front.volume(), seconds, problems::in_units(problem, u)});
+    history.push_back({u, samplers::Outcome::finished, std::move(evaluation.objectives),
                        std::move(evaluation.constraints)});
   }
   return run;
 }
 
-void run_samplers(const Problem& problem, const std::vector<RunPlan>& plans, std::size_t threads,
-                  const std::stop_token& stop, const std::function<void(SamplerRun)>& done) {
+void run_samplers(const problems::Problem& problem, const std::vector<RunPlan>& plans,
+                  std::size_t threads, const std::stop_token& stop,
+                  const std::function<void(SamplerRun)>& done) {
   std::stop_source halt;
   const std::stop_callback asked(stop, [&halt] { halt.request_stop(); });
   std::mutex mutex;
@@ -124,4 +125,4 @@ void run_samplers(const Problem& problem, const std::vector<RunPlan>& plans, std
   if (failure) std::rethrow_exception(failure);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compare

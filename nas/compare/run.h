@@ -12,7 +12,7 @@
 #include "nas/problems/problem.h"
 #include "nas/samplers/sampler.h"
 
-namespace paretiny {
+namespace paretiny::compare {
 
 struct RunPlan {
   std::string sampler;
@@ -40,17 +40,18 @@ struct SamplerRun {
 };
 
 /// The problem as a sampler sees it.
-SamplerProblem sampler_problem(const Problem& problem, const RunPlan& plan);
+samplers::SamplerProblem sampler_problem(const problems::Problem& problem, const RunPlan& plan);
 
 /// Runs the plan; nothing when it was asked to stop before the end. Trials outside the constraints
 /// are told as finished, with their constraints.
-std::optional<SamplerRun> run_sampler(const Problem& problem, const RunPlan& plan,
+std::optional<SamplerRun> run_sampler(const problems::Problem& problem, const RunPlan& plan,
                                       const std::stop_token& stop = {});
 
 /// Runs the plans in order on up to `threads` threads, each of them with one thread when
 /// they are several; `done` is called after each run, one at a time. Stops early when asked to, and
 /// rethrows what the first failing run threw. A run's suggestions do not depend on `threads`.
-void run_samplers(const Problem& problem, const std::vector<RunPlan>& plans, std::size_t threads,
-                  const std::stop_token& stop, const std::function<void(SamplerRun)>& done);
+void run_samplers(const problems::Problem& problem, const std::vector<RunPlan>& plans,
+                  std::size_t threads, const std::stop_token& stop,
+                  const std::function<void(SamplerRun)>& done);
 
-}  // namespace paretiny
+}  // namespace paretiny::compare

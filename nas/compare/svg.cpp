@@ -9,7 +9,7 @@
 #include "base/one_line.h"
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::compare {
 namespace {
 
 std::string points_text(const std::vector<std::pair<double, double>>& points) {
@@ -123,14 +123,14 @@ void Svg::axes(const Frame& f, const std::string& x_label, const std::string& y_
   body_ += fmt::format(
       "<text class=\"name\" text-anchor=\"middle\" transform=\"translate({:.1f} {:.1f}) "
       "rotate(-90)\">{}</text>\n",
-      f.left - 48, f.top + f.height / 2, escape_html(one_line(y_label)));
+      f.left - 48, f.top + f.height / 2, summary::escape_html(one_line(y_label)));
 }
 
 void Svg::text(double x, double y, const std::string& text, const std::string& kind,
                const std::string& anchor) {
   body_ +=
       fmt::format("<text class=\"{}\" text-anchor=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
-                  kind, anchor, x, y, escape_html(one_line(text)));
+                  kind, anchor, x, y, summary::escape_html(one_line(text)));
 }
 
 void Svg::line(const std::vector<std::pair<double, double>>& points, const std::string& colour) {
@@ -171,4 +171,4 @@ void Svg::repeat_group(const std::string& name, double x, double y) {
   body_ += fmt::format("<use href=\"#{}\" x=\"{:.1f}\" y=\"{:.1f}\"/>\n", name, x, y);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::compare

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::compare {
 
 /// The colour of series number `index`: ten that stand out on both grounds, then again from the
 /// first.
@@ -67,4 +67,4 @@ class Svg {
   std::string body_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::compare

@@ -7,7 +7,7 @@
 #include "base/nearest.h"
 #include "nas/experiment/table_reader.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 namespace {
 
 /// The enumerator whose name the key holds; enumerators run from 0 to `last`.
@@ -18,16 +18,16 @@ Kind read_kind(TableReader& table, const std::string& key, Kind otherwise, Kind 
   return static_cast<Kind>(table.choice(key, names, name_of(otherwise)));
 }
 
-ModelSpec read_model(const toml::table& root) {
+models::ModelSpec read_model(const toml::table& root) {
   TableReader table(root, "model");
-  ModelSpec spec;
-  const std::vector<std::string> names = model_names();
+  models::ModelSpec spec;
+  const std::vector<std::string> names = models::model_names();
   if (table.find("name") == nullptr) {
     table.fail("name", "is missing; it names the network" + suggestion("", names));
   }
   spec.name = names[table.choice("name", names, "")];
   spec.width = table.number("width", 1, 1e-3, 16);
-  for (const ModelOption& option : model_options(spec.name)) {
+  for (const models::ModelOption& option : models::model_options(spec.name)) {
     if (table.find(option.name) == nullptr) continue;
     spec.options[option.name] =
         static_cast<double>(table.integer(option.name, 0, static_cast<std::int64_t>(option.low),
@@ -37,17 +37,17 @@ ModelSpec read_model(const toml::table& root) {
   return spec;
 }
 
-TrainingSpec read_training(const toml::table& root) {
+train::TrainingSpec read_training(const toml::table& root) {
   TableReader table(root, "training");
-  TrainingSpec spec;
+  train::TrainingSpec spec;
   spec.epochs = table.integer("epochs", spec.epochs, 1, 100000);
   spec.batch = table.integer("batch", spec.batch, 1, 65536);
-  spec.optimizer = read_kind(table, "optimizer", spec.optimizer, Optimizer::adamw);
+  spec.optimizer = read_kind(table, "optimizer", spec.optimizer, train::Optimizer::adamw);
   spec.learning_rate = table.number("learning_rate", spec.learning_rate, 0, 1000);
   spec.momentum = table.number("momentum", spec.momentum, 0, 0.9999);
   spec.weight_decay = table.number("weight_decay", spec.weight_decay, 0, 10);
   spec.decay_all = table.boolean("decay_all", spec.decay_all);
-  spec.schedule = read_kind(table, "schedule", spec.schedule, Schedule::step);
+  spec.schedule = read_kind(table, "schedule", spec.schedule, train::Schedule::step);
   spec.warmup = table.number("warmup", spec.warmup, 0, 1000);
   spec.milestones = table.numbers("milestones", spec.milestones, 0, 1);
   if (!std::is_sorted(spec.milestones.begin(), spec.milestones.end(), std::less_equal<>())) {
@@ -59,16 +59,17 @@ TrainingSpec read_training(const toml::table& root) {
   spec.flip = table.boolean("flip", spec.flip);
   spec.shift = table.integer("shift", spec.shift, 0, 65536);
   spec.noise = table.number("noise", spec.noise, 0, 100);
-  spec.precision = read_kind(table, "precision", spec.precision, Precision::bf16);
+  spec.precision = read_kind(table, "precision", spec.precision, train::Precision::bf16);
   table.finish();
   return spec;
 }
 
-PruningSpec read_pruning(const toml::table& root) {
+compress::PruningSpec read_pruning(const toml::table& root) {
   TableReader table(root, "pruning");
-  PruningSpec spec;
-  spec.schedule = read_kind(table, "schedule", spec.schedule, PruningSchedule::one_shot);
-  spec.criterion = read_kind(table, "criterion", spec.criterion, PruningCriterion::random);
+  compress::PruningSpec spec;
+  spec.schedule = read_kind(table, "schedule", spec.schedule, compress::PruningSchedule::one_shot);
+  spec.criterion =
+      read_kind(table, "criterion", spec.criterion, compress::PruningCriterion::random);
   spec.sparsity = table.number("sparsity", spec.sparsity, 0, 0.99);
   spec.begin = table.number("begin", spec.begin, 0, 1);
   spec.end = table.number("end", spec.end, 0, 1);
@@ -82,7 +83,7 @@ PruningSpec read_pruning(const toml::table& root) {
   }
   table.finish();
   // The other schedules have no end.
-  if (spec.schedule == PruningSchedule::agp && spec.end < spec.begin) {
+  if (spec.schedule == compress::PruningSchedule::agp && spec.end < spec.begin) {
     table.fail("end", "lies before pruning.begin");
   }
   return spec;
@@ -90,11 +91,11 @@ PruningSpec read_pruning(const toml::table& root) {
 
 void read_quantization(const toml::table& root, CandidateSpec& candidate) {
   TableReader table(root, "quantization");
-  CalibrationSpec& spec = candidate.calibration;
+  compress::CalibrationSpec& spec = candidate.calibration;
   spec.samples = table.integer("samples", spec.samples, 1, 1000000);
-  spec.method = read_kind(table, "range", spec.method, RangeMethod::percentile);
+  spec.method = read_kind(table, "range", spec.method, compress::RangeMethod::percentile);
   spec.percentile = table.number("percentile", spec.percentile, 50.1, 100);
-  FineTuneSpec& tuning = candidate.fine_tune;
+  train::FineTuneSpec& tuning = candidate.fine_tune;
   tuning.epochs = table.integer("fine_tune", tuning.epochs, 0, 100000);
   tuning.learning_rate = table.number("fine_tune_rate", tuning.learning_rate, 0, 1);
   table.finish();
@@ -120,4 +121,4 @@ CandidateSpec read_candidate(const toml::table& root) {
   return read_candidate_tables(root);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

@@ -3,7 +3,7 @@
 
 #include "nas/experiment/experiment.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 
 /// The tables of an experiment that a candidate is read from: [model], [training], ...
 const std::vector<std::string>& candidate_tables();
@@ -14,4 +14,4 @@ CandidateSpec read_candidate_tables(const toml::table& root);
 /// The same; throws UsageError for a key, or another table, that is not known.
 CandidateSpec read_candidate(const toml::table& root);
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

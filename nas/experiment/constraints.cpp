@@ -7,27 +7,28 @@
 #include "nas/experiment/table_reader.h"
 #include "nas/samplers/violation.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 namespace {
 
 std::optional<double> read_bound(TableReader& table, const char* key) {
   if (table.find(key) == nullptr) return std::nullopt;
-  return table.number(key, 0, -kMostReal, kMostReal);
+  return table.number(key, 0, -space::kMostReal, space::kMostReal);
 }
 
 }  // namespace
 
-std::vector<Constraint> read_bounds(const toml::table& root,
-                                    const std::vector<Objective>& objectives) {
+std::vector<study::Constraint> read_bounds(const toml::table& root,
+                                           const std::vector<study::Objective>& objectives) {
   TableReader table(root, "constraints");
-  std::vector<Constraint> constraints;
+  std::vector<study::Constraint> constraints;
   for (const std::string& name : table.unread()) {
     if (std::any_of(objectives.begin(), objectives.end(),
-                    [&](const Objective& objective) { return objective.name == name; })) {
+                    [&](const study::Objective& objective) { return objective.name == name; })) {
       table.fail(name, "is an objective too; give that one a limit");
     }
     TableReader entry(table, name);
-    Constraint constraint{name, "", read_bound(entry, "at_least"), read_bound(entry, "at_most")};
+    study::Constraint constraint{name, "", read_bound(entry, "at_least"),
+                                 read_bound(entry, "at_most")};
     constraint.unit = entry.text("unit", "");
     entry.finish();
     if (!constraint.at_least && !constraint.at_most) {
@@ -41,23 +42,23 @@ std::vector<Constraint> read_bounds(const toml::table& root,
   return constraints;
 }
 
-std::size_t bounds_of(const std::vector<Constraint>& constraints) {
+std::size_t bounds_of(const std::vector<study::Constraint>& constraints) {
   std::size_t bounds = 0;
-  for (const Constraint& constraint : constraints) {
+  for (const study::Constraint& constraint : constraints) {
     bounds += (constraint.at_least ? 1u : 0u) + (constraint.at_most ? 1u : 0u);
   }
   return bounds;
 }
 
-std::vector<double> misses(const std::vector<Constraint>& constraints,
+std::vector<double> misses(const std::vector<study::Constraint>& constraints,
                            const std::map<std::string, double>& metrics) {
   std::vector<double> all;
-  for (const Constraint& constraint : constraints) {
+  for (const study::Constraint& constraint : constraints) {
     const auto found = metrics.find(constraint.name);
     if (found == metrics.end()) return {};
     const double value = found->second;
     const auto add = [&](double excess, double bound) {
-      all.push_back(excess_share(excess, bound));
+      all.push_back(samplers::excess_share(excess, bound));
     };
     if (constraint.at_least) add(*constraint.at_least - value, *constraint.at_least);
     if (constraint.at_most) add(value - *constraint.at_most, *constraint.at_most);
@@ -65,9 +66,9 @@ std::vector<double> misses(const std::vector<Constraint>& constraints,
   return all;
 }
 
-std::string broken_bound(const std::vector<Constraint>& constraints,
+std::string broken_bound(const std::vector<study::Constraint>& constraints,
                          const std::map<std::string, double>& metrics) {
-  for (const Constraint& constraint : constraints) {
+  for (const study::Constraint& constraint : constraints) {
     const double value = metrics.at(constraint.name);
     if (constraint.at_least && value < *constraint.at_least) {
       return fmt::format("{} {} is below the least of {}", constraint.name, value,
@@ -81,4 +82,4 @@ std::string broken_bound(const std::vector<Constraint>& constraints,
   return "";
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

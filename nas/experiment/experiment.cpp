@@ -16,7 +16,7 @@
 #include "nas/samplers/sampler.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 namespace {
 
 std::string to_text(const toml::table& table) {
@@ -88,10 +88,10 @@ std::string option_text(const TableReader& table, const std::string& key, const 
   return text;
 }
 
-DatasetSpec read_dataset(const toml::table& root, const std::filesystem::path& folder) {
+data::DatasetSpec read_dataset(const toml::table& root, const std::filesystem::path& folder) {
   TableReader table(root, "dataset");
-  DatasetSpec spec;
-  const std::vector<std::string> formats = dataset_formats();
+  data::DatasetSpec spec;
+  const std::vector<std::string> formats = data::dataset_formats();
   if (table.find("format") == nullptr) {
     table.fail("format", "is missing; it names the reader" + suggestion("", formats));
   }
@@ -103,7 +103,7 @@ DatasetSpec read_dataset(const toml::table& root, const std::filesystem::path& f
   spec.validation = table.number("validation", spec.validation, 0, 0.9);
   spec.seed = static_cast<std::uint64_t>(table.integer("seed", 0, 0, INT64_MAX));
   spec.limit = table.integer("limit", 0, 0, INT64_MAX);
-  for (const std::string& option : dataset_options(spec.format)) {
+  for (const std::string& option : data::dataset_options(spec.format)) {
     const toml::node* node = table.find(option);
     if (node != nullptr) spec.options[option] = option_text(table, option, *node);
   }
@@ -113,13 +113,13 @@ DatasetSpec read_dataset(const toml::table& root, const std::filesystem::path& f
 
 /// Every key of the space must be one that a candidate has, and both ends of it must be valid.
 void check_space(const Experiment& experiment) {
-  for (const Parameter& parameter : experiment.space.parameters()) {
-    std::vector<Value> ends(parameter.choices.begin(), parameter.choices.end());
-    if (parameter.kind == ParameterKind::real) ends = {parameter.low, parameter.high};
-    if (parameter.kind == ParameterKind::integer) {
+  for (const space::Parameter& parameter : experiment.space.parameters()) {
+    std::vector<space::Value> ends(parameter.choices.begin(), parameter.choices.end());
+    if (parameter.kind == space::ParameterKind::real) ends = {parameter.low, parameter.high};
+    if (parameter.kind == space::ParameterKind::integer) {
       ends = {static_cast<std::int64_t>(parameter.low), static_cast<std::int64_t>(parameter.high)};
     }
-    for (const Value& end : ends) {
+    for (const space::Value& end : ends) {
       try {
         experiment.candidate({{parameter.name, end}});
       } catch (const UsageError& error) {
@@ -129,7 +129,7 @@ void check_space(const Experiment& experiment) {
   }
 }
 
-Target read_target(const TableReader& study, const char* key, const std::string& name) {
+deploy::Target read_target(const TableReader& study, const char* key, const std::string& name) {
   try {
     return find_target(name);
   } catch (const UsageError& error) {
@@ -171,7 +171,7 @@ void erase_from_space(toml::table& root, const std::string& key) {
 
 }  // namespace
 
-CandidateSpec Experiment::candidate(const Values& values) const {
+CandidateSpec Experiment::candidate(const space::Values& values) const {
   toml::table table = base;
   for (const auto& [key, value] : values) {
     if (const auto* choice = std::get_if<std::string>(&value)) {
@@ -209,7 +209,7 @@ Experiment load_experiment(const std::filesystem::path& path,
 
   TableReader study(root, "study");
   experiment.name = study.text("name", path.stem().string());
-  if (!is_study_name(experiment.name)) {
+  if (!study::is_study_name(experiment.name)) {
     study.fail("name", "must be a name without '/'; it names the report's folder");
   }
   experiment.store = study.text("store", "studies/" + experiment.name + ".sqlite");
@@ -221,7 +221,7 @@ Experiment load_experiment(const std::filesystem::path& path,
     experiment.training_seed =
         static_cast<std::uint64_t>(study.integer("training_seed", 0, 0, INT64_MAX));
   }
-  const std::vector<std::string> samplers = sampler_names();
+  const std::vector<std::string> samplers = samplers::sampler_names();
   experiment.sampler = samplers[study.choice("sampler", samplers, experiment.sampler)];
   read_jobs(study, experiment);
   experiment.instructions = study.boolean("instructions", false);
@@ -251,8 +251,8 @@ Experiment load_experiment(const std::filesystem::path& path,
   if (experiment.training_seed) {
     task.insert("training_seed", static_cast<std::int64_t>(*experiment.training_seed));
   }
-  if (experiment.core != CoreClass::dsp) {
-    task.insert("instructions", experiment.core == CoreClass::v7m ? "ARMv7-M" : "ARMv6-M");
+  if (experiment.core != deploy::CoreClass::dsp) {
+    task.insert("instructions", experiment.core == deploy::CoreClass::v7m ? "ARMv7-M" : "ARMv6-M");
   }
   for (const char* part : {"dataset", "sampler"}) {
     if (const toml::node* node = find_path(root, part)) set_path(task, part, *node);
@@ -264,4 +264,4 @@ Experiment load_experiment(const std::filesystem::path& path,
   return experiment;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

@@ -19,15 +19,15 @@
 #include "nas/space/space.h"
 #include "nas/stopping/stop_spec.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 
 /// Everything that makes one network: what a point of the space decodes to.
 struct CandidateSpec {
-  ModelSpec model;  ///< input and classes are the data set's, filled in when it is built
-  TrainingSpec training;
-  PruningSpec pruning;
-  CalibrationSpec calibration;
-  FineTuneSpec fine_tune{};
+  models::ModelSpec model;  ///< input and classes are the data set's, filled in when it is built
+  train::TrainingSpec training;
+  compress::PruningSpec pruning;
+  compress::CalibrationSpec calibration;
+  train::FineTuneSpec fine_tune{};
 };
 
 /// A limit of [constraints]: `value` in bytes, FLOPs, instructions or a share, `text` as the user
@@ -59,15 +59,15 @@ struct Experiment {
   bool async = false;         ///< suggestions are asked with all that is known, whatever the order
   bool instructions = false;  ///< they are the fifth objective
   /// Whose instructions are modelled: that of `target`, a core or a board.
-  CoreClass core = CoreClass::dsp;
+  deploy::CoreClass core = deploy::CoreClass::dsp;
   /// Core or board that the front is verified on when the search ends, "" for none.
   std::string verify;
-  StopSpec stop;  ///< which trials are ended early
+  stopping::StopSpec stop;  ///< which trials are ended early
   /// Minutes between checkpoints of a running trial; 0 for one after each epoch.
   double checkpoint = 5;
-  DatasetSpec dataset;
+  data::DatasetSpec dataset;
   Limits limits;
-  Space space;  ///< empty when the file has none: enough for `train`
+  space::Space space;  ///< empty when the file has none: enough for `train`
   /// The [model], [training], [pruning] and [quantization] that a candidate's values are laid over.
   toml::table base;
   /// Canonical text of all that a trial's result depends on beside its values: data set, sampler
@@ -76,7 +76,7 @@ struct Experiment {
   std::string text;  ///< the file as written, with its overrides
 
   /// The candidate for values of the space (or, without any, of the file alone).
-  CandidateSpec candidate(const Values& values = {}) const;
+  CandidateSpec candidate(const space::Values& values = {}) const;
 };
 
 /// Reads an experiment file. `overrides` are "key=value" pairs that win over the file; a key of the
@@ -96,4 +96,4 @@ double parse_flops(const std::string& text);
 double parse_instructions(const std::string& text);  ///< "20 M" (also k, G) as 2e7
 double parse_share(const std::string& text);
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

@@ -6,12 +6,12 @@
 #include "base/error.h"
 #include "nas/experiment/table_reader.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 namespace {
 
-Parameter read_parameter(const toml::table& root, const std::string& name) {
+space::Parameter read_parameter(const toml::table& root, const std::string& name) {
   TableReader table(root, "space." + name);
-  Parameter parameter;
+  space::Parameter parameter;
   parameter.name = name;
   const toml::node* choices = table.find("choices");
   const toml::node* low = table.find("low");
@@ -19,8 +19,8 @@ Parameter read_parameter(const toml::table& root, const std::string& name) {
   const std::vector<std::string> types = {"float", "int", "categorical"};
   const bool whole = low != nullptr && high != nullptr && low->is_integer() && high->is_integer();
   const std::string inferred = choices != nullptr ? "categorical" : whole ? "int" : "float";
-  parameter.kind = static_cast<ParameterKind>(table.choice("type", types, inferred));
-  if (parameter.kind == ParameterKind::categorical) {
+  parameter.kind = static_cast<space::ParameterKind>(table.choice("type", types, inferred));
+  if (parameter.kind == space::ParameterKind::categorical) {
     if (choices == nullptr || !choices->is_array()) {
       table.fail("choices", "must be a list, such as choices = [\"l1\", \"taylor\"]");
     }
@@ -31,8 +31,8 @@ Parameter read_parameter(const toml::table& root, const std::string& name) {
     }
   } else {
     if (low == nullptr || high == nullptr) table.fail("low", "and high are both needed");
-    parameter.low = table.number("low", 0, -kMostReal, kMostReal);
-    parameter.high = table.number("high", 0, -kMostReal, kMostReal);
+    parameter.low = table.number("low", 0, -space::kMostReal, space::kMostReal);
+    parameter.high = table.number("high", 0, -space::kMostReal, space::kMostReal);
     parameter.log = table.boolean("log", false);
   }
   table.finish();
@@ -48,7 +48,7 @@ bool is_parameter(const toml::table& table) {
 }
 
 void collect(const toml::table& root, const toml::table& table, const std::string& prefix,
-             std::vector<Parameter>& parameters) {
+             std::vector<space::Parameter>& parameters) {
   for (const auto& [key, node] : table) {
     const std::string part(key.str());
     const std::string name = prefix.empty() ? part : prefix + "." + part;
@@ -70,13 +70,13 @@ void collect(const toml::table& root, const toml::table& table, const std::strin
 
 }  // namespace
 
-Space read_space(const toml::table& root) {
+space::Space read_space(const toml::table& root) {
   const toml::node* node = find_path(root, "space");
   if (node == nullptr) return {};
   if (!node->is_table()) throw UsageError("space must be made of tables: [space.training.batch]");
-  std::vector<Parameter> parameters;
+  std::vector<space::Parameter> parameters;
   collect(root, *node->as_table(), "", parameters);
-  return parameters.empty() ? Space() : Space(parameters);
+  return parameters.empty() ? space::Space() : space::Space(parameters);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

@@ -5,10 +5,10 @@
 
 #include "nas/space/space.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 
 /// The tables [space.<key>] of `root`; an empty space when there are none. Throws UsageError with
 /// file, line and key.
-Space read_space(const toml::table& root);
+space::Space read_space(const toml::table& root);
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

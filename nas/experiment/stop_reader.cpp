@@ -1,6 +1,6 @@
 #include "nas/experiment/stop_reader.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 namespace {
 
 /// More decisions than that cost more than they save.
@@ -8,10 +8,10 @@ constexpr std::size_t kMostFractions = 100;
 
 }  // namespace
 
-StopSpec read_stop(TableReader& study) {
-  StopSpec spec;
+stopping::StopSpec read_stop(TableReader& study) {
+  stopping::StopSpec spec;
   const std::vector<std::string> methods = {"off", "hypervolume", "asha"};
-  spec.method = *stop_method(methods[study.choice("stop", methods, methods[0])]);
+  spec.method = *stopping::stop_method(methods[study.choice("stop", methods, methods[0])]);
   spec.fractions = study.numbers("stop_fractions", spec.fractions, 0, 1);
   spec.alpha = study.number("stop_alpha", spec.alpha, 0, 1);
   spec.delta = study.number("stop_delta", spec.delta, 0, 1);
@@ -34,4 +34,4 @@ StopSpec read_stop(TableReader& study) {
   return spec;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

@@ -4,10 +4,10 @@
 #include "nas/experiment/table_reader.h"
 #include "nas/stopping/stop_spec.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 
 /// Reads `stop`, `stop_fractions`, `stop_alpha`, `stop_delta`, `stop_run_on` and `stop_eta`. Throws
 /// UsageError for a value that no rule has.
-StopSpec read_stop(TableReader& study);
+stopping::StopSpec read_stop(TableReader& study);
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

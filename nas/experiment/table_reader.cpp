@@ -10,7 +10,7 @@
 #include "base/one_line.h"
 #include "nas/experiment/toml_text.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 namespace {
 
 std::string place(const toml::node& node) {
@@ -202,4 +202,4 @@ std::optional<std::string> value_text(const toml::node& node) {
   return text.str();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

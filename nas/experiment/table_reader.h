@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::experiment {
 
 class TableReader {
  public:
@@ -65,4 +65,4 @@ toml::table parse_value(const std::string& text);  ///< under the key "value"
 /// A value as it stands in TOML: numbers keep their type. Nothing for a list or a table.
 std::optional<std::string> value_text(const toml::node& node);
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

@@ -11,7 +11,7 @@
 #include "nas/experiment/table_reader.h"
 #include "nas/experiment/toml_text.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 
 extern const char* const kTargets;  // targets.toml, compiled in
 
@@ -21,11 +21,11 @@ toml::table parsed(const std::filesystem::path& file) {
   return file.empty() ? toml::parse(kTargets) : parse_toml_file(file);
 }
 
-Target read_target(const toml::table& root, const std::string& name) {
+deploy::Target read_target(const toml::table& root, const std::string& name) {
   TableReader top(root, "");
   TableReader table(top, name);
   std::vector<std::string> names;
-  for (const Core& core : cores()) names.push_back(core.name);
+  for (const deploy::Core& core : deploy::cores()) names.push_back(core.name);
   const auto bytes = [&](const char* key) -> std::int64_t {
     const std::string text = table.text(key, "");
     if (text.empty()) return 0;
@@ -38,10 +38,10 @@ Target read_target(const toml::table& root, const std::string& name) {
     if (size > 1e15) table.fail(key, "is " + text + ", more than any board has");
     return static_cast<std::int64_t>(size);
   };
-  Target target;
+  deploy::Target target;
   target.name = name;
   target.board = table.text("board", name);
-  target.core = cores()[table.choice("core", names, "cortex-m4")];
+  target.core = deploy::cores()[table.choice("core", names, "cortex-m4")];
   target.flash_bytes = bytes("flash");
   target.ram_bytes = bytes("ram");
   target.clock_hz = 1e6 * table.number("clock_mhz", 0, 0, 1e5);
@@ -51,7 +51,7 @@ Target read_target(const toml::table& root, const std::string& name) {
 
 }  // namespace
 
-Target find_target(const std::string& name, const std::filesystem::path& file) {
+deploy::Target find_target(const std::string& name, const std::filesystem::path& file) {
   std::vector<std::string> known;
   std::vector<std::filesystem::path> sources = {""};  // ours
   if (!file.empty()) sources.insert(sources.begin(), file);
@@ -63,9 +63,10 @@ Target find_target(const std::string& name, const std::filesystem::path& file) {
     }
     if (root.contains(name)) return read_target(root, name);
   }
-  if (const Core* core = find_core(name)) return {core->name, core->name, *core, 0, 0, 0};
-  for (const Core& core : cores()) known.push_back(core.name);
+  if (const deploy::Core* core = deploy::find_core(name))
+    return {core->name, core->name, *core, 0, 0, 0};
+  for (const deploy::Core& core : deploy::cores()) known.push_back(core.name);
   throw UsageError(fmt::format("'{}' is no target{}", name, suggestion(name, known)));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

@@ -7,11 +7,11 @@
 
 #include "engine/deploy/plan/target.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 
 /// The target of that name: a board of `file` (where it is not empty), a board of ours, or a core
 /// without limits ("cortex-m4", "m4"). Throws UsageError naming the nearest, or the file, line and
 /// key that is wrong; DataError for a file that cannot be read.
-Target find_target(const std::string& name, const std::filesystem::path& file = {});
+deploy::Target find_target(const std::string& name, const std::filesystem::path& file = {});
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

@@ -9,7 +9,7 @@
 #include "base/one_line.h"
 #include "engine/data/formats/file_bytes.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 namespace {
 
 /// Position behind the string that begins at `at`; the text's end where it is not closed.
@@ -86,8 +86,8 @@ toml::table parse_toml(const std::string& text, const std::string& source) {
 }
 
 toml::table parse_toml_file(const std::filesystem::path& file) {
-  const Bytes bytes = read_file(file);
-  return parse_toml(std::string(as_text(bytes)), file.string());
+  const data::Bytes bytes = data::read_file(file);
+  return parse_toml(std::string(data::as_text(bytes)), file.string());
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-namespace paretiny {
+namespace paretiny::experiment {
 
 /// Parts of a key, as in `space.model.width`, beyond which it is none of ours. toml++ limits nested
 /// values but not keys, whose tables it takes down by a call a level.
@@ -19,4 +19,4 @@ toml::table parse_toml(const std::string& text, const std::string& source);
 /// The same of a file. Throws DataError where it cannot be read.
 toml::table parse_toml_file(const std::filesystem::path& file);
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

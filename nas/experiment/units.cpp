@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "nas/experiment/experiment.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 namespace {
 
 using Units = std::vector<std::pair<std::string, double>>;
@@ -52,4 +52,4 @@ double parse_share(const std::string& text) {
   return parse(text, {{"%", 0.01}}, "80 %");
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::experiment

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::jobs {
 
 void Inbox::post(Message message) {
   {
@@ -52,4 +52,4 @@ bool Inbox::serve(std::chrono::milliseconds wait, const std::stop_token& stop) {
   return true;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::jobs

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <stop_token>
 
-namespace paretiny {
+namespace paretiny::jobs {
 
 class Inbox {
  public:
@@ -38,4 +38,4 @@ class Inbox {
   std::uint64_t serving_ = 0;  ///< number of the one that is being served; 0: none
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::jobs

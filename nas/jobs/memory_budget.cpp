@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::jobs {
 
 void MemoryBudget::Share::take(std::size_t bytes, const std::stop_token& stop) {
   MemoryBudget& all = budget_;
@@ -35,4 +35,4 @@ void MemoryBudget::Share::give_back(std::size_t kept) {
   budget_.changed_.notify_all();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::jobs

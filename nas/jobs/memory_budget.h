@@ -8,7 +8,7 @@
 #include <mutex>
 #include <stop_token>
 
-namespace paretiny {
+namespace paretiny::jobs {
 
 class MemoryBudget {
  public:
@@ -43,4 +43,4 @@ class MemoryBudget {
   std::deque<const Share*> waiting_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::jobs

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::jobs {
 
 TaskThread::TaskThread() {
   try {
@@ -48,4 +48,4 @@ void TaskThread::serve() {
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::jobs

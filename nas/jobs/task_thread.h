@@ -7,7 +7,7 @@
 #include <mutex>
 #include <thread>
 
-namespace paretiny {
+namespace paretiny::jobs {
 
 class TaskThread {
  public:
@@ -31,4 +31,4 @@ class TaskThread {
   std::thread thread_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::jobs

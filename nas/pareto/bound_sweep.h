@@ -19,7 +19,7 @@
 
 #include "nas/pareto/rows.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 
 /// kWidth: the number of objectives but the last, or 0 where the compiler does not know it. Close
 /// is called for every bound that ends, with the box's lower and upper sides in all objectives,
@@ -187,4 +187,4 @@ void sweep_bounds(const Rows& sorted, const double* low, const double* reference
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

@@ -7,7 +7,7 @@
 #include "nas/pareto/bound_sweep.h"
 #include "nas/pareto/rows.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 namespace {
 
 /// Sets the levels; replaces every value of the front by the number of its level. Returns the
@@ -61,4 +61,4 @@ Boxes undominated_boxes(const Points& front, const std::vector<double>& referenc
   return boxes;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

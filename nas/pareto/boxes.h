@@ -8,7 +8,7 @@
 
 #include "nas/pareto/pareto.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 
 /// Disjoint boxes between levels, laid out as BoxCover of kernels/bayes/hypervolume_improvement.h
 /// reads them. Box b is the product over k of (level(k, corners[b, 0, k]), level(k, corners[b, 1,
@@ -32,4 +32,4 @@ struct Boxes {
 /// hypervolume() does.
 Boxes undominated_boxes(const Points& front, const std::vector<double>& reference);
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

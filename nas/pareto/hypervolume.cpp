@@ -11,7 +11,7 @@
 #include "nas/pareto/rows.h"
 #include "nas/pareto/stair_sweep.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 namespace {
 
 /// By another row that is not equal.
@@ -146,4 +146,4 @@ std::vector<double> hypervolume_contributions(const Points& points,
   return contributions;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

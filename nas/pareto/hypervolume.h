@@ -7,7 +7,7 @@
 
 #include "nas/pareto/pareto.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 
 /// Hypervolume of `points`, any number of objectives from 1 on. Up to 3 objectives a staircase is
 /// swept along the last one, O(n log n) (stair_sweep.h). From 4 on the volume is the sum of the
@@ -29,4 +29,4 @@ std::vector<double> hypervolume_contributions(const Points& points,
                                               const std::vector<double>& reference,
                                               Dominated dominated = Dominated::ignored);
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 namespace {
 
 /// Peels fronts: `beats(i, j)` tells whether i dominates j. O(n^2) comparisons.
@@ -190,4 +190,4 @@ void check_points(const Points& points, std::size_t columns, const char* what) {
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::pareto {
 
 /// One objective vector a row, all of one length. Functions throw UsageError for rows of unequal
 /// length and for NaN.
@@ -40,4 +40,4 @@ std::vector<double> crowding_distances(const Points& points, const std::vector<s
 /// Throws UsageError unless every row has `columns` entries and none is NaN; `what` names the rows.
 void check_points(const Points& points, std::size_t columns, const char* what);
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

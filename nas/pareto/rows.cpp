@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 
 Rows rows_below(const Points& points, const std::vector<double>& reference,
                 std::vector<std::size_t>& indices) {
@@ -73,4 +73,4 @@ Rows front_of(const Rows& rows) {
   return front;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

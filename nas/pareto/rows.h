@@ -6,7 +6,7 @@
 
 #include "nas/pareto/pareto.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 
 /// `width` objectives a row.
 struct Rows {
@@ -40,4 +40,4 @@ Rows sorted_by_last(const Rows& rows);
 /// In lexicographic order, without dominated rows; of equal rows one stays.
 Rows front_of(const Rows& rows);
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-namespace paretiny {
+namespace paretiny::pareto {
 
 double OwnStrips::append(double left, double right, double ceiling, double z) {
   strips_.insert_or_assign(left, Strip{ceiling, z});  // one without width gives way
@@ -91,4 +91,4 @@ void StairSweep::finish() {
   stairs_.clear();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

@@ -14,7 +14,7 @@
 
 #include "nas/pareto/hypervolume.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 
 /// What one stair alone covers of the plane: strips from left to right with ceilings that fall.
 class OwnStrips {
@@ -74,4 +74,4 @@ class StairSweep {
   std::vector<double> contributions_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::pareto

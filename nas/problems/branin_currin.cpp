@@ -3,7 +3,7 @@
 
 #include "nas/problems/families.h"
 
-namespace paretiny {
+namespace paretiny::problems {
 namespace {
 
 /// BoTorch's maxima, 59.360 and 608.400, are exceeded by it.
@@ -50,4 +50,4 @@ Problem constrained_branin_currin() {
   return problem;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::problems

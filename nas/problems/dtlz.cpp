@@ -4,7 +4,7 @@
 
 #include "nas/problems/families.h"
 
-namespace paretiny {
+namespace paretiny::problems {
 namespace {
 
 using Vector = std::vector<double>;
@@ -171,4 +171,4 @@ Problem c2dtlz2(std::size_t d, std::size_t m) {
   return problem;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::problems

@@ -6,7 +6,7 @@
 
 #include "nas/problems/families.h"
 
-namespace paretiny {
+namespace paretiny::problems {
 
 using Vector = std::vector<double>;
 
@@ -130,4 +130,4 @@ Problem disc_brake() {
   return problem;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::problems

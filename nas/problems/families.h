@@ -3,7 +3,7 @@
 
 #include "nas/problems/problem.h"
 
-namespace paretiny {
+namespace paretiny::problems {
 
 // Zitzler, Deb and Thiele, "Comparison of multiobjective evolutionary algorithms: empirical
 // results", 2000. Two objectives; needs d >= 2.
@@ -47,4 +47,4 @@ Problem penicillin();
 /// point. The front is that one point.
 Problem synthetic_2d();
 
-}  // namespace paretiny
+}  // namespace paretiny::problems

@@ -2,7 +2,7 @@
 
 #include "nas/problems/families.h"
 
-namespace paretiny {
+namespace paretiny::problems {
 namespace {
 
 constexpr int kMostSteps = 2500;  // hours
@@ -60,4 +60,4 @@ Problem penicillin() {
           ferment};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::problems

@@ -9,7 +9,7 @@
 #include "base/nearest.h"
 #include "nas/problems/families.h"
 
-namespace paretiny {
+namespace paretiny::problems {
 namespace {
 
 constexpr std::size_t kMostInputs = 1000;
@@ -121,17 +121,17 @@ std::vector<std::string> problem_names() {
   return names;
 }
 
-Space problem_space(const Problem& problem) {
-  std::vector<Parameter> parameters;
+space::Space problem_space(const Problem& problem) {
+  std::vector<space::Parameter> parameters;
   for (std::size_t i = 0; i < problem.inputs(); ++i) {
     parameters.push_back({fmt::format("x{}", i + 1),
-                          ParameterKind::real,
+                          space::ParameterKind::real,
                           problem.lower[i],
                           problem.upper[i],
                           false,
                           {}});
   }
-  return Space(std::move(parameters));
+  return space::Space(std::move(parameters));
 }
 
 std::vector<double> in_units(const Problem& problem, const std::vector<double>& u) {
@@ -146,4 +146,4 @@ Response evaluate_unit(const Problem& problem, const std::vector<double>& u) {
   return problem.evaluate(in_units(problem, u));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::problems

@@ -10,7 +10,7 @@
 
 #include "nas/space/space.h"
 
-namespace paretiny {
+namespace paretiny::problems {
 
 /// What a problem gives at a point.
 struct Response {
@@ -44,7 +44,7 @@ Problem make_problem(const std::string& text);
 std::vector<std::string> problem_names();
 
 /// Real parameters x1, x2, ... between the problem's bounds.
-Space problem_space(const Problem& problem);
+space::Space problem_space(const Problem& problem);
 
 /// A point of the unit cube, [inputs()], stretched to the problem's bounds.
 std::vector<double> in_units(const Problem& problem, const std::vector<double>& u);
@@ -52,4 +52,4 @@ std::vector<double> in_units(const Problem& problem, const std::vector<double>& 
 /// What the problem gives there.
 Response evaluate_unit(const Problem& problem, const std::vector<double>& u);
 
-}  // namespace paretiny
+}  // namespace paretiny::problems

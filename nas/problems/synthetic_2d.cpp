@@ -3,7 +3,7 @@
 
 #include "nas/problems/families.h"
 
-namespace paretiny {
+namespace paretiny::problems {
 
 Problem synthetic_2d() {
   Problem problem{"Synthetic2D", {0, 0}, {32, 32}, {22, 1}};
@@ -23,4 +23,4 @@ Problem synthetic_2d() {
   return problem;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::problems

@@ -3,7 +3,7 @@
 
 #include "nas/problems/families.h"
 
-namespace paretiny {
+namespace paretiny::problems {
 namespace {
 
 /// A problem of the family from its second objective: f2(f1, g).
@@ -39,4 +39,4 @@ Problem zdt3(std::size_t d) {
   });
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::problems

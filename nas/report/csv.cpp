@@ -8,7 +8,7 @@
 #include "nas/report/importance.h"
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::report {
 namespace {
 
 /// Joins cells by commas, quoting those that need it.
@@ -34,8 +34,8 @@ class Row {
 };
 
 struct Columns {
-  explicit Columns(const std::vector<Trial>& trials) : parameters(parameter_names(trials)) {
-    for (const Trial& trial : trials) {
+  explicit Columns(const std::vector<study::Trial>& trials) : parameters(parameter_names(trials)) {
+    for (const study::Trial& trial : trials) {
       for (const auto& [name, value] : trial.metrics) metrics.insert(name);
     }
   }
@@ -43,57 +43,61 @@ struct Columns {
   std::set<std::string> metrics;
 };
 
-void add_names(Row& row, const std::vector<Objective>& objectives, const Columns& columns) {
-  for (const Objective& objective : objectives) row.add(objective.name);
+void add_names(Row& row, const std::vector<study::Objective>& objectives, const Columns& columns) {
+  for (const study::Objective& objective : objectives) row.add(objective.name);
   for (const std::string& name : columns.parameters) row.add("param." + name);
   for (const std::string& name : columns.metrics) row.add("metric." + name);
 }
 
-void add_values(Row& row, const Trial& trial, const Columns& columns) {
-  for (const double value : trial.objectives) row.add(shortest(value));
+void add_values(Row& row, const study::Trial& trial, const Columns& columns) {
+  for (const double value : trial.objectives) row.add(summary::shortest(value));
   for (const std::string& name : columns.parameters) {
     const auto found = trial.values.find(name);
-    row.add(found == trial.values.end() ? "" : to_string(found->second));
+    row.add(found == trial.values.end() ? "" : space::to_string(found->second));
   }
   for (const std::string& name : columns.metrics) {
     const auto found = trial.metrics.find(name);
-    row.add(found == trial.metrics.end() ? "" : shortest(found->second));
+    row.add(found == trial.metrics.end() ? "" : summary::shortest(found->second));
   }
 }
 
 /// What was decided on trials; nothing where none has a verdict.
 struct Verdicts {
-  Verdicts(const std::vector<Objective>& objectives, const std::vector<Trial>& trials)
+  Verdicts(const std::vector<study::Objective>& objectives, const std::vector<study::Trial>& trials)
       : names(objectives) {
-    for (const Trial& trial : trials) any = any || trial.verdict;
+    for (const study::Trial& trial : trials) any = any || trial.verdict;
   }
   void add_names(Row& row) const {
     if (!any) return;
     row.add("stop.verdict").add("stop.fraction").add("stop.gain");
     for (const char* what : {"predicted", "deviation", "bound"}) {
-      for (const Objective& objective : names) {
+      for (const study::Objective& objective : names) {
         row.add(fmt::format("stop.{}.{}", what, objective.name));
       }
     }
   }
-  void add_values(Row& row, const Trial& trial) const {
+  void add_values(Row& row, const study::Trial& trial) const {
     if (!any) return;
-    const StopVerdict verdict = trial.verdict.value_or(StopVerdict{});
+    const stopping::StopVerdict verdict = trial.verdict.value_or(stopping::StopVerdict{});
     row.add(trial.verdict ? name_of(verdict.reason) : "");
-    row.add(verdict.fraction > 0 ? shortest(verdict.fraction) : "").add(shortest(verdict.gain));
+    row.add(verdict.fraction > 0 ? summary::shortest(verdict.fraction) : "")
+        .add(summary::shortest(verdict.gain));
     for (const auto* numbers : {&verdict.predicted, &verdict.deviation, &verdict.bound}) {
       for (std::size_t k = 0; k < names.size(); ++k) {
-        row.add(k < numbers->size() && std::isfinite((*numbers)[k]) ? shortest((*numbers)[k]) : "");
+        row.add(k < numbers->size() && std::isfinite((*numbers)[k])
+                    ? summary::shortest((*numbers)[k])
+                    : "");
       }
     }
   }
-  const std::vector<Objective>& names;
+  const std::vector<study::Objective>& names;
   bool any = false;
 };
 
 }  // namespace
 
-std::string trials_csv(const std::vector<Objective>& objectives, const std::vector<Trial>& trials) {
+std::string trials_csv(const std::vector<study::Objective>& objectives,
+                       const std::vector<study::Trial>& trials) {
   const Columns columns(trials);
   Row names;
   names.add("number").add("state");
@@ -104,7 +108,7 @@ std::string trials_csv(const std::vector<Objective>& objectives, const std::vect
   const Verdicts verdicts(objectives, trials);
   verdicts.add_names(names);
   std::string text = names.end();
-  for (const Trial& trial : trials) {
+  for (const study::Trial& trial : trials) {
     Row row;
     row.add(std::to_string(trial.number)).add(to_string(trial.state));
     add_values(row, trial, columns);
@@ -120,7 +124,8 @@ std::string trials_csv(const std::vector<Objective>& objectives, const std::vect
   return text;
 }
 
-std::string front_csv(const std::vector<Objective>& objectives, const std::vector<Trial>& trials,
+std::string front_csv(const std::vector<study::Objective>& objectives,
+                      const std::vector<study::Trial>& trials,
                       const std::vector<std::size_t>& front) {
   const Columns columns(trials);
   Row names;
@@ -136,4 +141,4 @@ std::string front_csv(const std::vector<Objective>& objectives, const std::vecto
   return text;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::report

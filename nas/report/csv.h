@@ -8,14 +8,16 @@
 
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::report {
 
 /// number, state, objectives, parameters, metrics, reason, architecture, seed, attempts, started,
 /// finished.
-std::string trials_csv(const std::vector<Objective>& objectives, const std::vector<Trial>& trials);
+std::string trials_csv(const std::vector<study::Objective>& objectives,
+                       const std::vector<study::Trial>& trials);
 
 /// number, objectives, parameters, metrics of the trials at `front`, in that order.
-std::string front_csv(const std::vector<Objective>& objectives, const std::vector<Trial>& trials,
+std::string front_csv(const std::vector<study::Objective>& objectives,
+                      const std::vector<study::Trial>& trials,
                       const std::vector<std::size_t>& front);
 
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -6,7 +6,10 @@
 #include <numeric>
 #include <set>
 
-namespace paretiny {
+namespace paretiny::report {
+
+using study::Trial;
+
 namespace {
 
 using Eigen::Index;
@@ -40,8 +43,9 @@ MatrixXd centred_kernel(const std::string& parameter, const std::vector<const Tr
   std::vector<double> numbers;
   for (const Trial* trial : trials) {
     const auto found = trial->values.find(parameter);
-    const Value value = found == trial->values.end() ? Value{std::string{}} : found->second;
-    names.push_back(to_string(value));
+    const space::Value value =
+        found == trial->values.end() ? space::Value{std::string{}} : found->second;
+    names.push_back(space::to_string(value));
     if (const auto* real = std::get_if<double>(&value)) numbers.push_back(*real);
     if (const auto* whole = std::get_if<std::int64_t>(&value)) {
       numbers.push_back(static_cast<double>(*whole));
@@ -152,4 +156,4 @@ std::vector<std::string> parameter_names(const std::vector<Trial>& trials) {
   return {names.begin(), names.end()};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -6,7 +6,7 @@
 
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::report {
 
 /// For one objective.
 struct Importance {
@@ -31,9 +31,9 @@ constexpr std::size_t kImportanceMost = 400;
 /// that varies.
 std::vector<Importance> parameter_importance(std::size_t objectives,
                                              const std::vector<std::string>& parameters,
-                                             const std::vector<Trial>& trials);
+                                             const std::vector<study::Trial>& trials);
 
 /// Names of the parameters that occur in the trials' values.
-std::vector<std::string> parameter_names(const std::vector<Trial>& trials);
+std::vector<std::string> parameter_names(const std::vector<study::Trial>& trials);
 
-}  // namespace paretiny
+}  // namespace paretiny::report

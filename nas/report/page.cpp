@@ -11,7 +11,10 @@
 #include "nas/study/study_json.h"
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::report {
+
+using summary::escape_html;
+
 namespace {
 
 template <class... Args>
@@ -27,17 +30,18 @@ std::string whole_percent(double fraction) {
   return fmt::format("{:.0f} %", 100 * fraction);
 }
 
-std::string limits_text(const StudyHeader& header) {
+std::string limits_text(const study::StudyHeader& header) {
   std::string text;
   const auto add = [&](const std::string& name, const char* relation, const std::string& bound) {
     print(text, "{}<span class=\"whole\">{} {} {}</span>", text.empty() ? "" : ", ",
           escape_html(name), relation, escape_html(bound));
   };
-  for (const Objective& objective : header.objectives) {
-    if (objective.limit) add(objective.name, "≤", format_quantity(objective, *objective.limit));
+  for (const study::Objective& objective : header.objectives) {
+    if (objective.limit)
+      add(objective.name, "≤", summary::format_quantity(objective, *objective.limit));
   }
-  for (const Constraint& constraint : header.constraints) {
-    const auto bound = [&](double value) { return format_count(value, constraint.unit); };
+  for (const study::Constraint& constraint : header.constraints) {
+    const auto bound = [&](double value) { return summary::format_count(value, constraint.unit); };
     if (constraint.at_least) add(constraint.name, "≥", bound(*constraint.at_least));
     if (constraint.at_most) add(constraint.name, "≤", bound(*constraint.at_most));
   }
@@ -54,8 +58,8 @@ void add_tile(std::string& out, const std::string& label, const std::string& fig
 
 /// The best accuracy; of a black box, the least of the first objective.
 void add_best(std::string& out, const ReportData& data) {
-  const StudySummary& summary = data.summary;
-  const std::vector<Objective>& objectives = data.header.objectives;
+  const summary::StudySummary& summary = data.summary;
+  const std::vector<study::Objective>& objectives = data.header.objectives;
   const bool accuracy = objectives[0].name == "error";
   const std::string label =
       accuracy ? "Best accuracy inside the limits"
@@ -64,22 +68,22 @@ void add_best(std::string& out, const ReportData& data) {
     add_tile(out, label, "–", "no trial is inside the limits yet");
     return;
   }
-  const Trial& best = data.trials[summary.front.front()];  // sorted by the first objective
+  const study::Trial& best = data.trials[summary.front.front()];  // sorted by the first objective
   add_tile(out, label,
-           accuracy ? format_percent(1 - best.objectives[0])
-                    : escape_html(format_quantity(objectives[0], best.objectives[0])),
+           accuracy ? summary::format_percent(1 - best.objectives[0])
+                    : escape_html(summary::format_quantity(objectives[0], best.objectives[0])),
            fmt::format("trial {}{}; {}", best.number, accuracy ? ", int8" : "",
                        limits_text(data.header)));
 }
 
 void add_tiles(std::string& out, const ReportData& data) {
-  const StudySummary& summary = data.summary;
+  const summary::StudySummary& summary = data.summary;
   out += "<section class=\"tiles\" aria-label=\"Headline numbers\">\n";
   add_best(out, data);
   add_tile(out, "Hypervolume",
-           summary.hypervolume.empty() ? "–" : format_fixed(summary.hypervolume.back(), 4),
+           summary.hypervolume.empty() ? "–" : summary::format_fixed(summary.hypervolume.back(), 4),
            "of 1; scales and reference are given below");
-  const std::size_t done = summary.count[static_cast<std::size_t>(TrialState::done)];
+  const std::size_t done = summary.count[static_cast<std::size_t>(study::TrialState::done)];
   add_tile(out, "Pareto front", std::to_string(summary.front.size()),
            fmt::format("trial{} out of {} done", summary.front.size() == 1 ? "" : "s", done));
 
@@ -87,15 +91,16 @@ void add_tiles(std::string& out, const ReportData& data) {
   std::string words;
   for (std::size_t s = 0; s < summary.count.size(); ++s) {
     if (summary.count[s] == 0) continue;
-    const std::string_view name = to_string(static_cast<TrialState>(s));
+    const std::string_view name = to_string(static_cast<study::TrialState>(s));
     print(bar, "<span class=\"{}\" style=\"flex-grow:{}\"></span>", name, summary.count[s]);
     print(words, "{}{} {}", words.empty() ? "" : ", ", summary.count[s], name);
   }
   add_tile(
       out, "Trials", std::to_string(data.trials.size()),
       bar.empty() ? "none yet" : fmt::format("<span class=\"states\">{}</span>{}", bar, words));
-  add_tile(out, "Computing time", format_seconds(summary.computing),
-           fmt::format("{} from first start to last end", format_seconds(summary.elapsed)));
+  add_tile(
+      out, "Computing time", summary::format_seconds(summary.computing),
+      fmt::format("{} from first start to last end", summary::format_seconds(summary.elapsed)));
   out += "</section>\n";
 }
 
@@ -161,7 +166,8 @@ void add_front_table(std::string& out, const ReportData& data) {
           escape_html(name));
   };
   heading("trial", "key");
-  for (const Objective& objective : data.header.objectives) heading(objective.name, "objective");
+  for (const study::Objective& objective : data.header.objectives)
+    heading(objective.name, "objective");
   for (const std::string& name : data.parameters) heading(name, "parameter");
   for (const std::string& name : metrics) heading(name, "metric");
   out += "</tr></thead>\n<tbody>\n";
@@ -169,23 +175,24 @@ void add_front_table(std::string& out, const ReportData& data) {
     print(out, "<td data-value=\"{}\">{}</td>", escape_html(key), escape_html(text));
   };
   for (const std::size_t member : data.summary.front) {
-    const Trial& trial = data.trials[member];
+    const study::Trial& trial = data.trials[member];
     print(out, "<tr data-trial=\"{}\" tabindex=\"0\">", trial.number);
     cell(std::to_string(trial.number), std::to_string(trial.number));
     for (std::size_t m = 0; m < trial.objectives.size(); ++m) {
-      cell(shortest(trial.objectives[m]),
-           format_quantity(data.header.objectives[m], trial.objectives[m]));
+      cell(summary::shortest(trial.objectives[m]),
+           summary::format_quantity(data.header.objectives[m], trial.objectives[m]));
     }
     for (const std::string& name : data.parameters) {
       const auto found = trial.values.find(name);
-      const Value value = found == trial.values.end() ? Value{std::string{}} : found->second;
+      const space::Value value =
+          found == trial.values.end() ? space::Value{std::string{}} : found->second;
       const double* real = std::get_if<double>(&value);
-      cell(to_string(value), real ? fmt::format("{:.4g}", *real) : to_string(value));
+      cell(space::to_string(value), real ? fmt::format("{:.4g}", *real) : space::to_string(value));
     }
     for (const std::string& name : metrics) {
       const auto found = trial.metrics.find(name);
       const double value = found == trial.metrics.end() ? std::nan("") : found->second;
-      cell(shortest(value), format_metric(name, value));
+      cell(summary::shortest(value), summary::format_metric(name, value));
     }
     out += "</tr>\n";
   }
@@ -193,7 +200,7 @@ void add_front_table(std::string& out, const ReportData& data) {
 }
 
 void add_environment(std::string& out, const ReportData& data) {
-  const StudyHeader& header = data.header;
+  const study::StudyHeader& header = data.header;
   open_section(out, "environment", "How it was made",
                "Everything needed to run this study again; <code>study.json</code> and "
                "<code>trials.csv</code> hold all of its trials.");
@@ -211,12 +218,13 @@ void add_environment(std::string& out, const ReportData& data) {
       "</dl>\n<div class=\"scroll\"><table class=\"scales\"><thead><tr><th>objective</th>"
       "<th>limit</th><th>as written</th><th>hypervolume scale</th></tr></thead><tbody>\n";
   for (std::size_t m = 0; m < header.objectives.size(); ++m) {
-    const Objective& objective = header.objectives[m];
+    const study::Objective& objective = header.objectives[m];
     print(out, "<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n",
           escape_html(objective.name),
-          objective.limit ? escape_html(format_quantity(objective, *objective.limit)) : "none",
+          objective.limit ? escape_html(summary::format_quantity(objective, *objective.limit))
+                          : "none",
           objective.limit_text.empty() ? "–" : escape_html(objective.limit_text),
-          escape_html(format_quantity(objective, data.summary.scales[m])));
+          escape_html(summary::format_quantity(objective, data.summary.scales[m])));
   }
   out +=
       "</tbody></table>\n<p class=\"note\">Hypervolume is measured in objectives divided by their "
@@ -231,7 +239,7 @@ void add_environment(std::string& out, const ReportData& data) {
 /// JSON that may stand inside a script element.
 std::string embedded(const nlohmann::json& json) {
   std::string text;
-  for (const char c : dump(json)) {
+  for (const char c : study::dump(json)) {
     if (c == '<') {
       text += "\\u003c";
     } else {
@@ -244,7 +252,7 @@ std::string embedded(const nlohmann::json& json) {
 }  // namespace
 
 std::string report_page(const ReportData& data) {
-  const StudyHeader& header = data.header;
+  const study::StudyHeader& header = data.header;
   const std::string name = escape_html(header.name);
   const std::string first = escape_html(header.objectives[0].name);
   std::string out;
@@ -300,4 +308,4 @@ std::string report_page(const ReportData& data) {
   return out;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -6,7 +6,7 @@
 
 #include "nas/report/report_data.h"
 
-namespace paretiny {
+namespace paretiny::report {
 
 /// The style sheet and the scripts below page/, compiled in (nas/CMakeLists.txt).
 extern const char* const kReportStyle;
@@ -15,4 +15,4 @@ extern const char* const kReportScript;
 /// The whole page, with everything it needs inside. Everything from the study is escaped.
 std::string report_page(const ReportData& data);
 
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -8,7 +8,7 @@
 #include "nas/report/whole_file.h"
 #include "nas/study/study_json.h"
 
-namespace paretiny {
+namespace paretiny::report {
 
 std::filesystem::path report_folder(const std::filesystem::path& store,
                                     const std::filesystem::path& wanted) {
@@ -23,14 +23,14 @@ std::filesystem::path report_folder(const std::filesystem::path& store,
   return file.parent_path() / (plain ? stem : std::filesystem::path(file.filename()) += suffix);
 }
 
-void write_report(Study& study, const std::filesystem::path& folder) {
+void write_report(study::Study& study, const std::filesystem::path& folder) {
   const ReportData data = read_report_data(study);
   make_folder(folder);
-  const std::vector<Objective>& objectives = data.header.objectives;
+  const std::vector<study::Objective>& objectives = data.header.objectives;
   write_whole(folder / "front.csv", front_csv(objectives, data.trials, data.summary.front));
   write_whole(folder / "trials.csv", trials_csv(objectives, data.trials));
-  write_whole(folder / "study.json", dump(study_json(data)) + "\n");
+  write_whole(folder / "study.json", study::dump(study_json(data)) + "\n");
   write_whole(folder / "report.html", report_page(data));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -5,7 +5,7 @@
 
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::report {
 
 /// Where the report of the study at `store` goes: `wanted`, or where that is empty a folder beside
 /// the store's own file, links followed, that no other store's report goes to. x.sqlite has x, any
@@ -19,6 +19,6 @@ std::filesystem::path report_folder(const std::filesystem::path& store,
 ///   trials.csv   every trial
 ///   study.json   header, trials with their epochs, front and hypervolume
 /// Throws DataError naming a file that cannot be written.
-void write_report(Study& study, const std::filesystem::path& folder);
+void write_report(study::Study& study, const std::filesystem::path& folder);
 
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -7,7 +7,7 @@
 #include "nas/study/study_json.h"
 #include "nas/summary/scales.h"
 
-namespace paretiny {
+namespace paretiny::report {
 
 using nlohmann::json;
 
@@ -30,19 +30,19 @@ bool is_logarithmic(const std::string& space, const std::string& parameter) {
 
 }  // namespace
 
-ReportData read_report_data(Study& study) {
+ReportData read_report_data(study::Study& study) {
   ReportData data;
   data.header = study.header();
   data.trials = study.trials();
-  for (const Trial& trial : data.trials) {
-    std::vector<EpochRecord> records = study.epochs(trial.number);
+  for (const study::Trial& trial : data.trials) {
+    std::vector<study::EpochRecord> records = study.epochs(trial.number);
     const std::size_t came = records.empty() ? study.steps(trial.number).size() : records.size();
     if (came > 0) data.came[trial.number] = came;
     if (!records.empty()) data.epochs[trial.number] = std::move(records);
   }
   data.runs = study.runs();
   data.stops = stop_figures(data.header, data.trials, data.runs, data.came);
-  data.summary = summarise(data.header.objectives, data.trials);
+  data.summary = summary::summarise(data.header.objectives, data.trials);
   data.parameters = parameter_names(data.trials);
   data.importance =
       parameter_importance(data.header.objectives.size(), data.parameters, data.trials);
@@ -51,12 +51,12 @@ ReportData read_report_data(Study& study) {
 
 json study_json(const ReportData& data) {
   json trials = json::array();
-  for (const Trial& trial : data.trials) {
+  for (const study::Trial& trial : data.trials) {
     json entry = to_json(trial);
     entry["epochs"] = json::array();
     const auto found = data.epochs.find(trial.number);
     if (found != data.epochs.end()) {
-      for (const EpochRecord& record : found->second) {
+      for (const study::EpochRecord& record : found->second) {
         entry["epochs"].push_back({{"epoch", record.epoch},
                                    {"loss", record.loss},
                                    {"accuracy", record.accuracy},
@@ -66,7 +66,7 @@ json study_json(const ReportData& data) {
     trials.push_back(std::move(entry));
   }
   json runs = json::array();
-  for (const RunRecord& run : data.runs) {
+  for (const study::RunRecord& run : data.runs) {
     runs.push_back({{"started", run.started}, {"settings", run.settings}});
   }
   json importance = json::object();
@@ -98,7 +98,7 @@ json study_json(const ReportData& data) {
 
 json page_json(const ReportData& data) {
   json objectives = json::array();
-  for (const Objective& objective : data.header.objectives) {
+  for (const study::Objective& objective : data.header.objectives) {
     objectives.push_back({{"name", objective.name},
                           {"unit", objective.unit},
                           {"limit", objective.limit ? json(*objective.limit) : json()}});
@@ -108,11 +108,11 @@ json page_json(const ReportData& data) {
     parameters.push_back({{"name", name}, {"log", is_logarithmic(data.header.space, name)}});
   }
   json trials = json::array();
-  for (const Trial& trial : data.trials) {
+  for (const study::Trial& trial : data.trials) {
     trials.push_back({{"number", trial.number},
                       {"state", to_string(trial.state)},
-                      {"feasible", is_feasible(data.header.objectives, trial)},
-                      {"values", values_to_json(trial.values)},
+                      {"feasible", summary::is_feasible(data.header.objectives, trial)},
+                      {"values", study::values_to_json(trial.values)},
                       {"objectives", trial.objectives},
                       {"metrics", trial.metrics},
                       {"reason", trial.reason}});
@@ -123,7 +123,7 @@ json page_json(const ReportData& data) {
     const auto found = data.epochs.find(number);
     if (found == data.epochs.end()) continue;
     json accuracies = json::array();
-    for (const EpochRecord& record : found->second) accuracies.push_back(record.accuracy);
+    for (const study::EpochRecord& record : found->second) accuracies.push_back(record.accuracy);
     epochs[std::to_string(number)] = std::move(accuracies);
   }
   return {{"objectives", objectives},
@@ -134,4 +134,4 @@ json page_json(const ReportData& data) {
           {"epochs", epochs}};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -11,21 +11,22 @@
 #include "nas/study/study.h"
 #include "nas/summary/summary.h"
 
-namespace paretiny {
+namespace paretiny::report {
 
 struct ReportData {
-  StudyHeader header;
-  std::vector<Trial> trials;
-  std::map<std::int64_t, std::vector<EpochRecord>> epochs;  ///< by trial; none for most that failed
+  study::StudyHeader header;
+  std::vector<study::Trial> trials;
+  std::map<std::int64_t, std::vector<study::EpochRecord>>
+      epochs;                                ///< by trial; none for most that failed
   std::map<std::int64_t, std::size_t> came;  ///< epochs, or steps of a black box, by trial
-  StudySummary summary;
-  std::vector<RunRecord> runs;
+  summary::StudySummary summary;
+  std::vector<study::RunRecord> runs;
   StopFigures stops;
   std::vector<std::string> parameters;
   std::vector<Importance> importance;  ///< [objectives]
 };
 
-ReportData read_report_data(Study& study);
+ReportData read_report_data(study::Study& study);
 
 /// The content of study.json.
 nlohmann::json study_json(const ReportData& data);
@@ -33,4 +34,4 @@ nlohmann::json study_json(const ReportData& data);
 /// What the page's scripts draw from; epochs of the front only.
 nlohmann::json page_json(const ReportData& data);
 
-}  // namespace paretiny
+}  // namespace paretiny::report

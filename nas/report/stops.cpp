@@ -11,7 +11,7 @@
 #include "nas/summary/format.h"
 #include "nas/summary/scales.h"
 
-namespace paretiny {
+namespace paretiny::report {
 namespace {
 
 std::string rule_in_words(const std::map<std::string, std::string>& settings) {
@@ -25,11 +25,11 @@ std::string rule_in_words(const std::map<std::string, std::string>& settings) {
 }
 
 /// The rule of the last run, or none's where it cannot be read.
-StopSpec last_rule(const std::vector<RunRecord>& runs) {
+stopping::StopSpec last_rule(const std::vector<study::RunRecord>& runs) {
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
     if (!run->settings.contains("stop")) continue;
     try {
-      return stop_spec_of(run->settings);
+      return stopping::stop_spec_of(run->settings);
     } catch (const DataError&) {
       break;
     }
@@ -37,17 +37,19 @@ StopSpec last_rule(const std::vector<RunRecord>& runs) {
   return {};
 }
 
-StopHistory as_history(const StudyHeader& header, const std::vector<Trial>& trials,
-                       const std::vector<std::size_t>& open) {
-  StopHistory history;
+stopping::StopHistory as_history(const study::StudyHeader& header,
+                                 const std::vector<study::Trial>& trials,
+                                 const std::vector<std::size_t>& open) {
+  stopping::StopHistory history;
   history.seed = header.seed;
   for (const std::size_t k : open) history.open.push_back({k});
-  history.reference = objective_reference(header.objectives, trials);
-  for (const Trial& trial : trials) {
-    StopTrial seen{{trial.number, {}, {}}, trial.objectives, trial.verdict};
-    seen.finished = trial.state == TrialState::done || trial.state == TrialState::infeasible ||
-                    trial.state == TrialState::failed;
-    seen.feasible = is_feasible(header.objectives, trial);
+  history.reference = summary::objective_reference(header.objectives, trials);
+  for (const study::Trial& trial : trials) {
+    stopping::StopTrial seen{{trial.number, {}, {}}, trial.objectives, trial.verdict};
+    seen.finished = trial.state == study::TrialState::done ||
+                    trial.state == study::TrialState::infeasible ||
+                    trial.state == study::TrialState::failed;
+    seen.feasible = summary::is_feasible(header.objectives, trial);
     history.trials.push_back(std::move(seen));
   }
   return history;
@@ -59,25 +61,25 @@ std::string percent_of(double part, double whole) {
 
 }  // namespace
 
-StopFigures stop_figures(const StudyHeader& header, const std::vector<Trial>& trials,
-                         const std::vector<RunRecord>& runs,
+StopFigures stop_figures(const study::StudyHeader& header, const std::vector<study::Trial>& trials,
+                         const std::vector<study::RunRecord>& runs,
                          const std::map<std::int64_t, std::size_t>& came) {
   StopFigures figures;
-  for (const RunRecord& run : runs) {
+  for (const study::RunRecord& run : runs) {
     const std::string rule = rule_in_words(run.settings);
     if (!rule.empty() && (figures.rules.empty() || figures.rules.back() != rule)) {
       figures.rules.push_back(rule);
     }
   }
   // A search knows all but its error before it trains.
-  const std::size_t open = header.kind == StudyKind::search ? 1 : header.objectives.size();
+  const std::size_t open = header.kind == study::StudyKind::search ? 1 : header.objectives.size();
   for (std::size_t k = 0; k < open; ++k) figures.open.push_back(k);
-  figures.count = count_stops(last_rule(runs), as_history(header, trials, figures.open));
-  for (const Trial& trial : trials) {
+  figures.count = stopping::count_stops(last_rule(runs), as_history(header, trials, figures.open));
+  for (const study::Trial& trial : trials) {
     const auto found = came.find(trial.number);
     if (!trial.verdict || found == came.end()) continue;
     const auto epochs = static_cast<double>(found->second);
-    const bool part = trial.state == TrialState::stopped && trial.verdict->fraction > 0;
+    const bool part = trial.state == study::TrialState::stopped && trial.verdict->fraction > 0;
     figures.epochs += epochs;
     figures.whole += part ? epochs / trial.verdict->fraction : epochs;
   }
@@ -85,7 +87,7 @@ StopFigures stop_figures(const StudyHeader& header, const std::vector<Trial>& tr
 }
 
 std::string stop_sentence(const StopFigures& figures, std::size_t trials) {
-  const StopCount& count = figures.count;
+  const stopping::StopCount& count = figures.count;
   const bool on =
       std::ranges::any_of(figures.rules, [](const auto& rule) { return rule != "off"; });
   if (!on && count.stopped == 0) return "";
@@ -100,12 +102,12 @@ std::string stop_sentence(const StopFigures& figures, std::size_t trials) {
 }
 
 std::string stops_section(const ReportData& data) {
-  const bool any =
-      std::ranges::any_of(data.trials, [](const Trial& trial) { return bool(trial.verdict); });
+  const bool any = std::ranges::any_of(
+      data.trials, [](const study::Trial& trial) { return bool(trial.verdict); });
   if (!any) return "";
   std::string rules;
   for (const std::string& rule : data.stops.rules) {
-    rules += fmt::format("{}{}", rules.empty() ? "" : ", then ", escape_html(rule));
+    rules += fmt::format("{}{}", rules.empty() ? "" : ", then ", summary::escape_html(rule));
   }
   std::string out = fmt::format(
       "<section id=\"stops\">\n<h2>Trials stopped early</h2>\n<p class=\"note\">{} Rule: {}. How "
@@ -113,18 +115,19 @@ std::string stops_section(const ReportData& data) {
       "each trial came, what was predicted of it there with its standard deviation, how good it "
       "could "
       "still become at best, and how it ended.</p>\n",
-      escape_html(stop_sentence(data.stops, data.trials.size())), rules.empty() ? "off" : rules);
+      summary::escape_html(stop_sentence(data.stops, data.trials.size())),
+      rules.empty() ? "off" : rules);
   out +=
       "<div class=\"scroll\"><table class=\"front\">\n<thead><tr><th>trial</th><th>state</th>"
       "<th>epochs</th><th>decided at</th><th>verdict</th>";
   for (const std::size_t k : data.stops.open) {
-    const std::string name = escape_html(data.header.objectives[k].name);
+    const std::string name = summary::escape_html(data.header.objectives[k].name);
     out += fmt::format("<th>{0} predicted</th><th>{0} at best</th><th>{0} in the end</th>", name);
   }
   out += "</tr></thead>\n<tbody>\n";
-  for (const Trial& trial : data.trials) {
+  for (const study::Trial& trial : data.trials) {
     if (!trial.verdict) continue;
-    const StopVerdict& verdict = *trial.verdict;
+    const stopping::StopVerdict& verdict = *trial.verdict;
     const auto came = data.came.find(trial.number);
     out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>", trial.number,
                        to_string(trial.state),
@@ -146,4 +149,4 @@ std::string stops_section(const ReportData& data) {
   return out + "</tbody>\n</table></div>\n</section>\n";
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -8,7 +8,7 @@
 #include "nas/stopping/stopping.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::report {
 
 struct ReportData;
 
@@ -16,15 +16,15 @@ struct StopFigures {
   /// The rules of the runs, by time, each in words: "hypervolume (alpha 0.1, ...)". Empty where
   /// none was recorded.
   std::vector<std::string> rules;
-  StopCount count;
+  stopping::StopCount count;
   double epochs = 0;                ///< trained, of all trials that have a verdict
   double whole = 0;                 ///< what those would have had without the rule
   std::vector<std::size_t> open{};  ///< objectives that are not known before a trial ends
 };
 
 /// came: epochs, or steps of a black box, that each trial did.
-StopFigures stop_figures(const StudyHeader& header, const std::vector<Trial>& trials,
-                         const std::vector<RunRecord>& runs,
+StopFigures stop_figures(const study::StudyHeader& header, const std::vector<study::Trial>& trials,
+                         const std::vector<study::RunRecord>& runs,
                          const std::map<std::int64_t, std::size_t>& came);
 
 /// "12 of 60 trials were stopped early, after 41 % of all epochs. ..."; empty where no rule was on.
@@ -33,4 +33,4 @@ std::string stop_sentence(const StopFigures& figures, std::size_t trials);
 /// A section of the page; empty where no trial has a verdict.
 std::string stops_section(const ReportData& data);
 
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::report {
 namespace {
 
 /// The file that a text is written to before it gets its name. There is one for a name, so what a
@@ -84,4 +84,4 @@ void make_folder(const std::filesystem::path& folder) {
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -7,30 +7,30 @@
 
 #include "nas/summary/summary.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 namespace {
 
-RunFindings findings_of(const ComparisonRun& run, const std::vector<Objective>& objectives,
-                        const std::vector<Trial>& trials, std::int64_t wanted) {
+RunFindings findings_of(const ComparisonRun& run, const std::vector<study::Objective>& objectives,
+                        const std::vector<study::Trial>& trials, std::int64_t wanted) {
   // One after another: what is still under way is the last.
-  const auto ended = std::ranges::find_if_not(trials, has_ended);
-  const std::vector<Trial> known(trials.begin(), ended);
-  const StudySummary summary = summarise(objectives, known);
+  const auto ended = std::ranges::find_if_not(trials, study::has_ended);
+  const std::vector<study::Trial> known(trials.begin(), ended);
+  const summary::StudySummary summary = summary::summarise(objectives, known);
   RunFindings found;
   found.run = run;
   found.complete = static_cast<std::int64_t>(known.size()) >= wanted;
   found.hypervolume = summary.hypervolume;
   found.count = summary.count;
   for (const std::size_t index : summary.front) found.front.push_back(known[index]);
-  for (const Trial& trial : known) {
+  for (const study::Trial& trial : known) {
     const auto seconds = trial.metrics.find("training_seconds");
     if (seconds != trial.metrics.end()) found.training += seconds->second;
   }
   return found;
 }
 
-SamplerRun sampler_run(const RunFindings& found) {
-  SamplerRun run{found.run.sampler, found.run.seed, {}};
+compare::SamplerRun sampler_run(const RunFindings& found) {
+  compare::SamplerRun run{found.run.sampler, found.run.seed, {}};
   for (const double volume : found.hypervolume) {
     run.trials.push_back({volume, std::numeric_limits<double>::quiet_NaN()});
   }
@@ -45,16 +45,16 @@ Comparison read_comparison(const ComparisonFolder& folder) {
   std::set<std::uint64_t> candidates;
   for (const ComparisonRun& run : folder.begun()) {
     // What a creation that was cut short has left is none yet.
-    const auto study = find_study(folder.study(run));
+    const auto study = study::find_study(folder.study(run));
     if (!study) continue;
-    const StudyHeader& header = study->header();
-    const std::vector<Trial>& trials = study->trials();
+    const study::StudyHeader& header = study->header();
+    const std::vector<study::Trial>& trials = study->trials();
     if (comparison.objectives.empty()) {
       comparison.objectives = header.objectives;
       comparison.commit = header.commit;
       comparison.device = header.device;
     }
-    for (const Trial& trial : trials) {
+    for (const study::Trial& trial : trials) {
       if (!trial.metrics.contains("training_seconds")) continue;
       ++comparison.trained;
       candidates.insert(trial.architecture);
@@ -66,27 +66,27 @@ Comparison read_comparison(const ComparisonFolder& folder) {
   return comparison;
 }
 
-Problem named_problem(const Comparison& comparison) {
-  Problem problem;
+problems::Problem named_problem(const Comparison& comparison) {
+  problems::Problem problem;
   problem.name = comparison.recipe.title;
   return problem;
 }
 
-Results complete_results(const Comparison& comparison, const Problem& problem) {
-  Results results(problem);
+compare::Results complete_results(const Comparison& comparison, const problems::Problem& problem) {
+  compare::Results results(problem);
   for (const RunFindings& found : comparison.runs) {
     if (found.complete) results.set(sampler_run(found));
   }
   return results;
 }
 
-Results drawn_results(const Comparison& comparison, const Problem& problem) {
+compare::Results drawn_results(const Comparison& comparison, const problems::Problem& problem) {
   std::map<std::string, const RunFindings*> longest;
   for (const RunFindings& found : comparison.runs) {
     const RunFindings*& best = longest[found.run.sampler];
     if (best == nullptr || found.hypervolume.size() > best->hypervolume.size()) best = &found;
   }
-  Results results(problem);
+  compare::Results results(problem);
   for (const RunFindings& found : comparison.runs) {
     const RunFindings* best = longest[found.run.sampler];
     if (best->complete ? found.complete : best == &found) results.set(sampler_run(found));
@@ -94,4 +94,4 @@ Results drawn_results(const Comparison& comparison, const Problem& problem) {
   return results;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

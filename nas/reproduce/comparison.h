@@ -10,21 +10,21 @@
 #include "nas/reproduce/folder.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 
 /// One run, as far as it came.
 struct RunFindings {
   ComparisonRun run;
   bool complete = false;            ///< has all trials that a run shall have
   std::vector<double> hypervolume;  ///< [trials]: of all trials up to that one, in shares of limits
-  std::vector<Trial> front;
-  std::array<std::size_t, kTrialStates> count{};  ///< of trials, by TrialState
+  std::vector<study::Trial> front;
+  std::array<std::size_t, study::kTrialStates> count{};  ///< of trials, by TrialState
   double training = 0;  ///< seconds that its trials trained, shared ones wherever that was
 };
 
 struct Comparison {
   Recipe recipe;
-  std::vector<Objective> objectives;
+  std::vector<study::Objective> objectives;
   std::vector<RunFindings> runs;  ///< those with a trial, by seed, then by sampler
   std::size_t trained = 0;        ///< trials that were trained or found trained
   std::size_t trainings = 0;      ///< of different candidates among them
@@ -36,12 +36,12 @@ struct Comparison {
 Comparison read_comparison(const ComparisonFolder& folder);
 
 /// The complete runs, to be compared by their last trials. `problem` names the task and must stay.
-Results complete_results(const Comparison& comparison, const Problem& problem);
+compare::Results complete_results(const Comparison& comparison, const problems::Problem& problem);
 
 /// What can be drawn of every sampler: its complete runs or, where it has none, the longest one.
-Results drawn_results(const Comparison& comparison, const Problem& problem);
+compare::Results drawn_results(const Comparison& comparison, const problems::Problem& problem);
 
 /// What Results are told of a comparison: its name alone.
-Problem named_problem(const Comparison& comparison);
+problems::Problem named_problem(const Comparison& comparison);
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

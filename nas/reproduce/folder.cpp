@@ -18,7 +18,7 @@
 #include "nas/search/version.h"
 #include "nas/study/study_json.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 namespace {
 
 using nlohmann::json;
@@ -107,9 +107,9 @@ ComparisonFolder ComparisonFolder::open_for(const std::filesystem::path& path,
         "'{}' holds something else than the runs of a comparison; name a new or an empty folder",
         path.string()));
   }
-  make_folder(path);
+  report::make_folder(path);
   ComparisonFolder made(path, recipe);
-  if (recipe.problem.empty()) write_whole(made.experiment(), recipe.experiment);
+  if (recipe.problem.empty()) report::write_whole(made.experiment(), recipe.experiment);
   made.write();  // last: with it the folder is a comparison's
   return made;
 }
@@ -141,11 +141,15 @@ std::vector<ComparisonRun> ComparisonFolder::begun() const {
 }
 
 void ComparisonFolder::write() const {
-  const json form = {{"version", kRecordVersion},    {"task", recipe_.task},
-                     {"budget", recipe_.budget},     {"data", recipe_.data},
-                     {"set", recipe_.set},           {"trials", recipe_.trials},
-                     {"program", program_version()}, {"commit", program_commit()}};
-  write_whole(path_ / kRecord, form.dump(2) + "\n");
+  const json form = {{"version", kRecordVersion},
+                     {"task", recipe_.task},
+                     {"budget", recipe_.budget},
+                     {"data", recipe_.data},
+                     {"set", recipe_.set},
+                     {"trials", recipe_.trials},
+                     {"program", search::program_version()},
+                     {"commit", search::program_commit()}};
+  report::write_whole(path_ / kRecord, form.dump(2) + "\n");
 }
 
 FolderLock::FolderLock(const ComparisonFolder& folder) {
@@ -167,4 +171,4 @@ FolderLock::~FolderLock() {
   close(file_);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

@@ -10,7 +10,7 @@
 
 #include "nas/reproduce/task.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 
 /// One sampler with one seed.
 struct ComparisonRun {
@@ -67,4 +67,4 @@ class FolderLock {
   int file_ = -1;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

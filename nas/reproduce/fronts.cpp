@@ -6,7 +6,7 @@
 
 #include "nas/compare/svg.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 namespace {
 
 constexpr const char* kPaperColour = "#e11d48";
@@ -18,7 +18,7 @@ struct FrontAxis {
   bool log = false;
 };
 
-FrontAxis axis_of(const Objective& objective) {
+FrontAxis axis_of(const study::Objective& objective) {
   if (objective.name == "error") return {"error, %", 0.01, false};
   if (objective.unit == "B") return {objective.name + ", KB", 1e3, true};
   if (objective.unit == "FLOPs") return {"MFLOPs", 1e6, true};
@@ -65,11 +65,12 @@ std::string fronts_picture(const Comparison& comparison) {
   for (const RunFindings& found : comparison.runs) names.insert(found.run.sampler);
   const std::vector<std::string> samplers(names.begin(), names.end());
   std::vector<FrontAxis> axes;
-  for (const Objective& objective : comparison.objectives) axes.push_back(axis_of(objective));
+  for (const study::Objective& objective : comparison.objectives)
+    axes.push_back(axis_of(objective));
   std::vector<FrontDot> dots;
   for (const RunFindings& found : comparison.runs) {
     const auto place = std::ranges::find(samplers, found.run.sampler) - samplers.begin();
-    for (const Trial& trial : found.front) {
+    for (const study::Trial& trial : found.front) {
       dots.push_back({over_units(trial.objectives, axes), static_cast<std::size_t>(place)});
     }
   }
@@ -83,8 +84,8 @@ std::string fronts_picture(const Comparison& comparison) {
   }
   const std::size_t columns = std::min<std::size_t>(3, pairs.size());
   const std::size_t rows = (pairs.size() + columns - 1) / columns;
-  Svg svg(20 + kAcross * static_cast<double>(std::max<std::size_t>(2, columns)),
-          kTop + kDown * static_cast<double>(rows));
+  compare::Svg svg(20 + kAcross * static_cast<double>(std::max<std::size_t>(2, columns)),
+                   kTop + kDown * static_cast<double>(rows));
   double x = 66;
   const auto entry = [&](const std::string& name, const auto& sign) {
     sign(x);
@@ -92,7 +93,7 @@ std::string fronts_picture(const Comparison& comparison) {
     x += 34 + 7 * static_cast<double>(name.size());
   };
   for (std::size_t i = 0; i < samplers.size(); ++i) {
-    entry(samplers[i], [&](double at) { svg.dot(at, 20, 4, series_colour(i), 1); });
+    entry(samplers[i], [&](double at) { svg.dot(at, 20, 4, compare::series_colour(i), 1); });
   }
   if (!paper.empty()) {
     entry("the paper's networks",
@@ -100,17 +101,18 @@ std::string fronts_picture(const Comparison& comparison) {
   }
   for (std::size_t k = 0; k < pairs.size(); ++k) {
     const auto [a, b] = pairs[k];
-    const Frame frame{66 + kAcross * static_cast<double>(k % columns),
-                      kTop - 10 + kDown * static_cast<double>(k / columns),
-                      kSide,
-                      kSide,
-                      range_of(dots, paper, a, axes[a].log),
-                      range_of(dots, paper, b, axes[b].log),
-                      axes[a].log,
-                      axes[b].log};
+    const compare::Frame frame{66 + kAcross * static_cast<double>(k % columns),
+                               kTop - 10 + kDown * static_cast<double>(k / columns),
+                               kSide,
+                               kSide,
+                               range_of(dots, paper, a, axes[a].log),
+                               range_of(dots, paper, b, axes[b].log),
+                               axes[a].log,
+                               axes[b].log};
     svg.axes(frame, axes[a].label, axes[b].label, 4, 5, true);
     for (const FrontDot& dot : dots) {
-      svg.dot(frame.px(dot.values[a]), frame.py(dot.values[b]), 3, series_colour(dot.sampler), 0.6);
+      svg.dot(frame.px(dot.values[a]), frame.py(dot.values[b]), 3,
+              compare::series_colour(dot.sampler), 0.6);
     }
     for (const std::vector<double>& point : paper) {
       svg.square(frame.px(point[a]) - 4, frame.py(point[b]) - 4, 8, 8, kPaperColour, 1);
@@ -119,4 +121,4 @@ std::string fronts_picture(const Comparison& comparison) {
   return svg.end();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

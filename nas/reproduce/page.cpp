@@ -15,7 +15,10 @@
 #include "nas/reproduce/fronts.h"
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
+
+using compare::Standing;
+
 namespace {
 
 /// What need not be written as a number in a URL, beside letters and digits.
@@ -36,14 +39,15 @@ std::string number_or(double value, const char* otherwise, const char* form = "{
   return std::isnan(value) ? otherwise : fmt::format(fmt::runtime(form), value);
 }
 
-std::string curves_csv(const Results& results) {
+std::string curves_csv(const compare::Results& results) {
   std::string text = "sampler,trial,seeds,mean,standard_error,least,greatest\n";
   const std::vector<Standing> standings = results.standings();
-  for (const Progression& p : results.progressions()) {
+  for (const compare::Progression& p : results.progressions()) {
     const auto standing = std::ranges::find(standings, p.label, &Standing::label);
     for (std::size_t t = 0; t < p.mean.size(); ++t) {
-      append(text, "{},{},{},{},{},{},{}\n", p.label, t, standing->seeds, shortest(p.mean[t]),
-             shortest(p.error[t]), shortest(p.least[t]), shortest(p.most[t]));
+      append(text, "{},{},{},{},{},{},{}\n", p.label, t, standing->seeds,
+             summary::shortest(p.mean[t]), summary::shortest(p.error[t]),
+             summary::shortest(p.least[t]), summary::shortest(p.most[t]));
     }
   }
   return text;
@@ -79,7 +83,8 @@ void add_picture(std::string& out, const std::string& svg, const char* what) {
 }
 
 void open_part(std::string& out, const char* title, const std::string& note) {
-  append(out, "<section>\n<h2>{}</h2>\n<p class=\"note\">{}</p>\n", title, escape_html(note));
+  append(out, "<section>\n<h2>{}</h2>\n<p class=\"note\">{}</p>\n", title,
+         summary::escape_html(note));
 }
 
 void add_figure(std::string& out, const char* label, const std::string& figure,
@@ -87,18 +92,18 @@ void add_figure(std::string& out, const char* label, const std::string& figure,
   append(out,
          "<div class=\"tile\"><h3>{}</h3><p class=\"figure\">{}</p><p "
          "class=\"detail\">{}</p></div>\n",
-         label, escape_html(figure), escape_html(detail));
+         label, summary::escape_html(figure), summary::escape_html(detail));
 }
 
 void add_row(std::string& out, const std::vector<std::string>& cells) {
   out += "<tr>";
-  for (const std::string& cell : cells) append(out, "<td>{}</td>", escape_html(cell));
+  for (const std::string& cell : cells) append(out, "<td>{}</td>", summary::escape_html(cell));
   out += "</tr>\n";
 }
 
 void open_table(std::string& out, const std::vector<std::string>& heads) {
   out += "<div class=\"scroll\"><table class=\"front plain\"><thead><tr>";
-  for (const std::string& head : heads) append(out, "<th>{}</th>", escape_html(head));
+  for (const std::string& head : heads) append(out, "<th>{}</th>", summary::escape_html(head));
   out += "</tr></thead><tbody>\n";
 }
 
@@ -118,7 +123,7 @@ void add_tiles(std::string& out, const Comparison& comparison,
     add_figure(out, "Trained trials", std::to_string(comparison.trained),
                fmt::format("by {} trainings: samplers share what they have in common",
                            comparison.trainings));
-    add_figure(out, "Training time", format_seconds(training),
+    add_figure(out, "Training time", summary::format_seconds(training),
                "of all trials, shared trainings counted in each");
   }
   out += "</section>\n";
@@ -151,7 +156,7 @@ void add_standings(std::string& out, const Comparison& comparison,
   open_table(out, {"sampler", "seeds", "hypervolume, mean", "standard deviation", "p",
                    "paper, after 150 samples"});
   for (const Standing& s : standings) {
-    add_row(out, {s.label, std::to_string(s.seeds), format_fixed(s.mean, 4),
+    add_row(out, {s.label, std::to_string(s.seeds), summary::format_fixed(s.mean, 4),
                   number_or(s.deviation, "–"), number_or(s.p, "best", "{:.3f}"),
                   number_or(paper_value(comparison.recipe, s.label), "–", "{:.3f}")});
   }
@@ -163,13 +168,14 @@ void add_runs(std::string& out, const Comparison& comparison) {
   open_table(out,
              {"sampler", "seed", "trials", "done", "infeasible", "failed", "front", "hypervolume"});
   for (const RunFindings& found : comparison.runs) {
-    const auto count = [&](TrialState state) {
+    const auto count = [&](study::TrialState state) {
       return std::to_string(found.count[static_cast<std::size_t>(state)]);
     };
     add_row(out, {found.run.sampler, std::to_string(found.run.seed),
-                  std::to_string(found.hypervolume.size()), count(TrialState::done),
-                  count(TrialState::infeasible), count(TrialState::failed),
-                  std::to_string(found.front.size()), format_fixed(found.hypervolume.back(), 4)});
+                  std::to_string(found.hypervolume.size()), count(study::TrialState::done),
+                  count(study::TrialState::infeasible), count(study::TrialState::failed),
+                  std::to_string(found.front.size()),
+                  summary::format_fixed(found.hypervolume.back(), 4)});
   }
   out += "</tbody></table></div>\n</section>\n";
 }
@@ -190,7 +196,7 @@ std::string page_of(const Comparison& comparison, const std::vector<Standing>& s
          "<header><p class=\"eyebrow\">Paretiny comparison</p><h1>{0}</h1><p class=\"lede\">"
          "samplers of Deutel, Kontes, Mutschler and Teich (arXiv 2305.14109) and ours, budget "
          "{2}</p></header>\n",
-         escape_html(recipe.title), kReportStyle, recipe.budget);
+         summary::escape_html(recipe.title), report::kReportStyle, recipe.budget);
   add_tiles(out, comparison, standings);
   open_part(out, "Hypervolume over trials",
             "Of all trials up to that one, with objectives divided by their limits. Mean and "
@@ -214,7 +220,7 @@ std::string page_of(const Comparison& comparison, const std::vector<Standing>& s
   open_part(out, "What differs from the paper", "Read this before you compare figures.");
   out += "<ul>\n";
   for (const std::string& difference : recipe.differences) {
-    append(out, "<li>{}</li>\n", escape_html(difference));
+    append(out, "<li>{}</li>\n", summary::escape_html(difference));
   }
   out += "</ul>\n</section>\n";
   add_runs(out, comparison);
@@ -225,7 +231,7 @@ std::string page_of(const Comparison& comparison, const std::vector<Standing>& s
                   comparison.commit.empty() ? "–" : comparison.commit,
                   comparison.device.empty() ? "–" : comparison.device));
   append(out, "<details><summary>Set over the experiment</summary><pre>{}</pre></details>\n",
-         escape_html(fmt::format("{}", fmt::join(recipe.set, "\n"))));
+         summary::escape_html(fmt::format("{}", fmt::join(recipe.set, "\n"))));
   out += "</section>\n</main>\n</body>\n</html>\n";
   return out;
 }
@@ -234,23 +240,24 @@ std::string page_of(const Comparison& comparison, const std::vector<Standing>& s
 
 std::string write_comparison(const ComparisonFolder& folder) {
   const Comparison comparison = read_comparison(folder);
-  const Problem problem = named_problem(comparison);
-  const Results complete = complete_results(comparison, problem);
-  const Results drawn = drawn_results(comparison, problem);
-  std::vector<ReferenceMark> marks;
+  const problems::Problem problem = named_problem(comparison);
+  const compare::Results complete = complete_results(comparison, problem);
+  const compare::Results drawn = drawn_results(comparison, problem);
+  std::vector<compare::ReferenceMark> marks;
   for (const PaperFigure& figure : comparison.recipe.figures) {
     marks.push_back({figure.sampler, figure.hypervolume});
   }
   const std::vector<Standing> standings = complete.standings();
   const std::string curves =
-      comparison.runs.empty() ? "" : progress_picture(problem, drawn, marks, kMarkTitle);
+      comparison.runs.empty() ? "" : compare::progress_picture(problem, drawn, marks, kMarkTitle);
   const std::string fronts = fronts_picture(comparison);
-  write_whole(folder.path() / "curves.csv", curves_csv(drawn));
-  write_whole(folder.path() / "runs.csv", drawn.csv());
-  if (!curves.empty()) write_whole(folder.path() / "curves.svg", curves);
-  if (!fronts.empty()) write_whole(folder.path() / "fronts.svg", fronts);
-  write_whole(folder.path() / "report.html", page_of(comparison, standings, curves, fronts));
+  report::write_whole(folder.path() / "curves.csv", curves_csv(drawn));
+  report::write_whole(folder.path() / "runs.csv", drawn.csv());
+  if (!curves.empty()) report::write_whole(folder.path() / "curves.svg", curves);
+  if (!fronts.empty()) report::write_whole(folder.path() / "fronts.svg", fronts);
+  report::write_whole(folder.path() / "report.html",
+                      page_of(comparison, standings, curves, fronts));
   return final_table(comparison, standings);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

@@ -5,7 +5,7 @@
 
 #include "nas/reproduce/folder.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 
 /// Reads the folder's studies and writes, each file whole or not at all:
 ///   report.html  one page that needs no network
@@ -17,4 +17,4 @@ namespace paretiny {
 /// StoreError for a study that cannot be read.
 std::string write_comparison(const ComparisonFolder& folder);
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

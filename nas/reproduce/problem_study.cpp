@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 namespace {
 
 /// Longer than any of them takes, shorter than anybody waits.
@@ -16,10 +16,10 @@ constexpr std::chrono::minutes kProblemLease{5};
 
 ProblemStudy::ProblemStudy(const std::string& problem, const std::string& sampler,
                            std::uint64_t seed, Device device)
-    : problem_(make_problem(problem)), device_(device) {
-  spec_.kind = StudyKind::black_box;
+    : problem_(problems::make_problem(problem)), device_(device) {
+  spec_.kind = study::StudyKind::black_box;
   spec_.name = fmt::format("{} {} seed {}", problem, sampler, seed);
-  spec_.space = problem_space(problem_);
+  spec_.space = problems::problem_space(problem_);
   for (std::size_t k = 0; k < problem_.objectives(); ++k) {
     spec_.objectives.push_back(
         {fmt::format("f{}", k + 1), "", std::nullopt, "", problem_.reference[k]});
@@ -31,19 +31,19 @@ ProblemStudy::ProblemStudy(const std::string& problem, const std::string& sample
   spec_.text = fmt::format("# the test problem {}\n", problem_.name);
 }
 
-bool ProblemStudy::run(Study& study, const std::filesystem::path& store, std::int64_t trials,
+bool ProblemStudy::run(study::Study& study, const std::filesystem::path& store, std::int64_t trials,
                        std::stop_token stop) const {
-  const Lease lease{process_owner(), kProblemLease};
-  Session session(study, store, spec_, device_, {}, stop);
+  const study::Lease lease{study::process_owner(), kProblemLease};
+  search::Session session(study, store, spec_, device_, {}, stop);
   while (!stop.stop_requested()) {
-    if (const std::optional<Trial> left = study.claim(lease)) {
+    if (const std::optional<study::Trial> left = study.claim(lease)) {
       evaluate(study, *left, lease.owner);
       continue;
     }
-    const std::vector<Trial>& known = study.trials();
+    const std::vector<study::Trial>& known = study.trials();
     if (static_cast<std::int64_t>(known.size()) >= trials) return true;
     try {
-      const std::optional<Trial> added =
+      const std::optional<study::Trial> added =
           session.add(static_cast<std::int64_t>(known.size()), session.ask(known), lease);
       if (added) evaluate(study, *added, lease.owner);
     } catch (const Interrupted&) {
@@ -53,17 +53,18 @@ bool ProblemStudy::run(Study& study, const std::filesystem::path& store, std::in
   return false;
 }
 
-void ProblemStudy::evaluate(Study& study, const Trial& trial, const std::string& owner) const {
+void ProblemStudy::evaluate(study::Study& study, const study::Trial& trial,
+                            const std::string& owner) const {
   std::vector<double> x;
-  for (const Parameter& parameter : spec_.space.parameters()) {
+  for (const space::Parameter& parameter : spec_.space.parameters()) {
     x.push_back(std::get<double>(trial.values.at(parameter.name)));
   }
-  const Response response = problem_.evaluate(x);
-  const Verdict end = verdict(study.header(), response.objectives, {});
+  const problems::Response response = problem_.evaluate(x);
+  const search::Verdict end = search::verdict(study.header(), response.objectives, {});
   if (!study.conclude(trial.number, owner, end.end, {response.objectives, {}, end.reason})) {
     throw StoreError(fmt::format("trial {} of '{}' was taken by another process", trial.number,
                                  study.header().name));
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

@@ -10,7 +10,7 @@
 #include "nas/search/session.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 
 class ProblemStudy {
  public:
@@ -18,18 +18,18 @@ class ProblemStudy {
   ProblemStudy(const std::string& problem, const std::string& sampler, std::uint64_t seed,
                Device device);
 
-  StudyHeader header() const { return header_of(spec_, device_); }
+  study::StudyHeader header() const { return search::header_of(spec_, device_); }
   /// Runs trials until `study`, whose file is `store`, has so many; false on a stop request before
   /// that. One process at a time.
-  bool run(Study& study, const std::filesystem::path& store, std::int64_t trials,
+  bool run(study::Study& study, const std::filesystem::path& store, std::int64_t trials,
            std::stop_token stop) const;
 
  private:
-  void evaluate(Study& study, const Trial& trial, const std::string& owner) const;
+  void evaluate(study::Study& study, const study::Trial& trial, const std::string& owner) const;
 
-  const Problem problem_;
+  const problems::Problem problem_;
   const Device device_;
-  StudySpec spec_;
+  search::StudySpec spec_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

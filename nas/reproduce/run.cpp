@@ -12,7 +12,7 @@
 #include "nas/reproduce/problem_study.h"
 #include "nas/search/evaluation_store.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 namespace {
 
 /// What all runs of a comparison share.
@@ -23,7 +23,7 @@ class ComparisonRunner {
       : folder_(folder), setup_(setup), observer_(observer), stop_(std::move(stop)) {
     if (!folder.recipe().problem.empty()) return;
     evaluations_.emplace(folder.evaluations());
-    dataset_ = load_dataset(experiment_of({}).dataset);
+    dataset_ = data::load_dataset(experiment_of({}).dataset);
     observer_.data_loaded(*dataset_);
     if (setup.jobs > 1) {
       budget_.emplace(backend(setup.device.kind).available(setup.device.index));
@@ -37,14 +37,14 @@ class ComparisonRunner {
 
  private:
   /// The folder's experiment; with an empty run, for what is the same in all of them.
-  Experiment experiment_of(const ComparisonRun& run) const {
+  experiment::Experiment experiment_of(const ComparisonRun& run) const {
     const Recipe& recipe = folder_.recipe();
     std::vector<std::string> set = recipe.set;
     if (!run.sampler.empty()) {
       set.push_back("study.sampler=\"" + run.sampler + "\"");
       set.push_back("study.seed=" + std::to_string(run.seed));
     }
-    Experiment experiment = load_experiment(folder_.experiment(), set);
+    experiment::Experiment experiment = experiment::load_experiment(folder_.experiment(), set);
     experiment.name = recipe.task + " " + to_string(run);
     experiment.store = folder_.study(run);
     experiment.trials = recipe.trials;
@@ -55,40 +55,40 @@ class ComparisonRunner {
   }
 
   bool search(const ComparisonRun& run) {
-    const Experiment experiment = experiment_of(run);
-    const auto study =
-        create_or_open_study(experiment.store, study_header(experiment, *dataset_, setup_.device));
+    const experiment::Experiment experiment = experiment_of(run);
+    const auto study = study::create_or_open_study(
+        experiment.store, search::study_header(experiment, *dataset_, setup_.device));
     const auto watcher = started(run, *study);
-    SearchObserver silent;
-    SearchSetup setup{setup_.device};
+    search::SearchObserver silent;
+    search::SearchSetup setup{setup_.device};
     setup.evaluations = &*evaluations_;
     setup.budget = budget_ ? &*budget_ : nullptr;
-    const bool done =
-        has_all(*study) || run_search(experiment, *dataset_, *study, setup, experiment.trials,
-                                      watcher ? *watcher : silent, stop_);
+    const bool done = has_all(*study) ||
+                      search::run_search(experiment, *dataset_, *study, setup, experiment.trials,
+                                         watcher ? *watcher : silent, stop_);
     return ended(run, *study, done);
   }
 
   bool solve(const ComparisonRun& run) {
     const std::filesystem::path store = folder_.study(run);
     const ProblemStudy problem(folder_.recipe().problem, run.sampler, run.seed, setup_.device);
-    const auto study = create_or_open_study(store, problem.header());
+    const auto study = study::create_or_open_study(store, problem.header());
     const auto watcher = started(run, *study);
     return ended(run, *study, problem.run(*study, store, folder_.recipe().trials, stop_));
   }
 
-  bool has_all(Study& study) const {
-    const std::vector<Trial>& trials = study.trials();
+  bool has_all(study::Study& study) const {
+    const std::vector<study::Trial>& trials = study.trials();
     return static_cast<std::int64_t>(trials.size()) >= folder_.recipe().trials &&
-           std::ranges::all_of(trials, has_ended);
+           std::ranges::all_of(trials, study::has_ended);
   }
 
-  std::unique_ptr<SearchObserver> started(const ComparisonRun& run, Study& study) {
+  std::unique_ptr<search::SearchObserver> started(const ComparisonRun& run, study::Study& study) {
     const std::lock_guard lock(mutex_);
     return observer_.run_started(run, study);
   }
 
-  bool ended(const ComparisonRun& run, Study& study, bool done) {
+  bool ended(const ComparisonRun& run, study::Study& study, bool done) {
     const std::lock_guard lock(mutex_);
     if (done) observer_.run_ended(run, study);
     return done;
@@ -99,9 +99,9 @@ class ComparisonRunner {
   ComparisonObserver& observer_;
   const std::stop_token stop_;
   std::mutex mutex_;
-  std::optional<EvaluationStore> evaluations_;
-  std::optional<Dataset> dataset_;
-  std::optional<MemoryBudget> budget_;
+  std::optional<search::EvaluationStore> evaluations_;
+  std::optional<data::Dataset> dataset_;
+  std::optional<jobs::MemoryBudget> budget_;
 };
 
 }  // namespace
@@ -154,4 +154,4 @@ bool run_comparison(const ComparisonFolder& folder, const std::vector<Comparison
   return done == runs.size();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

@@ -10,7 +10,7 @@
 #include "nas/reproduce/folder.h"
 #include "nas/search/search.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 
 /// Every sampler with the first seed, then with the next: whatever is left out at the end, there is
 /// something of every sampler.
@@ -28,14 +28,14 @@ struct ComparisonSetup {
 class ComparisonObserver {
  public:
   virtual ~ComparisonObserver() = default;
-  virtual void data_loaded(const Dataset& /*dataset*/) {}
+  virtual void data_loaded(const data::Dataset& /*dataset*/) {}
   /// Who watches the search of a run; may be null.
-  virtual std::unique_ptr<SearchObserver> run_started(const ComparisonRun& /*run*/,
-                                                      Study& /*study*/) {
+  virtual std::unique_ptr<search::SearchObserver> run_started(const ComparisonRun& /*run*/,
+                                                              study::Study& /*study*/) {
     return nullptr;
   }
   /// Also for a run that had all its trials before.
-  virtual void run_ended(const ComparisonRun& /*run*/, Study& /*study*/) {}
+  virtual void run_ended(const ComparisonRun& /*run*/, study::Study& /*study*/) {}
 };
 
 /// Runs what is left of `runs` in order, `setup.jobs` at a time; false on a stop request before the
@@ -45,4 +45,4 @@ bool run_comparison(const ComparisonFolder& folder, const std::vector<Comparison
                     const ComparisonSetup& setup, ComparisonObserver& observer,
                     std::stop_token stop);
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

@@ -8,7 +8,7 @@
 #include "base/nearest.h"
 #include "nas/reproduce/experiments.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 namespace {
 
 const std::vector<std::string> kPaperSamplers{"ars",   "ars+",  "turbo", "qparego",
@@ -214,4 +214,4 @@ FoundData find_data(const std::string& task, const std::filesystem::path& wanted
       fmt::format("there is no {}: {}; name their folder with --data", looked, sources));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

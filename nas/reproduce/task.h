@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::reproduce {
 
 /// Hypervolume that the paper's plots show after its 150 samples, mean of 5 seeds.
 struct PaperFigure {
@@ -59,4 +59,4 @@ struct FoundData {
 FoundData find_data(const std::string& task, const std::filesystem::path& wanted,
                     const std::string& only = "");
 
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 constexpr double kMostCount = 4096;
@@ -67,4 +67,4 @@ void OptionReader::finish() const {
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

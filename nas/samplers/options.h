@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// Hands a sampler its options. What is not given keeps its default. Errors are UsageErrors naming
 /// sampler, key and range.
@@ -32,4 +32,4 @@ class OptionReader {
   std::set<std::string> known_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -15,7 +15,7 @@
 #include "kernels/core/device.h"
 #include "nas/space/space.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 enum class Outcome {
   finished,    ///< all objectives and constraints known
@@ -38,7 +38,7 @@ struct Observation {
 
 /// What a sampler is made for.
 struct SamplerProblem {
-  Space space;
+  space::Space space;
   std::size_t objectives = 0;
   std::vector<double> reference;  ///< of the hypervolume, [objectives]
   /// Limits on objectives, infinity for none: [objectives], or empty for none at all.
@@ -50,10 +50,10 @@ struct SamplerProblem {
   Device device{};
   /// Tells whether values stand for a candidate that was suggested before under another name
   /// (two points of the space may decode to one architecture). May be empty.
-  std::function<bool(const Values&)> duplicate{};
+  std::function<bool(const space::Values&)> duplicate{};
   /// The objectives that follow from values without a trial, exactly; NaN for the others:
   /// [objectives], or empty where the values make no candidate. May be empty.
-  std::function<std::vector<double>(const Values&)> known{};
+  std::function<std::vector<double>(const space::Values&)> known{};
   /// A suggestion that is being worked out is given up on request.
   std::stop_token stop{};
 };
@@ -79,4 +79,4 @@ std::unique_ptr<Sampler> make_sampler(const std::string& name, SamplerProblem pr
 /// The names `make_sampler` knows, in the order a help text lists them.
 std::vector<std::string> sampler_names();
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

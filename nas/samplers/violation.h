@@ -5,7 +5,7 @@
 
 #include "nas/samplers/sampler.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// By how much a value is beyond its limit, as a share of the limit; as it is for a limit of 0.
 inline double excess_share(double excess, double limit) {
@@ -27,4 +27,4 @@ inline double violation_of(const SamplerProblem& problem, const Observation& obs
   return sum;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

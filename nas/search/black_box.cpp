@@ -19,23 +19,23 @@
 #include "nas/study/same_study.h"
 #include "nas/study/study_json.h"
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
 constexpr const char* kSampler = "ars";
 
-std::vector<Objective> read_objectives(const toml::table& root) {
-  TableReader table(root, "objectives");
-  std::vector<Objective> objectives;
+std::vector<study::Objective> read_objectives(const toml::table& root) {
+  experiment::TableReader table(root, "objectives");
+  std::vector<study::Objective> objectives;
   for (const std::string& name : table.unread()) {
-    TableReader entry(table, name);
-    Objective objective{name, "", {}, ""};
+    experiment::TableReader entry(table, name);
+    study::Objective objective{name, "", {}, ""};
     if (entry.find("limit") != nullptr) {
-      objective.limit = entry.number("limit", 0, -kMostReal, kMostReal);
+      objective.limit = entry.number("limit", 0, -space::kMostReal, space::kMostReal);
       objective.limit_text = fmt::format("{}", *objective.limit);
     }
     if (entry.find("reference") != nullptr) {
-      objective.reference = entry.number("reference", 0, -kMostReal, kMostReal);
+      objective.reference = entry.number("reference", 0, -space::kMostReal, space::kMostReal);
     }
     objective.unit = entry.text("unit", "");
     entry.finish();
@@ -49,41 +49,41 @@ std::vector<Objective> read_objectives(const toml::table& root) {
 
 BlackBox read(const toml::table& root, std::string name, std::string text) {
   BlackBox box;
-  TableReader top(root, "");
+  experiment::TableReader top(root, "");
   for (const char* known : {"study", "sampler", "objectives", "constraints", "space"}) {
     top.find(known);
   }
   top.finish();
-  TableReader study(root, "study");
+  experiment::TableReader study(root, "study");
   StudySpec& spec = box.study;
-  spec.kind = StudyKind::black_box;
+  spec.kind = study::StudyKind::black_box;
   spec.name = study.text("name", name);
-  if (!is_study_name(spec.name)) {
+  if (!study::is_study_name(spec.name)) {
     study.fail("name", "must be a name without '/'");
   }
   if (study.find("sampler") != nullptr) {
-    const std::vector<std::string> samplers = sampler_names();
+    const std::vector<std::string> samplers = samplers::sampler_names();
     box.sampler = samplers[study.choice("sampler", samplers, kSampler)];
   }
   if (study.find("seed") != nullptr) {
     box.seed = static_cast<std::uint64_t>(study.integer("seed", 0, 0, INT64_MAX));
   }
   spec.initial = static_cast<std::size_t>(study.integer("initial", 10, 1, 1000000));
-  box.rule.stop = read_stop(study);
+  box.rule.stop = experiment::read_stop(study);
   if (study.find("steps") != nullptr) box.rule.steps = study.integer("steps", 1, 1, 1000000000);
-  if (box.rule.stop.method != StopMethod::off && box.rule.steps == 0) {
+  if (box.rule.stop.method != stopping::StopMethod::off && box.rule.steps == 0) {
     study.fail("stop", "needs 'steps' beside it: how many steps a trial has");
   }
   study.finish();
   spec.task = fmt::format("black box\ninitial = {}\n", spec.initial);
-  TableReader sampler(root, "sampler");
+  experiment::TableReader sampler(root, "sampler");
   for (const std::string& option : sampler.unread()) {
     spec.options[option] = sampler.number(option, 0, -1e9, 1e9);
     spec.task += fmt::format("sampler.{} = {}\n", option, spec.options[option]);
   }
   spec.objectives = read_objectives(root);
-  spec.constraints = read_bounds(root, spec.objectives);
-  spec.space = read_space(root);
+  spec.constraints = experiment::read_bounds(root, spec.objectives);
+  spec.space = experiment::read_space(root);
   if (spec.space.parameters().empty()) {
     throw UsageError("the file has no space: add tables such as [space.x] with low and high");
   }
@@ -92,9 +92,9 @@ BlackBox read(const toml::table& root, std::string name, std::string text) {
 }
 
 /// The black box of an existing study: `box`, or else what the study keeps.
-BlackBox box_of(const std::filesystem::path& path, const StudyHeader& header,
+BlackBox box_of(const std::filesystem::path& path, const study::StudyHeader& header,
                 std::optional<BlackBox> box) {
-  check_kind(path, header, StudyKind::black_box);
+  study::check_kind(path, header, study::StudyKind::black_box);
   const bool its_own = !box || box->study.text == header.experiment;
   if (!box) {
     box = parse_black_box(header.experiment, path.string());
@@ -107,7 +107,8 @@ BlackBox box_of(const std::filesystem::path& path, const StudyHeader& header,
 }
 
 /// The header of a study of `spec`, which is to lie at `path`.
-StudyHeader header_at(const std::filesystem::path& path, const StudySpec& spec, Device device) {
+study::StudyHeader header_at(const std::filesystem::path& path, const StudySpec& spec,
+                             Device device) {
   try {
     return header_of(spec, device);
   } catch (const UsageError& error) {  // options that it does not have
@@ -128,7 +129,7 @@ BlackBox load_black_box(const std::filesystem::path& path) {
 }
 
 BlackBox parse_black_box(const std::string& text, const std::string& source) {
-  const toml::table root = parse_toml(text, source);
+  const toml::table root = experiment::parse_toml(text, source);
   try {
     return read(root, std::filesystem::path(source).stem().string(), text);
   } catch (const UsageError& error) {
@@ -139,7 +140,7 @@ BlackBox parse_black_box(const std::string& text, const std::string& source) {
 
 OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<BlackBox> box,
                             const BlackBoxWish& wish, Device device) {
-  OpenBlackBox opened{find_study(path), {}};
+  OpenBlackBox opened{study::find_study(path), {}};
   const bool told = box.has_value();  // what its rule is; else it stays
   if (opened.study) {
     box = box_of(path, opened.study->header(), std::move(box));
@@ -150,25 +151,25 @@ OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<Bla
   opened.spec = std::move(box->study);
   opened.spec.sampler = wish.sampler ? *wish.sampler : box->sampler.value_or(kSampler);
   opened.spec.seed = wish.seed ? *wish.seed : box->seed.value_or(0);
-  const StudyHeader header = header_at(path, opened.spec, device);
+  const study::StudyHeader header = header_at(path, opened.spec, device);
   if (opened.study) {
-    check_same(path, opened.study->header(), header);
+    study::check_same(path, opened.study->header(), header);
   } else {
-    opened.study = create_or_open_study(path, header);
+    opened.study = study::create_or_open_study(path, header);
   }
   if (told) opened.note = record_run(*opened.study, settings_of(box->rule));
   return opened;
 }
 
-std::unique_ptr<Study> open_to_tell(const std::filesystem::path& path) {
-  auto study = find_study(path);
+std::unique_ptr<study::Study> open_to_tell(const std::filesystem::path& path) {
+  auto study = study::find_study(path);
   if (!study) {
     throw StoreError(fmt::format("there is no study '{}'; 'ask' makes one", path.string()));
   }
-  StudyHeader wanted = study->header();
-  wanted.kind = StudyKind::black_box;
+  study::StudyHeader wanted = study->header();
+  wanted.kind = study::StudyKind::black_box;
   wanted.version = program_version();
-  check_same(path, study->header(), wanted);
+  study::check_same(path, study->header(), wanted);
   return study;
 }
 
@@ -177,29 +178,29 @@ Asker::Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Devi
       lease_{kAsked, kAskedLease},
       session_(study_, path, opened.spec, device) {}
 
-Trial Asker::next() {
+study::Trial Asker::next() {
   if (any_left_) {
-    if (std::optional<Trial> trial = study_.claim(lease_)) return std::move(*trial);
+    if (std::optional<study::Trial> trial = study_.claim(lease_)) return std::move(*trial);
     any_left_ = false;
   }
   while (true) {
-    const std::vector<Trial>& known = study_.trials();
+    const std::vector<study::Trial>& known = study_.trials();
     const auto number = static_cast<std::int64_t>(known.size());
     // Whoever is quicker takes the number; what it asked for belongs to what is known next time.
     if (auto added = session_.add(number, session_.ask(known), lease_)) return std::move(*added);
   }
 }
 
-void Asker::take_back(const Trial& trial) {
+void Asker::take_back(const study::Trial& trial) {
   // Nobody else can have told it: nobody knows it.
   any_left_ = study_.release(trial.number, lease_.owner);
 }
 
-std::string suggestion_line(const Trial& trial) {
+std::string suggestion_line(const study::Trial& trial) {
   nlohmann::ordered_json line;
   line["trial"] = trial.number;
-  line["values"] = values_to_json(trial.values);
+  line["values"] = study::values_to_json(trial.values);
   return line.dump();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

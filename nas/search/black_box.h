@@ -14,7 +14,7 @@
 #include "nas/search/tell_step.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 /// Who holds a trial that was asked for: no process, so none that could be gone.
 inline constexpr const char* kAsked = "asked for";
@@ -44,7 +44,7 @@ struct BlackBoxWish {
 
 /// A study with what it is of.
 struct OpenBlackBox {
-  std::unique_ptr<Study> study;
+  std::unique_ptr<study::Study> study;
   StudySpec spec;
   std::string note{};  ///< what is to be said of it, in a sentence; often nothing
 };
@@ -58,7 +58,7 @@ OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<Bla
                             const BlackBoxWish& wish, Device device);
 
 /// The same of an existing study, for results alone.
-std::unique_ptr<Study> open_to_tell(const std::filesystem::path& path);
+std::unique_ptr<study::Study> open_to_tell(const std::filesystem::path& path);
 
 /// Suggests trials of a black box's study, and marks them as running until they are told.
 class Asker {
@@ -67,13 +67,13 @@ class Asker {
   Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device);
 
   /// Throws SpaceExhausted.
-  Trial next();
+  study::Trial next();
   /// Takes a suggestion back that could not be passed on: somebody else gets it.
-  void take_back(const Trial& trial);
+  void take_back(const study::Trial& trial);
 
  private:
-  Study& study_;
-  const Lease lease_;
+  study::Study& study_;
+  const study::Lease lease_;
   Session session_;
   bool any_left_ = true;  ///< trials that were asked for and never got to anybody
 };
@@ -84,9 +84,9 @@ class Asker {
 /// objectives that are not finite. Throws DataError for what is no result of a trial that `ask`
 /// gave and that waits for one; nothing is recorded then. A line with a "step" tells what a trial
 /// has before its end (tell_step.h). A stopped trial that was run on nevertheless is taken, too.
-std::string tell_trial(Study& study, const std::string& line);
+std::string tell_trial(study::Study& study, const std::string& line);
 
 /// The line that a suggestion is printed as: {"trial": 3, "values": {...}}.
-std::string suggestion_line(const Trial& trial);
+std::string suggestion_line(const study::Trial& trial);
 
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -11,18 +11,18 @@
 #include "kernels/core/random.h"
 #include "nas/report/whole_file.h"
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
 using nlohmann::json;
 
 constexpr DocumentKind kEvaluation{"evaluation", "PTNYEVAL", 1};
 
-json epoch_form(const EpochRecord& record) {
+json epoch_form(const study::EpochRecord& record) {
   return {record.epoch, record.loss, record.accuracy, record.sparsity};
 }
 
-EpochRecord epoch_of(const json& form) {
+study::EpochRecord epoch_of(const json& form) {
   return {form.at(0).get<int>(), form.at(1).get<double>(), form.at(2).get<double>(),
           form.at(3).get<double>()};
 }
@@ -38,7 +38,7 @@ KeptEvaluation evaluation_of(const json& form) {
 }  // namespace
 
 EvaluationStore::EvaluationStore(std::filesystem::path folder) : folder_(std::move(folder)) {
-  make_folder(folder_);
+  report::make_folder(folder_);
 }
 
 std::filesystem::path EvaluationStore::file(const EvaluationKey& key) const {
@@ -65,13 +65,13 @@ std::optional<KeptEvaluation> EvaluationStore::find(const EvaluationKey& key) co
 
 void EvaluationStore::keep(const EvaluationKey& key, const KeptEvaluation& evaluation) const {
   json epochs = json::array();
-  for (const EpochRecord& record : evaluation.epochs) epochs.push_back(epoch_form(record));
+  for (const study::EpochRecord& record : evaluation.epochs) epochs.push_back(epoch_form(record));
   const std::vector<std::uint8_t> bytes =
       seal(kEvaluation, {{"key", key},
                          {"epochs", epochs},
                          {"metrics", evaluation.metrics},
                          {"model", json::binary(evaluation.model)}});
-  write_whole(file(key), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  report::write_whole(file(key), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -11,11 +11,11 @@
 
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 /// What a training and what is measured after it gave.
 struct KeptEvaluation {
-  std::vector<EpochRecord> epochs;
+  std::vector<study::EpochRecord> epochs;
   std::map<std::string, double> metrics;
   std::vector<std::uint8_t> model;  ///< as engine/deploy/formats/model_file.h writes it
 };
@@ -43,4 +43,4 @@ class EvaluationStore {
   const std::filesystem::path folder_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -8,7 +8,7 @@
 
 #include "nas/summary/format.h"
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
 /// `value` with two decimals (a whole number with none), or with as many more as tell it from
@@ -16,7 +16,7 @@ namespace {
 std::string apart_from(double limit, double value) {
   std::string text;
   for (int decimals = value == std::floor(value) ? 0 : 2; decimals <= 12; ++decimals) {
-    text = format_fixed(value, decimals);
+    text = summary::format_fixed(value, decimals);
     double shown = 0;
     std::from_chars(text.data(), text.data() + text.size(), shown);
     if ((shown < limit) == (value < limit) && shown != limit) break;
@@ -25,7 +25,7 @@ std::string apart_from(double limit, double value) {
 }
 
 /// The sentence on a limit that is broken.
-std::string sentence(const Objective& objective, double value) {
+std::string sentence(const study::Objective& objective, double value) {
   const std::string& limit = objective.limit_text;
   double number = 0;
   const char* end = limit.data() + limit.size();
@@ -43,7 +43,8 @@ std::string sentence(const Objective& objective, double value) {
 
 }  // namespace
 
-std::vector<double> free_objectives(const Experiment& experiment, const Footprint& size) {
+std::vector<double> free_objectives(const experiment::Experiment& experiment,
+                                    const deploy::Footprint& size) {
   std::vector<double> values = {std::numeric_limits<double>::quiet_NaN(),
                                 static_cast<double>(size.rom()), static_cast<double>(size.ram()),
                                 static_cast<double>(size.flops)};
@@ -51,7 +52,7 @@ std::vector<double> free_objectives(const Experiment& experiment, const Footprin
   return values;
 }
 
-std::vector<std::string> broken_limits(const std::vector<Objective>& objectives,
+std::vector<std::string> broken_limits(const std::vector<study::Objective>& objectives,
                                        const std::vector<double>& values) {
   std::vector<std::string> broken;
   for (std::size_t i = 0; i < objectives.size(); ++i) {
@@ -62,10 +63,10 @@ std::vector<std::string> broken_limits(const std::vector<Objective>& objectives,
   return broken;
 }
 
-std::string broken_limit(const std::vector<Objective>& objectives,
+std::string broken_limit(const std::vector<study::Objective>& objectives,
                          const std::vector<double>& values) {
   const std::vector<std::string> broken = broken_limits(objectives, values);
   return broken.empty() ? "" : broken.front();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

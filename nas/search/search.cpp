@@ -7,7 +7,7 @@
 #include "nas/search/searcher.h"
 #include "nas/search/session.h"
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
 /// Streams that fill a GPU with small networks and do not yet wait for one another.
@@ -17,7 +17,7 @@ constexpr std::int64_t kLagOfAJob = 2;
 
 }  // namespace
 
-StudySpec search_spec(const Experiment& experiment, std::string data) {
+StudySpec search_spec(const experiment::Experiment& experiment, std::string data) {
   StudySpec spec;
   spec.name = experiment.name;
   spec.space = experiment.space;
@@ -33,17 +33,18 @@ StudySpec search_spec(const Experiment& experiment, std::string data) {
   return spec;
 }
 
-std::vector<Objective> search_objectives(const Experiment& experiment) {
-  const Limits& limits = experiment.limits;
-  const auto objective = [](const char* name, const char* unit, const std::optional<Limit>& limit) {
-    Objective result{name, unit, std::nullopt, ""};
+std::vector<study::Objective> search_objectives(const experiment::Experiment& experiment) {
+  const experiment::Limits& limits = experiment.limits;
+  const auto objective = [](const char* name, const char* unit,
+                            const std::optional<experiment::Limit>& limit) {
+    study::Objective result{name, unit, std::nullopt, ""};
     if (limit) {
       result.limit = limit->value;
       result.limit_text = limit->text;
     }
     return result;
   };
-  std::vector<Objective> objectives = {
+  std::vector<study::Objective> objectives = {
       objective("error", "", limits.error), objective("rom", "B", limits.rom),
       objective("ram", "B", limits.ram), objective("flops", "FLOPs", limits.flops)};
   if (experiment.instructions) {
@@ -52,7 +53,8 @@ std::vector<Objective> search_objectives(const Experiment& experiment) {
   return objectives;
 }
 
-StudyHeader study_header(const Experiment& experiment, const Dataset& dataset, Device device) {
+study::StudyHeader study_header(const experiment::Experiment& experiment,
+                                const data::Dataset& dataset, Device device) {
   if (experiment.space.parameters().empty()) {
     throw UsageError(
         "the experiment has no space to search: add tables such as "
@@ -60,33 +62,33 @@ StudyHeader study_header(const Experiment& experiment, const Dataset& dataset, D
   }
   // What is made anew is a matter of the task.
   const bool made = experiment.dataset.format == "synthetic";
-  return header_of(search_spec(experiment, made ? "" : fingerprint(dataset)), device);
+  return header_of(search_spec(experiment, made ? "" : data::fingerprint(dataset)), device);
 }
 
-int jobs_of(const Experiment& experiment, Device device) {
+int jobs_of(const experiment::Experiment& experiment, Device device) {
   if (experiment.jobs > 0) return experiment.jobs;
   return device.kind == DeviceKind::cpu ? thread_count() : kJobsOfAGpu;
 }
 
-std::int64_t lag_of(const Experiment& experiment, int jobs) {
+std::int64_t lag_of(const experiment::Experiment& experiment, int jobs) {
   if (experiment.lag > 0) return experiment.lag;
   return jobs == 1 ? 1 : kLagOfAJob * jobs;
 }
 
-bool run_search(const Experiment& experiment, Dataset dataset, Study& study,
-                const SearchSetup& setup, std::int64_t trials, SearchObserver& observer,
-                std::stop_token stop) {
+bool run_search(const experiment::Experiment& experiment, data::Dataset dataset,
+                study::Study& study, const SearchSetup& setup, std::int64_t trials,
+                SearchObserver& observer, std::stop_token stop) {
   return Searcher(experiment, std::move(dataset), study, setup, observer, std::move(stop))
       .run(trials);
 }
 
-bool finish_trial(const Experiment& experiment, Dataset dataset, Study& study,
-                  const SearchSetup& setup, std::int64_t number, SearchObserver& observer,
-                  std::stop_token stop) {
-  Experiment alone = experiment;
+bool finish_trial(const experiment::Experiment& experiment, data::Dataset dataset,
+                  study::Study& study, const SearchSetup& setup, std::int64_t number,
+                  SearchObserver& observer, std::stop_token stop) {
+  experiment::Experiment alone = experiment;
   alone.jobs = 1;
   return Searcher(alone, std::move(dataset), study, setup, observer, std::move(stop))
       .finish(number);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

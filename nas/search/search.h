@@ -12,21 +12,22 @@
 #include <vector>
 
 #include "nas/experiment/experiment.h"
+#include "nas/jobs/memory_budget.h"
 #include "nas/search/candidate.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 class EvaluationStore;
-class MemoryBudget;
 
 /// The objectives of a search, in the order the study keeps them: error, rom, ram, flops and, where
 /// the experiment asks for it, instructions.
-std::vector<Objective> search_objectives(const Experiment& experiment);
+std::vector<study::Objective> search_objectives(const experiment::Experiment& experiment);
 
 /// The header a study of this experiment, on these samples, must have. Throws UsageError when its
 /// space is empty or its sampler has no such options.
-StudyHeader study_header(const Experiment& experiment, const Dataset& dataset, Device device);
+study::StudyHeader study_header(const experiment::Experiment& experiment,
+                                const data::Dataset& dataset, Device device);
 
 /// How a search is run, where it matters to nothing that it finds.
 struct SearchSetup {
@@ -42,32 +43,33 @@ struct SearchSetup {
   /// without them. They are left alone where a rule may stop trials early.
   const EvaluationStore* evaluations = nullptr;
   /// What several searches of this process share in place of `memory`; must stay.
-  MemoryBudget* budget = nullptr;
+  jobs::MemoryBudget* budget = nullptr;
 };
 
 /// Candidates at a time: the experiment's jobs, or as many as the device can well serve.
-int jobs_of(const Experiment& experiment, Device device);
+int jobs_of(const experiment::Experiment& experiment, Device device);
 
 /// How many trials later a result is known for sure: trial k is asked with the results of all
 /// trials up to k - lag, those between count as pending (order.h). 1 for one job.
-std::int64_t lag_of(const Experiment& experiment, int jobs);
+std::int64_t lag_of(const experiment::Experiment& experiment, int jobs);
 
 /// Told what happens, in the searching thread.
 class SearchObserver {
  public:
   virtual ~SearchObserver() = default;
   /// What the study holds before anything is done.
-  virtual void search_started(const std::vector<Trial>& /*trials*/) {}
-  virtual void trial_started(const Trial& /*trial*/, const Sketch& /*sketch*/) {}
-  virtual void epoch_done(const Trial& /*trial*/, const EpochReport& /*report*/) {}
+  virtual void search_started(const std::vector<study::Trial>& /*trials*/) {}
+  virtual void trial_started(const study::Trial& /*trial*/, const Sketch& /*sketch*/) {}
+  virtual void epoch_done(const study::Trial& /*trial*/, const train::EpochReport& /*report*/) {}
   /// `trials` is the whole study after the change.
-  virtual void trial_ended(const std::vector<Trial>& /*trials*/, const Trial& /*ended*/) {}
+  virtual void trial_ended(const std::vector<study::Trial>& /*trials*/,
+                           const study::Trial& /*ended*/) {}
   /// The search ends before its last trial; `what` is a sentence without its full stop.
   virtual void space_exhausted(const std::string& /*what*/) {}
   /// Something that has to be known of the search, in a sentence without its full stop.
   virtual void note(const std::string& /*what*/) {}
   /// The lease of `trial` ran out and another worker has taken it: this one has stopped.
-  virtual void trial_lost(const Trial& /*trial*/) {}
+  virtual void trial_lost(const study::Trial& /*trial*/) {}
 };
 
 /// Runs trials until the study holds `trials` of them, or every candidate that the space has, and
@@ -78,15 +80,15 @@ class SearchObserver {
 /// returned.
 /// Throws StoreError; DeviceError with the trial that met it recorded as failed and the others
 /// given back; DeviceLost with all running trials recorded as failed.
-bool run_search(const Experiment& experiment, Dataset dataset, Study& study,
-                const SearchSetup& setup, std::int64_t trials, SearchObserver& observer,
-                std::stop_token stop);
+bool run_search(const experiment::Experiment& experiment, data::Dataset dataset,
+                study::Study& study, const SearchSetup& setup, std::int64_t trials,
+                SearchObserver& observer, std::stop_token stop);
 
 /// Runs the stopped trial `number` to its end, from its beginning or the checkpoint that an earlier
 /// run of this left; false on a stop request before that. Throws UsageError for a trial that was
 /// not stopped, and what run_search throws.
-bool finish_trial(const Experiment& experiment, Dataset dataset, Study& study,
-                  const SearchSetup& setup, std::int64_t number, SearchObserver& observer,
-                  std::stop_token stop);
+bool finish_trial(const experiment::Experiment& experiment, data::Dataset dataset,
+                  study::Study& study, const SearchSetup& setup, std::int64_t number,
+                  SearchObserver& observer, std::stop_token stop);
 
-}  // namespace paretiny
+}  // namespace paretiny::search

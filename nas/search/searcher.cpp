@@ -12,7 +12,10 @@
 #include "nas/search/limits.h"
 #include "nas/search/order.h"
 
-namespace paretiny {
+namespace paretiny::search {
+
+using study::Trial;
+
 namespace {
 
 /// A trial whose workers have died twice is worked on alone: should it bring the process down
@@ -23,9 +26,9 @@ bool is_suspect(const Trial& trial) {
 
 }  // namespace
 
-const Outlines::Outline& Outlines::of(const Values& values) {
+const Outlines::Outline& Outlines::of(const space::Values& values) {
   std::string text;
-  for (const auto& [name, value] : values) text += name + "=" + to_string(value) + "\n";
+  for (const auto& [name, value] : values) text += name + "=" + space::to_string(value) + "\n";
   const auto known = known_.find(text);
   if (known != known_.end()) return known->second;
   Outline made;
@@ -44,8 +47,9 @@ Searcher::Running::Running(Trial taken, Sketch made, const std::stop_token& ends
       plan(std::move(made)),
       link(ends, [source = stop]() mutable { source.request_stop(); }) {}
 
-Searcher::Searcher(const Experiment& experiment, Dataset dataset, Study& study,
-                   const SearchSetup& setup, SearchObserver& observer, std::stop_token stop)
+Searcher::Searcher(const experiment::Experiment& experiment, data::Dataset dataset,
+                   study::Study& study, const SearchSetup& setup, SearchObserver& observer,
+                   std::stop_token stop)
     : experiment_(experiment),
       dataset_(std::move(dataset)),
       study_(study),
@@ -55,8 +59,8 @@ Searcher::Searcher(const Experiment& experiment, Dataset dataset, Study& study,
       spec_(search_spec(experiment)),
       outlines_(experiment, dataset_),
       session_(study, experiment.store, spec_, setup.device,
-               {[this](const Values& values) { return outlines_.of(values).hash; },
-                [this](const Values& values) { return outlines_.of(values).objectives; }},
+               {[this](const space::Values& values) { return outlines_.of(values).hash; },
+                [this](const space::Values& values) { return outlines_.of(values).objectives; }},
                ends_.get_token()),
       records_(stop_subject(spec_, experiment, study, data_)) {
   start_workers();
@@ -76,14 +80,14 @@ void Searcher::start_workers() {
     const auto begin = [&] {
       set_thread_count(threads);
       worker.stream = setup_.make_stream ? setup_.make_stream() : Stream::create(setup_.device);
-      if (i == 0) data_ = std::make_unique<ResidentDataset>(*worker.stream, dataset_);
+      if (i == 0) data_ = std::make_unique<data::ResidentDataset>(*worker.stream, dataset_);
     };
     worker.thread.run(begin).get();
   }
-  release_values(dataset_);
-  sampler_ = std::make_unique<TaskThread>();
+  data::release_values(dataset_);
+  sampler_ = std::make_unique<jobs::TaskThread>();
   sampler_->run([all = thread_count()] { set_thread_count(all); }).get();
-  MemoryBudget* budget = setup_.budget;
+  jobs::MemoryBudget* budget = setup_.budget;
   if (budget == nullptr && jobs > 1) {
     budget = &budget_.emplace(
         setup_.memory.value_or(backend(setup_.device.kind).available(setup_.device.index)));
@@ -129,7 +133,7 @@ void Searcher::hand_out(std::int64_t most) {
   }
 }
 
-std::optional<Trial> Searcher::take(const Lease& lease, std::int64_t most) {
+std::optional<Trial> Searcher::take(const study::Lease& lease, std::int64_t most) {
   if (std::optional<Trial> left = study_.claim(lease)) return left;
   if (!suggestion_) return std::nullopt;
   const auto [number, suggestion] = *std::exchange(suggestion_, std::nullopt);
@@ -170,7 +174,7 @@ void Searcher::asked(std::int64_t number, const std::optional<Suggestion>& sugge
   try {
     if (failure) std::rethrow_exception(failure);
     suggestion_ = {number, *suggestion};
-  } catch (const SpaceExhausted& error) {
+  } catch (const samplers::SpaceExhausted& error) {
     exhausted_ = error.what();
   } catch (const Interrupted&) {
     // By the stop request that ends the search.
@@ -195,7 +199,8 @@ void Searcher::begin(Worker& worker, const Trial& trial) {
   const std::vector<double> values = free_objectives(experiment_, plan->footprint);
   const std::string broken = broken_limit(spec_.objectives, values);
   if (!broken.empty()) {
-    return conclude(worker, trial, TrialState::infeasible, {values, metrics_of(*plan), broken});
+    return conclude(worker, trial, study::TrialState::infeasible,
+                    {values, metrics_of(*plan), broken});
   }
   if (take_known(worker, trial, *plan)) return;
   worker.running = std::make_unique<Running>(trial, std::move(*plan), ends_.get_token());
@@ -218,7 +223,7 @@ void Searcher::train(Worker& worker) {
   worker.thread.run([this, &worker, continuation = worker.running->progress->continuation()] {
     const Running& running = *worker.running;
     const std::stop_token stop = running.stop.get_token();
-    const AfterEpoch after = [&](const EpochReport& report) {
+    const AfterEpoch after = [&](const train::EpochReport& report) {
       // Also on a stop request: the checkpoint that follows has the epoch behind it.
       inbox_.call([&] { epoch_done(worker, report); }, closed_.get_token());
       if (running.stopped) throw StoppedTrial();
@@ -230,7 +235,7 @@ void Searcher::train(Worker& worker) {
   });
 }
 
-void Searcher::epoch_done(Worker& worker, const EpochReport& report) {
+void Searcher::epoch_done(Worker& worker, const train::EpochReport& report) {
   Running& running = *worker.running;
   if (running.dropped) return;
   const TrialProgress::Next next = running.progress->epoch_done(report);
@@ -281,7 +286,7 @@ void Searcher::ended(Worker& worker, const Trained& trained) {
 void Searcher::record(const Worker& worker, const Running& running, const CandidateResult& result) {
   const std::map<std::string, double> metrics = metrics_of(running.plan, result);
   std::vector<std::uint8_t> model =
-      to_bytes(deployed_model(model_name(running.trial), result.int8, dataset_));
+      deploy::to_bytes(deployed_model(model_name(running.trial), result.int8, dataset_));
   share(worker, running.trial, running.plan, metrics, model);
   conclude_measured(worker, running.trial, running.plan, metrics, std::move(model));
 }
@@ -299,8 +304,8 @@ std::string Searcher::model_name(const Trial& trial) const {
   return fmt::format("{}, trial {}", experiment_.name, trial.number);
 }
 
-void Searcher::conclude(const Worker& worker, const Trial& trial, TrialState end,
-                        const TrialResult& result) {
+void Searcher::conclude(const Worker& worker, const Trial& trial, study::TrialState end,
+                        const study::TrialResult& result) {
   if (!study_.conclude(trial.number, worker.lease.owner, end, result)) {
     return observer_.trial_lost(trial);
   }
@@ -309,7 +314,7 @@ void Searcher::conclude(const Worker& worker, const Trial& trial, TrialState end
 }
 
 void Searcher::fail(const Worker& worker, const Trial& trial, const std::string& reason) {
-  conclude(worker, trial, TrialState::failed, {{}, {}, reason});
+  conclude(worker, trial, study::TrialState::failed, {{}, {}, reason});
 }
 
 void Searcher::fail_all(const Worker& first, const Trial& trial, const std::string& reason) {
@@ -330,4 +335,4 @@ void Searcher::give_back() {
   if (failure_) std::rethrow_exception(failure_);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -21,32 +21,33 @@
 #include "nas/search/trial_progress.h"
 #include "nas/search/worker.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 /// What a study of this experiment is of; `data` identifies the samples.
-StudySpec search_spec(const Experiment& experiment, std::string data = {});
+StudySpec search_spec(const experiment::Experiment& experiment, std::string data = {});
 
 /// What rules of stopping look at. All must stay; `data` may come later.
-StopRecords::Subject stop_subject(const StudySpec& spec, const Experiment& experiment, Study& study,
-                                  const std::unique_ptr<const ResidentDataset>& data);
+StopRecords::Subject stop_subject(const StudySpec& spec, const experiment::Experiment& experiment,
+                                  study::Study& study,
+                                  const std::unique_ptr<const data::ResidentDataset>& data);
 
 /// What follows from values without training, worked out once: a sampler asks about the same values
 /// more than once.
 class Outlines {
  public:
   /// Both must stay.
-  Outlines(const Experiment& experiment, const Dataset& dataset)
+  Outlines(const experiment::Experiment& experiment, const data::Dataset& dataset)
       : experiment_(experiment), dataset_(dataset) {}
 
   struct Outline {
     std::uint64_t hash;
     std::vector<double> objectives;  ///< of free_objectives; empty where no network can be built
   };
-  const Outline& of(const Values& values);
+  const Outline& of(const space::Values& values);
 
  private:
-  const Experiment& experiment_;
-  const Dataset& dataset_;
+  const experiment::Experiment& experiment_;
+  const data::Dataset& dataset_;
   std::map<std::string, Outline> known_;  ///< by the text of values
 };
 
@@ -54,8 +55,8 @@ class Outlines {
 /// thread of the sampler's finds the next one meanwhile.
 class Searcher {
  public:
-  Searcher(const Experiment& experiment, Dataset dataset, Study& study, const SearchSetup& setup,
-           SearchObserver& observer, std::stop_token stop);
+  Searcher(const experiment::Experiment& experiment, data::Dataset dataset, study::Study& study,
+           const SearchSetup& setup, SearchObserver& observer, std::stop_token stop);
   ~Searcher();
 
   /// As run_search.
@@ -66,9 +67,9 @@ class Searcher {
  private:
   /// A trial that is being worked on.
   struct Running {
-    Running(Trial taken, Sketch made, const std::stop_token& ends);
+    Running(study::Trial taken, Sketch made, const std::stop_token& ends);
 
-    Trial trial;
+    study::Trial trial;
     Sketch plan;
     std::stop_source stop;
     bool dropped = false;  ///< nothing of it is recorded any more
@@ -78,60 +79,62 @@ class Searcher {
   };
 
   struct Worker {
-    Worker(int number, std::chrono::milliseconds time) : lease{process_owner(number), time} {}
+    Worker(int number, std::chrono::milliseconds time)
+        : lease{study::process_owner(number), time} {}
 
-    const Lease lease;
+    const study::Lease lease;
     std::unique_ptr<Stream> stream;
-    std::optional<MemoryBudget::Share> share;  ///< where there are others
+    std::optional<jobs::MemoryBudget::Share> share;  ///< where there are others
     std::unique_ptr<Running> running;
-    TaskThread thread;
+    jobs::TaskThread thread;
   };
 
   void start_workers();
-  bool is_ours(const Trial& trial) const;
+  bool is_ours(const study::Trial& trial) const;
   bool any_running() const;
 
   /// Gives every idle worker a trial, as far as there are any.
   void hand_out(std::int64_t most);
-  std::optional<Trial> take(const Lease& lease, std::int64_t most);
+  std::optional<study::Trial> take(const study::Lease& lease, std::int64_t most);
   /// Has the next suggestion found, if there is to be one and what it is to be asked with is known.
   void ask(std::int64_t most);
   void asked(std::int64_t number, const std::optional<Suggestion>& suggestion,
              const std::exception_ptr& failure);
   /// Measures what is free, and has the worker do the rest.
-  void begin(Worker& worker, const Trial& trial);
+  void begin(Worker& worker, const study::Trial& trial);
   void train(Worker& worker);
   TrialProgress::Plan progress_plan(const Worker& worker, const Running& running);
   /// The watch over a trial at its beginning, with what was known when it was asked for.
   StopWatch watch(const Running& running);
 
-  void epoch_done(Worker& worker, const EpochReport& report);
+  void epoch_done(Worker& worker, const train::EpochReport& report);
   void ended(Worker& worker, const Trained& trained);
   void stop_early(const Worker& worker, const Running& running);
   void record(const Worker& worker, const Running& running, const CandidateResult& result);
   /// Ends a trial with what was measured, now or by whoever evaluated the same before.
-  void conclude_measured(const Worker& worker, const Trial& trial, const Sketch& plan,
+  void conclude_measured(const Worker& worker, const study::Trial& trial, const Sketch& plan,
                          const std::map<std::string, double>& metrics,
                          std::vector<std::uint8_t> model);
   /// What the trial's network is called.
-  std::string model_name(const Trial& trial) const;
+  std::string model_name(const study::Trial& trial) const;
 
   /// Whether evaluations are shared with other searches.
   bool shares() const;
-  EvaluationKey evaluation_key(const Worker& worker, const Trial& trial, const Sketch& plan) const;
+  EvaluationKey evaluation_key(const Worker& worker, const study::Trial& trial,
+                               const Sketch& plan) const;
   /// Ends the trial with what another search has found, where one has.
-  bool take_known(const Worker& worker, const Trial& trial, const Sketch& plan);
+  bool take_known(const Worker& worker, const study::Trial& trial, const Sketch& plan);
   /// Keeps what was found for the others.
-  void share(const Worker& worker, const Trial& trial, const Sketch& plan,
+  void share(const Worker& worker, const study::Trial& trial, const Sketch& plan,
              const std::map<std::string, double>& metrics, const std::vector<std::uint8_t>& model);
   /// Ends the trial in the study, and tells the observer what became of it.
-  void conclude(const Worker& worker, const Trial& trial, TrialState end,
-                const TrialResult& result);
-  void fail(const Worker& worker, const Trial& trial, const std::string& reason);
+  void conclude(const Worker& worker, const study::Trial& trial, study::TrialState end,
+                const study::TrialResult& result);
+  void fail(const Worker& worker, const study::Trial& trial, const std::string& reason);
   /// The trial is another's: the worker stops.
   void lose(Worker& worker);
   /// The device is gone, and with it all that is being worked on.
-  void fail_all(const Worker& first, const Trial& trial, const std::string& reason);
+  void fail_all(const Worker& first, const study::Trial& trial, const std::string& reason);
   /// Renews leases of trials that have gone without an epoch for long.
   void keep_leases();
   /// Records by what rule trials are stopped, and says what has to be known of it.
@@ -139,21 +142,21 @@ class Searcher {
   /// Stops the workers and gives back what they had. Throws what ended the search, if anything did.
   void give_back();
 
-  const Experiment& experiment_;
-  Dataset dataset_;
-  Study& study_;
+  const experiment::Experiment& experiment_;
+  data::Dataset dataset_;
+  study::Study& study_;
   const SearchSetup setup_;
   SearchObserver& observer_;
   const std::stop_token stop_;
   std::stop_source ends_;    ///< of this search, for whatever reason
   std::stop_source closed_;  ///< nobody serves the inbox any more
   const StudySpec spec_;
-  std::unique_ptr<const ResidentDataset> data_;
+  std::unique_ptr<const data::ResidentDataset> data_;
   Outlines outlines_;  ///< of the sampler's thread
   Session session_;
   StopRecords records_;
-  Inbox inbox_;
-  std::optional<MemoryBudget> budget_;
+  jobs::Inbox inbox_;
+  std::optional<jobs::MemoryBudget> budget_;
   std::chrono::steady_clock::time_point renewed_ = std::chrono::steady_clock::now();
 
   bool asking_ = false;
@@ -161,7 +164,7 @@ class Searcher {
   std::string exhausted_;       ///< why there is no other candidate
   std::exception_ptr failure_;  ///< that ends the search
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::unique_ptr<TaskThread> sampler_;
+  std::unique_ptr<jobs::TaskThread> sampler_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -5,17 +5,17 @@
 #include "nas/search/searcher.h"
 #include "nas/search/version.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 bool Searcher::shares() const {
   // A trial that a rule may stop depends on what was known then, not on the candidate alone.
-  return setup_.evaluations != nullptr && experiment_.stop.method == StopMethod::off;
+  return setup_.evaluations != nullptr && experiment_.stop.method == stopping::StopMethod::off;
 }
 
-EvaluationKey Searcher::evaluation_key(const Worker& worker, const Trial& trial,
+EvaluationKey Searcher::evaluation_key(const Worker& worker, const study::Trial& trial,
                                        const Sketch& plan) const {
-  EvaluationKey key = training_identity(*worker.stream, *data_, plan.graph, plan.spec.training,
-                                        plan.spec.pruning, trial.seed);
+  EvaluationKey key = train::training_identity(*worker.stream, *data_, plan.graph,
+                                               plan.spec.training, plan.spec.pruning, trial.seed);
   key.erase("threads");  // what a training gives does not depend on them
   key["candidate"] = std::to_string(plan.hash);
   key["core"] = std::to_string(static_cast<int>(experiment_.core));
@@ -24,22 +24,22 @@ EvaluationKey Searcher::evaluation_key(const Worker& worker, const Trial& trial,
   return key;
 }
 
-bool Searcher::take_known(const Worker& worker, const Trial& trial, const Sketch& plan) {
+bool Searcher::take_known(const Worker& worker, const study::Trial& trial, const Sketch& plan) {
   if (!shares()) return false;
   std::optional<KeptEvaluation> known =
       setup_.evaluations->find(evaluation_key(worker, trial, plan));
   if (!known) return false;
   try {
-    DeployedModel model = model_from_bytes(known->model, "an evaluation");
+    deploy::DeployedModel model = deploy::model_from_bytes(known->model, "an evaluation");
     model.name = model_name(trial);
-    known->model = to_bytes(model);
+    known->model = deploy::to_bytes(model);
   } catch (const DataError&) {
     return false;
   }
   const std::string& owner = worker.lease.owner;
   // A checkpoint of an earlier attempt has epochs behind it.
   bool held = study_.begin_anew(trial.number, owner);
-  for (const EpochRecord& record : known->epochs) {
+  for (const study::EpochRecord& record : known->epochs) {
     held = held && study_.add_epoch(trial.number, owner, record);
   }
   if (held) {
@@ -50,7 +50,7 @@ bool Searcher::take_known(const Worker& worker, const Trial& trial, const Sketch
   return true;
 }
 
-void Searcher::share(const Worker& worker, const Trial& trial, const Sketch& plan,
+void Searcher::share(const Worker& worker, const study::Trial& trial, const Sketch& plan,
                      const std::map<std::string, double>& metrics,
                      const std::vector<std::uint8_t>& model) {
   if (!shares()) return;
@@ -63,4 +63,4 @@ void Searcher::share(const Worker& worker, const Trial& trial, const Sketch& pla
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

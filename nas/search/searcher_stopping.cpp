@@ -4,18 +4,18 @@
 #include "nas/search/searcher.h"
 #include "nas/stopping/settings.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 namespace {
 
 /// The share of the epochs after which nothing is removed any more.
-double end_of_pruning(const PruningSpec& pruning) {
+double end_of_pruning(const compress::PruningSpec& pruning) {
   switch (pruning.schedule) {
-    case PruningSchedule::none:
+    case compress::PruningSchedule::none:
       return 0;
-    case PruningSchedule::one_shot:
+    case compress::PruningSchedule::one_shot:
       return pruning.begin;
-    case PruningSchedule::agp:
+    case compress::PruningSchedule::agp:
       return pruning.end;
   }
   return 0;
@@ -23,22 +23,23 @@ double end_of_pruning(const PruningSpec& pruning) {
 
 }  // namespace
 
-StopRecords::Subject stop_subject(const StudySpec& spec, const Experiment& experiment, Study& study,
-                                  const std::unique_ptr<const ResidentDataset>& data) {
+StopRecords::Subject stop_subject(const StudySpec& spec, const experiment::Experiment& experiment,
+                                  study::Study& study,
+                                  const std::unique_ptr<const data::ResidentDataset>& data) {
   StopRecords::Subject subject{&spec.space, spec.objectives, {{0, 0.0}}, spec.seed};
-  subject.curve = [&](const Trial& trial) {
-    Curve curve;
-    const std::vector<EpochRecord> records = study.epochs(trial.number);
+  subject.curve = [&](const study::Trial& trial) {
+    stopping::Curve curve;
+    const std::vector<study::EpochRecord> records = study.epochs(trial.number);
     if (records.empty()) return curve;
     const std::int64_t epochs = experiment.candidate(trial.values).training.epochs;
-    for (const EpochRecord& record : records) {
+    for (const study::EpochRecord& record : records) {
       curve.push_back(curve_point(record, epochs, data->validation.size > 0));
     }
     return curve;
   };
   // Errors as they are compare only once pruning has ended; predictions know the sparsity.
-  if (experiment.stop.method == StopMethod::asha) {
-    subject.earliest = [&](const Trial& trial) {
+  if (experiment.stop.method == stopping::StopMethod::asha) {
+    subject.earliest = [&](const study::Trial& trial) {
       return end_of_pruning(experiment.candidate(trial.values).pruning);
     };
   }
@@ -50,7 +51,7 @@ TrialProgress::Plan Searcher::progress_plan(const Worker& worker, const Running&
       worker.lease,
       running.plan.spec.training.epochs,
       data_->validation.size > 0,
-      experiment_.stop.method != StopMethod::off,
+      experiment_.stop.method != stopping::StopMethod::off,
       [this, &running] { return watch(running); },
       std::chrono::duration<double, std::ratio<60>>(experiment_.checkpoint),
       [this](const std::string& what) { observer_.note(what); },
@@ -59,30 +60,30 @@ TrialProgress::Plan Searcher::progress_plan(const Worker& worker, const Running&
 
 StopWatch Searcher::watch(const Running& running) {
   const std::int64_t number = running.trial.number;
-  StopTrial begun =
+  stopping::StopTrial begun =
       records_.begin(running.trial, free_objectives(experiment_, running.plan.footprint));
   // Without a rule nothing is learnt from the others, so their curves need not be read.
-  if (experiment_.stop.method == StopMethod::off) {
+  if (experiment_.stop.method == stopping::StopMethod::off) {
     return {experiment_.stop, records_.history({}, number), std::move(begun)};
   }
-  const std::vector<Trial>& all = study_.trials();
-  std::vector<Trial> known(all.begin(), all.begin() + number);
+  const std::vector<study::Trial>& all = study_.trials();
+  std::vector<study::Trial> known(all.begin(), all.begin() + number);
   if (!experiment_.async) {
     const std::int64_t lag = lag_of(experiment_, static_cast<int>(workers_.size()));
-    known = *known_to_next(known, lag, [](const Trial&) { return false; });
+    known = *known_to_next(known, lag, [](const study::Trial&) { return false; });
   }
   return {experiment_.stop, records_.history(known, number), std::move(begun)};
 }
 
 void Searcher::announce() {
-  std::map<std::string, std::string> settings = settings_of(experiment_.stop);
+  std::map<std::string, std::string> settings = stopping::settings_of(experiment_.stop);
   // With the same lag any number of jobs asks for the same trials.
   const std::int64_t lag = lag_of(experiment_, static_cast<int>(workers_.size()));
   settings[kJobsSetting] = std::to_string(workers_.size());
   settings["lag"] = experiment_.async ? "none: async" : std::to_string(lag);
   const std::string note = record_run(study_, settings);
   if (!note.empty()) observer_.note(note);
-  if (experiment_.stop.method == StopMethod::off || data_->validation.size > 0) return;
+  if (experiment_.stop.method == stopping::StopMethod::off || data_->validation.size > 0) return;
   observer_.note(
       "no trial is stopped early: that needs a validation split, which dataset.validation makes");
 }
@@ -90,7 +91,7 @@ void Searcher::announce() {
 bool Searcher::finish(std::int64_t number) {
   const std::stop_callback link(stop_, [this] { ends_.request_stop(); });
   Worker& worker = *workers_.front();
-  const Trial trial = study_.reopen(number, worker.lease);
+  const study::Trial trial = study_.reopen(number, worker.lease);
   observer_.search_started(study_.trials());
   begin(worker, trial);
   while (any_running() && !stop_.stop_requested() && !failure_) {
@@ -98,16 +99,16 @@ bool Searcher::finish(std::int64_t number) {
     keep_leases();
   }
   give_back();
-  return study_.trials()[static_cast<std::size_t>(number)].state != TrialState::waiting;
+  return study_.trials()[static_cast<std::size_t>(number)].state != study::TrialState::waiting;
 }
 
 void Searcher::stop_early(const Worker& worker, const Running& running) {
   std::vector<std::string> names;
-  for (const Objective& objective : spec_.objectives) names.push_back(objective.name);
+  for (const study::Objective& objective : spec_.objectives) names.push_back(objective.name);
   const TrialProgress& progress = *running.progress;
   std::map<std::string, double> metrics = metrics_of(running.plan);
   metrics["epochs"] = static_cast<double>(progress.epochs());
-  conclude(worker, running.trial, TrialState::stopped,
+  conclude(worker, running.trial, study::TrialState::stopped,
            {free_objectives(experiment_, running.plan.footprint),
             metrics,
             progress.watch().reason(names),
@@ -115,4 +116,4 @@ void Searcher::stop_early(const Worker& worker, const Running& running) {
             progress.watch().verdict()});
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

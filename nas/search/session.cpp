@@ -16,7 +16,11 @@
 #include "nas/study/study_json.h"
 #include "nas/summary/scales.h"
 
-namespace paretiny {
+namespace paretiny::search {
+
+using samplers::Outcome;
+using study::TrialState;
+
 namespace {
 
 Outcome outcome_of(TrialState state) {
@@ -39,36 +43,38 @@ Outcome outcome_of(TrialState state) {
 
 /// What one unit of each objective is, as the sampler is told them. A search's begin at 0: over
 /// their scales, references and limits are 1. A black box's are told as they are.
-std::vector<double> units_of(const StudySpec& spec, const std::vector<Trial>& trials) {
-  if (spec.kind == StudyKind::search) return objective_scales(spec.objectives, trials);
+std::vector<double> units_of(const StudySpec& spec, const std::vector<study::Trial>& trials) {
+  if (spec.kind == study::StudyKind::search)
+    return summary::objective_scales(spec.objectives, trials);
   return std::vector<double>(spec.objectives.size(), 1.0);
 }
 
-std::uint64_t hash_of(const Values& values) {
-  return random_key(0, dump(values_to_json(values)));
+std::uint64_t hash_of(const space::Values& values) {
+  return random_key(0, study::dump(study::values_to_json(values)));
 }
 
 /// A black box has its own ways to be random.
 std::uint64_t trial_seed(const StudySpec& spec, std::uint64_t number, std::uint64_t architecture) {
-  if (spec.kind == StudyKind::black_box) return spec.seed;
+  if (spec.kind == study::StudyKind::black_box) return spec.seed;
   Random seeds = spec.training_seed ? Random(*spec.training_seed, "training seed", architecture)
                                     : Random(spec.seed, "trial seed", number);
   return seeds.below(std::uint64_t{1} << 53);
 }
 
 /// The problem of a sampler that is told objectives over `units`.
-SamplerProblem sampler_problem(const StudySpec& spec, const std::vector<Trial>& trials,
-                               const std::vector<double>& units) {
-  SamplerProblem problem;
+samplers::SamplerProblem sampler_problem(const StudySpec& spec,
+                                         const std::vector<study::Trial>& trials,
+                                         const std::vector<double>& units) {
+  samplers::SamplerProblem problem;
   problem.space = spec.space;
   problem.objectives = spec.objectives.size();
-  problem.reference = objective_reference(spec.objectives, trials);
+  problem.reference = summary::objective_reference(spec.objectives, trials);
   for (std::size_t k = 0; k < problem.objectives; ++k) {
     const double none = std::numeric_limits<double>::infinity();
     problem.reference[k] /= units[k];
     problem.limits.push_back(spec.objectives[k].limit.value_or(none) / units[k]);
   }
-  problem.constraints = bounds_of(spec.constraints);
+  problem.constraints = experiment::bounds_of(spec.constraints);
   problem.seed = spec.seed;
   problem.initial = spec.initial;
   return problem;
@@ -76,7 +82,7 @@ SamplerProblem sampler_problem(const StudySpec& spec, const std::vector<Trial>& 
 
 /// A stopped trial as its last verdict has it: predicted, with what that may be off by. Where
 /// nothing could be predicted it stays pending.
-void tell_prediction(Observation& seen, const StopVerdict& verdict) {
+void tell_prediction(samplers::Observation& seen, const stopping::StopVerdict& verdict) {
   seen.objectives = verdict.predicted;
   seen.deviations = verdict.deviation;
   if (seen.objectives.empty()) seen.outcome = Outcome::pending;
@@ -84,11 +90,12 @@ void tell_prediction(Observation& seen, const StopVerdict& verdict) {
 
 }  // namespace
 
-StudyHeader header_of(const StudySpec& spec, Device device) {
-  SamplerProblem problem = sampler_problem(spec, {}, units_of(spec, {}));
+study::StudyHeader header_of(const StudySpec& spec, Device device) {
+  samplers::SamplerProblem problem = sampler_problem(spec, {}, units_of(spec, {}));
   problem.device = device;
-  make_sampler(spec.sampler, std::move(problem), spec.options);  // refuses what it does not have
-  StudyHeader header;
+  samplers::make_sampler(spec.sampler, std::move(problem),
+                         spec.options);  // refuses what it does not have
+  study::StudyHeader header;
   header.kind = spec.kind;
   header.name = spec.name;
   header.space = spec.space.describe();
@@ -105,25 +112,25 @@ StudyHeader header_of(const StudySpec& spec, Device device) {
   return header;
 }
 
-Verdict verdict(const StudyHeader& header, const std::vector<double>& values,
+Verdict verdict(const study::StudyHeader& header, const std::vector<double>& values,
                 const std::map<std::string, double>& metrics) {
   for (std::size_t k = 0; k < values.size(); ++k) {
     const std::string& name = header.objectives[k].name;
     if (!std::isfinite(values[k])) {
       return {TrialState::failed, fmt::format("objective '{}' is not finite", name)};
     }
-    if (std::abs(values[k]) > kMostReal) {
+    if (std::abs(values[k]) > space::kMostReal) {
       return {TrialState::failed,
-              fmt::format("objective '{}' is {}, beyond {}", name, values[k], kMostReal)};
+              fmt::format("objective '{}' is {}, beyond {}", name, values[k], space::kMostReal)};
     }
   }
   std::string broken = broken_limit(header.objectives, values);
-  if (broken.empty()) broken = broken_bound(header.constraints, metrics);
+  if (broken.empty()) broken = experiment::broken_bound(header.constraints, metrics);
   return {broken.empty() ? TrialState::done : TrialState::infeasible, broken};
 }
 
-Session::Session(Study& study, std::filesystem::path store, const StudySpec& spec, Device device,
-                 Foresight foresight, std::stop_token stop)
+Session::Session(study::Study& study, std::filesystem::path store, const StudySpec& spec,
+                 Device device, Foresight foresight, std::stop_token stop)
     : study_(study),
       store_(std::move(store)),
       spec_(spec),
@@ -134,12 +141,13 @@ Session::Session(Study& study, std::filesystem::path store, const StudySpec& spe
   observations(study_.trials());
 }
 
-Observation Session::observation(const Trial& trial, const std::vector<double>& position) const {
-  Observation seen{position, outcome_of(trial.state)};
+samplers::Observation Session::observation(const study::Trial& trial,
+                                           const std::vector<double>& position) const {
+  samplers::Observation seen{position, outcome_of(trial.state)};
   if (seen.outcome == Outcome::finished || seen.outcome == Outcome::infeasible) {
     seen.objectives = trial.objectives;
     for (std::size_t k = 0; k < units_.size(); ++k) seen.objectives[k] /= units_[k];
-    seen.constraints = misses(spec_.constraints, trial.metrics);
+    seen.constraints = experiment::misses(spec_.constraints, trial.metrics);
   }
   if (seen.outcome == Outcome::stopped) tell_prediction(seen, *trial.verdict);
   for (std::size_t k = 0; k < seen.deviations.size(); ++k) {
@@ -149,13 +157,14 @@ Observation Session::observation(const Trial& trial, const std::vector<double>& 
   return seen;
 }
 
-const std::vector<Observation>& Session::observations(const std::vector<Trial>& trials) {
+const std::vector<samplers::Observation>& Session::observations(
+    const std::vector<study::Trial>& trials) {
   while (positions_.size() < trials.size()) {
-    const Trial& trial = trials[positions_.size()];
+    const study::Trial& trial = trials[positions_.size()];
     try {
       positions_.push_back(spec_.space.encode(trial.values));
     } catch (const UsageError& error) {
-      throw_damaged(store_, fmt::format("trial {}: {}", trial.number, error.what()));
+      study::throw_damaged(store_, fmt::format("trial {}: {}", trial.number, error.what()));
     }
   }
   if (told_units_ != units_) observations_.clear();
@@ -167,7 +176,7 @@ const std::vector<Observation>& Session::observations(const std::vector<Trial>& 
     const bool there = i < observations_.size();
     // A stopped trial may be run on, and its prediction may change.
     if (there && told_states_[i] == state && state != TrialState::stopped) continue;
-    Observation seen = observation(trials[i], positions_[i]);
+    samplers::Observation seen = observation(trials[i], positions_[i]);
     if (there) {
       observations_[i] = std::move(seen);
     } else {
@@ -178,29 +187,29 @@ const std::vector<Observation>& Session::observations(const std::vector<Trial>& 
   return observations_;
 }
 
-void Session::prepare(const std::vector<Trial>& trials) {
+void Session::prepare(const std::vector<study::Trial>& trials) {
   units_ = units_of(spec_, trials);
-  SamplerProblem problem = sampler_problem(spec_, trials, units_);
+  samplers::SamplerProblem problem = sampler_problem(spec_, trials, units_);
   if (sampler_ && problem.reference == reference_) return;
   reference_ = problem.reference;
   problem.device = device_;
   problem.stop = stop_;
   if (foresight_.architecture) {
-    problem.duplicate = [this](const Values& values) {
+    problem.duplicate = [this](const space::Values& values) {
       return seen_.contains(foresight_.architecture(values));
     };
   }
   if (foresight_.known) {
-    problem.known = [this](const Values& values) {
+    problem.known = [this](const space::Values& values) {
       std::vector<double> known = foresight_.known(values);
       for (std::size_t k = 0; k < known.size(); ++k) known[k] /= units_[k];
       return known;
     };
   }
-  sampler_ = make_sampler(spec_.sampler, std::move(problem), spec_.options);
+  sampler_ = samplers::make_sampler(spec_.sampler, std::move(problem), spec_.options);
 }
 
-Suggestion Session::ask(const std::vector<Trial>& known) {
+Suggestion Session::ask(const std::vector<study::Trial>& known) {
   prepare(known);
   for (; seen_trials_ < known.size(); ++seen_trials_) {
     seen_.insert(known[seen_trials_].architecture);
@@ -213,10 +222,10 @@ Suggestion Session::ask(const std::vector<Trial>& known) {
   return next;
 }
 
-std::optional<Trial> Session::add(std::int64_t number, const Suggestion& suggestion,
-                                  const Lease& lease) {
+std::optional<study::Trial> Session::add(std::int64_t number, const Suggestion& suggestion,
+                                         const study::Lease& lease) {
   return study_.add_trial(number, suggestion.values, suggestion.architecture, suggestion.seed,
                           lease);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

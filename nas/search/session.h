@@ -18,15 +18,15 @@
 #include "nas/samplers/sampler.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 /// What a study is of.
 struct StudySpec {
-  StudyKind kind = StudyKind::search;
+  study::StudyKind kind = study::StudyKind::search;
   std::string name;
-  Space space;
-  std::vector<Objective> objectives;
-  std::vector<Constraint> constraints{};
+  space::Space space;
+  std::vector<study::Objective> objectives;
+  std::vector<study::Constraint> constraints{};
   std::string sampler;
   std::map<std::string, double> options{};  ///< of the sampler
   std::uint64_t seed = 0;
@@ -40,32 +40,32 @@ struct StudySpec {
 
 /// The header that a study of this must have when this program makes it on `device`. Throws
 /// UsageError when the sampler has no such options.
-StudyHeader header_of(const StudySpec& spec, Device device);
+study::StudyHeader header_of(const StudySpec& spec, Device device);
 
 /// How a measured trial ends, and why where it is not done.
 struct Verdict {
-  TrialState end = TrialState::done;
+  study::TrialState end = study::TrialState::done;
   std::string reason;
 };
 
 /// An objective that is not finite, or beyond 1e300, makes a failed trial; one above its limit, or
 /// a metric out of its bounds, an infeasible one. values: [header.objectives]. `metrics` holds all
 /// that the header's constraints are on.
-Verdict verdict(const StudyHeader& header, const std::vector<double>& values,
+Verdict verdict(const study::StudyHeader& header, const std::vector<double>& values,
                 const std::map<std::string, double>& metrics);
 
 /// What follows from values without a trial. Without `architecture`, other values are another
 /// candidate.
 struct Foresight {
   /// Hash of the candidate that values stand for; two points may be one candidate.
-  std::function<std::uint64_t(const Values&)> architecture{};
+  std::function<std::uint64_t(const space::Values&)> architecture{};
   /// The objectives that are known, as measured (SamplerProblem::known); may be empty.
-  std::function<std::vector<double>(const Values&)> known{};
+  std::function<std::vector<double>(const space::Values&)> known{};
 };
 
 /// A candidate that was not there before.
 struct Suggestion {
-  Values values;
+  space::Values values;
   std::uint64_t architecture = 0;  ///< hash of what the values stand for
   std::uint64_t seed = 0;          ///< of the trial
 };
@@ -75,26 +75,27 @@ class Session {
   /// For `study`, whose file is `store`, which is of `spec`; these must stay. Samplers compute on
   /// `device` and give up, with Interrupted, on a stop request. Throws StoreError, naming the
   /// trial, when the study holds values that are not of the space: it is damaged.
-  Session(Study& study, std::filesystem::path store, const StudySpec& spec, Device device,
+  Session(study::Study& study, std::filesystem::path store, const StudySpec& spec, Device device,
           Foresight foresight = {}, std::stop_token stop = {});
 
   /// What the sampler suggests for trial `known.size()`. `known` are the trials so far, some of
   /// them perhaps as they were before their end. Does not touch the study: another thread may call
   /// it, one at a time. Throws SpaceExhausted and Interrupted.
-  Suggestion ask(const std::vector<Trial>& known);
+  Suggestion ask(const std::vector<study::Trial>& known);
 
   /// Adds trial `number` and takes it. Nothing when another process has added it meanwhile.
-  [[nodiscard]] std::optional<Trial> add(std::int64_t number, const Suggestion& suggestion,
-                                         const Lease& lease);
+  [[nodiscard]] std::optional<study::Trial> add(std::int64_t number, const Suggestion& suggestion,
+                                                const study::Lease& lease);
 
  private:
   /// Makes the sampler for what `trials` say, unless there is one for just that.
-  void prepare(const std::vector<Trial>& trials);
+  void prepare(const std::vector<study::Trial>& trials);
   /// What the sampler is told of `trials`; of those that have ended it is made once.
-  const std::vector<Observation>& observations(const std::vector<Trial>& trials);
-  Observation observation(const Trial& trial, const std::vector<double>& position) const;
+  const std::vector<samplers::Observation>& observations(const std::vector<study::Trial>& trials);
+  samplers::Observation observation(const study::Trial& trial,
+                                    const std::vector<double>& position) const;
 
-  Study& study_;
+  study::Study& study_;
   const std::filesystem::path store_;
   const StudySpec& spec_;
   const Device device_;
@@ -102,13 +103,13 @@ class Session {
   const std::stop_token stop_;
   std::vector<std::vector<double>> positions_;  ///< [trials], encoded once: values never change
   std::vector<double> units_;                   ///< [objectives]: what the sampler is told them in
-  std::vector<Observation> observations_;       ///< in told_units_
-  std::vector<TrialState> told_states_;         ///< [observations]: of the trials they are of
+  std::vector<samplers::Observation> observations_;  ///< in told_units_
+  std::vector<study::TrialState> told_states_;       ///< [observations]: of the trials they are of
   std::vector<double> told_units_;
   std::size_t seen_trials_ = 0;
   std::set<std::uint64_t> seen_;   ///< architectures of the first seen_trials_ trials
   std::vector<double> reference_;  ///< of the sampler
-  std::unique_ptr<Sampler> sampler_;
+  std::unique_ptr<samplers::Sampler> sampler_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -5,10 +5,10 @@
 #include "nas/pareto/pareto.h"
 #include "nas/summary/scales.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
-std::string record_run(Study& study, const std::map<std::string, std::string>& settings) {
-  const std::vector<RunRecord> runs = study.runs();
+std::string record_run(study::Study& study, const std::map<std::string, std::string>& settings) {
+  const std::vector<study::RunRecord> runs = study.runs();
   if (!study.add_run(settings) || runs.empty()) return "";
   const std::map<std::string, std::string>& before = runs.back().settings;
   std::map<std::string, std::string> all = settings;
@@ -30,7 +30,7 @@ std::string record_run(Study& study, const std::map<std::string, std::string>& s
       changes);
 }
 
-const Curve& StopRecords::curve_of(const Trial& trial) {
+const stopping::Curve& StopRecords::curve_of(const study::Trial& trial) {
   Kept& kept = curves_[trial.number];
   // A stopped trial may have been run to its end since.
   if (kept.finished.empty() || kept.finished != trial.finished) {
@@ -39,50 +39,52 @@ const Curve& StopRecords::curve_of(const Trial& trial) {
   return kept.curve;
 }
 
-Course StopRecords::course(const Trial& trial, Curve curve) const {
+stopping::Course StopRecords::course(const study::Trial& trial, stopping::Curve curve) const {
   return {trial.number, subject_.space->encode(trial.values), std::move(curve),
           subject_.earliest ? subject_.earliest(trial) : 0.0};
 }
 
-StopHistory StopRecords::history(const std::vector<Trial>& trials, std::int64_t before) {
-  StopHistory history;
+stopping::StopHistory StopRecords::history(const std::vector<study::Trial>& trials,
+                                           std::int64_t before) {
+  stopping::StopHistory history;
   history.open = subject_.open;
   history.seed = subject_.seed;
-  std::vector<Trial> known;
-  for (const Trial& trial : trials) {
-    if (trial.number < before && has_ended(trial)) known.push_back(trial);
+  std::vector<study::Trial> known;
+  for (const study::Trial& trial : trials) {
+    if (trial.number < before && study::has_ended(trial)) known.push_back(trial);
   }
-  history.reference = objective_reference(subject_.objectives, known);
-  for (const Trial& trial : known) {
-    const Curve& curve = curve_of(trial);
-    const bool stopped = trial.state == TrialState::stopped;
+  history.reference = summary::objective_reference(subject_.objectives, known);
+  for (const study::Trial& trial : known) {
+    const stopping::Curve& curve = curve_of(trial);
+    const bool stopped = trial.state == study::TrialState::stopped;
     // Without a curve only what is measured counts: a candidate that is too large is never trained.
-    const bool measured = !stopped && all_finite(trial.objectives);
+    const bool measured = !stopped && pareto::all_finite(trial.objectives);
     if (curve.empty() && !measured) continue;
     history.trials.push_back({course(trial, curve), trial.objectives, trial.verdict, !stopped,
-                              is_feasible(subject_.objectives, trial)});
+                              summary::is_feasible(subject_.objectives, trial)});
   }
   return history;
 }
 
-StopTrial StopRecords::begin(const Trial& trial, std::vector<double> known) const {
+stopping::StopTrial StopRecords::begin(const study::Trial& trial, std::vector<double> known) const {
   return {course(trial, {}), std::move(known), trial.verdict, false, true};
 }
 
-StopWatch::StopWatch(StopSpec spec, StopHistory history, StopTrial trial)
+StopWatch::StopWatch(stopping::StopSpec spec, stopping::StopHistory history,
+                     stopping::StopTrial trial)
     : spec_(std::move(spec)), history_(std::move(history)), trial_(std::move(trial)) {
-  const bool wanted = trial_.verdict && trial_.verdict->reason == StopReason::wanted;
-  if (!wanted) trial_.verdict = enlist(spec_, history_, trial_.course.number);
+  const bool wanted = trial_.verdict && trial_.verdict->reason == stopping::StopReason::wanted;
+  if (!wanted) trial_.verdict = stopping::enlist(spec_, history_, trial_.course.number);
 }
 
-const StopVerdict& StopWatch::add(CurvePoint point) {
+const stopping::StopVerdict& StopWatch::add(stopping::CurvePoint point) {
   trial_.course.curve.push_back(std::move(point));
-  trial_.verdict = judge(spec_, history_, trial_);
+  trial_.verdict = stopping::judge(spec_, history_, trial_);
   return *trial_.verdict;
 }
 
 std::string StopWatch::reason(const std::vector<std::string>& names) const {
-  return explain(*trial_.verdict, history_, names);
+  return stopping::explain(*trial_.verdict, history_, names);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

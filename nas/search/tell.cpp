@@ -13,7 +13,7 @@
 #include "nas/search/black_box.h"
 #include "nas/search/tell_step.h"
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
 using nlohmann::json;
@@ -91,7 +91,7 @@ std::vector<std::string> names_of(const std::vector<Named>& all) {
 /// What the study's constraints are on. All must be numbers: whether a trial kept its bounds is
 /// known or it failed.
 std::map<std::string, double> constrained(const json& told,
-                                          const std::vector<Constraint>& constraints) {
+                                          const std::vector<study::Constraint>& constraints) {
   if (constraints.empty() && !told.contains("constraints")) return {};
   if (!told.contains("constraints")) {
     throw DataError(fmt::format("'constraints' is missing: {{\"{}\": ...}}", constraints[0].name));
@@ -113,21 +113,21 @@ std::map<std::string, double> constrained(const json& told,
 
 /// The trial that `told` is about, which must wait for its result; a stopped one may have been run
 /// on nevertheless.
-const Trial& trial_of(const json& told, Study& study) {
+const study::Trial& trial_of(const json& told, study::Study& study) {
   const auto found = told.find("trial");
   if (found == told.end() || !found->is_number_integer()) {
     throw DataError("'trial' must be the whole number that ask gave");
   }
   const auto number = found->get<std::int64_t>();
-  const std::vector<Trial>& trials = study.trials();
+  const std::vector<study::Trial>& trials = study.trials();
   if (number < 0 || number >= static_cast<std::int64_t>(trials.size())) {
     throw DataError(
         fmt::format("there is no trial {}; {} have been asked for", number, trials.size()));
   }
-  const Trial& trial = trials[static_cast<std::size_t>(number)];
-  if (trial.state != TrialState::running && trial.state != TrialState::stopped) {
+  const study::Trial& trial = trials[static_cast<std::size_t>(number)];
+  if (trial.state != study::TrialState::running && trial.state != study::TrialState::stopped) {
     throw DataError(
-        trial.state == TrialState::waiting
+        trial.state == study::TrialState::waiting
             ? fmt::format("trial {} has not been asked for", number)
             : fmt::format("trial {} was told before: it is {}", number, to_string(trial.state)));
   }
@@ -139,8 +139,8 @@ const Trial& trial_of(const json& told, Study& study) {
 
 /// Takes a trial that was stopped, and run on nevertheless; false where another process was
 /// quicker.
-bool reopened(Study& study, const Trial& trial) {
-  if (trial.state != TrialState::stopped) return true;
+bool reopened(study::Study& study, const study::Trial& trial) {
+  if (trial.state != study::TrialState::stopped) return true;
   try {
     (void)study.reopen(trial.number, {kAsked, kAskedLease});
     return true;
@@ -150,7 +150,7 @@ bool reopened(Study& study, const Trial& trial) {
 }
 
 /// Before its end.
-std::string tell_partial(Study& study, const Trial& trial, const json& told) {
+std::string tell_partial(study::Study& study, const study::Trial& trial, const json& told) {
   for (const char* final_only : {"constraints", "failed"}) {
     if (told.contains(final_only)) {
       throw DataError(
@@ -166,30 +166,30 @@ std::string tell_partial(Study& study, const Trial& trial, const json& told) {
 
 }  // namespace
 
-std::string tell_trial(Study& study, const std::string& line) {
+std::string tell_trial(study::Study& study, const std::string& line) {
   const json told = parse(line);
   refuse_unknown(told, {"trial", "step", "objectives", "constraints", "failed"}, "key");
-  const Trial trial = trial_of(told, study);
+  const study::Trial trial = trial_of(told, study);
   const std::int64_t number = trial.number;
   if (told.contains("step")) return tell_partial(study, trial, told);
   if (told.contains("objectives") == told.contains("failed")) {
     throw DataError(fmt::format("trial {} needs either 'objectives' or 'failed'", number));
   }
-  TrialResult result;
-  TrialState end = TrialState::failed;
+  study::TrialResult result;
+  study::TrialState end = study::TrialState::failed;
   if (told.contains("failed")) {
     if (!told["failed"].is_string()) throw DataError("'failed' must be a text: the reason");
     if (told.contains("constraints")) throw DataError("'constraints' belong to 'objectives'");
     result.reason = told["failed"].get<std::string>();
   } else {
-    const StudyHeader& header = study.header();
+    const study::StudyHeader& header = study.header();
     std::vector<double> values =
         numbers_of(told, "objectives", "objective", names_of(header.objectives));
     result.metrics = constrained(told, header.constraints);
     const Verdict ended = verdict(header, values, result.metrics);
     end = ended.end;
     result.reason = ended.reason;
-    if (end != TrialState::failed) result.objectives = std::move(values);
+    if (end != study::TrialState::failed) result.objectives = std::move(values);
   }
   if (!reopened(study, trial) || !study.conclude(number, kAsked, end, result)) {
     throw DataError(fmt::format("trial {} was told by another process just now", number));
@@ -201,4 +201,4 @@ std::string tell_trial(Study& study, const std::string& line) {
   return answer.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

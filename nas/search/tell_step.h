@@ -8,12 +8,12 @@
 #include "nas/stopping/stop_spec.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 /// How a black box's trials are stopped: by what rule, and how many steps each has; 0 where partial
 /// results are not told.
 struct StepRule {
-  StopSpec stop;
+  stopping::StopSpec stop;
   std::int64_t steps = 0;
 };
 
@@ -22,13 +22,13 @@ std::map<std::string, std::string> settings_of(const StepRule& rule);
 StepRule step_rule_of(const std::map<std::string, std::string>& settings);
 
 /// The rule of the last run that has one.
-StepRule step_rule_of(Study& study);
+StepRule step_rule_of(study::Study& study);
 
 /// Records what a trial that is running or stopped has after `step` of its steps, and answers with
 /// the line to print: {"trial": 3, "step": 5, "answer": "go on"}, or "stop" and the reason.
 /// objectives: [header.objectives], NaN where not measured. Throws DataError where trials have no
 /// steps, and for a step that none has or that lies before the last one told.
-std::string tell_step(Study& study, const Trial& trial, std::int64_t step,
+std::string tell_step(study::Study& study, const study::Trial& trial, std::int64_t step,
                       std::vector<double> objectives);
 
-}  // namespace paretiny
+}  // namespace paretiny::search

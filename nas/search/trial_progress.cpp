@@ -8,20 +8,21 @@
 #include "base/error.h"
 #include "nas/search/version.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
-CurvePoint curve_point(const EpochRecord& record, std::int64_t epochs, bool validated) {
+stopping::CurvePoint curve_point(const study::EpochRecord& record, std::int64_t epochs,
+                                 bool validated) {
   const double error = validated ? 1 - record.accuracy : std::numeric_limits<double>::quiet_NaN();
   return {static_cast<double>(record.epoch) / static_cast<double>(epochs),
           {error},
           {record.loss, record.sparsity}};
 }
 
-TrialProgress::TrialProgress(Study& study, const Trial& trial, Plan plan)
+TrialProgress::TrialProgress(study::Study& study, const study::Trial& trial, Plan plan)
     : study_(study), trial_(trial), plan_(std::move(plan)), watch_(plan_.watch()) {}
 
 TrialProgress::Next TrialProgress::begin() {
-  for (const EpochRecord& record : study_.epochs(trial_.number)) {
+  for (const study::EpochRecord& record : study_.epochs(trial_.number)) {
     watch_.add(curve_point(record, plan_.epochs, plan_.validated));
     ++epochs_;
   }
@@ -32,13 +33,14 @@ TrialProgress::Next TrialProgress::decide() {
   if (plan_.decides && !study_.decide(trial_.number, plan_.lease.owner, watch_.verdict())) {
     return Next::lost;
   }
-  return watch_.verdict().choice == StopChoice::stop ? Next::stop : Next::go_on;
+  return watch_.verdict().choice == stopping::StopChoice::stop ? Next::stop : Next::go_on;
 }
 
-TrialProgress::Next TrialProgress::epoch_done(const EpochReport& report) {
+TrialProgress::Next TrialProgress::epoch_done(const train::EpochReport& report) {
   const double accuracy =
       std::isnan(report.validation_accuracy) ? report.train_accuracy : report.validation_accuracy;
-  const EpochRecord record{static_cast<int>(report.epoch), report.loss, accuracy, report.sparsity};
+  const study::EpochRecord record{static_cast<int>(report.epoch), report.loss, accuracy,
+                                  report.sparsity};
   if (!study_.add_epoch(trial_.number, plan_.lease.owner, record) ||
       !study_.renew(trial_.number, plan_.lease)) {
     return Next::lost;
@@ -69,12 +71,12 @@ void TrialProgress::keep(std::span<const std::uint8_t> checkpoint) {
   kept_ = std::chrono::steady_clock::now();
 }
 
-Continuation TrialProgress::continuation() {
-  Continuation continuation;
+train::Continuation TrialProgress::continuation() {
+  train::Continuation continuation;
   continuation.from = study_.checkpoint(trial_.number);
   if (!continuation.from.empty()) {
     try {
-      if (checkpoint_from_bytes(continuation.from).epoch != epochs_) {
+      if (train::checkpoint_from_bytes(continuation.from).epoch != epochs_) {
         throw DataError("going on with a training: the study has other epochs than the checkpoint");
       }
     } catch (const DataError& error) {
@@ -93,4 +95,4 @@ Continuation TrialProgress::continuation() {
   return continuation;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -11,16 +11,17 @@
 #include "nas/search/stop_watch.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 /// The point of a curve that an epoch is, of `epochs` that its training has. Without a validation
 /// split the accuracy tells nothing of the error: it is the training's.
-CurvePoint curve_point(const EpochRecord& record, std::int64_t epochs, bool validated);
+stopping::CurvePoint curve_point(const study::EpochRecord& record, std::int64_t epochs,
+                                 bool validated);
 
 class TrialProgress {
  public:
   struct Plan {
-    Lease lease;
+    study::Lease lease;
     std::int64_t epochs = 0;  ///< of the training
     bool validated = true;    ///< there is a validation split
     bool decides = false;     ///< a rule of stopping is on
@@ -36,14 +37,14 @@ class TrialProgress {
   enum class Next { go_on, stop, lost };
 
   /// Of `trial`, held with the plan's lease. `study` and `trial` must stay.
-  TrialProgress(Study& study, const Trial& trial, Plan plan);
+  TrialProgress(study::Study& study, const study::Trial& trial, Plan plan);
 
   /// Goes on with the epochs that the study has of the trial.
   [[nodiscard]] Next begin();
   /// How the training goes on from the study's checkpoint, and leaves others. After `begin`.
-  Continuation continuation();
+  train::Continuation continuation();
   /// Keeps an epoch and what is decided on it.
-  [[nodiscard]] Next epoch_done(const EpochReport& report);
+  [[nodiscard]] Next epoch_done(const train::EpochReport& report);
 
   const StopWatch& watch() const { return watch_; }
   std::int64_t epochs() const { return epochs_; }  ///< that are done
@@ -53,12 +54,12 @@ class TrialProgress {
   void refuse(const std::string& why);
   void keep(std::span<const std::uint8_t> checkpoint);
 
-  Study& study_;
-  const Trial& trial_;
+  study::Study& study_;
+  const study::Trial& trial_;
   const Plan plan_;
   StopWatch watch_;
   std::int64_t epochs_ = 0;
   std::chrono::steady_clock::time_point kept_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::search

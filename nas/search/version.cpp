@@ -2,7 +2,7 @@
 
 #include "paretiny_commit.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 std::string program_version() {
   return PARETINY_VERSION;
@@ -15,4 +15,4 @@ std::string program_description() {
          ")";
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -1,10 +1,11 @@
 #include "nas/search/worker.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
-Trained train_candidate(Stream& stream, const ResidentDataset& data, const Sketch& plan,
-                        std::uint64_t seed, MemoryBudget::Share* share, const AfterEpoch& after,
-                        const std::stop_token& stop, const Continuation& continuation) noexcept {
+Trained train_candidate(Stream& stream, const data::ResidentDataset& data, const Sketch& plan,
+                        std::uint64_t seed, jobs::MemoryBudget::Share* share,
+                        const AfterEpoch& after, const std::stop_token& stop,
+                        const train::Continuation& continuation) noexcept {
   Trained ended;
   try {
     if (share != nullptr) share->take(planned_bytes(stream, data, plan), stop);
@@ -17,4 +18,4 @@ Trained train_candidate(Stream& stream, const ResidentDataset& data, const Sketc
   return ended;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::search

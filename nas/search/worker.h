@@ -10,7 +10,7 @@
 #include "nas/jobs/memory_budget.h"
 #include "nas/search/candidate.h"
 
-namespace paretiny {
+namespace paretiny::search {
 
 /// What became of a candidate: one of the two is there.
 struct Trained {
@@ -22,12 +22,13 @@ struct Trained {
 struct StoppedTrial : std::exception {};
 
 /// Called after every epoch, in the worker's thread; throws to end the training there.
-using AfterEpoch = std::function<void(const EpochReport&)>;
+using AfterEpoch = std::function<void(const train::EpochReport&)>;
 
 /// Waits for its share of the memory where there is one, trains the candidate and measures it.
 /// Whatever goes wrong is this candidate's failure alone.
-Trained train_candidate(Stream& stream, const ResidentDataset& data, const Sketch& plan,
-                        std::uint64_t seed, MemoryBudget::Share* share, const AfterEpoch& after,
-                        const std::stop_token& stop, const Continuation& continuation) noexcept;
+Trained train_candidate(Stream& stream, const data::ResidentDataset& data, const Sketch& plan,
+                        std::uint64_t seed, jobs::MemoryBudget::Share* share,
+                        const AfterEpoch& after, const std::stop_token& stop,
+                        const train::Continuation& continuation) noexcept;
 
-}  // namespace paretiny
+}  // namespace paretiny::search

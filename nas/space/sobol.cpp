@@ -7,7 +7,7 @@
 #include "kernels/core/random.h"
 #include "nas/space/sobol_table.h"
 
-namespace paretiny {
+namespace paretiny::space {
 namespace {
 
 /// Bits of an index and of a coordinate: as many as a double holds.
@@ -86,4 +86,4 @@ void SobolSequence::point(std::uint64_t index, double* u) const {
   for (std::size_t j = shift_.size(); j < dimensions_; ++j) u[j] = random.uniform();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::space

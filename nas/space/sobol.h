@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::space {
 
 /// The Sobol sequence with the direction numbers of Joe and Kuo (2008), scrambled by a random
 /// lower-triangular matrix over the bits of each dimension and a digital shift (Matousek, "On the
@@ -32,4 +32,4 @@ class SobolSequence {
   std::vector<std::uint64_t> shift_;       ///< [tabulated]
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::space

@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdint>
 
-namespace paretiny {
+namespace paretiny::space {
 
 struct SobolRow {
   std::uint16_t polynomial;             ///< primitive; coefficients as bits, both ends included
@@ -143,4 +143,4 @@ inline constexpr std::array<SobolRow, 127> kSobolRows{{
     {1509, {1, 3, 3, 7, 5, 41, 127, 61, 261, 717}},
 }};
 
-}  // namespace paretiny
+}  // namespace paretiny::space

@@ -9,24 +9,24 @@
 #include "base/error.h"
 #include "base/nearest.h"
 
-namespace paretiny {
+namespace paretiny::space {
 namespace {
 
 /// Largest magnitude of an integer parameter: up to here every share of the unit interval is wide
 /// enough, also in log(value), for encode and decode to be exact inverses.
 constexpr double kIntegerLimit = 0x1p40;
 
-CubeParameter on_cube(const Parameter& p, std::size_t first_coordinate) {
+bayes::CubeParameter on_cube(const Parameter& p, std::size_t first_coordinate) {
   const auto first = static_cast<std::int32_t>(first_coordinate);
   switch (p.kind) {
     case ParameterKind::real:
-      return cube_number(CubeParameter::real, first, p.low, p.high, p.log);
+      return bayes::cube_number(bayes::CubeParameter::real, first, p.low, p.high, p.log);
     case ParameterKind::integer:
-      return cube_number(CubeParameter::integer, first, p.low, p.high, p.log);
+      return bayes::cube_number(bayes::CubeParameter::integer, first, p.low, p.high, p.log);
     case ParameterKind::categorical:
       break;
   }
-  return cube_choice(first, static_cast<std::int32_t>(p.choices.size()));
+  return bayes::cube_choice(first, static_cast<std::int32_t>(p.choices.size()));
 }
 
 void check_choices(const Parameter& p) {
@@ -128,13 +128,14 @@ Values Space::decode(const std::vector<double>& x) const {
     const double position = x[static_cast<std::size_t>(cube_[i].first)];
     switch (p.kind) {
       case ParameterKind::real:
-        values[p.name] = decode_real(cube_[i], position);
+        values[p.name] = bayes::decode_real(cube_[i], position);
         break;
       case ParameterKind::integer:
-        values[p.name] = static_cast<std::int64_t>(decode_integer(cube_[i], position));
+        values[p.name] = static_cast<std::int64_t>(bayes::decode_integer(cube_[i], position));
         break;
       case ParameterKind::categorical:
-        values[p.name] = p.choices[static_cast<std::size_t>(decode_choice(cube_[i], x.data()))];
+        values[p.name] =
+            p.choices[static_cast<std::size_t>(bayes::decode_choice(cube_[i], x.data()))];
         break;
     }
   }
@@ -161,10 +162,10 @@ std::vector<double> Space::encode(const Values& values) const {
     }
     switch (p.kind) {
       case ParameterKind::real:
-        x[first] = encode_real(cube_[i], number_of(p, at->second));
+        x[first] = bayes::encode_real(cube_[i], number_of(p, at->second));
         break;
       case ParameterKind::integer:
-        x[first] = encode_integer(cube_[i], number_of(p, at->second));
+        x[first] = bayes::encode_integer(cube_[i], number_of(p, at->second));
         break;
       case ParameterKind::categorical:
         x[first + choice_of(p, at->second)] = 1;
@@ -177,7 +178,7 @@ std::vector<double> Space::encode(const Values& values) const {
 std::vector<double> Space::snap(const std::vector<double>& x) const {
   check_point(x);
   std::vector<double> snapped = x;
-  for (const CubeParameter& parameter : cube_) paretiny::snap(parameter, snapped.data());
+  for (const bayes::CubeParameter& parameter : cube_) bayes::snap(parameter, snapped.data());
   return snapped;
 }
 
@@ -217,4 +218,4 @@ std::string Space::describe() const {
   return text;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::space

@@ -10,7 +10,7 @@
 
 #include "kernels/bayes/unit_cube.h"
 
-namespace paretiny {
+namespace paretiny::space {
 
 /// The largest parameter, objective or bound: differences of such numbers are numbers, too.
 inline constexpr double kMostReal = 1e300;
@@ -56,7 +56,7 @@ class Space {
   /// The position that stands for everything `x` decodes to: encode(decode(x)).
   std::vector<double> snap(const std::vector<double>& x) const;
   /// What `snap` does, for kernels: parameter by parameter, the same to the bit.
-  const std::vector<CubeParameter>& cube() const { return cube_; }
+  const std::vector<bayes::CubeParameter>& cube() const { return cube_; }
   /// Number of distinct candidates, or 0 if a real parameter makes it infinite or it overflows.
   std::uint64_t cardinality() const;
 
@@ -68,8 +68,8 @@ class Space {
   void check_point(const std::vector<double>& x) const;
 
   std::vector<Parameter> parameters_;
-  std::vector<CubeParameter> cube_;  ///< [parameters]
+  std::vector<bayes::CubeParameter> cube_;  ///< [parameters]
   std::size_t dimensions_ = 0;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::space

@@ -2,7 +2,7 @@
 
 #include "nas/space/space.h"
 
-namespace paretiny {
+namespace paretiny::space {
 
 std::string to_string(const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
@@ -10,4 +10,4 @@ std::string to_string(const Value& value) {
   return fmt::format("{}", std::get<double>(value));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::space

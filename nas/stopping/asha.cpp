@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <limits>
 
-namespace paretiny {
+namespace paretiny::stopping {
 namespace {
 
 /// Each objective over its range, 0 where it does not vary.
-Points scaled(const Points& points) {
-  Points result = points;
+pareto::Points scaled(const pareto::Points& points) {
+  pareto::Points result = points;
   for (std::size_t k = 0; k < points.front().size(); ++k) {
     double low = std::numeric_limits<double>::infinity(), high = -low;
     for (const std::vector<double>& point : points) {
@@ -30,15 +30,15 @@ double square_distance(const std::vector<double>& a, const std::vector<double>& 
 
 }  // namespace
 
-std::size_t rung_position(const Points& points, std::size_t which) {
-  const std::vector<std::size_t> ranks = non_dominated_ranks(points);
+std::size_t rung_position(const pareto::Points& points, std::size_t which) {
+  const std::vector<std::size_t> ranks = pareto::non_dominated_ranks(points);
   std::vector<std::size_t> front;  // of `which`
   std::size_t before = 0;
   for (std::size_t i = 0; i < points.size(); ++i) {
     if (ranks[i] < ranks[which]) ++before;
     if (ranks[i] == ranks[which]) front.push_back(i);
   }
-  const Points space = scaled(points);
+  const pareto::Points space = scaled(points);
   std::size_t next = *std::ranges::min_element(
       front, [&](std::size_t a, std::size_t b) { return points[a][0] < points[b][0]; });
   std::vector<double> nearest(points.size(), std::numeric_limits<double>::infinity());
@@ -53,4 +53,4 @@ std::size_t rung_position(const Points& points, std::size_t which) {
   return before;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

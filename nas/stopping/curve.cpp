@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace paretiny {
+namespace paretiny::stopping {
 namespace {
 
 /// Fractions are quotients of whole numbers, and may round.
@@ -43,4 +43,4 @@ std::vector<double> curve_features(const Curve& curve, std::size_t at, std::size
   return features;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::stopping {
 
 /// After an epoch, or after a step of a black box.
 struct CurvePoint {
@@ -32,4 +32,4 @@ std::vector<std::optional<std::size_t>> decision_points(const Curve& curve,
 std::vector<double> curve_features(const Curve& curve, std::size_t at, std::size_t open,
                                    const std::vector<double>& x);
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

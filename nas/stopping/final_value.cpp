@@ -5,7 +5,7 @@
 
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::stopping {
 namespace {
 
 /// Fewer examples teach nothing.
@@ -128,4 +128,4 @@ double FinalValue::outward(double inner) const {
   return std::isinf(options_.lowest) ? inner : options_.lowest + positive * positive;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

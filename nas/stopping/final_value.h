@@ -9,7 +9,7 @@
 #include "nas/stopping/curve.h"
 #include "nas/stopping/ridge.h"
 
-namespace paretiny {
+namespace paretiny::stopping {
 
 /// The course of a trial and where it lies.
 struct Course {
@@ -84,4 +84,4 @@ class FinalValue {
   double quantile_ = std::numeric_limits<double>::infinity();
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

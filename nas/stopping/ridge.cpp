@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace paretiny {
+namespace paretiny::stopping {
 namespace {
 
 /// A row: how many times the variance of a standardised column counts as noise. From the simplest.
@@ -80,4 +80,4 @@ double Ridge::predict(const std::vector<double>& row) const {
   return sum;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

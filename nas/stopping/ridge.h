@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::stopping {
 
 /// A row an example, all of one length; NaN where not known.
 using Features = std::vector<std::vector<double>>;
@@ -41,4 +41,4 @@ class Ridge {
   double error_;  ///< mean absolute, on examples left out
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/one_line.h"
 
-namespace paretiny {
+namespace paretiny::stopping {
 namespace {
 
 [[noreturn]] void refuse_setting(const std::string& key, const std::string& value) {
@@ -73,4 +73,4 @@ StopSpec stop_spec_of(const std::map<std::string, std::string>& settings) {
   return spec;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

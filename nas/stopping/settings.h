@@ -6,7 +6,7 @@
 
 #include "nas/stopping/stop_spec.h"
 
-namespace paretiny {
+namespace paretiny::stopping {
 
 /// "stop" and, unless it is off, the constants that its method has: "stop_alpha", ...
 std::map<std::string, std::string> settings_of(const StopSpec& spec);
@@ -15,4 +15,4 @@ std::map<std::string, std::string> settings_of(const StopSpec& spec);
 /// Throws DataError for a value that no rule has.
 StopSpec stop_spec_of(const std::map<std::string, std::string>& settings);
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

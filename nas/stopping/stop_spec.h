@@ -5,7 +5,7 @@
 
 #include "nas/stopping/verdict.h"
 
-namespace paretiny {
+namespace paretiny::stopping {
 
 struct StopSpec {
   StopMethod method = StopMethod::off;
@@ -20,4 +20,4 @@ struct StopSpec {
 /// Throws UsageError, naming the constant, for one that is out of range.
 void check_stop_spec(const StopSpec& spec);
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

@@ -10,27 +10,27 @@
 #include "nas/pareto/hypervolume.h"
 #include "nas/stopping/asha.h"
 
-namespace paretiny {
+namespace paretiny::stopping {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Objectives of the finished trials that may be on the front, but for trial `but`.
-Points front_points(const StopHistory& history, const StopTrial* but = nullptr) {
-  Points points;
+pareto::Points front_points(const StopHistory& history, const StopTrial* but = nullptr) {
+  pareto::Points points;
   for (const StopTrial& trial : history.trials) {
     if (&trial == but || !trial.finished || !trial.feasible) continue;
-    if (all_finite(trial.objectives)) points.push_back(trial.objectives);
+    if (pareto::all_finite(trial.objectives)) points.push_back(trial.objectives);
   }
   return points;
 }
 
 /// What a point would add to the hypervolume, as a share of what there is.
-double relative_gain(Points front, const std::vector<double>& point,
+double relative_gain(pareto::Points front, const std::vector<double>& point,
                      const std::vector<double>& reference) {
-  const double there = hypervolume(front, reference);
+  const double there = pareto::hypervolume(front, reference);
   front.push_back(point);
-  const double gain = hypervolume_contributions(front, reference).back();
+  const double gain = pareto::hypervolume_contributions(front, reference).back();
   if (gain == 0) return 0;
   return there > 0 ? gain / there : kInfinity;
 }
@@ -75,7 +75,7 @@ bool predict(const StopSpec& spec, const StopHistory& history, const StopTrial& 
     verdict.deviation[k] = guess->deviation;
     verdict.bound[k] = guess->lower;
   }
-  if (!complete || !all_finite(verdict.predicted)) {
+  if (!complete || !pareto::all_finite(verdict.predicted)) {
     verdict.predicted.clear();
     verdict.deviation.clear();
     verdict.bound.clear();
@@ -93,7 +93,7 @@ std::vector<double> rung_point(const StopSpec& spec, const StopHistory& history,
   for (std::size_t j = 0; j < history.open.size(); ++j) {
     point[history.open[j].index] = trial.course.curve[*at].values[j];
   }
-  return all_finite(point) ? point : std::vector<double>{};
+  return pareto::all_finite(point) ? point : std::vector<double>{};
 }
 
 /// Sets the reason that the method finds.
@@ -111,7 +111,7 @@ void weigh_hypervolume(const StopSpec& spec, const StopHistory& history, bool bo
 
 void weigh_asha(const StopSpec& spec, const StopHistory& history, const StopTrial& trial,
                 std::size_t rung, StopVerdict& verdict) {
-  Points points;
+  pareto::Points points;
   std::size_t which = 0;
   const auto add = [&](const StopTrial& other) {
     const std::vector<double> point = rung_point(spec, history, other, rung);
@@ -250,7 +250,7 @@ StopCount count_stops(const StopSpec& spec, const StopHistory& history) {
     if (trial.verdict->choice == StopChoice::stop) ++count.stopped;
     if (trial.verdict->reason != StopReason::runs_on || !trial.finished) continue;
     ++count.ran_on;
-    if (!all_finite(trial.objectives)) continue;
+    if (!pareto::all_finite(trial.objectives)) continue;
     const bool broken = std::ranges::any_of(history.open, [&](const OpenObjective& open) {
       return !trial.verdict->bound.empty() &&
              trial.objectives[open.index] < trial.verdict->bound[open.index];
@@ -264,4 +264,4 @@ StopCount count_stops(const StopSpec& spec, const StopHistory& history) {
   return count;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

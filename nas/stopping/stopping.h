@@ -12,7 +12,7 @@
 #include "nas/stopping/stop_spec.h"
 #include "nas/stopping/verdict.h"
 
-namespace paretiny {
+namespace paretiny::stopping {
 
 /// A trial as verdicts see it.
 struct StopTrial {
@@ -55,4 +55,4 @@ struct StopCount {
 };
 StopCount count_stops(const StopSpec& spec, const StopHistory& history);
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

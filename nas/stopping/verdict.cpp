@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace paretiny {
+namespace paretiny::stopping {
 namespace {
 
 constexpr std::array<std::string_view, 3> kMethods = {"off", "hypervolume", "asha"};
@@ -56,4 +56,4 @@ std::string_view to_string(StopReason reason) {
   return "?";
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

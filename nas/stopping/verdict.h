@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::stopping {
 
 enum class StopMethod {
   off,
@@ -55,4 +55,4 @@ struct StopVerdict {
   double gain = std::numeric_limits<double>::quiet_NaN();
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::stopping

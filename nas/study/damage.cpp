@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/one_line.h"
 
-namespace paretiny {
+namespace paretiny::study {
 
 void throw_damaged(const std::filesystem::path& path, const std::string& how) {
   throw StoreError(fmt::format(
@@ -14,4 +14,4 @@ void throw_damaged(const std::filesystem::path& path, const std::string& how) {
       path.string(), one_line(how)));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

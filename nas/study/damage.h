@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <string>
 
-namespace paretiny {
+namespace paretiny::study {
 
 /// Throws StoreError: the study at `path` is damaged, and `how` that shows, in one line.
 [[noreturn]] void throw_damaged(const std::filesystem::path& path, const std::string& how);
 
-}  // namespace paretiny
+}  // namespace paretiny::study

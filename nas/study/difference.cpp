@@ -11,7 +11,7 @@
 
 #include "base/one_line.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 struct Entry {
@@ -101,4 +101,4 @@ std::string difference(const std::string& what, const std::string& stored,
   return one_line(fmt::format("{} has another order in the study", what));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

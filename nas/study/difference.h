@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace paretiny {
+namespace paretiny::study {
 
 /// One sentence on the first difference of two canonical texts, of an entry a line: "the task is
 /// 'dataset.validation = 0.25' in the study and 'dataset.validation = 0.5' now". Lines are matched
@@ -11,4 +11,4 @@ namespace paretiny {
 std::string difference(const std::string& what, const std::string& stored,
                        const std::string& wanted);
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -11,7 +11,7 @@
 
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 /// Host name and process namespace: where a process id has a meaning. Two containers may share a
@@ -62,4 +62,4 @@ bool owner_gone(const std::string& owner) {
   return start.empty() || !std::string(end + 1).starts_with(start + "/");
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

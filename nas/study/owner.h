@@ -3,10 +3,10 @@
 
 #include <string>
 
-namespace paretiny {
+namespace paretiny::study {
 
 /// True when `owner` (made by process_owner) was a process of this machine that runs no more. An
 /// owner elsewhere, or of another form, is never known to be gone: its lease decides.
 bool owner_gone(const std::string& owner);
 
-}  // namespace paretiny
+}  // namespace paretiny::study

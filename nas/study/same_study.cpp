@@ -10,7 +10,7 @@
 #include "base/one_line.h"
 #include "nas/study/difference.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 /// "1.2.3" as numbers that compare.
@@ -88,4 +88,4 @@ void check_same(const std::filesystem::path& path, const StudyHeader& stored,
       path.string(), fmt::join(differences, "; ")));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

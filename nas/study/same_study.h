@@ -5,7 +5,7 @@
 
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::study {
 
 /// Throws StoreError, naming the commands that go on with it, when the study at `path` with the
 /// header `stored` is of another kind.
@@ -16,4 +16,4 @@ void check_kind(const std::filesystem::path& path, const StudyHeader& stored, St
 void check_same(const std::filesystem::path& path, const StudyHeader& stored,
                 const StudyHeader& wanted);
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -14,7 +14,7 @@
 #include "base/one_line.h"
 #include "nas/study/damage.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 constexpr int kBusyMs = 10000;
@@ -271,4 +271,4 @@ Transaction::~Transaction() {
   roll_back(database_);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

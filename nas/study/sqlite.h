@@ -12,7 +12,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace paretiny {
+namespace paretiny::study {
 
 class Database;
 
@@ -114,4 +114,4 @@ class Transaction {
   Database& database_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -9,7 +9,7 @@
 #include "nas/study/study_json.h"
 #include "nas/study/trial_row.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x50415254;  // "PART"
@@ -239,4 +239,4 @@ std::unique_ptr<Study> open_study(const std::filesystem::path& path) {
   return SqliteStudy::open(path);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -8,7 +8,7 @@
 #include "nas/study/study_json.h"
 #include "nas/study/trial_row.h"
 
-namespace paretiny {
+namespace paretiny::study {
 
 std::vector<StepRecord> SqliteStudy::steps(std::int64_t number) {
   std::vector<StepRecord> records;
@@ -35,7 +35,7 @@ bool SqliteStudy::add_step(std::int64_t number, const std::string& owner,
 }
 
 bool SqliteStudy::decide(std::int64_t number, const std::string& owner,
-                         const StopVerdict& verdict) {
+                         const stopping::StopVerdict& verdict) {
   StudyChange change = this->change();
   std::optional<Trial> trial = held(number, owner);
   if (!trial) return false;
@@ -83,15 +83,15 @@ Trial SqliteStudy::reopen(std::int64_t number, const Lease& lease) {
     throw UsageError(
         fmt::format("there is no trial {}: the study has {}", number, change.trial_count()));
   }
-  const bool wanted = trial->verdict && trial->verdict->reason == StopReason::wanted;
+  const bool wanted = trial->verdict && trial->verdict->reason == stopping::StopReason::wanted;
   if (trial->state != TrialState::stopped && !(trial->state == TrialState::waiting && wanted)) {
     throw UsageError(
         fmt::format("trial {} was not stopped: it is {}", number, to_string(trial->state)));
   }
   if (trial->state == TrialState::stopped) {
     trial->attempts = 0;
-    trial->verdict->choice = StopChoice::go_on;
-    trial->verdict->reason = StopReason::wanted;
+    trial->verdict->choice = stopping::StopChoice::go_on;
+    trial->verdict->reason = stopping::StopReason::wanted;
     trial->finished.clear();
     trial->reason.clear();
   }
@@ -131,4 +131,4 @@ bool SqliteStudy::add_run(const std::map<std::string, std::string>& settings) {
   return true;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

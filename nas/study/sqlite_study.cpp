@@ -14,7 +14,7 @@
 #include "nas/study/study_json.h"
 #include "nas/study/trial_row.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 std::int64_t unix_ms() {
@@ -92,7 +92,7 @@ std::vector<EpochRecord> SqliteStudy::epochs(std::int64_t number) {
   return records;
 }
 
-std::optional<Trial> SqliteStudy::add_trial(std::int64_t number, const Values& values,
+std::optional<Trial> SqliteStudy::add_trial(std::int64_t number, const space::Values& values,
                                             std::uint64_t architecture, std::uint64_t seed,
                                             const Lease& lease) {
   for (const auto& [name, value] : values) {
@@ -147,7 +147,8 @@ std::optional<Trial> SqliteStudy::claim(const Lease& lease) {
     if (trial->attempts < kMaxAttempts) {
       begin(*trial, lease);
       // One that was stopped once is not stopped again.
-      if (trial->verdict && trial->verdict->reason != StopReason::wanted) trial->verdict.reset();
+      if (trial->verdict && trial->verdict->reason != stopping::StopReason::wanted)
+        trial->verdict.reset();
       change.save(*trial);
       change.forget_epochs(number, epochs_behind(number));
       change.commit(StudyChange::Keep::in_file);
@@ -204,7 +205,7 @@ bool SqliteStudy::conclude(std::int64_t number, const std::string& owner, TrialS
     throw UsageError(fmt::format("trial {} has {} objectives; the study has {}", number,
                                  result.objectives.size(), objectives));
   }
-  if (end == TrialState::done && !all_finite(result.objectives)) {
+  if (end == TrialState::done && !pareto::all_finite(result.objectives)) {
     throw UsageError(fmt::format("trial {} is done but has an objective not finite", number));
   }
   if (end == TrialState::stopped && !result.verdict) {
@@ -236,4 +237,4 @@ std::vector<std::uint8_t> SqliteStudy::model(std::int64_t number) {
   return model;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -5,7 +5,7 @@
 #include "nas/study/study.h"
 #include "nas/study/study_change.h"
 
-namespace paretiny {
+namespace paretiny::study {
 
 class SqliteStudy final : public Study {
  public:
@@ -25,7 +25,7 @@ class SqliteStudy final : public Study {
   std::vector<std::uint8_t> model(std::int64_t number) override;
   std::vector<std::uint8_t> checkpoint(std::int64_t number) override;
   std::vector<RunRecord> runs() override;
-  std::optional<Trial> add_trial(std::int64_t number, const Values& values,
+  std::optional<Trial> add_trial(std::int64_t number, const space::Values& values,
                                  std::uint64_t architecture, std::uint64_t seed,
                                  const Lease& lease) override;
   std::optional<Trial> claim(const Lease& lease) override;
@@ -33,7 +33,8 @@ class SqliteStudy final : public Study {
   bool release(std::int64_t number, const std::string& owner) override;
   bool add_epoch(std::int64_t number, const std::string& owner, const EpochRecord& record) override;
   bool add_step(std::int64_t number, const std::string& owner, const StepRecord& record) override;
-  bool decide(std::int64_t number, const std::string& owner, const StopVerdict& verdict) override;
+  bool decide(std::int64_t number, const std::string& owner,
+              const stopping::StopVerdict& verdict) override;
   bool keep_checkpoint(std::int64_t number, const std::string& owner, std::int64_t epochs,
                        std::span<const std::uint8_t> checkpoint) override;
   bool begin_anew(std::int64_t number, const std::string& owner) override;
@@ -81,4 +82,4 @@ class SqliteStudy final : public Study {
   bool current_ = false;  ///< see is_current
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -8,7 +8,7 @@
 #include <ctime>
 #include <limits>
 
-namespace paretiny {
+namespace paretiny::study {
 
 bool is_study_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
@@ -60,4 +60,4 @@ double seconds_between(const std::string& start, const std::string& end) {
   return unix_seconds(end) - unix_seconds(start);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -21,7 +21,7 @@
 #include "nas/space/space.h"
 #include "nas/stopping/verdict.h"
 
-namespace paretiny {
+namespace paretiny::study {
 
 /// A column to minimise: of a search "error" (1 - accuracy of the int8 network), "rom", "ram",
 /// "flops", "instructions"; of a black box what its file names.
@@ -89,7 +89,7 @@ std::string_view to_string(TrialState state);
 struct Trial {
   std::int64_t number = 0;  ///< from 0, without gaps
   TrialState state = TrialState::waiting;
-  Values values;
+  space::Values values;
   std::vector<double> objectives;         ///< [header.objectives], NaN where unknown
   std::map<std::string, double> metrics;  ///< accuracies, parameters, MACs, seconds, bytes, ...
   std::string reason;                     ///< why it is infeasible, failed or abandoned
@@ -101,7 +101,7 @@ struct Trial {
   std::string started;           ///< ISO 8601, UTC, of the last claim
   std::string finished;          ///< ISO 8601, UTC
   /// What was last decided on it; none where trials are not stopped. A stopped trial has one.
-  std::optional<StopVerdict> verdict{};
+  std::optional<stopping::StopVerdict> verdict{};
 };
 
 /// Neither waiting nor running.
@@ -120,7 +120,8 @@ struct TrialResult {
   std::string reason;
   std::vector<std::uint8_t>
       model{};  ///< the int8 network, as engine/deploy/formats/model_file.h writes it
-  std::optional<StopVerdict> verdict{};  ///< in place of the trial's; a stopped one needs one
+  std::optional<stopping::StopVerdict>
+      verdict{};  ///< in place of the trial's; a stopped one needs one
 };
 
 /// One epoch of a trial's training.
@@ -175,7 +176,8 @@ class Study {
   /// Adds trial `number`, which must be trial_count(), held by the lease's owner from the start.
   /// Nothing when another worker has added it since: ask again with what is known now. Throws
   /// UsageError for a gap or a value not finite.
-  [[nodiscard]] virtual std::optional<Trial> add_trial(std::int64_t number, const Values& values,
+  [[nodiscard]] virtual std::optional<Trial> add_trial(std::int64_t number,
+                                                       const space::Values& values,
                                                        std::uint64_t architecture,
                                                        std::uint64_t seed, const Lease& lease) = 0;
 
@@ -193,7 +195,7 @@ class Study {
                                       const StepRecord& record) = 0;
   /// Keeps what was decided on a running trial.
   [[nodiscard]] virtual bool decide(std::int64_t number, const std::string& owner,
-                                    const StopVerdict& verdict) = 0;
+                                    const stopping::StopVerdict& verdict) = 0;
   /// Keeps a checkpoint, made after `epochs` epochs, in the place of an earlier one, until the
   /// trial ends.
   [[nodiscard]] virtual bool keep_checkpoint(std::int64_t number, const std::string& owner,
@@ -257,4 +259,4 @@ std::string utc_now();
 /// Seconds from `start` to `end`, both as utc_now writes them; NaN when either is not.
 double seconds_between(const std::string& start, const std::string& end);
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -6,7 +6,7 @@
 #include "nas/study/study_json.h"
 #include "nas/study/trial_row.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 std::int64_t tally_checksum(const Tally& tally) {
@@ -160,4 +160,4 @@ void StudyChange::commit(Keep keep) {
   if (keep == Keep::in_file) database_.empty_log();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -12,7 +12,7 @@
 #include "nas/study/sqlite.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::study {
 
 /// Checksum of a row's content.
 std::int64_t row_checksum(const std::string& text);
@@ -70,4 +70,4 @@ class StudyChange {
   Tally tally_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "nas/pareto/pareto.h"
 
-namespace paretiny {
+namespace paretiny::study {
 
 using nlohmann::json;
 
@@ -114,8 +114,8 @@ json to_json(const Trial& trial) {
   return form;
 }
 
-json to_json(const StopVerdict& verdict) {
-  return {{"choice", verdict.choice == StopChoice::stop ? "stop" : "go on"},
+json to_json(const stopping::StopVerdict& verdict) {
+  return {{"choice", verdict.choice == stopping::StopChoice::stop ? "stop" : "go on"},
           {"reason", name_of(verdict.reason)},
           {"fraction", verdict.fraction},
           {"armed", verdict.armed},
@@ -125,14 +125,14 @@ json to_json(const StopVerdict& verdict) {
           {"gain", verdict.gain}};
 }
 
-StopVerdict verdict_from_json(const json& form, std::size_t objectives) {
-  StopVerdict verdict;
+stopping::StopVerdict verdict_from_json(const json& form, std::size_t objectives) {
+  stopping::StopVerdict verdict;
   const auto choice = form.at("choice").get<std::string>();
-  const auto reason = stop_reason(form.at("reason").get<std::string>());
+  const auto reason = stopping::stop_reason(form.at("reason").get<std::string>());
   if ((choice != "stop" && choice != "go on") || !reason) {
     throw DataError("its verdict is none of a trial's");
   }
-  verdict.choice = choice == "stop" ? StopChoice::stop : StopChoice::go_on;
+  verdict.choice = choice == "stop" ? stopping::StopChoice::stop : stopping::StopChoice::go_on;
   verdict.reason = *reason;
   form.at("fraction").get_to(verdict.fraction);
   form.at("armed").get_to(verdict.armed);
@@ -153,7 +153,7 @@ StopVerdict verdict_from_json(const json& form, std::size_t objectives) {
   verdict.deviation = read("deviation", kNoNumber);
   verdict.bound = read("bound", -std::numeric_limits<double>::infinity());
   const bool predicted = !verdict.predicted.empty();
-  if (!all_finite(verdict.predicted) || !all_finite(verdict.deviation) ||
+  if (!pareto::all_finite(verdict.predicted) || !pareto::all_finite(verdict.deviation) ||
       verdict.deviation.empty() == predicted || verdict.bound.empty() == predicted ||
       std::ranges::any_of(verdict.deviation, [](double d) { return d < 0; }) ||
       !(verdict.fraction >= 0 && verdict.fraction <= 1)) {
@@ -162,7 +162,7 @@ StopVerdict verdict_from_json(const json& form, std::size_t objectives) {
   return verdict;
 }
 
-json values_to_json(const Values& values) {
+json values_to_json(const space::Values& values) {
   json result = json::object();
   for (const auto& [name, value] : values) {
     std::visit([&, &key = name](const auto& held) { result[key] = held; }, value);
@@ -170,8 +170,8 @@ json values_to_json(const Values& values) {
   return result;
 }
 
-Values values_from_json(const json& text) {
-  Values values;
+space::Values values_from_json(const json& text) {
+  space::Values values;
   for (const auto& [name, value] : text.items()) {
     if (value.is_string()) {
       values[name] = value.get<std::string>();
@@ -190,4 +190,4 @@ std::string dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -7,7 +7,7 @@
 
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::study {
 
 nlohmann::json to_json(const StudyHeader& header);
 /// Throws nlohmann::json::exception for text of another form, DataError for a header that no study
@@ -16,16 +16,16 @@ StudyHeader header_from_json(const nlohmann::json& json);
 
 nlohmann::json to_json(const Trial& trial);
 
-nlohmann::json to_json(const StopVerdict& verdict);
+nlohmann::json to_json(const stopping::StopVerdict& verdict);
 /// Of a study of so many objectives. Throws nlohmann::json::exception for text of another form,
 /// DataError for a verdict that no trial of it could have.
-StopVerdict verdict_from_json(const nlohmann::json& json, std::size_t objectives);
+stopping::StopVerdict verdict_from_json(const nlohmann::json& json, std::size_t objectives);
 
-nlohmann::json values_to_json(const Values& values);
+nlohmann::json values_to_json(const space::Values& values);
 /// Throws nlohmann::json::exception or DataError for text of another form.
-Values values_from_json(const nlohmann::json& json);
+space::Values values_from_json(const nlohmann::json& json);
 
 /// `json` as one line; text that is not UTF-8 gets replacement characters.
 std::string dump(const nlohmann::json& json);
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -9,7 +9,7 @@
 #include "nas/study/study_change.h"
 #include "nas/study/study_json.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 TrialState state_from(const std::string& name) {
@@ -83,7 +83,7 @@ TrialRow trial_of(const Statement& rows, std::size_t objectives) {
     throw DataError(
         fmt::format("it has {} objectives; the study has {}", trial.objectives.size(), objectives));
   }
-  if (trial.state == TrialState::done && !all_finite(trial.objectives)) {
+  if (trial.state == TrialState::done && !pareto::all_finite(trial.objectives)) {
     throw DataError("it is done without all objectives");
   }
   if (trial.state == TrialState::stopped && !trial.verdict) {
@@ -162,4 +162,4 @@ std::int64_t save_trial(Database& database, const Trial& trial, std::int64_t rev
   return checksum;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::study

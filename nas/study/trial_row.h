@@ -8,7 +8,7 @@
 #include "nas/study/sqlite.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::study {
 
 /// The statement whose rows trial_of reads: the trials that match `condition`, by number.
 /// `verdicts`: whether the study's schema has them.
@@ -51,4 +51,4 @@ StepRow step_of(const Database& database, const Statement& rows, std::size_t obj
 /// Writes the row, and returns its checksum.
 std::int64_t save_trial(Database& database, const Trial& trial, std::int64_t revision);
 
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -5,7 +5,7 @@
 #include <array>
 #include <cmath>
 
-namespace paretiny {
+namespace paretiny::summary {
 namespace {
 
 /// `value` with up to four digits, and the prefix and unit that go with it.
@@ -43,7 +43,7 @@ std::string format_percent(double share) {
   return format_fixed(100 * share, 2) + " %";
 }
 
-std::string format_quantity(const Objective& objective, double value) {
+std::string format_quantity(const study::Objective& objective, double value) {
   if (!std::isfinite(value)) return "–";
   if (objective.name == "error") return percent(value);
   return objective.unit == "B" ? format_bytes(value) : format_count(value, objective.unit);
@@ -105,4 +105,4 @@ std::string shortest(double value) {
   return std::isnan(value) ? "" : fmt::format("{}", value);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::summary

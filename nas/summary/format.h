@@ -6,10 +6,10 @@
 
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::summary {
 
 /// `value` for people: an error as "12.34 %", anything else as below; "–" for NaN.
-std::string format_quantity(const Objective& objective, double value);
+std::string format_quantity(const study::Objective& objective, double value);
 
 /// `value` with so many decimals; beyond 1e15, where those say nothing, as "1e+300".
 std::string format_fixed(double value, int decimals);
@@ -36,4 +36,4 @@ std::string escape_html(std::string_view text);
 /// Shortest text that reads back to the same number; "" for NaN.
 std::string shortest(double value);
 
-}  // namespace paretiny
+}  // namespace paretiny::summary

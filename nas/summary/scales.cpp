@@ -4,29 +4,29 @@
 
 #include "nas/pareto/pareto.h"
 
-namespace paretiny {
+namespace paretiny::summary {
 namespace {
 
 /// What bounds the hypervolume, where it is not taken from the trials.
-std::optional<double> reference_of(const Objective& objective) {
+std::optional<double> reference_of(const study::Objective& objective) {
   return objective.reference ? objective.reference : objective.limit;
 }
 
 /// All objectives are known, whether the trial keeps its bounds or not. The scale of a hypervolume
 /// that only knew trials inside the bounds would shut out what lies beyond the first of them.
-bool is_measured(const Trial& trial) {
-  return (trial.state == TrialState::done || trial.state == TrialState::infeasible) &&
-         all_finite(trial.objectives);
+bool is_measured(const study::Trial& trial) {
+  return (trial.state == study::TrialState::done || trial.state == study::TrialState::infeasible) &&
+         pareto::all_finite(trial.objectives);
 }
 
 }  // namespace
 
-std::vector<double> objective_origins(const std::vector<Objective>& objectives,
-                                      const std::vector<Trial>& trials) {
+std::vector<double> objective_origins(const std::vector<study::Objective>& objectives,
+                                      const std::vector<study::Trial>& trials) {
   std::vector<double> origins;
   for (std::size_t m = 0; m < objectives.size(); ++m) {
     double origin = 0;
-    for (const Trial& trial : trials) {
+    for (const study::Trial& trial : trials) {
       if (is_measured(trial)) origin = std::min(origin, trial.objectives[m]);
     }
     // Nothing is below such a reference yet; any origin below it will do.
@@ -37,13 +37,13 @@ std::vector<double> objective_origins(const std::vector<Objective>& objectives,
   return origins;
 }
 
-std::vector<double> objective_scales(const std::vector<Objective>& objectives,
-                                     const std::vector<Trial>& trials) {
+std::vector<double> objective_scales(const std::vector<study::Objective>& objectives,
+                                     const std::vector<study::Trial>& trials) {
   const std::vector<double> origins = objective_origins(objectives, trials);
   std::vector<double> scales;
   for (std::size_t m = 0; m < objectives.size(); ++m) {
     double worst = origins[m];
-    for (const Trial& trial : trials) {
+    for (const study::Trial& trial : trials) {
       if (is_measured(trial)) worst = std::max(worst, trial.objectives[m]);
     }
     const double range = worst - origins[m];
@@ -54,20 +54,20 @@ std::vector<double> objective_scales(const std::vector<Objective>& objectives,
   return scales;
 }
 
-std::vector<double> objective_reference(const std::vector<Objective>& objectives,
-                                        const std::vector<Trial>& trials) {
+std::vector<double> objective_reference(const std::vector<study::Objective>& objectives,
+                                        const std::vector<study::Trial>& trials) {
   std::vector<double> reference = objective_origins(objectives, trials);
   const std::vector<double> scales = objective_scales(objectives, trials);
   for (std::size_t m = 0; m < reference.size(); ++m) reference[m] += scales[m];
   return reference;
 }
 
-bool is_feasible(const std::vector<Objective>& objectives, const Trial& trial) {
-  if (trial.state != TrialState::done) return false;
+bool is_feasible(const std::vector<study::Objective>& objectives, const study::Trial& trial) {
+  if (trial.state != study::TrialState::done) return false;
   for (std::size_t m = 0; m < objectives.size(); ++m) {
     if (objectives[m].limit && trial.objectives[m] > *objectives[m].limit) return false;
   }
   return true;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::summary

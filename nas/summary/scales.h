@@ -5,24 +5,24 @@
 
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::summary {
 
 /// Where each objective's scale begins: 0, or lower where measured trials or the reference are. A
 /// trial is measured if all its objectives are known, feasible or not.
-std::vector<double> objective_origins(const std::vector<Objective>& objectives,
-                                      const std::vector<Trial>& trials);
+std::vector<double> objective_origins(const std::vector<study::Objective>& objectives,
+                                      const std::vector<study::Trial>& trials);
 
 /// What one unit of each objective is in hypervolume, whose reference point is (1, ..., 1): from
 /// the origin to the objective's reference, else to its limit; without either 1 for "error",
 /// else 1.1 times as far as the worst value of a measured trial.
-std::vector<double> objective_scales(const std::vector<Objective>& objectives,
-                                     const std::vector<Trial>& trials);
+std::vector<double> objective_scales(const std::vector<study::Objective>& objectives,
+                                     const std::vector<study::Trial>& trials);
 
 /// The reference point in the objectives' own numbers: as far from the origin as a scale.
-std::vector<double> objective_reference(const std::vector<Objective>& objectives,
-                                        const std::vector<Trial>& trials);
+std::vector<double> objective_reference(const std::vector<study::Objective>& objectives,
+                                        const std::vector<study::Trial>& trials);
 
 /// Done, with every objective inside its limit.
-bool is_feasible(const std::vector<Objective>& objectives, const Trial& trial);
+bool is_feasible(const std::vector<study::Objective>& objectives, const study::Trial& trial);
 
-}  // namespace paretiny
+}  // namespace paretiny::summary

@@ -6,29 +6,29 @@
 #include "nas/pareto/hypervolume.h"
 #include "nas/summary/scales.h"
 
-namespace paretiny {
+namespace paretiny::summary {
 namespace {
 
 /// Hypervolume after each trial. A trial that is not feasible, or is dominated by the front so far,
 /// adds nothing and costs nothing.
-std::vector<double> hypervolume_series(const std::vector<Objective>& objectives,
-                                       const std::vector<Trial>& trials,
+std::vector<double> hypervolume_series(const std::vector<study::Objective>& objectives,
+                                       const std::vector<study::Trial>& trials,
                                        const std::vector<double>& origins,
                                        const std::vector<double>& scales) {
   const std::vector<double> reference(objectives.size(), 1.0);
-  Points front;
+  pareto::Points front;
   std::vector<double> series;
-  for (const Trial& trial : trials) {
+  for (const study::Trial& trial : trials) {
     double volume = series.empty() ? 0.0 : series.back();
     if (is_feasible(objectives, trial)) {
       std::vector<double> point = trial.objectives;
       for (std::size_t m = 0; m < point.size(); ++m) point[m] = (point[m] - origins[m]) / scales[m];
       if (std::none_of(front.begin(), front.end(), [&](const std::vector<double>& member) {
-            return member == point || dominates(member, point);
+            return member == point || pareto::dominates(member, point);
           })) {
-        std::erase_if(front, [&](const auto& member) { return dominates(point, member); });
+        std::erase_if(front, [&](const auto& member) { return pareto::dominates(point, member); });
         front.push_back(std::move(point));
-        volume = hypervolume(front, reference);
+        volume = pareto::hypervolume(front, reference);
       }
     }
     series.push_back(volume);
@@ -38,7 +38,8 @@ std::vector<double> hypervolume_series(const std::vector<Objective>& objectives,
 
 }  // namespace
 
-StudySummary summarise(const std::vector<Objective>& objectives, const std::vector<Trial>& trials) {
+StudySummary summarise(const std::vector<study::Objective>& objectives,
+                       const std::vector<study::Trial>& trials) {
   StudySummary summary;
   summary.origins = objective_origins(objectives, trials);
   summary.scales = objective_scales(objectives, trials);
@@ -46,13 +47,13 @@ StudySummary summarise(const std::vector<Objective>& objectives, const std::vect
   summary.count.fill(0);
 
   std::vector<std::size_t> feasible;
-  Points points;
+  pareto::Points points;
   std::string first;
   std::string last;
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    const Trial& trial = trials[i];
+    const study::Trial& trial = trials[i];
     ++summary.count[static_cast<std::size_t>(trial.state)];
-    const double seconds = seconds_between(trial.started, trial.finished);
+    const double seconds = study::seconds_between(trial.started, trial.finished);
     if (trial.lease_until == 0 && std::isfinite(seconds)) {
       summary.computing += std::max(0.0, seconds);
       if (first.empty() || trial.started < first) first = trial.started;
@@ -63,9 +64,9 @@ StudySummary summarise(const std::vector<Objective>& objectives, const std::vect
       points.push_back(trial.objectives);
     }
   }
-  if (!first.empty()) summary.elapsed = std::max(0.0, seconds_between(first, last));
+  if (!first.empty()) summary.elapsed = std::max(0.0, study::seconds_between(first, last));
 
-  for (const std::size_t member : non_dominated(points)) {
+  for (const std::size_t member : pareto::non_dominated(points)) {
     summary.front.push_back(feasible[member]);
   }
   std::stable_sort(summary.front.begin(), summary.front.end(), [&](std::size_t a, std::size_t b) {
@@ -73,7 +74,7 @@ StudySummary summarise(const std::vector<Objective>& objectives, const std::vect
   });
   const auto error =
       std::find_if(objectives.begin(), objectives.end(),
-                   [](const Objective& objective) { return objective.name == "error"; });
+                   [](const study::Objective& objective) { return objective.name == "error"; });
   if (error != objectives.end() && !summary.front.empty()) {
     const auto column = static_cast<std::size_t>(error - objectives.begin());
     summary.best = *std::min_element(
@@ -84,4 +85,4 @@ StudySummary summarise(const std::vector<Objective>& objectives, const std::vect
   return summary;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::summary

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace paretiny {
+namespace paretiny::surrogate {
 namespace {
 
 constexpr std::size_t kPairs = 10;
@@ -141,4 +141,4 @@ void minimise_together(
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

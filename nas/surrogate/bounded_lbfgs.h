@@ -9,7 +9,7 @@
 
 #include "nas/surrogate/device_array.h"
 
-namespace paretiny {
+namespace paretiny::surrogate {
 
 /// L-BFGS (Nocedal, 1980) over the coordinates that no bound holds, with backtracking along the
 /// projected direction (Bertsekas, "Projected Newton methods for optimization problems with simple
@@ -64,4 +64,4 @@ void minimise_together(std::vector<BoundedLbfgs>& optimisers,
                        const std::function<void(const RowMatrix& points, Eigen::VectorXd& values,
                                                 RowMatrix& gradients)>& evaluate);
 
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

@@ -7,7 +7,7 @@
 #include "kernels/core/buffer.h"
 #include "kernels/core/stream.h"
 
-namespace paretiny {
+namespace paretiny::surrogate {
 
 using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -47,4 +47,4 @@ class DeviceArray {
   View view_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

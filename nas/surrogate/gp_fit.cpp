@@ -10,7 +10,7 @@
 #include "kernels/core/stop.h"
 #include "nas/surrogate/bounded_lbfgs.h"
 
-namespace paretiny {
+namespace paretiny::surrogate {
 namespace {
 
 constexpr double kShortestLengthscale = 0.025;
@@ -57,8 +57,9 @@ Eigen::VectorXd prior_mode(Eigen::Index dimensions) {
   return mode;
 }
 
-RowMatrix fit_hyperparameters(Stream& stream, const GpShape& shape, const GpData& data,
-                              const RowMatrix& starts, const std::stop_token& stop) {
+RowMatrix fit_hyperparameters(Stream& stream, const bayes::GpShape& shape,
+                              const bayes::GpData& data, const RowMatrix& starts,
+                              const std::stop_token& stop) {
   const Eigen::Index width = shape.dimensions + 2;
   if (starts.rows() < 1 || starts.cols() != width) {
     throw UsageError(
@@ -87,8 +88,8 @@ RowMatrix fit_hyperparameters(Stream& stream, const GpShape& shape, const GpData
       optimisers, [&](const RowMatrix& points, Eigen::VectorXd& values, RowMatrix& gradients) {
         heed(stop);
         stream.upload(theta.view().data, points.data(), theta.view().bytes());
-        gp_likelihood(stream, shape, data,
-                      {.hyperparameters = theta, .value = value, .gradient = gradient});
+        bayes::gp_likelihood(stream, shape, data,
+                             {.hyperparameters = theta, .value = value, .gradient = gradient});
         values = value.download(stream, items);
         gradients = gradient.download(stream, items);
         for (Eigen::Index i = 0; i < items; ++i) {
@@ -119,4 +120,4 @@ RowMatrix fit_hyperparameters(Stream& stream, const GpShape& shape, const GpData
   return best;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

@@ -7,7 +7,7 @@
 #include "kernels/bayes/gp_posterior.h"
 #include "nas/surrogate/device_array.h"
 
-namespace paretiny {
+namespace paretiny::surrogate {
 
 /// The priors of BoTorch since 0.12, for x in [0, 1]^d and standardised y (Hvarfner, Hellsten and
 /// Nardi, "Vanilla Bayesian optimization performs great in high dimensions", 2024): lengthscale
@@ -24,7 +24,7 @@ Eigen::VectorXd prior_mode(Eigen::Index dimensions);
 /// bounds, of every set from each of `starts` [starts, d + 2], and returns each set's best
 /// [sets, d + 2]. The output scale stays as it is in the start. Throws Error, naming the set, where
 /// no start has a covariance that is positive definite, and Interrupted.
-RowMatrix fit_hyperparameters(Stream&, const GpShape&, const GpData&, const RowMatrix& starts,
-                              const std::stop_token& stop = {});
+RowMatrix fit_hyperparameters(Stream&, const bayes::GpShape&, const bayes::GpData&,
+                              const RowMatrix& starts, const std::stop_token& stop = {});
 
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

@@ -9,7 +9,7 @@
 #include "kernels/core/random.h"
 #include "nas/space/sobol.h"
 
-namespace paretiny {
+namespace paretiny::surrogate {
 namespace {
 
 /// Random features of the prior, a cosine and a sine a frequency, so that the variance is exact;
@@ -25,11 +25,12 @@ constexpr double kLeastShare = 0x1p-54;
 PosteriorPaths::PosteriorPaths(const Surrogates& surrogates, std::int64_t paths, std::uint64_t key)
     : surrogates_(surrogates), paths_(paths) {
   Stream& stream = surrogates.stream();
-  const GpShape& shape = surrogates.shape();
+  const bayes::GpShape& shape = surrogates.shape();
   const Eigen::Index n = shape.points, d = shape.dimensions;
   RowMatrix frequencies(kFeatures, d);
   RowMatrix phases(1, kFeatures);
-  const SobolSequence spectrum(static_cast<std::size_t>(d) + 1, random_key(key, "path spectrum"));
+  const space::SobolSequence spectrum(static_cast<std::size_t>(d) + 1,
+                                      random_key(key, "path spectrum"));
   std::vector<double> u(spectrum.dimensions());
   for (Eigen::Index f = 0; f < kFeatures; f += 2) {
     spectrum.point(static_cast<std::uint64_t>(f / 2), u.data());
@@ -88,7 +89,7 @@ RowMatrix PosteriorPaths::values(const RowMatrix& queries) const {
   const std::int64_t sets = surrogates_.shape().sets;
   const DeviceArray at(stream, queries);
   const DeviceArray values(stream, DType::f64, {sets, 1, queries.rows(), paths_});
-  gp_paths(stream, surrogates_.shape(), surrogates_.state(), views_, at, values);
+  bayes::gp_paths(stream, surrogates_.shape(), surrogates_.state(), views_, at, values);
   return values.download(stream, sets * queries.rows());
 }
 
@@ -98,8 +99,9 @@ RowMatrix PosteriorPaths::gradient(const RowMatrix& queries, const RowMatrix& sl
   const DeviceArray at(stream, queries);
   const DeviceArray by(stream, DType::f64, {sets, 1, queries.rows(), paths_}, slopes.data());
   const DeviceArray gradient(stream, DType::f64, {1, 1, queries.rows(), queries.cols()});
-  gp_paths_backward(stream, surrogates_.shape(), surrogates_.state(), views_, at, by, gradient);
+  bayes::gp_paths_backward(stream, surrogates_.shape(), surrogates_.state(), views_, at, by,
+                           gradient);
   return gradient.download(stream, queries.rows());
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

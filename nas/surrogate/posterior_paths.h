@@ -7,7 +7,7 @@
 #include "kernels/bayes/gp_paths.h"
 #include "nas/surrogate/surrogates.h"
 
-namespace paretiny {
+namespace paretiny::surrogate {
 
 class PosteriorPaths {
  public:
@@ -28,7 +28,7 @@ class PosteriorPaths {
   const Surrogates& surrogates_;
   std::int64_t paths_;
   DeviceArray frequencies_, phases_, weights_;
-  GpPaths views_;
+  bayes::GpPaths views_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

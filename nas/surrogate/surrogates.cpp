@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::surrogate {
 namespace {
 
 /// Relative to the values' size, which is taken for 1 at least; less is no variation.
@@ -61,7 +61,7 @@ Surrogates::Surrogates(Stream& stream, const std::vector<TrainingSet>& sets,
   shape_.sets = static_cast<std::int64_t>(sets.size());
   shape_.dimensions = sets[0].x.cols();
   Uploaded arrays;
-  const GpData data = upload(arrays);
+  const bayes::GpData data = upload(arrays);
   hyperparameters_ =
       fit_hyperparameters(stream, shape_, data, prior_mode(shape_.dimensions).transpose(), stop);
   for (std::size_t s = 0; s < sets.size(); ++s) {
@@ -89,7 +89,7 @@ Surrogates::Surrogates(Stream& stream, const std::vector<TrainingSet>& sets,
   condition(upload(arrays));
 }
 
-GpData Surrogates::upload(Uploaded& to) {
+bayes::GpData Surrogates::upload(Uploaded& to) {
   const auto larger = [](const TrainingSet& a, const TrainingSet& b) {
     return a.y.size() < b.y.size();
   };
@@ -119,7 +119,7 @@ GpData Surrogates::upload(Uploaded& to) {
   return {to.x, to.y, to.counts, to.noise};
 }
 
-void Surrogates::condition(const GpData& data) {
+void Surrogates::condition(const bayes::GpData& data) {
   const std::int64_t sets = shape_.sets, n = shape_.points, d = shape_.dimensions;
   scaled_ = DeviceArray(stream_, DType::f64, {sets, 1, n, d});
   inverse_root_ = DeviceArray(stream_, DType::f64, {sets, 1, n, n});
@@ -128,7 +128,7 @@ void Surrogates::condition(const GpData& data) {
   state_ = {scaled_, inverse_root_, weights_, parameters_};
   const DeviceArray theta(stream_, DType::f64, {sets, 1, 1, d + 2}, hyperparameters_.data());
   const DeviceArray jitter(stream_, DType::f64, {1, 1, 1, sets});
-  gp_condition(stream_, shape_, data, theta, state_, jitter);
+  bayes::gp_condition(stream_, shape_, data, theta, state_, jitter);
   if (!jitter.download(stream_, 1).allFinite()) {
     throw Error(
         fmt::format("the covariance of {} trials is not positive definite, even with a "
@@ -146,7 +146,7 @@ Surrogates::Belief Surrogates::predict(const RowMatrix& queries) const {
   const DeviceArray at(stream_, queries);
   const DeviceArray mean(stream_, DType::f64, beliefs);
   const DeviceArray variance(stream_, DType::f64, beliefs);
-  gp_posterior(stream_, shape_, state_, {.queries = at, .mean = mean, .variance = variance});
+  bayes::gp_posterior(stream_, shape_, state_, {.queries = at, .mean = mean, .variance = variance});
   Belief belief{mean.download(stream_, shape_.sets), variance.download(stream_, shape_.sets)};
   for (Eigen::Index s = 0; s < shape_.sets; ++s) {
     const Standard& standard = standards_[static_cast<std::size_t>(s)];
@@ -156,4 +156,4 @@ Surrogates::Belief Surrogates::predict(const RowMatrix& queries) const {
   return belief;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

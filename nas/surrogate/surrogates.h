@@ -5,7 +5,7 @@
 
 #include "nas/surrogate/gp_fit.h"
 
-namespace paretiny {
+namespace paretiny::surrogate {
 
 /// What was measured of one quantity. x: [n, d] in the unit cube, y: [n], n >= 1, finite.
 struct TrainingSet {
@@ -43,8 +43,8 @@ class Surrogates {
              const std::stop_token& stop = {});
 
   Stream& stream() const { return stream_; }
-  const GpShape& shape() const { return shape_; }
-  const GpState& state() const { return state_; }
+  const bayes::GpShape& shape() const { return shape_; }
+  const bayes::GpState& state() const { return state_; }
   const Standard& standard(std::size_t set) const { return standards_[set]; }
   /// Hyperparameters of every set, [sets, d + 2].
   const RowMatrix& hyperparameters() const { return hyperparameters_; }
@@ -58,16 +58,16 @@ class Surrogates {
   struct Uploaded {
     DeviceArray x, y, counts, noise;
   };
-  GpData upload(Uploaded& to);
-  void condition(const GpData& data);
+  bayes::GpData upload(Uploaded& to);
+  void condition(const bayes::GpData& data);
 
   Stream& stream_;
-  GpShape shape_;
+  bayes::GpShape shape_;
   std::vector<Standard> standards_;
   std::vector<TrainingSet> training_;
   RowMatrix hyperparameters_;
   DeviceArray scaled_, inverse_root_, weights_, parameters_;
-  GpState state_;
+  bayes::GpState state_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

@@ -25,26 +25,26 @@ void write(const fs::path& path, const Bytes& bytes) {
   if (!file) throw DataError("cannot write " + path.string());
 }
 
-void write_network(const fs::path& folder, const std::string& name, Int8Network network,
+void write_network(const fs::path& folder, const std::string& name, compress::Int8Network network,
                    std::uint64_t seed, std::int64_t runs) {
-  const DeployedModel model = test::deployed(std::move(network), name);
+  const deploy::DeployedModel model = test::deployed(std::move(network), name);
   std::vector<std::int8_t> inputs;
   std::vector<std::int8_t> outputs;
-  for (const RecordedRun& run : record_runs(model.network, runs, seed)) {
+  for (const deploy::RecordedRun& run : deploy::record_runs(model.network, runs, seed)) {
     inputs.insert(inputs.end(), run.input.begin(), run.input.end());
     outputs.insert(outputs.end(), run.output.begin(), run.output.end());
   }
   write(folder / (name + ".inputs"), inputs);
   write(folder / (name + ".outputs"), outputs);
-  write(folder / (name + ".onnx"), onnx_model(model));
-  write(folder / (name + ".tflite"), tflite_model(model));
+  write(folder / (name + ".onnx"), deploy::onnx_model(model));
+  write(folder / (name + ".tflite"), deploy::tflite_model(model));
 }
 
 void write_all(const fs::path& folder, std::int64_t runs, std::uint64_t graphs) {
   fs::create_directories(folder);
   const auto write_trained = [&](const char* name, const char* model, const Shape& sample) {
     const test::Trained t(model, sample, 1);
-    write_network(folder, name, quantize(*t.stream, t.network, t.data, {}, 1), 1, runs);
+    write_network(folder, name, compress::quantize(*t.stream, t.network, t.data, {}, 1), 1, runs);
   };
   for (const char* model : {"resnet8", "ds_cnn", "mobilenet_v3"}) {
     write_trained(model, model, {1, 32, 32, 3});

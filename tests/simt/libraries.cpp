@@ -8,16 +8,17 @@ std::string library_versions() {
   return "no libraries";
 }
 
-std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream&, const ConvShape&, DType, ConvPass) {
+std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream&, const nn::ConvShape&, DType,
+                                                    ConvPass) {
   return std::nullopt;
 }
-bool cudnn_conv_forward(Stream&, const ConvShape&, ConstView, ConstView, View) {
+bool cudnn_conv_forward(Stream&, const nn::ConvShape&, ConstView, ConstView, View) {
   return false;
 }
-bool cudnn_conv_backward_data(Stream&, const ConvShape&, ConstView, ConstView, View) {
+bool cudnn_conv_backward_data(Stream&, const nn::ConvShape&, ConstView, ConstView, View) {
   return false;
 }
-bool cudnn_conv_backward_weights(Stream&, const ConvShape&, ConstView, ConstView, View) {
+bool cudnn_conv_backward_weights(Stream&, const nn::ConvShape&, ConstView, ConstView, View) {
   return false;
 }
 

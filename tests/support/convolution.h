@@ -16,7 +16,7 @@ namespace paretiny::test {
 struct ConvolutionJudge {
   Shape input;
   std::int64_t out_channels;
-  Window window;
+  nn::Window window;
   bool depthwise = false;
 
   std::vector<double> forward(const std::vector<double>& x, const std::vector<double>& w,
@@ -204,7 +204,7 @@ inline void expect_reference(Stream& stream, const ConvolutionOps& ops,
 }
 
 /// The window that a case's attributes describe.
-inline Window window_of(const ReferenceCase& reference) {
+inline nn::Window window_of(const ReferenceCase& reference) {
   const auto numbers = [&](const char* key) {
     return reference.attributes().at(key).get<std::vector<std::int64_t>>();
   };

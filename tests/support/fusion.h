@@ -16,7 +16,7 @@ namespace paretiny::test {
 /// Which parts of a Prologue a test asks for.
 struct PrologueParts {
   bool affine = false;
-  Activation activation = Activation::none;
+  nn::Activation activation = nn::Activation::none;
   bool gate = false;
 };
 
@@ -24,7 +24,7 @@ struct PrologueParts {
 struct EpilogueParts {
   bool affine = false;
   bool residual = false;
-  Activation activation = Activation::none;
+  nn::Activation activation = nn::Activation::none;
   bool statistics = false;
 };
 
@@ -35,7 +35,7 @@ struct Fusion {
 
 /// Each part alone, then several together.
 inline std::vector<Fusion> fusions() {
-  using enum Activation;
+  using enum nn::Activation;
   return {
       {{.affine = true}, {}},
       {{.activation = relu}, {}},
@@ -64,9 +64,9 @@ inline std::string to_string(const Fusion& fusion) {
   return text;
 }
 
-inline double activated(Activation activation, double x) {
+inline double activated(nn::Activation activation, double x) {
   double y = 0;
-  activate(activation, x, y);
+  nn::activate(activation, x, y);
   return y;
 }
 
@@ -107,7 +107,7 @@ class RandomPrologue {
     }
   }
 
-  Prologue prologue() const {
+  nn::Prologue prologue() const {
     return {affine_.scale(), affine_.shift(), activation_, gate_ ? ConstView(*gate_) : ConstView{}};
   }
 
@@ -125,7 +125,7 @@ class RandomPrologue {
 
  private:
   Shape input_;
-  Activation activation_;
+  nn::Activation activation_;
   RandomAffine affine_;
   std::optional<Tensor> gate_;
 };
@@ -142,7 +142,7 @@ class RandomEpilogue {
     variance_.emplace(stream, DType::f32, Shape{1, 1, 1, output.c});
   }
 
-  Epilogue epilogue() const {
+  nn::Epilogue epilogue() const {
     return {affine_.scale(),
             affine_.shift(),
             residual_ ? ConstView(*residual_) : ConstView{},
@@ -187,17 +187,17 @@ class RandomEpilogue {
   }
 
  private:
-  Activation activation_;
+  nn::Activation activation_;
   RandomAffine affine_;
   std::optional<Tensor> residual_, mean_, variance_;
 };
 
 /// The fused ops under test, with their shape bound.
 struct FusedConvolutionOps {
-  std::function<void(ConstView x, ConstView w, ConstView b, View y, const Prologue&,
-                     const Epilogue&)>
+  std::function<void(ConstView x, ConstView w, ConstView b, View y, const nn::Prologue&,
+                     const nn::Epilogue&)>
       forward;
-  std::function<void(ConstView x, ConstView dy, View dw, View db, const Prologue&)>
+  std::function<void(ConstView x, ConstView dy, View dw, View db, const nn::Prologue&)>
       backward_weights;
   std::function<std::size_t(DType)> scratch_bytes;
   Shape input, weights, output;
@@ -270,7 +270,7 @@ inline void expect_steady_statistics(Stream& stream, const FusedConvolutionOps& 
                  std::vector<double>(static_cast<std::size_t>(ops.output.c), 1000));
   const Tensor y(stream, dtype, ops.output);
   const RandomEpilogue epilogue(stream, {.statistics = true}, ops.output, dtype, seed + 2);
-  ops.forward(x, w, b, y, Prologue{}, epilogue.epilogue());
+  ops.forward(x, w, b, y, nn::Prologue{}, epilogue.epilogue());
   epilogue.expect_statistics(y);
 }
 

@@ -12,13 +12,14 @@ namespace paretiny::test {
 
 using Values = std::vector<double>;
 
-inline constexpr Covariance kCovariances[] = {Covariance::matern52, Covariance::rbf};
-inline constexpr PriorMean kMeans[] = {PriorMean::zero, PriorMean::likeliest};
+inline constexpr bayes::Covariance kCovariances[] = {bayes::Covariance::matern52,
+                                                     bayes::Covariance::rbf};
+inline constexpr bayes::PriorMean kMeans[] = {bayes::PriorMean::zero, bayes::PriorMean::likeliest};
 
 /// What one training set is and asks for, on the host.
 struct GpProblem {
-  Covariance covariance = Covariance::matern52;
-  PriorMean mean = PriorMean::likeliest;
+  bayes::Covariance covariance = bayes::Covariance::matern52;
+  bayes::PriorMean mean = bayes::PriorMean::likeliest;
   std::int64_t points = 0, dimensions = 0;
   Values x;                ///< [points, d]
   Values y;                ///< [points]
@@ -26,7 +27,7 @@ struct GpProblem {
   Values own_noise{};      ///< [points], or empty for none
 
   /// A function with noise about it at random points of the unit cube.
-  static GpProblem random(Covariance covariance, PriorMean mean, std::int64_t points,
+  static GpProblem random(bayes::Covariance covariance, bayes::PriorMean mean, std::int64_t points,
                           std::int64_t dimensions, std::uint64_t seed) {
     Random random(seed, "gaussian process test");
     GpProblem problem{covariance, mean, points, dimensions, {}, {}, {}};
@@ -47,7 +48,7 @@ struct GpProblem {
   }
 
   /// The same, some points of which have noise of their own: none, or up to 0.5.
-  static GpProblem noisy(Covariance covariance, PriorMean mean, std::int64_t points,
+  static GpProblem noisy(bayes::Covariance covariance, bayes::PriorMean mean, std::int64_t points,
                          std::int64_t dimensions, std::uint64_t seed) {
     GpProblem problem = random(covariance, mean, points, dimensions, seed);
     Random random(seed, "noise of points");
@@ -66,7 +67,7 @@ struct GpProblem {
     for (std::int64_t k = 0; k < dimensions; ++k) {
       squared += std::pow((a[k] - b[k]) / std::exp(hyperparameters[1 + k]), 2);
     }
-    if (covariance == Covariance::rbf) return scale() * std::exp(-squared / 2);
+    if (covariance == bayes::Covariance::rbf) return scale() * std::exp(-squared / 2);
     const double root = std::sqrt(5 * squared);
     return scale() * (1 + root + root * root / 3) * std::exp(-root);
   }
@@ -74,7 +75,8 @@ struct GpProblem {
 
 /// Two equal points and hardly any noise: singular in double precision.
 inline GpProblem singular(std::int64_t n, std::int64_t d) {
-  GpProblem problem = GpProblem::random(Covariance::rbf, PriorMean::likeliest, n, d, 9);
+  GpProblem problem =
+      GpProblem::random(bayes::Covariance::rbf, bayes::PriorMean::likeliest, n, d, 9);
   std::copy_n(problem.x.begin(), d, problem.x.end() - d);
   problem.y.back() = problem.y.front();
   problem.hyperparameters.back() = -60;
@@ -123,7 +125,7 @@ class GpJudge {
     root_ = root_of(covariance, n);
     const Values ones = solve_lower(root_, Values(n, 1.0));
     whitened_ = solve_lower(root_, problem.y);
-    if (problem.mean == PriorMean::likeliest) mean_ = dot(ones, whitened_) / dot(ones, ones);
+    if (problem.mean == bayes::PriorMean::likeliest) mean_ = dot(ones, whitened_) / dot(ones, ones);
     for (std::int64_t i = 0; i < n; ++i) whitened_[i] -= mean_ * ones[i];
   }
 
@@ -185,10 +187,12 @@ class GpSets {
         parameters_(stream, DType::f64, {shape_.sets, 1, 1, shape_.dimensions + 3}),
         jitter_(stream, DType::f64, {1, 1, 1, shape_.sets}) {}
 
-  const GpShape& shape() const { return shape_; }
-  GpData data() const { return {x_, y_, counts_, has_noise_ ? ConstView(noise_) : ConstView{}}; }
+  const bayes::GpShape& shape() const { return shape_; }
+  bayes::GpData data() const {
+    return {x_, y_, counts_, has_noise_ ? ConstView(noise_) : ConstView{}};
+  }
   Tensor& hyperparameters() { return hyperparameters_; }
-  GpState state() const { return {scaled_, inverse_root_, weights_, parameters_}; }
+  bayes::GpState state() const { return {scaled_, inverse_root_, weights_, parameters_}; }
   const Tensor& scaled() const { return scaled_; }
   const Tensor& inverse_root() const { return inverse_root_; }
   const Tensor& weights() const { return weights_; }
@@ -196,11 +200,11 @@ class GpSets {
   const Tensor& jitter() const { return jitter_; }
 
   void condition(Stream& stream) const {
-    gp_condition(stream, shape_, data(), hyperparameters_, state(), jitter_);
+    bayes::gp_condition(stream, shape_, data(), hyperparameters_, state(), jitter_);
   }
 
  private:
-  static GpShape shape_of(const std::vector<GpProblem>& problems, std::int64_t room) {
+  static bayes::GpShape shape_of(const std::vector<GpProblem>& problems, std::int64_t room) {
     return {problems[0].covariance, problems[0].mean, static_cast<std::int64_t>(problems.size()),
             room, problems[0].dimensions};
   }
@@ -228,7 +232,7 @@ class GpSets {
     return counts;
   }
 
-  GpShape shape_;
+  bayes::GpShape shape_;
   Tensor x_, y_, noise_;
   bool has_noise_;
   Tensor counts_, hyperparameters_;
@@ -252,7 +256,7 @@ inline Likelihood likelihood(Stream& stream, const GpSets& sets, const Tensor& h
   const std::int64_t items = hyperparameters.shape().n;
   Likelihood result{{stream, DType::f64, {1, 1, 1, items}},
                     {stream, DType::f64, hyperparameters.shape()}};
-  gp_likelihood(
+  bayes::gp_likelihood(
       stream, sets.shape(), sets.data(),
       {.hyperparameters = hyperparameters, .value = result.value, .gradient = result.gradient});
   return result;

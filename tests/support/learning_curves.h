@@ -12,14 +12,14 @@ namespace paretiny::test {
 /// RAM are its objectives, of which the error is open.
 struct MadeTrial {
   double final_error = 0;
-  StopTrial trial;  ///< finished
+  stopping::StopTrial trial;  ///< finished
 };
 
 inline MadeTrial made_trial(std::uint64_t seed, std::int64_t number, std::size_t epochs = 16,
                             double noise = 0.02) {
   Random random(seed, "made curves", static_cast<std::uint64_t>(number));
   MadeTrial made;
-  Course& course = made.trial.course;
+  stopping::Course& course = made.trial.course;
   course.number = number;
   course.x = {random.uniform(), random.uniform(), random.uniform()};
   const double size = std::exp(2 * course.x[0]);
@@ -38,8 +38,8 @@ inline MadeTrial made_trial(std::uint64_t seed, std::int64_t number, std::size_t
 }
 
 /// The same after `points` points, while it runs.
-inline StopTrial running(const StopTrial& whole, std::size_t points) {
-  StopTrial part = whole;
+inline stopping::StopTrial running(const stopping::StopTrial& whole, std::size_t points) {
+  stopping::StopTrial part = whole;
   part.finished = false;
   part.course.curve.resize(points);
   part.objectives[0] = std::nan("");
@@ -47,9 +47,9 @@ inline StopTrial running(const StopTrial& whole, std::size_t points) {
 }
 
 /// Trials `first` .. `first + count - 1`, finished, that nothing could have stopped.
-inline StopHistory made_history(std::uint64_t seed, std::int64_t first, std::int64_t count,
-                                std::size_t epochs = 16) {
-  StopHistory history;
+inline stopping::StopHistory made_history(std::uint64_t seed, std::int64_t first,
+                                          std::int64_t count, std::size_t epochs = 16) {
+  stopping::StopHistory history;
   history.open = {{0, 0.0}};
   history.reference = {1, 1, 1};
   history.seed = seed;
@@ -60,13 +60,15 @@ inline StopHistory made_history(std::uint64_t seed, std::int64_t first, std::int
 }
 
 /// Plays a trial against a history, as a search would; what is left of it.
-inline StopTrial played(const StopSpec& spec, const StopHistory& history, const StopTrial& whole) {
-  StopTrial now = running(whole, 0);
-  now.verdict = enlist(spec, history, whole.course.number);
-  for (const CurvePoint& point : whole.course.curve) {
+inline stopping::StopTrial played(const stopping::StopSpec& spec,
+                                  const stopping::StopHistory& history,
+                                  const stopping::StopTrial& whole) {
+  stopping::StopTrial now = running(whole, 0);
+  now.verdict = stopping::enlist(spec, history, whole.course.number);
+  for (const stopping::CurvePoint& point : whole.course.curve) {
     now.course.curve.push_back(point);
-    now.verdict = judge(spec, history, now);
-    if (now.verdict->choice == StopChoice::stop) return now;
+    now.verdict = stopping::judge(spec, history, now);
+    if (now.verdict->choice == stopping::StopChoice::stop) return now;
   }
   now.finished = true;
   now.objectives = whole.objectives;

@@ -6,7 +6,7 @@
 #include "engine/data/formats/file_bytes.h"
 #include "engine/data/reader.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 constexpr std::size_t kRecords = 10000;  // of one file
@@ -63,4 +63,4 @@ ReadDataset read_cifar10(const DatasetSpec& spec, const DatasetOptions&) {
   return set;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -9,7 +9,7 @@
 #include "base/one_line.h"
 #include "engine/data/formats/file_bytes.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 std::string_view trimmed(std::string_view line) {
@@ -45,4 +45,4 @@ std::vector<std::string> class_names(const std::filesystem::path& folder,
   return names;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::data {
 
 /// The lines of `folder`/classes.txt in UTF-8, one name a class in the order of their labels, or
 /// `fallback` when there is no such file. Empty lines, blanks around a name and a byte-order mark
@@ -14,4 +14,4 @@ namespace paretiny {
 std::vector<std::string> class_names(const std::filesystem::path& folder,
                                      const std::vector<std::string>& fallback);
 
-}  // namespace paretiny
+}  // namespace paretiny::data

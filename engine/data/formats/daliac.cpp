@@ -12,7 +12,7 @@
 #include "engine/data/formats/windows.h"
 #include "engine/data/reader.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 constexpr std::int32_t kDaliacPeople = 19;
@@ -89,4 +89,4 @@ ReadDataset read_daliac(const DatasetSpec& spec, const DatasetOptions& options) 
   return set;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

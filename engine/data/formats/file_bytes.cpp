@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "kernels/core/threads.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 namespace fs = std::filesystem;
@@ -235,4 +235,4 @@ void for_each_file(std::int64_t count, const std::function<void(std::int64_t)>& 
   parallel_each(count, true, read);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

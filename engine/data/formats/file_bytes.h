@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::data {
 
 using Bytes = std::vector<std::byte>;
 
@@ -50,4 +50,4 @@ std::filesystem::path find_folder(const std::string& path, const std::string& in
 /// lowest index, so that the message does not depend on timing. Those behind it may be left out.
 void for_each_file(std::int64_t count, const std::function<void(std::int64_t)>& read);
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -13,7 +13,7 @@
 #include "engine/data/formats/windows.h"
 #include "engine/data/reader.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 constexpr std::int64_t kRecordings = 61;
@@ -141,4 +141,4 @@ ReadDataset read_hapt(const DatasetSpec& spec, const DatasetOptions& options) {
   return set;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -10,7 +10,7 @@
 #include "engine/data/formats/file_bytes.h"
 #include "engine/data/reader.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 constexpr std::uint32_t kImagesMagic = 0x00000803;  // unsigned bytes, three extents
@@ -108,4 +108,4 @@ ReadDataset read_idx(const DatasetSpec& spec, const DatasetOptions&) {
   return set;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

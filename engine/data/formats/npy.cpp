@@ -13,7 +13,7 @@
 #include "engine/data/reader.h"
 #include "engine/data/split.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 /// How the axes of a file's samples stand.
@@ -271,4 +271,4 @@ ReadDataset read_npy_set(const DatasetSpec& spec, const DatasetOptions& options)
   return set;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

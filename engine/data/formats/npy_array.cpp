@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/one_line.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "elements are read in place");
@@ -225,4 +225,4 @@ NpyArray read_npy(const std::filesystem::path& path) {
   return array;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

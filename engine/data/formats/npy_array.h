@@ -7,7 +7,7 @@
 
 #include "engine/data/formats/file_bytes.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 /// An array in C order, little-endian; its header has been held against the size of the file.
 struct NpyArray {
@@ -35,4 +35,4 @@ std::string shape_text(const NpyArray& array);
 /// or disagrees with the size of the file.
 NpyArray read_npy(const std::filesystem::path& path);
 
-}  // namespace paretiny
+}  // namespace paretiny::data

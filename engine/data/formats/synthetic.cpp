@@ -11,7 +11,7 @@
 #include "kernels/core/random.h"
 #include "kernels/core/threads.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 constexpr double kTurn = 2 * std::numbers::pi;
@@ -130,4 +130,4 @@ ReadDataset make_synthetic(const DatasetSpec& spec, const DatasetOptions& option
   return set;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 const char* skip_spaces(const char* at, const char* end) {
@@ -86,4 +86,4 @@ bool TextRows::read(std::span<Number> row) {
   return true;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

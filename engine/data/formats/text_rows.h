@@ -8,7 +8,7 @@
 
 #include "engine/data/formats/file_bytes.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 /// Walks over the lines of a text, each of which must hold the same count of numbers with one
 /// separator (' ' or ',') between; spaces around a number and a line's '\r' do not matter, empty
@@ -41,4 +41,4 @@ class TextRows {
   std::int64_t line_ = 0;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -1,6 +1,6 @@
 #include "engine/data/formats/windows.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 Samples empty_windows(const WindowCut& cut, std::int64_t channels) {
   return {DType::f32, {1, 1, cut.window, channels}, {}, {}};
@@ -20,4 +20,4 @@ std::int64_t append_windows(std::span<const float> rows, std::int32_t label, con
   return count;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -6,7 +6,7 @@
 
 #include "engine/data/dataset.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 struct WindowCut {
   std::int64_t window;  ///< samples of one window
@@ -21,4 +21,4 @@ Samples empty_windows(const WindowCut& cut, std::int64_t channels);
 std::int64_t append_windows(std::span<const float> rows, std::int32_t label, const WindowCut& cut,
                             Samples& samples);
 
-}  // namespace paretiny
+}  // namespace paretiny::data

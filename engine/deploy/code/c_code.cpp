@@ -7,13 +7,13 @@
 #include "engine/deploy/code/runtime_files.h"
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 /// The steps of a network as declarations of constants and as calls.
 class CStepWriter {
  public:
-  CStepWriter(const Int8Network& network, const ActivationPlan& plan, Kernels kernels,
+  CStepWriter(const compress::Int8Network& network, const ActivationPlan& plan, Kernels kernels,
               const ExportNames& names)
       : network_(network), plan_(plan), kernels_(kernels), names_(names) {}
 
@@ -32,9 +32,9 @@ class CStepWriter {
   std::string calls;
   std::string checks;  ///< of NAME_init
 
-  void operator()(const Int8Conv& op) { layer(op, "conv"); }
-  void operator()(const Int8Depthwise& op) { layer(op, "depthwise"); }
-  void operator()(const Int8FullyConnected& op) {
+  void operator()(const compress::Int8Conv& op) { layer(op, "conv"); }
+  void operator()(const compress::Int8Depthwise& op) { layer(op, "depthwise"); }
+  void operator()(const compress::Int8FullyConnected& op) {
     if (by_cmsis_nn_) {
       layer(op, "conv");
       return;
@@ -44,8 +44,8 @@ class CStepWriter {
                      out().shape.c, name_, at(step_->inputs[0]), at(step_->output)));
   }
 
-  void operator()(const Int8Add& op) {
-    const Int8AddParameters& p = op.parameters;
+  void operator()(const compress::Int8Add& op) {
+    const int8::Int8AddParameters& p = op.parameters;
     constants +=
         fmt::format("static const pt_add_constants add_{} = {{{}, {}, {}, {}, {}, {}, {}, {}}};\n",
                     name_, multiplier(p.input1), multiplier(p.input2), multiplier(p.output),
@@ -54,8 +54,8 @@ class CStepWriter {
                      at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output)));
   }
 
-  void operator()(const Int8Mul& op) {
-    const Int8MulParameters& p = op.parameters;
+  void operator()(const compress::Int8Mul& op) {
+    const int8::Int8MulParameters& p = op.parameters;
     constants += fmt::format("static const pt_mul_constants mul_{} = {{{}, {}, {}, {}, {}, {}}};\n",
                              name_, multiplier(p.output), p.zero_point1, p.zero_point2,
                              p.output_zero_point, p.range.low, p.range.high);
@@ -63,25 +63,25 @@ class CStepWriter {
                      out().shape.c, at(step_->inputs[0]), at(step_->inputs[1]), at(step_->output)));
   }
 
-  void operator()(const Int8Lookup& op) {
+  void operator()(const compress::Int8Lookup& op) {
     array("int8_t", "table", op.table);
     call(fmt::format("pt_lookup(table_{}, {}, {}, {})", name_, out().shape.elements(),
                      at(step_->inputs[0]), at(step_->output)));
   }
 
-  void operator()(const Int8MaxPool& op) {
+  void operator()(const compress::Int8MaxPool& op) {
     window(op.window, in().shape, out().shape);
     call(fmt::format("{}max_pool(&window_{}, {}, {})", prefix(), name_, at(step_->inputs[0]),
                      at(step_->output)));
   }
-  void operator()(const Int8AveragePool& op) {
+  void operator()(const compress::Int8AveragePool& op) {
     window(op.window, in().shape, out().shape);
     call(fmt::format("{}average_pool(&window_{}, {}, {}{})", prefix(), name_, at(step_->inputs[0]),
                      at(step_->output), scratch("average_pool")));
   }
 
-  void operator()(const Int8Mean& op) {
-    const Int8MeanParameters& p = op.parameters;
+  void operator()(const compress::Int8Mean& op) {
+    const int8::Int8MeanParameters& p = op.parameters;
     constants +=
         fmt::format("static const pt_multiplier mean_{} = {};\n", name_, multiplier(p.output));
     call(fmt::format("pt_mean(&mean_{}, {}, {}, {}, {}, {}, {})", name_, p.input_zero_point,
@@ -90,16 +90,16 @@ class CStepWriter {
   }
 
  private:
-  const Int8Tensor& in() const {
+  const compress::Int8Tensor& in() const {
     return network_.tensors[static_cast<std::size_t>(step_->inputs.front())];
   }
-  const Int8Tensor& out() const {
+  const compress::Int8Tensor& out() const {
     return network_.tensors[static_cast<std::size_t>(step_->output)];
   }
   std::string at(int tensor) const {
     return fmt::format("AT({})", plan_.offsets[static_cast<std::size_t>(tensor)]);
   }
-  static std::string multiplier(const QuantizedMultiplier& m) {
+  static std::string multiplier(const int8::QuantizedMultiplier& m) {
     return fmt::format("{{{}, {}}}", m.multiplier, m.shift);
   }
 
@@ -129,16 +129,17 @@ class CStepWriter {
     return fmt::format(", SCRATCH({}, {})", scratch_.offset, scratch_.bytes);
   }
 
-  void window(const Window& w, const Shape& input, const Shape& output) {
+  void window(const nn::Window& w, const Shape& input, const Shape& output) {
     constants += fmt::format(
         "static const pt_window window_{} = {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}};\n",
         name_, input.h, input.w, input.c, output.h, output.w, output.c, w.kernel_h, w.kernel_w,
         w.stride_h, w.stride_w, w.top, w.left);
   }
 
-  void layer_constants(const Int8Layer& op) {
-    const Int8LayerParameters& p = op.parameters;
-    const bool folds = !by_cmsis_nn_ && !std::holds_alternative<Int8Depthwise>(step_->operation);
+  void layer_constants(const compress::Int8Layer& op) {
+    const int8::Int8LayerParameters& p = op.parameters;
+    const bool folds =
+        !by_cmsis_nn_ && !std::holds_alternative<compress::Int8Depthwise>(step_->operation);
     array("int8_t", "weights", op.weights);
     array("int32_t", "bias", folds ? folded_bias(op) : op.bias);
     array("int32_t", "multipliers", op.multipliers);
@@ -149,20 +150,20 @@ class CStepWriter {
         name_, p.input_zero_point, p.output_zero_point, p.range.low, p.range.high, prefix());
   }
 
-  void layer(const Int8Layer& op, const char* kernel) {
+  void layer(const compress::Int8Layer& op, const char* kernel) {
     // A fully connected layer is a convolution of one pixel with all of its input.
-    const bool flat = std::holds_alternative<Int8FullyConnected>(step_->operation);
+    const bool flat = std::holds_alternative<compress::Int8FullyConnected>(step_->operation);
     window(op.window, flat ? Shape{1, 1, 1, in().shape.elements()} : in().shape, out().shape);
     layer_constants(op);
     call(fmt::format("{}{}(&window_{}, &layer_{}, {}, {}{})", prefix(), kernel, name_, name_,
                      at(step_->inputs[0]), at(step_->output), scratch(kernel)));
   }
 
-  const Int8Network& network_;
+  const compress::Int8Network& network_;
   const ActivationPlan& plan_;
   const Kernels kernels_;
   const ExportNames& names_;
-  const Int8Step* step_ = nullptr;
+  const compress::Int8Step* step_ = nullptr;
   ScratchPlace scratch_;
   bool by_cmsis_nn_ = false;
   std::string name_;
@@ -185,7 +186,7 @@ const char* const kCmsisNnMacros =
 
 std::string model_source(const DeployedModel& model, const ActivationPlan& plan,
                          const CStepWriter& steps, Kernels kernels, const ExportNames& names) {
-  const Int8Network& network = model.network;
+  const compress::Int8Network& network = model.network;
   const bool cmsis_nn = kernels == Kernels::cmsis_nn;
   return fmt::format(
       "/* {name}. Generated by Paretiny. */\n"
@@ -243,4 +244,4 @@ Files c_code(const DeployedModel& model, const ActivationPlan& plan,
   return files;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

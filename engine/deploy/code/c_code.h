@@ -10,7 +10,7 @@
 #include "engine/deploy/deployed_model.h"
 #include "engine/deploy/plan/activation_plan.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// Text by file name, relative to a folder.
 using Files = std::map<std::string, std::string>;
@@ -25,4 +25,4 @@ Files c_code(const DeployedModel& model, const ActivationPlan& plan,
              const std::vector<RecordedRun>& runs, Kernels kernels = Kernels::own,
              const std::string& name = "model");
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -7,7 +7,7 @@
 #include "kernels/core/host_device.h"
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 namespace {
 
@@ -39,7 +39,7 @@ std::string with_names(std::string text, const ExportNames& names) {
 
 }  // namespace
 
-std::vector<std::int32_t> folded_bias(const Int8Layer& layer) {
+std::vector<std::int32_t> folded_bias(const compress::Int8Layer& layer) {
   const auto channels = static_cast<std::int64_t>(layer.bias.size());
   const std::int64_t taps = static_cast<std::int64_t>(layer.weights.size()) / channels;
   std::vector<std::int32_t> folded;
@@ -73,8 +73,8 @@ ExportNames export_names(const std::string& prefix, const DeployedModel& model,
 
 std::string model_header(const DeployedModel& model, const ActivationPlan& plan, Kernels kernels,
                          const ExportNames& names) {
-  const Int8Tensor& in = model.network.input();
-  const Int8Tensor& out = model.network.output();
+  const compress::Int8Tensor& in = model.network.input();
+  const compress::Int8Tensor& out = model.network.output();
   std::string classes;
   for (std::size_t i = 0; i < model.classes.size(); ++i) {
     classes += fmt::format("\n *   {} {}", i, comment_text(model.classes[i]));
@@ -224,4 +224,4 @@ endif()
                     names);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -11,7 +11,7 @@
 #include "engine/deploy/deployed_model.h"
 #include "engine/deploy/plan/activation_plan.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// Numbers with commas, in lines of twenty.
 template <class Values>
@@ -26,7 +26,7 @@ void append_numbers(std::string& text, const Values& values) {
 }
 
 /// bias - input zero point * sum of the channel's weights, so that kernels add plain products.
-std::vector<std::int32_t> folded_bias(const Int8Layer& layer);
+std::vector<std::int32_t> folded_bias(const compress::Int8Layer& layer);
 
 /// What the parts of one export are called.
 struct ExportNames {
@@ -44,4 +44,4 @@ std::string recorded_runs(const std::vector<RecordedRun>& runs, const ExportName
 std::string host_test(const ExportNames& names);
 std::string export_cmake(Kernels kernels, const ExportNames& names);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

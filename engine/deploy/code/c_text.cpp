@@ -2,7 +2,7 @@
 
 #include "base/one_line.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 std::string comment_text(std::string_view text) {
   std::string result;
@@ -27,4 +27,4 @@ std::string markdown_text(std::string_view text) {
   return result;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// Text for the inside of a C comment, /* */, and for the end of a line of it: no name ends the
 /// comment, begins another, makes a trigraph or joins lines.
@@ -14,4 +14,4 @@ std::string comment_text(std::string_view text);
 /// escaped.
 std::string markdown_text(std::string_view text);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

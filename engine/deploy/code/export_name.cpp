@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/one_line.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 constexpr std::size_t kLongest =
@@ -133,4 +133,4 @@ void check_export_name(const std::string& name) {
       fmt::format("--name '{}' {}; '{}' would do", one_line(name), wrong, export_name(name)));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// A name made from any text, such as a study's: a C identifier in small letters, at most 40 of
 /// them, that neither C, C++, CMake nor a header or library that firmware takes in has in use;
@@ -15,4 +15,4 @@ std::string export_name(std::string_view text);
 /// capitals are his own business.
 void check_export_name(const std::string& name);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

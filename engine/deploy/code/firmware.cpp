@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "engine/deploy/code/runtime_files.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 namespace fs = std::filesystem;
@@ -173,4 +173,4 @@ EmulatedRun run_firmware(const fs::path& folder, const Core& core,
   return emulated;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -12,7 +12,7 @@
 #include "engine/deploy/code/cmsis_nn.h"
 #include "engine/deploy/plan/target.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// Bytes of the network alone, from the linked program.
 struct LinkedSize {
@@ -42,4 +42,4 @@ LinkedSize build_firmware(const std::filesystem::path& folder, const Core& core,
 EmulatedRun run_firmware(const std::filesystem::path& folder, const Core& core,
                          const std::vector<RecordedRun>& runs, std::stop_token stop = {});
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -9,7 +9,7 @@
 #include "base/one_line.h"
 #include "base/temporary_folder.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 namespace fs = std::filesystem;
@@ -97,4 +97,4 @@ std::string check_on_host(const fs::path& folder, std::stop_token stop) {
   return {};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -5,7 +5,7 @@
 #include <stop_token>
 #include <string>
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// Compiles the C code in `folder` with this machine's C compiler, cc, gcc or clang, and runs its
 /// test of recorded inputs; leaves nothing behind. Returns why it did not, empty when all bytes
@@ -14,4 +14,4 @@ namespace paretiny {
 [[nodiscard]] std::string check_on_host(const std::filesystem::path& folder,
                                         std::stop_token stop = {});
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// File name and text of each.
 using NamedTexts = std::vector<std::pair<std::string, std::string>>;
@@ -18,4 +18,4 @@ const std::string& runtime_version();
 /// The runtime as exports have it: the version in place of VERSION in paretiny_names.h.
 const NamedTexts& versioned_runtime();
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

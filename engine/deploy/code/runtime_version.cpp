@@ -3,7 +3,7 @@
 #include "engine/deploy/code/runtime_files.h"
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 const std::string& runtime_version() {
   static const std::string version = [] {
@@ -29,4 +29,4 @@ const NamedTexts& versioned_runtime() {
   return files;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

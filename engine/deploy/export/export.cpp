@@ -17,7 +17,7 @@
 #include "engine/deploy/formats/tflite.h"
 #include "engine/deploy/plan/memory_problem.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 namespace fs = std::filesystem;
@@ -47,11 +47,11 @@ std::size_t write_new_file(const fs::path& file, const Content& content) {
   if (fs::exists(fs::symlink_status(file, error))) {
     throw UsageError("'" + file.string() + "' is there already; name a new file");
   }
-  write_file(file, std::as_bytes(std::span(content)));
+  data::write_file(file, std::as_bytes(std::span(content)));
   return content.size();
 }
 
-std::vector<RecordedRun> runs_of(const DeployedModel& model, const Samples* samples,
+std::vector<RecordedRun> runs_of(const DeployedModel& model, const data::Samples* samples,
                                  std::int64_t count, std::int64_t first) {
   return samples != nullptr ? record_runs(model, *samples, count, first)
                             : record_runs(model.network, count, kRunsSeed, first);
@@ -82,7 +82,7 @@ fs::path temporary_name() {
 
 std::string export_c(const DeployedModel& model, const Target& target, const fs::path& folder,
                      const std::string& name, std::int64_t runs, Kernels kernels,
-                     const Samples* samples, std::stop_token stop) {
+                     const data::Samples* samples, std::stop_token stop) {
   std::error_code error;
   if (fs::exists(folder, error) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
     throw UsageError("'" + folder.string() + "' is there and not empty; name a new folder");
@@ -121,7 +121,7 @@ LinkedSize measure_size(const DeployedModel& model, const Core& core,
 
 Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs,
                     std::stop_token stop, const std::optional<CmsisNnLibrary>& cmsis_nn,
-                    const Samples* samples) {
+                    const data::Samples* samples) {
   const TemporaryFolder folder(temporary_name());
   const Kernels kernels = kernels_of(cmsis_nn);
   const ActivationPlan plan = plan_memory(model, core, kernels);
@@ -144,4 +144,4 @@ Verification verify(const DeployedModel& model, const Core& core, std::int64_t r
   return result;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -14,7 +14,7 @@
 #include "engine/deploy/plan/footprint.h"
 #include "engine/deploy/plan/target.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// Writes C code under `name` (see export_name), its README and its host test of `runs` inputs,
 /// random ones or the first of `samples`, into `folder`, which must be new or empty: all of it or
@@ -24,7 +24,8 @@ namespace paretiny {
 [[nodiscard]] std::string export_c(const DeployedModel& model, const Target& target,
                                    const std::filesystem::path& folder, const std::string& name,
                                    std::int64_t runs, Kernels kernels = Kernels::own,
-                                   const Samples* samples = nullptr, std::stop_token stop = {});
+                                   const data::Samples* samples = nullptr,
+                                   std::stop_token stop = {});
 
 /// Writes the model as a TensorFlow Lite or ONNX file, which must be new: all of it or nothing.
 /// Returns its bytes. Throws UsageError for a file that is there or an operator the format lacks,
@@ -49,6 +50,6 @@ struct Verification {
 /// ToolError, UsageError, Interrupted.
 Verification verify(const DeployedModel& model, const Core& core, std::int64_t runs,
                     std::stop_token stop = {}, const std::optional<CmsisNnLibrary>& cmsis_nn = {},
-                    const Samples* samples = nullptr);
+                    const data::Samples* samples = nullptr);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

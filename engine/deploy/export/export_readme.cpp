@@ -5,20 +5,20 @@
 #include "engine/deploy/code/c_text.h"
 #include "engine/deploy/plan/footprint.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
-const char* name_of(const Int8Operation& operation) {
+const char* name_of(const compress::Int8Operation& operation) {
   constexpr const char* names[] = {"convolution", "depthwise", "fully connected", "add", "scale",
                                    "table",       "max pool",  "average pool",    "mean"};
-  static_assert(std::size(names) == std::variant_size_v<Int8Operation>);
+  static_assert(std::size(names) == std::variant_size_v<compress::Int8Operation>);
   return names[operation.index()];
 }
 
-std::int64_t weights_of(const Int8Operation& operation) {
+std::int64_t weights_of(const compress::Int8Operation& operation) {
   return std::visit(
       []<class Operation>(const Operation& op) -> std::int64_t {
-        if constexpr (std::is_base_of_v<Int8Layer, Operation>) {
+        if constexpr (std::is_base_of_v<compress::Int8Layer, Operation>) {
           return static_cast<std::int64_t>(op.weights.size());
         } else {
           return 0;
@@ -90,7 +90,7 @@ std::string export_readme(const DeployedModel& model, const ActivationPlan& plan
       name, own ? "never so" : "CMSIS-NN refused a step", own ? "" : " by | scratch |",
       own ? "" : "---|---|");
   for (const int index : plan.order) {
-    const Int8Step& step = model.network.steps[static_cast<std::size_t>(index)];
+    const compress::Int8Step& step = model.network.steps[static_cast<std::size_t>(index)];
     const auto output = static_cast<std::size_t>(step.output);
     const Shape& shape = model.network.tensors[output].shape;
     text += fmt::format("| {} | {} | {}x{}x{} | {} | {} | {} |", markdown_text(step.name),
@@ -106,4 +106,4 @@ std::string export_readme(const DeployedModel& model, const ActivationPlan& plan
   return text;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

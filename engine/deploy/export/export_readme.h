@@ -8,9 +8,9 @@
 #include "engine/deploy/plan/activation_plan.h"
 #include "engine/deploy/plan/target.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 std::string export_readme(const DeployedModel& model, const ActivationPlan& plan,
                           const Target& target, Kernels kernels, const std::string& name);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -5,12 +5,12 @@
 
 #include "engine/compress/int8_network.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
-nlohmann::json to_json(const Int8Network& network);
+nlohmann::json to_json(const compress::Int8Network& network);
 
 /// Throws DataError, naming the step, for a network that does not hold together: shapes, scales,
 /// bounds, or weights whose sums could leave 32 bits.
-Int8Network int8_network_from_json(const nlohmann::json& form);
+compress::Int8Network int8_network_from_json(const nlohmann::json& form);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -7,14 +7,14 @@
 
 #include "base/one_line.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 DeployedModel with_file_names(DeployedModel model) {
   model.name = one_line(model.name);
   for (std::string& name : model.classes) name = one_line(name);
-  for (Int8Step& step : model.network.steps) step.name = one_line(step.name);
+  for (compress::Int8Step& step : model.network.steps) step.name = one_line(step.name);
   std::set<std::string> taken;
-  for (Int8Tensor& tensor : model.network.tensors) {
+  for (compress::Int8Tensor& tensor : model.network.tensors) {
     std::string name = one_line(tensor.name);
     std::replace(name.begin(), name.end(), ':', '_');
     if (name.empty()) name = "tensor";  // formats take an empty name for none
@@ -35,4 +35,4 @@ std::string model_description(const DeployedModel& model, const std::string& inp
       fmt::join(model.classes, ", "));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

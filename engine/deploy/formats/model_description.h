@@ -5,7 +5,7 @@
 
 #include "engine/deploy/deployed_model.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// The model with names that a file of another format may hold: valid UTF-8 without control
 /// characters, and no two tensors of one name, with or without a ':' and a suffix behind it.
@@ -15,4 +15,4 @@ DeployedModel with_file_names(DeployedModel model);
 /// shift[c]), scale and shift by channel, and the classes.
 std::string model_description(const DeployedModel& model, const std::string& input);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -9,7 +9,7 @@
 #include "engine/deploy/formats/int8_network_json.h"
 #include "engine/sealed_document.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 using nlohmann::json;
@@ -59,13 +59,13 @@ DeployedModel model_from_bytes(std::span<const std::uint8_t> bytes, const std::s
 
 void save_model(const DeployedModel& model, const std::filesystem::path& path) {
   const std::vector<std::uint8_t> bytes = to_bytes(model);
-  write_file(path, std::as_bytes(std::span(bytes)));
+  data::write_file(path, std::as_bytes(std::span(bytes)));
 }
 
 DeployedModel load_model(const std::filesystem::path& path) {
-  const Bytes bytes = read_file(path);
+  const data::Bytes bytes = data::read_file(path);
   return model_from_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
                           path.string());
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

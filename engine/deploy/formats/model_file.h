@@ -10,7 +10,7 @@
 
 #include "engine/deploy/deployed_model.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 std::vector<std::uint8_t> to_bytes(const DeployedModel& model);
 
@@ -22,4 +22,4 @@ DeployedModel model_from_bytes(std::span<const std::uint8_t> bytes, const std::s
 void save_model(const DeployedModel& model, const std::filesystem::path& path);
 DeployedModel load_model(const std::filesystem::path& path);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

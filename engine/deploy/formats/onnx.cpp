@@ -3,7 +3,7 @@
 #include "engine/deploy/formats/model_description.h"
 #include "engine/deploy/formats/onnx_builder.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 using onnx::Attribute;
@@ -27,7 +27,7 @@ std::vector<std::int8_t> channels_first(const std::vector<std::int8_t>& weights,
   return result;
 }
 
-std::vector<Attribute> window_attributes(const Window& w) {
+std::vector<Attribute> window_attributes(const nn::Window& w) {
   return {{"kernel_shape", OnnxShape{w.kernel_h, w.kernel_w}},
           {"strides", OnnxShape{w.stride_h, w.stride_w}},
           {"pads", OnnxShape{w.top, w.left, w.bottom, w.right}}};
@@ -37,30 +37,31 @@ std::vector<Attribute> window_attributes(const Window& w) {
 /// leads to it the name and a suffix.
 class OnnxStepWriter {
  public:
-  OnnxStepWriter(const Int8Network& network, OnnxBuilder& file) : network_(network), file_(file) {
-    const Int8Tensor& input = network.input();
+  OnnxStepWriter(const compress::Int8Network& network, OnnxBuilder& file)
+      : network_(network), file_(file) {
+    const compress::Int8Tensor& input = network.input();
     names_.resize(network.tensors.size());
     const std::string image = file.node("Transpose", {input.name}, input.name + ":nchw",
                                         {{"perm", OnnxShape{0, 3, 1, 2}}});
     names_[0] = quantized(image, input.name + ":image", input.quantization);
   }
 
-  void write(const Int8Step& step) {
+  void write(const compress::Int8Step& step) {
     step_ = &step;
     std::visit(*this, step.operation);
   }
 
-  void operator()(const Int8Conv& op) {
+  void operator()(const compress::Int8Conv& op) {
     const Shape& w = op.weights_shape;
     convolution(op, {w.n, w.c, w.h, w.w}, channels_first(op.weights, w.c, w.h * w.w), 1);
   }
 
-  void operator()(const Int8Depthwise& op) {
+  void operator()(const compress::Int8Depthwise& op) {
     const Shape& w = op.weights_shape;
     convolution(op, {w.c, 1, w.h, w.w}, channels_first(op.weights, w.c, w.h * w.w), w.c);
   }
 
-  void operator()(const Int8FullyConnected& op) {
+  void operator()(const compress::Int8FullyConnected& op) {
     const Shape& in = input().shape;
     const OnnxShape shape{op.weights_shape.n, in.elements()};
     const std::string row =
@@ -79,49 +80,49 @@ class OnnxStepWriter {
                   output().quantization);
   }
 
-  void operator()(const Int8Add& op) {
+  void operator()(const compress::Int8Add& op) {
     finish(clamped(file_.node("Add", {x(0), x(1)}, suffixed("float")), op.parameters.range));
   }
 
-  void operator()(const Int8Mul& op) {
+  void operator()(const compress::Int8Mul& op) {
     finish(clamped(file_.node("Mul", {x(0), x(1)}, suffixed("float")), op.parameters.range));
   }
 
-  void operator()(const Int8Lookup& op) {
+  void operator()(const compress::Int8Lookup& op) {
     switch (op.activation) {
-      case Activation::none:
+      case nn::Activation::none:
         return finish(x());
-      case Activation::relu:
-      case Activation::relu6:
-        return finish(clamped(x(), activation_range(op.activation, output().quantization)));
-      case Activation::hard_swish:
+      case nn::Activation::relu:
+      case nn::Activation::relu6:
+        return finish(clamped(x(), int8::activation_range(op.activation, output().quantization)));
+      case nn::Activation::hard_swish:
         return finish(file_.node("HardSwish", {x()}, suffixed("float")));
-      case Activation::hard_sigmoid:
+      case nn::Activation::hard_sigmoid:
         return finish(file_.node("HardSigmoid", {x()}, suffixed("float"),
                                  {{"alpha", 1.0f / 6}, {"beta", 0.5f}}));
     }
   }
 
-  void operator()(const Int8MaxPool& op) {
+  void operator()(const compress::Int8MaxPool& op) {
     finish(file_.node("MaxPool", {x()}, suffixed("float"), window_attributes(op.window)));
   }
 
-  void operator()(const Int8AveragePool& op) {
+  void operator()(const compress::Int8AveragePool& op) {
     std::vector<Attribute> attributes = window_attributes(op.window);
     attributes.push_back({"count_include_pad", std::int64_t{0}});
     finish(file_.node("AveragePool", {x()}, suffixed("float"), attributes));
   }
 
-  void operator()(const Int8Mean&) {
+  void operator()(const compress::Int8Mean&) {
     finish(file_.node("GlobalAveragePool", {x()}, suffixed("float")));
   }
 
  private:
-  const Int8Tensor& tensor(int index) const {
+  const compress::Int8Tensor& tensor(int index) const {
     return network_.tensors[static_cast<std::size_t>(index)];
   }
-  const Int8Tensor& input() const { return tensor(step_->inputs[0]); }
-  const Int8Tensor& output() const { return tensor(step_->output); }
+  const compress::Int8Tensor& input() const { return tensor(step_->inputs[0]); }
+  const compress::Int8Tensor& output() const { return tensor(step_->output); }
   const std::string& name() const { return output().name; }
   std::string suffixed(const char* what) const { return name() + ":" + what; }
   bool is_last() const { return step_ == &network_.steps.back(); }
@@ -130,7 +131,8 @@ class OnnxStepWriter {
   }
 
   /// A value quantized to int8 and back: `name`.
-  std::string quantized(const std::string& value, const std::string& name, const Quantization& q) {
+  std::string quantized(const std::string& value, const std::string& name,
+                        const int8::Quantization& q) {
     const std::string scale = file_.constant<float>(name + ":scale", {}, {q.scale});
     const std::string zero = file_.constant<std::int8_t>(name + ":zero_point", {},
                                                          {static_cast<std::int8_t>(q.zero_point)});
@@ -141,7 +143,7 @@ class OnnxStepWriter {
   /// The step's output. Where an image ends the network, it is made a row, channels last.
   void finish(const std::string& value) {
     std::string& result = names_[static_cast<std::size_t>(step_->output)];
-    if (!is_last() || std::holds_alternative<Int8FullyConnected>(step_->operation)) {
+    if (!is_last() || std::holds_alternative<compress::Int8FullyConnected>(step_->operation)) {
       result = quantized(value, name(), output().quantization);
     } else {
       const std::string image =
@@ -152,10 +154,10 @@ class OnnxStepWriter {
   }
 
   /// `value` within the bounds of int8 values of the output, which are floats on its grid.
-  std::string clamped(const std::string& value, const Int8Range& range) {
-    const Quantization& q = output().quantization;
-    if (range == Int8Range{}) return value;
-    if (range == activation_range(Activation::relu, q)) {
+  std::string clamped(const std::string& value, const int8::Int8Range& range) {
+    const int8::Quantization& q = output().quantization;
+    if (range == int8::Int8Range{}) return value;
+    if (range == int8::activation_range(nn::Activation::relu, q)) {
       return file_.node("Relu", {value}, suffixed("limited"));
     }
     const auto bound = [&](const char* what, std::int32_t value_of) {
@@ -166,7 +168,7 @@ class OnnxStepWriter {
                       suffixed("limited"));
   }
 
-  void convolution(const Int8Layer& op, const OnnxShape& shape,
+  void convolution(const compress::Int8Layer& op, const OnnxShape& shape,
                    const std::vector<std::int8_t>& values, std::int64_t groups) {
     std::vector<Attribute> attributes = window_attributes(op.window);
     attributes.push_back({"group", groups});
@@ -175,7 +177,7 @@ class OnnxStepWriter {
                    op.parameters.range));
   }
 
-  std::string weights(const Int8Layer& op, const OnnxShape& shape,
+  std::string weights(const compress::Int8Layer& op, const OnnxShape& shape,
                       const std::vector<std::int8_t>& values) {
     const OnnxShape channels{static_cast<std::int64_t>(op.weight_scales.size())};
     const std::string bytes = file_.constant(suffixed("weights:int8"), shape, values);
@@ -186,7 +188,7 @@ class OnnxStepWriter {
                       {{"axis", std::int64_t{0}}});
   }
 
-  std::string bias(const Int8Layer& op) {
+  std::string bias(const compress::Int8Layer& op) {
     std::vector<float> scales;
     for (const float scale : op.weight_scales) {
       scales.push_back(input().quantization.scale * scale);
@@ -198,20 +200,20 @@ class OnnxStepWriter {
                       {{"axis", std::int64_t{0}}});
   }
 
-  const Int8Network& network_;
+  const compress::Int8Network& network_;
   OnnxBuilder& file_;
   std::vector<std::string> names_;  ///< of tensors as the nodes read them, [batch, c, h, w]
-  const Int8Step* step_ = nullptr;
+  const compress::Int8Step* step_ = nullptr;
 };
 
 }  // namespace
 
 std::string onnx_model(const DeployedModel& named) {
   const DeployedModel model = with_file_names(named);
-  const Int8Network& network = model.network;
+  const compress::Int8Network& network = model.network;
   OnnxBuilder file;
   OnnxStepWriter steps(network, file);
-  for (const Int8Step& step : network.steps) steps.write(step);
+  for (const compress::Int8Step& step : network.steps) steps.write(step);
   const Shape& in = network.input().shape;
   return file.finish(model.name,
                      model_description(model, "f32 [batch][h][w][c], value * scale[c] + shift[c]"),
@@ -219,4 +221,4 @@ std::string onnx_model(const DeployedModel& named) {
                      {network.output().name, {network.output().shape.elements()}});
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

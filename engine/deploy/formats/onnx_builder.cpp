@@ -1,6 +1,6 @@
 #include "engine/deploy/formats/onnx_builder.h"
 
-namespace paretiny::onnx {
+namespace paretiny::deploy::onnx {
 namespace {
 
 ProtoWriter attribute_message(const Attribute& attribute) {
@@ -87,4 +87,4 @@ std::string OnnxBuilder::finish(const std::string& name, const std::string& desc
   return model.bytes();
 }
 
-}  // namespace paretiny::onnx
+}  // namespace paretiny::deploy::onnx

@@ -8,7 +8,7 @@
 #include "engine/deploy/formats/onnx_schema.h"
 #include "engine/deploy/formats/proto_writer.h"
 
-namespace paretiny::onnx {
+namespace paretiny::deploy::onnx {
 
 struct Attribute {
   std::string name;
@@ -48,4 +48,4 @@ class OnnxBuilder {
   ProtoWriter graph_;
 };
 
-}  // namespace paretiny::onnx
+}  // namespace paretiny::deploy::onnx

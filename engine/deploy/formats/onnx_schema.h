@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace paretiny::onnx {
+namespace paretiny::deploy::onnx {
 
 inline constexpr std::int64_t kIrVersion = 7;
 inline constexpr std::int64_t kOpset = 14;  ///< the first with HardSwish
@@ -54,4 +54,4 @@ enum : Field { dim_value = 1, dim_param = 2 };
 enum class AttributeType : std::int64_t { real = 1, integer = 2, integers = 7 };
 enum class DataType : std::int64_t { real = 1, int8 = 3, int32 = 6, int64 = 7 };
 
-}  // namespace paretiny::onnx
+}  // namespace paretiny::deploy::onnx

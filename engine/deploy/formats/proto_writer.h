@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 class ProtoWriter {
  public:
@@ -40,4 +40,4 @@ class ProtoWriter {
   std::string bytes_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

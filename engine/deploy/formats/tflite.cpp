@@ -8,7 +8,7 @@
 #include "engine/deploy/formats/model_description.h"
 #include "engine/deploy/formats/tflite_builder.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 using namespace tflite;
@@ -22,15 +22,16 @@ TfliteShape extents(const Shape& shape) {
 
 /// Which of the two paddings TensorFlow Lite has gives a window its outputs. What lies at the
 /// bottom and right follows from the number of outputs.
-std::optional<Padding> padding_of(const Window& w, const Shape& in) {
+std::optional<Padding> padding_of(const nn::Window& w, const Shape& in) {
   const std::int64_t out_h = w.out_h(in.h);
   const std::int64_t out_w = w.out_w(in.w);
-  const Window same = Window::same(in.h, in.w, w.kernel_h, w.kernel_w, w.stride_h, w.stride_w);
+  const nn::Window same =
+      nn::Window::same(in.h, in.w, w.kernel_h, w.kernel_w, w.stride_h, w.stride_w);
   if (w.top == same.top && w.left == same.left && out_h == same.out_h(in.h) &&
       out_w == same.out_w(in.w)) {
     return Padding::same;
   }
-  const Window valid{w.kernel_h, w.kernel_w, w.stride_h, w.stride_w};
+  const nn::Window valid{w.kernel_h, w.kernel_w, w.stride_h, w.stride_w};
   if (w.top == 0 && w.left == 0 && valid.valid(in.h, in.w) && out_h == valid.out_h(in.h) &&
       out_w == valid.out_w(in.w)) {
     return Padding::valid;
@@ -39,13 +40,14 @@ std::optional<Padding> padding_of(const Window& w, const Shape& in) {
 }
 
 /// The activation that limits an output to `range`, if there is one.
-std::optional<FusedActivation> fused_activation(const Int8Range& range, const Quantization& y) {
-  constexpr std::pair<Activation, FusedActivation> activations[] = {
-      {Activation::none, FusedActivation::none},
-      {Activation::relu, FusedActivation::relu},
-      {Activation::relu6, FusedActivation::relu6}};
+std::optional<FusedActivation> fused_activation(const int8::Int8Range& range,
+                                                const int8::Quantization& y) {
+  constexpr std::pair<nn::Activation, FusedActivation> activations[] = {
+      {nn::Activation::none, FusedActivation::none},
+      {nn::Activation::relu, FusedActivation::relu},
+      {nn::Activation::relu6, FusedActivation::relu6}};
   for (const auto& [activation, fused] : activations) {
-    if (activation_range(activation, y) == range) return fused;
+    if (int8::activation_range(activation, y) == range) return fused;
   }
   return std::nullopt;
 }
@@ -53,23 +55,23 @@ std::optional<FusedActivation> fused_activation(const Int8Range& range, const Qu
 /// Writes the operators of one step after another.
 class TfliteStepWriter {
  public:
-  TfliteStepWriter(const Int8Network& network, TfliteBuilder& file)
+  TfliteStepWriter(const compress::Int8Network& network, TfliteBuilder& file)
       : network_(network), file_(file) {
-    for (const Int8Tensor& tensor : network.tensors) {
+    for (const compress::Int8Tensor& tensor : network.tensors) {
       file.activation(tensor.name, extents(tensor.shape), tensor.quantization);
     }
   }
 
-  void write(const Int8Step& step) {
+  void write(const compress::Int8Step& step) {
     step_ = &step;
     std::visit(*this, step.operation);
   }
 
-  void operator()(const Int8Conv& op) {
+  void operator()(const compress::Int8Conv& op) {
     convolution(op, op.weights_shape, op.window, place(op.window));
   }
 
-  void operator()(const Int8Depthwise& op) {
+  void operator()(const compress::Int8Depthwise& op) {
     using namespace depthwise_conv_2d_options;
     const Placed x = place(op.window);
     clamped(op.parameters.range, [&](FusedActivation activation, int y) {
@@ -86,47 +88,47 @@ class TfliteStepWriter {
 
   /// As a convolution over the whole image: scales by channel are what FULLY_CONNECTED lacks before
   /// version 12, and LiteRT rounds it otherwise.
-  void operator()(const Int8FullyConnected& op) {
+  void operator()(const compress::Int8FullyConnected& op) {
     const Shape& in = input().shape;
     Shape shape = in;
     shape.n = op.weights_shape.n;
-    convolution(op, shape, Window{in.h, in.w}, {step_->inputs[0], Padding::valid});
+    convolution(op, shape, nn::Window{in.h, in.w}, {step_->inputs[0], Padding::valid});
   }
 
-  void operator()(const Int8Add& op) {
+  void operator()(const compress::Int8Add& op) {
     clamped(op.parameters.range, [&](FusedActivation activation, int y) {
       file_.operation(BuiltinOperator::add, step_->inputs, y, BuiltinOptions::add,
-                      {Option::byte(add_options::fused_activation_function, activation)});
+                      {Option::byte(tflite::add_options::fused_activation_function, activation)});
     });
   }
 
-  void operator()(const Int8Mul& op) {
+  void operator()(const compress::Int8Mul& op) {
     clamped(op.parameters.range, [&](FusedActivation activation, int y) {
       file_.operation(BuiltinOperator::mul, step_->inputs, y, BuiltinOptions::mul,
-                      {Option::byte(mul_options::fused_activation_function, activation)});
+                      {Option::byte(tflite::mul_options::fused_activation_function, activation)});
     });
   }
 
-  void operator()(const Int8Lookup& op) {
+  void operator()(const compress::Int8Lookup& op) {
     const int x = step_->inputs[0];
     switch (op.activation) {
-      case Activation::none:
+      case nn::Activation::none:
         return file_.operation(BuiltinOperator::quantize, {x}, step_->output,
                                BuiltinOptions::quantize, {});
-      case Activation::relu:
+      case nn::Activation::relu:
         return file_.operation(BuiltinOperator::relu, {x}, step_->output, BuiltinOptions::none, {});
-      case Activation::relu6:
+      case nn::Activation::relu6:
         return file_.operation(BuiltinOperator::relu6, {x}, step_->output, BuiltinOptions::none,
                                {});
-      case Activation::hard_swish:
+      case nn::Activation::hard_swish:
         return file_.operation(BuiltinOperator::hard_swish, {x}, step_->output,
                                BuiltinOptions::hard_swish, {});
-      case Activation::hard_sigmoid:
+      case nn::Activation::hard_sigmoid:
         return hard_sigmoid(x);
     }
   }
 
-  void operator()(const Int8MaxPool& op) {
+  void operator()(const compress::Int8MaxPool& op) {
     if (padding_of(op.window, input().shape)) {
       return pool(BuiltinOperator::max_pool_2d, op.window, place(op.window));
     }
@@ -136,7 +138,7 @@ class TfliteStepWriter {
     pool(BuiltinOperator::max_pool_2d, op.window, {pad(op.window, least), Padding::valid});
   }
 
-  void operator()(const Int8AveragePool& op) {
+  void operator()(const compress::Int8AveragePool& op) {
     if (!padding_of(op.window, input().shape)) {
       throw UsageError(fmt::format(
           "step {}: TensorFlow Lite has no average pool with padding other than SAME or VALID",
@@ -145,10 +147,10 @@ class TfliteStepWriter {
     pool(BuiltinOperator::average_pool_2d, op.window, place(op.window));
   }
 
-  void operator()(const Int8Mean&) {
+  void operator()(const compress::Int8Mean&) {
     const int axes = file_.constant<std::int32_t>(name("axes"), {2}, {1, 2}, {});
     file_.operation(BuiltinOperator::mean, {step_->inputs[0], axes}, step_->output,
-                    BuiltinOptions::reducer, {Option::byte(reducer_options::keep_dims, 1)});
+                    BuiltinOptions::reducer, {Option::byte(tflite::reducer_options::keep_dims, 1)});
   }
 
  private:
@@ -158,15 +160,15 @@ class TfliteStepWriter {
     Padding padding;
   };
 
-  const Int8Tensor& tensor(int index) const {
+  const compress::Int8Tensor& tensor(int index) const {
     return network_.tensors[static_cast<std::size_t>(index)];
   }
-  const Int8Tensor& input() const { return tensor(step_->inputs[0]); }
-  const Int8Tensor& output() const { return tensor(step_->output); }
+  const compress::Int8Tensor& input() const { return tensor(step_->inputs[0]); }
+  const compress::Int8Tensor& output() const { return tensor(step_->output); }
   std::string name(const char* what) const { return step_->name + "/" + what; }
 
   /// The step's input, padded where the operator cannot.
-  Placed place(const Window& window) {
+  Placed place(const nn::Window& window) {
     if (const auto padding = padding_of(window, input().shape)) {
       return {step_->inputs[0], *padding};
     }
@@ -174,7 +176,7 @@ class TfliteStepWriter {
   }
 
   /// Pads with the zero point, or with the value of the constant `with`.
-  int pad(const Window& w, int with) {
+  int pad(const nn::Window& w, int with) {
     Shape shape = input().shape;
     shape.h += w.top + w.bottom;
     shape.w += w.left + w.right;
@@ -194,7 +196,8 @@ class TfliteStepWriter {
     return padded;
   }
 
-  void convolution(const Int8Layer& op, const Shape& shape, const Window& window, const Placed& x) {
+  void convolution(const compress::Int8Layer& op, const Shape& shape, const nn::Window& window,
+                   const Placed& x) {
     using namespace conv_2d_options;
     clamped(op.parameters.range, [&](FusedActivation activation, int y) {
       file_.operation(BuiltinOperator::conv_2d, {x.tensor, weights(op, shape, 0), bias(op)}, y,
@@ -206,12 +209,12 @@ class TfliteStepWriter {
     });
   }
 
-  int weights(const Int8Layer& op, const Shape& shape, std::int32_t dimension) {
+  int weights(const compress::Int8Layer& op, const Shape& shape, std::int32_t dimension) {
     return file_.constant(name("weights"), extents(shape), op.weights,
                           TensorQuantization::per_channel(op.weight_scales, dimension));
   }
 
-  int bias(const Int8Layer& op) {
+  int bias(const compress::Int8Layer& op) {
     std::vector<float> scales;
     for (const float scale : op.weight_scales) {
       scales.push_back(input().quantization.scale * scale);
@@ -223,8 +226,8 @@ class TfliteStepWriter {
   /// Calls write(fused activation, output tensor); bounds that no activation has get operators of
   /// their own behind.
   template <class Write>
-  void clamped(const Int8Range& range, const Write& write) {
-    const Quantization& q = output().quantization;
+  void clamped(const int8::Int8Range& range, const Write& write) {
+    const int8::Quantization& q = output().quantization;
     if (const auto fused = fused_activation(range, q)) return write(*fused, step_->output);
     const auto like_output = [&](const char* what) {
       return file_.activation(name(what), extents(output().shape), q);
@@ -244,20 +247,22 @@ class TfliteStepWriter {
 
   /// The operators that the table was made with.
   void hard_sigmoid(int x) {
-    const auto constant = [&](const char* what, const Quantization& q) {
-      return file_.constant<std::int8_t>(name(what), {1}, {kHardSigmoidConstant},
+    const auto constant = [&](const char* what, const int8::Quantization& q) {
+      return file_.constant<std::int8_t>(name(what), {1}, {int8::kHardSigmoidConstant},
                                          TensorQuantization::per_tensor(q));
     };
-    const int sum = file_.activation(name("sum"), extents(output().shape), kHardSigmoidSum);
-    file_.operation(BuiltinOperator::add, {x, constant("three", kHardSigmoidThree)}, sum,
-                    BuiltinOptions::add,
-                    {Option::byte(add_options::fused_activation_function, FusedActivation::relu6)});
-    file_.operation(BuiltinOperator::mul, {sum, constant("sixth", kHardSigmoidSixth)},
-                    step_->output, BuiltinOptions::mul,
-                    {Option::byte(mul_options::fused_activation_function, FusedActivation::none)});
+    const int sum = file_.activation(name("sum"), extents(output().shape), int8::kHardSigmoidSum);
+    file_.operation(
+        BuiltinOperator::add, {x, constant("three", int8::kHardSigmoidThree)}, sum,
+        BuiltinOptions::add,
+        {Option::byte(tflite::add_options::fused_activation_function, FusedActivation::relu6)});
+    file_.operation(
+        BuiltinOperator::mul, {sum, constant("sixth", int8::kHardSigmoidSixth)}, step_->output,
+        BuiltinOptions::mul,
+        {Option::byte(tflite::mul_options::fused_activation_function, FusedActivation::none)});
   }
 
-  void pool(BuiltinOperator code, const Window& w, const Placed& x) {
+  void pool(BuiltinOperator code, const nn::Window& w, const Placed& x) {
     using namespace pool_2d_options;
     file_.operation(code, {x.tensor}, step_->output, BuiltinOptions::pool_2d,
                     {Option::byte(padding, x.padding), Option::int32(stride_w, w.stride_w),
@@ -266,9 +271,9 @@ class TfliteStepWriter {
                      Option::byte(fused_activation_function, FusedActivation::none)});
   }
 
-  const Int8Network& network_;
+  const compress::Int8Network& network_;
   TfliteBuilder& file_;
-  const Int8Step* step_ = nullptr;
+  const compress::Int8Step* step_ = nullptr;
 };
 
 }  // namespace
@@ -277,8 +282,8 @@ std::vector<std::uint8_t> tflite_model(const DeployedModel& named) {
   const DeployedModel model = with_file_names(named);
   TfliteBuilder file;
   TfliteStepWriter steps(model.network, file);
-  for (const Int8Step& step : model.network.steps) steps.write(step);
-  const Quantization& q = model.network.input().quantization;
+  for (const compress::Int8Step& step : model.network.steps) steps.write(step);
+  const int8::Quantization& q = model.network.input().quantization;
   const std::string input = fmt::format(
       "int8 [1][h][w][c], q = round((value * scale[c] + shift[c]) / {:.9g}) + {}, limited to -128 "
       ".. 127",
@@ -291,4 +296,4 @@ std::vector<std::uint8_t> tflite_model(const DeployedModel& named) {
   return file.finish(model.name, model_description(model, input), 0, logits);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

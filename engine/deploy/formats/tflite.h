@@ -7,7 +7,7 @@
 
 #include "engine/deploy/deployed_model.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// With TensorFlow Lite's reference kernels it gives the network's bytes. Input [1, h, w, c],
 /// output "logits" [1, classes]; the model's description says how an input is quantized and names
@@ -15,4 +15,4 @@ namespace paretiny {
 /// SAME nor VALID.
 std::vector<std::uint8_t> tflite_model(const DeployedModel& model);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

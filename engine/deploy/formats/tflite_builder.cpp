@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace paretiny::tflite {
+namespace paretiny::deploy::tflite {
 namespace {
 
 /// A table's fields by their position in the schema.
@@ -67,7 +67,7 @@ int TfliteBuilder::tensor(const std::string& name, const std::vector<std::int32_
 }
 
 int TfliteBuilder::activation(const std::string& name, const std::vector<std::int32_t>& shape,
-                              const Quantization& quantization) {
+                              const int8::Quantization& quantization) {
   return tensor(name, shape, TensorType::int8, 0, TensorQuantization::per_tensor(quantization));
 }
 
@@ -156,4 +156,4 @@ std::vector<std::uint8_t> TfliteBuilder::finish(const std::string& name,
   return {file_.GetBufferPointer(), file_.GetBufferPointer() + file_.GetSize()};
 }
 
-}  // namespace paretiny::tflite
+}  // namespace paretiny::deploy::tflite

@@ -10,7 +10,7 @@
 #include "engine/deploy/formats/tflite_schema.h"
 #include "kernels/int8/parameters.h"
 
-namespace paretiny::tflite {
+namespace paretiny::deploy::tflite {
 
 using Table = flatbuffers::Offset<flatbuffers::Table>;
 
@@ -20,7 +20,7 @@ struct TensorQuantization {
   std::vector<std::int64_t> zero_points;
   std::int32_t dimension = 0;
 
-  static TensorQuantization per_tensor(const Quantization& q) {
+  static TensorQuantization per_tensor(const int8::Quantization& q) {
     return {{q.scale}, {q.zero_point}};
   }
   static TensorQuantization per_channel(std::vector<float> scales, std::int32_t dimension) {
@@ -51,7 +51,7 @@ class TfliteBuilder {
 
   /// Both return the tensor's index.
   int activation(const std::string& name, const std::vector<std::int32_t>& shape,
-                 const Quantization& quantization);
+                 const int8::Quantization& quantization);
   template <class T>
   int constant(const std::string& name, const std::vector<std::int32_t>& shape,
                const std::vector<T>& values, const TensorQuantization& quantization) {
@@ -78,4 +78,4 @@ class TfliteBuilder {
   std::vector<BuiltinOperator> codes_;
 };
 
-}  // namespace paretiny::tflite
+}  // namespace paretiny::deploy::tflite

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace paretiny::tflite {
+namespace paretiny::deploy::tflite {
 
 inline constexpr char kIdentifier[] = "TFL3";
 inline constexpr std::uint32_t kVersion = 3;
@@ -126,4 +126,4 @@ constexpr std::int32_t version_of(BuiltinOperator op) {
 /// The first TensorFlow Lite that knows these versions.
 inline constexpr char kMinRuntimeVersion[] = "1.15.0";
 
-}  // namespace paretiny::tflite
+}  // namespace paretiny::deploy::tflite

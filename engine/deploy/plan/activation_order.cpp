@@ -4,7 +4,7 @@
 #include <map>
 #include <numeric>
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 /// States looked at before the given order is kept: a network of few branches has few.
@@ -160,4 +160,4 @@ std::vector<int> smallest_order(const MemoryProblem& problem) {
   return !found.empty() && search.peak(found) < search.peak(given) ? found : given;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

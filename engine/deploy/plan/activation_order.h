@@ -3,7 +3,7 @@
 
 #include "engine/deploy/plan/activation_plan.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// First and last position, in an order of steps, at which a tensor is in use.
 struct Lifetime {
@@ -20,4 +20,4 @@ std::size_t step_floor(const MemoryProblem& problem, const MemoryStep& step,
 /// The order with the least largest floor, the given one where it is as good.
 std::vector<int> smallest_order(const MemoryProblem& problem);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

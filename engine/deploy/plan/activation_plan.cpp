@@ -6,7 +6,7 @@
 #include "engine/deploy/plan/activation_order.h"
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 /// Placements tried before the best known plan is taken.
@@ -212,4 +212,4 @@ ActivationPlan plan_activations(const MemoryProblem& problem, std::size_t alignm
   return plan;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

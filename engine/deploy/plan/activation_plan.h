@@ -13,7 +13,7 @@
 #include <limits>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 inline constexpr std::size_t kNoOverlap = std::numeric_limits<std::size_t>::max();
 inline constexpr int kNoScratch = -1;
@@ -58,4 +58,4 @@ struct ActivationPlan {
 /// placement, largest first. The same problem gives the same plan.
 ActivationPlan plan_activations(const MemoryProblem& problem, std::size_t alignment = 4);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -10,7 +10,10 @@
 #include "engine/graph/steps.h"
 #include "kernels/core/host_device.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
+
+using graph::OpKind;
+
 namespace {
 
 // What our generated code takes on a Cortex-M4, compiled by GCC 12 at -O2 (docs/footprint.md).
@@ -94,34 +97,34 @@ Footprint sum(const std::vector<SizedStep>& steps, const ActivationPlan& plan, C
 
 }  // namespace
 
-Footprint footprint(const Graph& graph, CoreClass core) {
+Footprint footprint(const graph::Graph& graph, CoreClass core) {
   std::vector<SizedStep> steps;
-  const ParameterLayout layout(graph);
-  const std::vector<NodeId> nodes = step_nodes(graph);
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
+  const graph::ParameterLayout layout(graph);
+  const std::vector<graph::NodeId> nodes = graph::step_nodes(graph);
+  for (graph::NodeId id = 0; id < graph.size(); ++id) {
+    const graph::Node& node = graph.node(id);
     if (node.op == OpKind::input || nodes[static_cast<std::size_t>(id)] != id) continue;
     SizedStep step{step_shape(graph, id)};
-    if (const ParameterTensor* weight = layout.find(id, Role::weight)) {
+    if (const graph::ParameterTensor* weight = layout.find(id, graph::Role::weight)) {
       step.weights = weight->shape.elements();
       step.channels = node.output.c;
-      step.macs = macs(graph, id);
+      step.macs = graph::macs(graph, id);
     }
     steps.push_back(step);
   }
   Footprint result = sum(steps, plan_activations(memory_problem(graph)), core);
-  result.parameters = folded_parameter_count(graph);
+  result.parameters = graph::folded_parameter_count(graph);
   return result;
 }
 
-Footprint footprint(const Int8Network& network, CoreClass core) {
+Footprint footprint(const compress::Int8Network& network, CoreClass core) {
   std::vector<SizedStep> steps;
   std::int64_t parameters = 0;
-  for (const Int8Step& step : network.steps) {
+  for (const compress::Int8Step& step : network.steps) {
     SizedStep sized{step_shape(network, step)};
     std::visit(
         [&]<class Operation>(const Operation& operation) {
-          if constexpr (std::is_base_of_v<Int8Layer, Operation>) {
+          if constexpr (std::is_base_of_v<compress::Int8Layer, Operation>) {
             const Shape& out = network.tensors[static_cast<std::size_t>(step.output)].shape;
             sized.weights = operation.weights_shape.elements();
             sized.channels = out.c;
@@ -137,4 +140,4 @@ Footprint footprint(const Int8Network& network, CoreClass core) {
   return result;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -8,7 +8,7 @@
 #include "engine/deploy/plan/target.h"
 #include "engine/graph/graph.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// Constants and arena are exact for our generated C; code is that of a Cortex-M4, from sizes
 /// measured once an operator, and the stack is more than any core took (docs/footprint.md). Only
@@ -27,8 +27,8 @@ struct Footprint {
   std::int64_t ram() const { return ram_arena + ram_stack; }
 };
 
-Footprint footprint(const Graph& graph, CoreClass core = CoreClass::dsp);
+Footprint footprint(const graph::Graph& graph, CoreClass core = CoreClass::dsp);
 /// The same of the network that was made from it, where every output channel has a bias.
-Footprint footprint(const Int8Network& network, CoreClass core = CoreClass::dsp);
+Footprint footprint(const compress::Int8Network& network, CoreClass core = CoreClass::dsp);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

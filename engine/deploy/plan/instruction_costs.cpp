@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::deploy {
+
+using graph::OpKind;
+
 namespace {
 
 struct Costs {
@@ -66,4 +69,4 @@ std::span<const double> instruction_costs(OpKind op, CoreClass core) {
   return found->v6m;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -10,7 +10,10 @@
 #include "engine/deploy/plan/instruction_costs.h"
 #include "engine/deploy/plan/kernel_order.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
+
+using graph::OpKind;
+
 namespace {
 
 /// Rows (or columns) of one window that lie before, inside and after the input.
@@ -54,7 +57,7 @@ std::int64_t at_once(CoreClass core) {
 }
 
 std::vector<double> conv_terms(const StepShape& step, CoreClass core) {
-  const Window& window = step.window;
+  const nn::Window& window = step.window;
   const std::int64_t positions = window.kernel_h * window.kernel_w;
   const std::int64_t taps = positions * step.in.c;
   const bool gathers = conv_gathers(step.in, window);
@@ -134,22 +137,22 @@ std::vector<double> pool_terms(const StepShape& step) {
           rows * channels, visits * channels};
 }
 
-OpKind kind_of(const Int8Operation& operation) {
+OpKind kind_of(const compress::Int8Operation& operation) {
   constexpr OpKind kinds[] = {OpKind::conv,     OpKind::depthwise,     OpKind::fully_connected,
                               OpKind::add,      OpKind::channel_scale, OpKind::activation,
                               OpKind::max_pool, OpKind::average_pool,  OpKind::global_average_pool};
-  static_assert(std::size(kinds) == std::variant_size_v<Int8Operation>);
+  static_assert(std::size(kinds) == std::variant_size_v<compress::Int8Operation>);
   return kinds[operation.index()];
 }
 
 }  // namespace
 
-StepShape step_shape(const Graph& graph, NodeId id) {
-  const Node& node = graph.node(id);
+StepShape step_shape(const graph::Graph& graph, graph::NodeId id) {
+  const graph::Node& node = graph.node(id);
   return {node.op, graph.input_of(id), node.output, node.window};
 }
 
-StepShape step_shape(const Int8Network& network, const Int8Step& step) {
+StepShape step_shape(const compress::Int8Network& network, const compress::Int8Step& step) {
   const auto shape = [&](int tensor) {
     return network.tensors[static_cast<std::size_t>(tensor)].shape;
   };
@@ -197,4 +200,4 @@ std::int64_t instructions(const StepShape& step, CoreClass core) {
   return std::llround(std::inner_product(each.begin(), each.end(), terms.begin(), 0.0));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -8,18 +8,18 @@
 #include "engine/deploy/plan/target.h"
 #include "engine/graph/graph.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// A step of the generated code as far as its work goes. `in` is its first input.
 struct StepShape {
-  OpKind op;
+  graph::OpKind op;
   Shape in;
   Shape out;
-  Window window;
+  nn::Window window;
 };
 
-StepShape step_shape(const Graph& graph, NodeId id);
-StepShape step_shape(const Int8Network& network, const Int8Step& step);
+StepShape step_shape(const graph::Graph& graph, graph::NodeId id);
+StepShape step_shape(const compress::Int8Network& network, const compress::Int8Step& step);
 
 /// How often the loops of the step's kernel (engine/deploy/runtime) run: the terms that its
 /// instructions are a linear function of. The first is 1. Without the DSP extension no loop takes
@@ -30,4 +30,4 @@ std::vector<double> instruction_terms(const StepShape& step, CoreClass core);
 /// (instruction_costs.h).
 std::int64_t instructions(const StepShape& step, CoreClass core);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

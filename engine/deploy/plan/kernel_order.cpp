@@ -5,7 +5,7 @@
 
 #include "engine/deploy/runtime/paretiny_order.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 /// Extents of a network that can be built fit the runtime's 32 bits.
@@ -19,7 +19,8 @@ Extent inside(std::int64_t first, std::int64_t end, std::int64_t extent) {
 }
 
 template <class Pixels>
-std::vector<Stage> stages_of(const Shape& in, const Shape& out, const Window& w, Pixels pixels_at) {
+std::vector<Stage> stages_of(const Shape& in, const Shape& out, const nn::Window& w,
+                             Pixels pixels_at) {
   std::vector<Stage> stages;
   for (std::int64_t y = 0; y < out.h; ++y) {
     const std::int64_t top = y * w.stride_h - w.top;
@@ -42,23 +43,23 @@ std::vector<Stage> stages_of(const Shape& in, const Shape& out, const Window& w,
 
 }  // namespace
 
-bool conv_gathers(const Shape& input, const Window& window) {
+bool conv_gathers(const Shape& input, const nn::Window& window) {
   return pt_conv_gathers(narrow(window.kernel_h * window.kernel_w), narrow(input.c)) != 0;
 }
 
-std::int64_t conv_pixels(const Shape& input, const Shape& output, const Window& window,
+std::int64_t conv_pixels(const Shape& input, const Shape& output, const nn::Window& window,
                          std::int64_t x) {
   return pt_conv_pixels(conv_gathers(input, window), narrow(output.w - x),
                         narrow(x * window.stride_w - window.left), narrow(window.kernel_w),
                         narrow(window.stride_w), narrow(input.w));
 }
 
-std::vector<Stage> conv_stages(const Shape& input, const Shape& output, const Window& window) {
+std::vector<Stage> conv_stages(const Shape& input, const Shape& output, const nn::Window& window) {
   return stages_of(input, output, window,
                    [&](std::int64_t x) { return conv_pixels(input, output, window, x); });
 }
 
-std::vector<Stage> pixel_stages(const Shape& input, const Shape& output, const Window& window) {
+std::vector<Stage> pixel_stages(const Shape& input, const Shape& output, const nn::Window& window) {
   return stages_of(input, output, window, [](std::int64_t) { return 1; });
 }
 
@@ -72,4 +73,4 @@ std::size_t least_lead(const std::vector<Stage>& stages) {
   return static_cast<std::size_t>(lead);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

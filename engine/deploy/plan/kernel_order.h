@@ -9,16 +9,16 @@
 #include "kernels/core/tensor.h"
 #include "kernels/nn/window.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 // Shapes are of one sample. The first two ask the functions that the runtime steps with
 // (paretiny_order.h).
 
 /// Whether a convolution copies its windows before it uses them.
-bool conv_gathers(const Shape& input, const Window& window);
+bool conv_gathers(const Shape& input, const nn::Window& window);
 
 /// Pixels of a row that a convolution computes together from column `x` of the output on: 1 or 2.
-std::int64_t conv_pixels(const Shape& input, const Shape& output, const Window& window,
+std::int64_t conv_pixels(const Shape& input, const Shape& output, const nn::Window& window,
                          std::int64_t x);
 
 /// Bytes from `begin` to before `end` of a tensor.
@@ -36,13 +36,13 @@ struct Stage {
 };
 
 /// One stage a pixel, or two pixels where a convolution computes them together, row by row.
-std::vector<Stage> conv_stages(const Shape& input, const Shape& output, const Window& window);
+std::vector<Stage> conv_stages(const Shape& input, const Shape& output, const nn::Window& window);
 
 /// One stage a pixel, as depthwise convolutions and pools go.
-std::vector<Stage> pixel_stages(const Shape& input, const Shape& output, const Window& window);
+std::vector<Stage> pixel_stages(const Shape& input, const Shape& output, const nn::Window& window);
 
 /// The least distance of the output below the input at which no stage writes over what it, or a
 /// later one, reads.
 std::size_t least_lead(const std::vector<Stage>& stages);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -4,7 +4,10 @@
 #include "engine/deploy/plan/kernel_order.h"
 #include "engine/graph/steps.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
+
+using graph::OpKind;
+
 namespace {
 
 /// By input of a step.
@@ -37,13 +40,13 @@ std::vector<std::size_t> leads_of(const StepShape& step, Overlap overlap) {
 
 }  // namespace
 
-MemoryProblem memory_problem(const Graph& graph, Overlap overlap) {
+MemoryProblem memory_problem(const graph::Graph& graph, Overlap overlap) {
   MemoryProblem problem;
-  const std::vector<NodeId> steps = step_nodes(graph);
+  const std::vector<graph::NodeId> steps = graph::step_nodes(graph);
   std::vector<int> tensor;  // of each node
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
-    const NodeId own = steps[static_cast<std::size_t>(id)];
+  for (graph::NodeId id = 0; id < graph.size(); ++id) {
+    const graph::Node& node = graph.node(id);
+    const graph::NodeId own = steps[static_cast<std::size_t>(id)];
     if (own != id) {
       tensor.push_back(tensor[static_cast<std::size_t>(own)]);
       continue;
@@ -51,7 +54,7 @@ MemoryProblem memory_problem(const Graph& graph, Overlap overlap) {
     if (node.op != OpKind::input) {
       MemoryStep step{
           {}, leads_of(step_shape(graph, id), overlap), static_cast<int>(problem.bytes.size())};
-      for (const NodeId input : node.inputs) {
+      for (const graph::NodeId input : node.inputs) {
         step.inputs.push_back(tensor[static_cast<std::size_t>(input)]);
       }
       problem.steps.push_back(std::move(step));
@@ -62,16 +65,16 @@ MemoryProblem memory_problem(const Graph& graph, Overlap overlap) {
   return problem;
 }
 
-MemoryProblem memory_problem(const Int8Network& network, Overlap overlap) {
+MemoryProblem memory_problem(const compress::Int8Network& network, Overlap overlap) {
   MemoryProblem problem;
-  for (const Int8Tensor& tensor : network.tensors) {
+  for (const compress::Int8Tensor& tensor : network.tensors) {
     problem.bytes.push_back(static_cast<std::size_t>(tensor.shape.elements()));
   }
-  for (const Int8Step& step : network.steps) {
+  for (const compress::Int8Step& step : network.steps) {
     problem.steps.push_back(
         {step.inputs, leads_of(step_shape(network, step), overlap), step.output});
   }
   return problem;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -6,7 +6,7 @@
 #include "engine/deploy/plan/activation_plan.h"
 #include "engine/graph/graph.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// How far the kernels of the target let an output lie over its input.
 enum class Overlap {
@@ -15,7 +15,8 @@ enum class Overlap {
 };
 
 /// Batch norm and the clamps that a layer takes in have no tensor of their own.
-MemoryProblem memory_problem(const Graph& graph, Overlap overlap = Overlap::sliding);
-MemoryProblem memory_problem(const Int8Network& network, Overlap overlap = Overlap::sliding);
+MemoryProblem memory_problem(const graph::Graph& graph, Overlap overlap = Overlap::sliding);
+MemoryProblem memory_problem(const compress::Int8Network& network,
+                             Overlap overlap = Overlap::sliding);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -1,6 +1,6 @@
 #include "engine/deploy/plan/target.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 const std::vector<Core>& cores() {
   // ARM's MPS2 boards: 4 MiB each, code at 0, data at 0x20000000. On the AN505 secure code begins
@@ -46,4 +46,4 @@ const Core* find_core(const std::string& name) {
   return nullptr;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

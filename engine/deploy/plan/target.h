@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::deploy {
 
 /// What QEMU calls a board with this core, its memories and its clock.
 struct Emulator {
@@ -47,4 +47,4 @@ struct Target {
 /// The core named "cortex-m4" or "m4", null where there is none.
 const Core* find_core(const std::string& name);
 
-}  // namespace paretiny
+}  // namespace paretiny::deploy

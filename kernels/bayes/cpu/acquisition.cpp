@@ -28,8 +28,8 @@ void log_mean_softplus(F64x8& mean, const F64x8* z, std::int64_t samples) {
   for (std::int64_t i = 1; i < samples; ++i) top = z[i] > top ? z[i] : top;
   // Far below, where softplus(z) is exp(z) to rounding, the largest power is taken out.
   const F64x8 zero{}, one = zero + 1.0;
-  const F64x8 taken = top < kFarBelow ? top : zero;
-  const F64x8 near = top < kFarBelow ? zero : one;
+  const F64x8 taken = top < bayes::kFarBelow ? top : zero;
+  const F64x8 near = top < bayes::kFarBelow ? zero : one;
   bool all_far = true;
   for (std::int64_t j = 0; j < kWide; ++j) all_far = all_far && near[j] == 0;
   F64x8 sum = zero;
@@ -53,7 +53,7 @@ void log_mean_softplus(F64x8& mean, const F64x8* z, std::int64_t samples) {
   mean += taken;
 }
 
-void add_log_scalarised_improvement(Stream& stream, const Scalarisation& s, ConstView mean,
+void add_log_scalarised_improvement(Stream& stream, const bayes::Scalarisation& s, ConstView mean,
                                     ConstView variance, View reward) {
   const std::int64_t q = reward.shape.c, m = s.low.shape.c, samples = s.normals.shape.w;
   const double* low = s.low.as<double>();
@@ -82,7 +82,7 @@ void add_log_scalarised_improvement(Stream& stream, const Scalarisation& s, Cons
         largest = term > largest ? term : largest;
         sum += term;
       }
-      z[i] = (s.best - largest - kAugmentation * sum) * sharpness;
+      z[i] = (s.best - largest - bayes::kAugmentation * sum) * sharpness;
     }
     F64x8 value, before;
     log_mean_softplus(value, z, samples);
@@ -99,15 +99,16 @@ void add_log_within(Stream&, ConstView limits, ConstView mean, ConstView varianc
       const double limit = limits.as<double>()[k];
       if (limit == std::numeric_limits<double>::infinity()) continue;
       const std::int64_t at = k * q + i;
-      sum += log_normal_cdf((limit - mean.as<double>()[at]) / std::sqrt(variance.as<double>()[at]));
+      sum += bayes::log_normal_cdf((limit - mean.as<double>()[at]) /
+                                   std::sqrt(variance.as<double>()[at]));
     }
     reward.as<double>()[i] += sum;
   });
 }
 
-const Twin improvement(twins::add_log_scalarised_improvement, DeviceKind::cpu,
+const Twin improvement(bayes::twins::add_log_scalarised_improvement, DeviceKind::cpu,
                        add_log_scalarised_improvement);
-const Twin within(twins::add_log_within, DeviceKind::cpu, add_log_within);
+const Twin within(bayes::twins::add_log_within, DeviceKind::cpu, add_log_within);
 
 }  // namespace
 }  // namespace paretiny::cpu

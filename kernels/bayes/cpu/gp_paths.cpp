@@ -15,7 +15,7 @@ struct PathsView {
   const double* weights;      ///< [paths, basis]
   std::int64_t features, count, basis;
 
-  PathsView(const GpPaths& paths, std::int64_t set)
+  PathsView(const bayes::GpPaths& paths, std::int64_t set)
       : frequencies(paths.frequencies.as<double>()),
         phases(paths.phases.as<double>()),
         features(paths.phases.shape.c),
@@ -83,12 +83,12 @@ void evaluate_paths(const ProcessView& process, const PathsView& paths,
 }
 
 /// About the multiplications of a query.
-std::int64_t products(const GpShape& shape, const GpPaths& paths) {
+std::int64_t products(const bayes::GpShape& shape, const bayes::GpPaths& paths) {
   return paths.weights.shape.c * (shape.dimensions + paths.weights.shape.w);
 }
 
-void gp_paths(Stream& stream, const GpShape& shape, const GpState& state, const GpPaths& paths,
-              ConstView queries, View values) {
+void gp_paths(Stream& stream, const bayes::GpShape& shape, const bayes::GpState& state,
+              const bayes::GpPaths& paths, ConstView queries, View values) {
   const std::int64_t count = queries.shape.w, room = kTilePanels * kWide;
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, room * (shape.dimensions + paths.weights.shape.c));
@@ -123,7 +123,7 @@ void backward_factors(const ProcessView& process, const PathsView& paths,
         if (b < paths.features) {
           VectorMath::sine(given, slope);
         } else {
-          correlate<VectorMath>(process.covariance, given, value, slope);
+          bayes::correlate<VectorMath>(process.covariance, given, value, slope);
           slope *= process.scale;
         }
         store(at, -slope * d_basis[b - first][p]);
@@ -176,8 +176,8 @@ void differentiate(const ProcessView& process, const PathsView& paths,
   }
 }
 
-void gp_paths_backward(Stream& stream, const GpShape& shape, const GpState& state,
-                       const GpPaths& paths, ConstView queries, ConstView d_values,
+void gp_paths_backward(Stream& stream, const bayes::GpShape& shape, const bayes::GpState& state,
+                       const bayes::GpPaths& paths, ConstView queries, ConstView d_values,
                        View d_queries) {
   constexpr std::int64_t kPart = 4096;  // queries whose gradients by set are kept
   const std::int64_t count = queries.shape.w, d = shape.dimensions, room = kTilePanels * kWide;
@@ -206,8 +206,8 @@ void gp_paths_backward(Stream& stream, const GpShape& shape, const GpState& stat
   }
 }
 
-const Twin forward(twins::gp_paths, DeviceKind::cpu, gp_paths);
-const Twin backward(twins::gp_paths_backward, DeviceKind::cpu, gp_paths_backward);
+const Twin forward(bayes::twins::gp_paths, DeviceKind::cpu, gp_paths);
+const Twin backward(bayes::twins::gp_paths_backward, DeviceKind::cpu, gp_paths_backward);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -9,8 +9,8 @@
 namespace paretiny::cpu {
 namespace {
 
-void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
-                   const GpLikelihood& t) {
+void gp_likelihood(Stream& stream, const bayes::GpShape& shape, const bayes::GpData& data,
+                   const bayes::GpLikelihood& t) {
   const std::int64_t items = t.hyperparameters.shape.n, width = shape.dimensions + 2;
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, Training::doubles(shape));
@@ -31,8 +31,8 @@ void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
 }
 
 /// What predictions read of set `set`; NaN wherever the covariance is not positive definite.
-void write_state(const Training& training, bool sound, const GpShape& shape, std::int64_t set,
-                 const GpState& state) {
+void write_state(const Training& training, bool sound, const bayes::GpShape& shape,
+                 std::int64_t set, const bayes::GpState& state) {
   const std::int64_t n = shape.points, d = shape.dimensions, used = training.count();
   constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
   double* scaled = state.scaled.as<double>() + set * n * d;
@@ -42,7 +42,7 @@ void write_state(const Training& training, bool sound, const GpShape& shape, std
   const Panels& inverse = training.inverse_root();
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t k = 0; k < d; ++k) {
-      scaled[i * d + k] = i < used ? training.scaled(i, k) : kNowhere;
+      scaled[i * d + k] = i < used ? training.scaled(i, k) : bayes::kNowhere;
     }
     double* row = root + i * n;
     const std::int64_t end = i < used ? i + 1 : 0;
@@ -57,8 +57,8 @@ void write_state(const Training& training, bool sound, const GpShape& shape, std
   std::copy_n(training.inverse_lengthscales(), d, parameters + 3);
 }
 
-void gp_condition(Stream& stream, const GpShape& shape, const GpData& data,
-                  ConstView hyperparameters, GpState state, View jitter) {
+void gp_condition(Stream& stream, const bayes::GpShape& shape, const bayes::GpData& data,
+                  ConstView hyperparameters, bayes::GpState state, View jitter) {
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, Training::doubles(shape));
   parallel_each(shape.sets, shape.sets * Training::products(shape) >= kParallelProducts,
@@ -98,13 +98,13 @@ void predict(const ProcessView& process, const QueryTile<kPanels>& tile, double*
     for (std::int64_t i = 0; i < tile.valid(p); ++i) {
       const double left = process.scale - square[p][i];
       mean[p * kWide + i] = process.mean + sum[p][i];
-      variance[p * kWide + i] = left < kVarianceFloor ? kVarianceFloor : left;
+      variance[p * kWide + i] = left < bayes::kVarianceFloor ? bayes::kVarianceFloor : left;
     }
   }
 }
 
-void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state,
-                  const GpPrediction& t) {
+void gp_posterior(Stream& stream, const bayes::GpShape& shape, const bayes::GpState& state,
+                  const bayes::GpPrediction& t) {
   const std::int64_t count = t.queries.shape.w;
   Arena::Scope scope(stream.scratch());
   const std::int64_t room = kTilePanels * kWide;
@@ -121,9 +121,9 @@ void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state,
                   });
 }
 
-const Twin likelihood(twins::gp_likelihood, DeviceKind::cpu, gp_likelihood);
-const Twin condition(twins::gp_condition, DeviceKind::cpu, gp_condition);
-const Twin posterior(twins::gp_posterior, DeviceKind::cpu, gp_posterior);
+const Twin likelihood(bayes::twins::gp_likelihood, DeviceKind::cpu, gp_likelihood);
+const Twin condition(bayes::twins::gp_condition, DeviceKind::cpu, gp_condition);
+const Twin posterior(bayes::twins::gp_posterior, DeviceKind::cpu, gp_posterior);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -5,12 +5,13 @@
 
 namespace paretiny::cpu {
 
-std::int64_t Training::doubles(const GpShape& shape) {
+std::int64_t Training::doubles(const bayes::GpShape& shape) {
   const std::int64_t room = panels_of(shape.points) * kWide;
   return 3 * Panels::doubles(shape.points) + (shape.dimensions + 4) * room + shape.dimensions;
 }
 
-bool Training::condition(const GpData& data, std::int64_t set, const double* hyperparameters) {
+bool Training::condition(const bayes::GpData& data, std::int64_t set,
+                         const double* hyperparameters) {
   const std::int64_t d = shape_.dimensions;
   count_ = data.counts.as<std::int32_t>()[set];
   double* next = scratch_;
@@ -75,7 +76,7 @@ void Training::fill_block(std::int64_t block, std::int64_t panel, double diagona
   }
   for (int r = 0; r < kWide; ++r) {
     F64x8 value, slope;
-    correlate<VectorMath>(shape_.covariance, squared[r], value, slope);
+    bayes::correlate<VectorMath>(shape_.covariance, squared[r], value, slope);
     store(covariance_.at(row + r, panel), scale_ * value);
     store(slope_.at(row + r, panel), scale_ * slope);
   }
@@ -109,7 +110,7 @@ void Training::solve(const double* y) {
     along += row_sums_[i] * whitened_[i];
     square += row_sums_[i] * row_sums_[i];
   }
-  mean_ = shape_.mean == PriorMean::likeliest ? along / square : 0.0;
+  mean_ = shape_.mean == bayes::PriorMean::likeliest ? along / square : 0.0;
   squared_residual_ = 0;
   for (std::int64_t i = 0; i < count_; ++i) {
     whitened_[i] -= mean_ * row_sums_[i];

@@ -10,17 +10,18 @@ namespace paretiny::cpu {
 class Training {
  public:
   /// Doubles of scratch for a set of up to `points` points.
-  static std::int64_t doubles(const GpShape& shape);
+  static std::int64_t doubles(const bayes::GpShape& shape);
   /// About the multiplications of a `condition`.
-  static std::int64_t products(const GpShape& shape) {
+  static std::int64_t products(const bayes::GpShape& shape) {
     return shape.points * shape.points * (shape.dimensions + shape.points / 2);
   }
 
-  Training(const GpShape& shape, double* scratch) : shape_(shape), scratch_(scratch) {}
+  Training(const bayes::GpShape& shape, double* scratch) : shape_(shape), scratch_(scratch) {}
 
   /// Set `set` under a row of d + 2 hyperparameters: its covariance, factor, mean and weights.
   /// False where no jitter helped.
-  [[nodiscard]] bool condition(const GpData& data, std::int64_t set, const double* hyperparameters);
+  [[nodiscard]] bool condition(const bayes::GpData& data, std::int64_t set,
+                               const double* hyperparameters);
 
   /// After a `condition` that succeeded.
   double log_likelihood() const;
@@ -43,7 +44,7 @@ class Training {
   void fill_block(std::int64_t block, std::int64_t panel, double diagonal);
   void solve(const double* y);
 
-  const GpShape& shape_;
+  const bayes::GpShape& shape_;
   double* scratch_;
   const double* own_noise_ = nullptr;  ///< of each point beside noise_, or null
   double mean_own_noise_ = 0;

@@ -19,7 +19,7 @@ struct Problem {
   const std::int32_t* box;        ///< [boxes, 2, objectives]
   const double *mean, *variance;  ///< [sets, points]
 
-  Problem(const BoxCover& cover, ConstView mean_view, ConstView variance_view)
+  Problem(const bayes::BoxCover& cover, ConstView mean_view, ConstView variance_view)
       : objectives(cover.levels.shape.w),
         levels(cover.levels.shape.c),
         boxes(cover.boxes.shape.n),
@@ -40,8 +40,8 @@ struct Beliefs {
       const std::int64_t at = k * p.points + std::min(first + i, p.points - 1);
       mean[i] = p.mean[at];
       sigma[i] = std::sqrt(p.variance[at]);
-      inverse[i] = inverse_sigma(sigma[i]);
-      tail[i] = tail_distance(reference, mean[i], sigma[i]);
+      inverse[i] = bayes::inverse_sigma(sigma[i]);
+      tail[i] = bayes::tail_distance(reference, mean[i], sigma[i]);
     }
   }
 
@@ -60,7 +60,7 @@ struct Beliefs {
   void gaps(double level, double* gaps) const {
 #pragma omp simd
     for (std::int64_t i = 0; i < kWide; ++i) {
-      gaps[i] = exponent(distance(level - mean[i], inverse[i]), tail[i]);
+      gaps[i] = bayes::exponent(bayes::distance(level - mean[i], inverse[i]), tail[i]);
     }
     F64x8 bell;
     load(bell, gaps);
@@ -70,7 +70,7 @@ struct Beliefs {
 #pragma omp simd
     for (std::int64_t i = 0; i < kWide; ++i) {
       const double below = level - mean[i];
-      gaps[i] = gap(below, sigma[i], distance(below, inverse[i]), bells[i]);
+      gaps[i] = bayes::gap(below, sigma[i], bayes::distance(below, inverse[i]), bells[i]);
     }
   }
 
@@ -78,7 +78,7 @@ struct Beliefs {
     double exponents[kWide], bells[kWide], rest[kWide];
 #pragma omp simd
     for (std::int64_t i = 0; i < kWide; ++i) {
-      exponents[i] = exponent(distance(level - mean[i], inverse[i]), 0);
+      exponents[i] = bayes::exponent(bayes::distance(level - mean[i], inverse[i]), 0);
     }
     F64x8 vector;
     load(vector, exponents);
@@ -88,7 +88,8 @@ struct Beliefs {
     for (std::int64_t i = 0; i < kWide; ++i) {
       const double below = level - mean[i];
       // Below the mean the exponent is added to the logarithm of the rest.
-      rest[i] = gap(below, sigma[i], distance(below, inverse[i]), below > 0 ? bells[i] : 1);
+      rest[i] =
+          bayes::gap(below, sigma[i], bayes::distance(below, inverse[i]), below > 0 ? bells[i] : 1);
       exponents[i] = below > 0 ? 0 : exponents[i];
     }
     load(vector, rest);
@@ -123,7 +124,7 @@ void gains_of(const Problem& p, std::int64_t first, F64x8* table, Gains& gains) 
       certain ? beliefs.certain_gaps(level[j], gaps) : beliefs.gaps(level[j], gaps);
     }
     for (std::int64_t i = 0; i < kWide; ++i) {
-      gains.offset[i] -= exponent(beliefs.tail[i], 0);
+      gains.offset[i] -= bayes::exponent(beliefs.tail[i], 0);
       gains.possible[i] &= row[p.levels - 1][i] > 0;
     }
   }
@@ -154,7 +155,7 @@ void log_gains_of(const Problem& p, std::int64_t first, F64x8* table, F64x8& log
   }
   const std::int64_t m = p.objectives;
   const std::int32_t* end = p.box + p.boxes * 2 * m;
-  F64x8 best = F64x8{} + kLeastLog;
+  F64x8 best = F64x8{} + bayes::kLeastLog;
   for (const std::int32_t* box = p.box; box != end; box += 2 * m) {
     F64x8 upper{};
     for (std::int64_t k = 0; k < m; ++k) upper += table[k * p.levels + box[m + k]];
@@ -178,13 +179,15 @@ void log_gains_of(const Problem& p, std::int64_t first, F64x8* table, F64x8& log
     sum += weight;
   }
   for (std::int64_t i = 0; i < kWide; ++i) {
-    logs[i] = sum[i] > 0 ? std::max(kLeastLog, best[i] + std::log(sum[i])) : kLeastLog;
+    logs[i] =
+        sum[i] > 0 ? std::max(bayes::kLeastLog, best[i] + std::log(sum[i])) : bayes::kLeastLog;
   }
 }
 
 /// f(problem, first point, number of points, table) for eight points at a time.
 template <class F>
-void each_eight(Stream& stream, const BoxCover& cover, ConstView mean, ConstView variance, F f) {
+void each_eight(Stream& stream, const bayes::BoxCover& cover, ConstView mean, ConstView variance,
+                F f) {
   const Problem problem(cover, mean, variance);
   const std::int64_t entries = problem.objectives * problem.levels;
   const std::int64_t groups = ceil_div(problem.points, kWide);
@@ -197,7 +200,7 @@ void each_eight(Stream& stream, const BoxCover& cover, ConstView mean, ConstView
   });
 }
 
-void hypervolume_improvement(Stream& stream, const BoxCover& cover, ConstView mean,
+void hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover, ConstView mean,
                              ConstView variance, View improvement) {
   double* results = improvement.as<double>();
   each_eight(stream, cover, mean, variance,
@@ -210,7 +213,7 @@ void hypervolume_improvement(Stream& stream, const BoxCover& cover, ConstView me
              });
 }
 
-void add_log_hypervolume_improvement(Stream& stream, const BoxCover& cover, ConstView mean,
+void add_log_hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover, ConstView mean,
                                      ConstView variance, View reward) {
   double* results = reward.as<double>();
   each_eight(stream, cover, mean, variance,
@@ -219,22 +222,23 @@ void add_log_hypervolume_improvement(Stream& stream, const BoxCover& cover, Cons
                gains_of(problem, first, table, gains);
                bool small = false;
                for (std::int64_t i = 0; i < count; ++i) {
-                 small |= gains.possible[i] && !(gains.sum[i] > kLeastSum);
+                 small |= gains.possible[i] && !(gains.sum[i] > bayes::kLeastSum);
                }
                F64x8 logs{};
                if (small) log_gains_of(problem, first, table, logs);
                for (std::int64_t i = 0; i < count; ++i) {
-                 double log = gains.possible[i] ? logs[i] : kLeastLog;
-                 if (gains.sum[i] > kLeastSum) {
-                   log = std::max(kLeastLog, std::log(gains.sum[i]) - gains.offset[i]);
+                 double log = gains.possible[i] ? logs[i] : bayes::kLeastLog;
+                 if (gains.sum[i] > bayes::kLeastSum) {
+                   log = std::max(bayes::kLeastLog, std::log(gains.sum[i]) - gains.offset[i]);
                  }
                  results[first + i] += log;
                }
              });
 }
 
-const Twin improvement(twins::hypervolume_improvement, DeviceKind::cpu, hypervolume_improvement);
-const Twin log_improvement(twins::add_log_hypervolume_improvement, DeviceKind::cpu,
+const Twin improvement(bayes::twins::hypervolume_improvement, DeviceKind::cpu,
+                       hypervolume_improvement);
+const Twin log_improvement(bayes::twins::add_log_hypervolume_improvement, DeviceKind::cpu,
                            add_log_hypervolume_improvement);
 
 }  // namespace

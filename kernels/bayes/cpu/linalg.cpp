@@ -55,8 +55,8 @@ void triangular_inverse(Stream& stream, ConstView l, View inverse) {
   });
 }
 
-const Twin cholesky_twin(twins::cholesky, DeviceKind::cpu, cholesky);
-const Twin inverse_twin(twins::triangular_inverse, DeviceKind::cpu, triangular_inverse);
+const Twin cholesky_twin(bayes::twins::cholesky, DeviceKind::cpu, cholesky);
+const Twin inverse_twin(bayes::twins::triangular_inverse, DeviceKind::cpu, triangular_inverse);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -17,7 +17,7 @@ constexpr std::int64_t kRollouts = 16;
 
 /// Numbers of a direction that are drawn at a time, and the Philox blocks and pairs they take.
 constexpr std::int64_t kDraw = 64;
-constexpr std::int64_t kBlocks = kDraw / kNoisePerBlock;
+constexpr std::int64_t kBlocks = kDraw / bayes::kNoisePerBlock;
 constexpr std::int64_t kPairs = kDraw / 2;
 
 /// Numbers `first` .. `first` + kDraw - 1 of a direction.
@@ -27,14 +27,14 @@ void draw(std::uint64_t key, std::int32_t update, std::int64_t policy, std::int6
   std::uint32_t length[kPairs], turn[kPairs];
   for (std::int64_t b = 0; b < kBlocks; ++b) {
     const PhiloxBlock block =
-        policy_noise(key, update, policy, direction, first / kNoisePerBlock + b);
+        bayes::policy_noise(key, update, policy, direction, first / bayes::kNoisePerBlock + b);
     length[b] = block.word[0];
     turn[b] = block.word[1];
     length[kBlocks + b] = block.word[2];
     turn[kBlocks + b] = block.word[3];
   }
   double radius[kPairs], cosine[kPairs], sine[kPairs];
-  for (std::int64_t i = 0; i < kPairs; ++i) radius[i] = open_unit(length[i]);
+  for (std::int64_t i = 0; i < kPairs; ++i) radius[i] = bayes::open_unit(length[i]);
   for (std::int64_t i = 0; i < kPairs; i += kWide) {
     F64x8 log;
     load(log, radius + i);
@@ -42,7 +42,7 @@ void draw(std::uint64_t key, std::int32_t update, std::int64_t policy, std::int6
     store(radius + i, -2.0 * log);
   }
   for (std::int64_t i = 0; i < kPairs; ++i) {
-    const OnCircle point = unit_circle(turn[i]);
+    const bayes::OnCircle point = bayes::unit_circle(turn[i]);
     const double length_of_pair = std::sqrt(radius[i]);
     cosine[i] = length_of_pair * point.cosine;
     sine[i] = length_of_pair * point.sine;
@@ -55,8 +55,8 @@ void draw(std::uint64_t key, std::int32_t update, std::int64_t policy, std::int6
   }
 }
 
-void policy_perturb(Stream&, const PolicyShape& policy, double noise, std::uint64_t key,
-                    const PolicyPerturb& t) {
+void policy_perturb(Stream&, const bayes::PolicyShape& policy, double noise, std::uint64_t key,
+                    const bayes::PolicyPerturb& t) {
   const std::int32_t number = *t.update.as<std::int32_t>();
   const std::int64_t w = policy.weights(), n = t.directions.shape.w;
   parallel_for(policy.policies * n, true, [&](std::int64_t row) {
@@ -85,7 +85,7 @@ void normaliser(const double* statistics, std::int64_t d, double* mean, double* 
   for (std::int64_t k = 0; k < d; ++k) {
     mean[k] = count < 2 ? 0 : sums[k] / count;
     const double variance = count < 2 ? 1 : squares[k] / count - mean[k] * mean[k];
-    scale[k] = 1 / std::sqrt(std::max(variance, kLeastStateVariance));
+    scale[k] = 1 / std::sqrt(std::max(variance, bayes::kLeastStateVariance));
   }
 }
 
@@ -122,10 +122,11 @@ void tanh_of(double* x, std::int64_t count) {
   }
 }
 
-void policy_move(Stream& stream, const PolicyShape& policy, const PolicyMove& t) {
+void policy_move(Stream& stream, const bayes::PolicyShape& policy, const bayes::PolicyMove& t) {
   const std::int64_t d = policy.dimensions, hidden = policy.hidden, w = policy.weights();
   const std::int64_t r = t.states.shape.w;
-  const std::int64_t parameters = t.cube.shape.c / static_cast<std::int64_t>(sizeof(CubeParameter));
+  const std::int64_t parameters =
+      t.cube.shape.c / static_cast<std::int64_t>(sizeof(bayes::CubeParameter));
   Arena::Scope scratch(stream.scratch());
   double* means = scratch.take(DType::f64, {policy.policies, 1, 2, d}).as<double>();
   double* all_units = scratch.take(DType::f64, {policy.policies, 1, r, hidden}).as<double>();
@@ -160,12 +161,12 @@ void policy_move(Stream& stream, const PolicyShape& policy, const PolicyMove& t)
     }
     tanh_of(moves, count * d);
     for (std::int64_t i = 0; i < count * d; ++i) {
-      moves[i] = clamped(std::fma(policy.reach, moves[i], state[i]), 0, 1);
+      moves[i] = bayes::clamped(std::fma(policy.reach, moves[i], state[i]), 0, 1);
       positions[i] = moves[i];
     }
     for (std::int64_t i = 0; i < count; ++i) {
       for (std::int64_t k = 0; k < parameters; ++k) {
-        snap(t.cube.as<CubeParameter>()[k], positions + i * d);
+        bayes::snap(t.cube.as<bayes::CubeParameter>()[k], positions + i * d);
       }
     }
   });
@@ -192,7 +193,7 @@ void update_weights(std::int64_t kept, double step_size, std::int64_t n, const d
     squares += plus * plus + minus * minus;
   }
   const double sigma = std::sqrt(squares / count);
-  if (!(sigma >= kLeastRewardSpread)) return;
+  if (!(sigma >= bayes::kLeastRewardSpread)) return;
   const double rate = step_size / (static_cast<double>(kept) * sigma);
   for (std::int64_t k = 0; k < kept; ++k) {
     const std::int64_t j = order[k];
@@ -202,8 +203,8 @@ void update_weights(std::int64_t kept, double step_size, std::int64_t n, const d
   }
 }
 
-void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept, double step_size,
-                   const PolicyUpdate& t) {
+void policy_update(Stream& stream, const bayes::PolicyShape& policy, std::int64_t kept,
+                   double step_size, const bayes::PolicyUpdate& t) {
   const std::int64_t d = policy.dimensions, w = policy.weights(), n = t.directions.shape.w;
   const std::int64_t horizon = t.rewards.shape.n, policies = policy.policies;
   Arena::Scope scratch(stream.scratch());
@@ -234,9 +235,9 @@ void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept,
   ++*t.update.as<std::int32_t>();
 }
 
-const Twin perturb(twins::policy_perturb, DeviceKind::cpu, policy_perturb);
-const Twin move(twins::policy_move, DeviceKind::cpu, policy_move);
-const Twin change(twins::policy_update, DeviceKind::cpu, policy_update);
+const Twin perturb(bayes::twins::policy_perturb, DeviceKind::cpu, policy_perturb);
+const Twin move(bayes::twins::policy_move, DeviceKind::cpu, policy_move);
+const Twin change(bayes::twins::policy_update, DeviceKind::cpu, policy_update);
 
 }  // namespace
 }  // namespace paretiny::cpu

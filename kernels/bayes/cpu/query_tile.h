@@ -10,7 +10,7 @@ namespace paretiny::cpu {
 
 /// One set's part of a GpState.
 struct ProcessView {
-  Covariance covariance;
+  bayes::Covariance covariance;
   std::int64_t set, points, dimensions;
   const double* scaled;        ///< [points, d]
   const double* inverse_root;  ///< [points, points]
@@ -19,7 +19,7 @@ struct ProcessView {
   const double* inverse_lengthscales;  ///< [d]
   std::int64_t used;                   ///< points before the unused ones
 
-  ProcessView(const GpShape& shape, const GpState& state, std::int64_t set_index)
+  ProcessView(const bayes::GpShape& shape, const bayes::GpState& state, std::int64_t set_index)
       : covariance(shape.covariance),
         set(set_index),
         points(shape.points),
@@ -31,7 +31,7 @@ struct ProcessView {
     mean = parameters[0];
     scale = parameters[1];
     inverse_lengthscales = parameters + 3;
-    for (used = points; used > 1 && scaled[(used - 1) * dimensions] == kNowhere;) --used;
+    for (used = points; used > 1 && scaled[(used - 1) * dimensions] == bayes::kNowhere;) --used;
   }
 };
 
@@ -104,7 +104,7 @@ void cross_covariances(const ProcessView& process, const QueryTile<kPanels>& til
       double* at = to + p * pitch + i * kWide;
       F64x8 squared, value, slope;
       load(squared, at);
-      correlate<VectorMath>(process.covariance, squared, value, slope);
+      bayes::correlate<VectorMath>(process.covariance, squared, value, slope);
       store(at, process.scale * value);
     }
   }
@@ -113,7 +113,7 @@ void cross_covariances(const ProcessView& process, const QueryTile<kPanels>& til
 /// f(process, first query, panels) for the tiles of all sets over the threads; the number of panels
 /// is a constant. `products`: about the multiplications of a query.
 template <class F>
-void for_query_tiles(const GpShape& shape, const GpState& state, std::int64_t queries,
+void for_query_tiles(const bayes::GpShape& shape, const bayes::GpState& state, std::int64_t queries,
                      std::int64_t products, F f) {
   constexpr std::int64_t kRoom = kTilePanels * kWide;
   const std::int64_t tiles = ceil_div(queries, kRoom);

@@ -67,7 +67,7 @@ bool factorise(const Panels& a) {
       if (panel == block) {
         double floor[kWide];
         for (int r = 0; r < kWide; ++r) {
-          floor[r] = kLeastPivot * a.at(row + r, block)[r];
+          floor[r] = bayes::kLeastPivot * a.at(row + r, block)[r];
           store(corner.u[r], tile[r][0]);
         }
         sound = corner.factorise(floor);

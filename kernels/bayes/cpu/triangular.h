@@ -20,9 +20,9 @@ void invert_transposed(const Panels& u, const Panels& inverse);
 /// none did.
 template <class Fill>
 double factorise_with_jitter(const Panels& a, Fill fill) {
-  for (int step = 0; step < kJitterSteps; ++step) {
-    fill(jitter_factor(step));
-    if (factorise(a)) return jitter_factor(step);
+  for (int step = 0; step < bayes::kJitterSteps; ++step) {
+    fill(bayes::jitter_factor(step));
+    if (factorise(a)) return bayes::jitter_factor(step);
   }
   return std::numeric_limits<double>::quiet_NaN();
 }

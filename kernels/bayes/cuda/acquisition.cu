@@ -52,7 +52,7 @@ __device__ double improvement(const ImprovementShape& shape, const double* belie
     largest = fmax(largest, term);
     sum += term;
   }
-  return (shape.best - largest - kAugmentation * sum) * (1 / shape.softness);
+  return (shape.best - largest - bayes::kAugmentation * sum) * (1 / shape.softness);
 }
 
 __global__ void improvement_kernel(ImprovementShape shape, const double* low, const double* factor,
@@ -73,7 +73,7 @@ __global__ void improvement_kernel(ImprovementShape shape, const double* low, co
   }
   top = warp_max(top);
   // Far below, where softplus(z) is exp(z) to rounding, the largest power is taken out.
-  const bool far = top < kFarBelow;
+  const bool far = top < bayes::kFarBelow;
   const double taken = far ? top : 0;
   double sum = 0;
   for (int i = lane; i < shape.samples; i += kWarp) {
@@ -85,7 +85,7 @@ __global__ void improvement_kernel(ImprovementShape shape, const double* low, co
   if (lane == 0) reward[point] += taken + log(sum / shape.samples) + log(shape.softness);
 }
 
-void add_log_scalarised_improvement(Stream& stream, const Scalarisation& s, ConstView mean,
+void add_log_scalarised_improvement(Stream& stream, const bayes::Scalarisation& s, ConstView mean,
                                     ConstView variance, View reward) {
   const ImprovementShape shape{reward.shape.c, static_cast<int>(s.low.shape.c),
                                static_cast<int>(s.normals.shape.w), s.best, s.softness};
@@ -106,7 +106,7 @@ __global__ void within_kernel(std::int64_t points, int sets, const double* limit
     for (int k = lane; k < sets; k += kSetLanes) {
       const std::int64_t at = k * points + point;
       if (limits[k] != kInfinity)
-        sum += log_normal_cdf((limits[k] - mean[at]) / sqrt(variance[at]));
+        sum += bayes::log_normal_cdf((limits[k] - mean[at]) / sqrt(variance[at]));
     }
   }
   for (int distance = kSetLanes / 2; distance > 0; distance /= 2) {
@@ -123,9 +123,9 @@ void add_log_within(Stream& stream, ConstView limits, ConstView mean, ConstView 
          limits.as<double>(), mean.as<double>(), variance.as<double>(), reward.as<double>());
 }
 
-const Twin improvement_twin(twins::add_log_scalarised_improvement, DeviceKind::cuda,
+const Twin improvement_twin(bayes::twins::add_log_scalarised_improvement, DeviceKind::cuda,
                             add_log_scalarised_improvement);
-const Twin within(twins::add_log_within, DeviceKind::cuda, add_log_within);
+const Twin within(bayes::twins::add_log_within, DeviceKind::cuda, add_log_within);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(kPairThreads)
       continue;
     }
     double value, slope;
-    correlate<DeviceMath>(items.covariance, squared[e], value, slope);
+    bayes::correlate<DeviceMath>(items.covariance, squared[e], value, slope);
     pair[e] = weights[i] * weights[j] - pair[e];
     if (i == j) {
       trace += pair[e];
@@ -134,8 +134,8 @@ __global__ void finish_kernel(TrainingItems items, const double* parts, int tile
   }
 }
 
-void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
-                   const GpLikelihood& t) {
+void gp_likelihood(Stream& stream, const bayes::GpShape& shape, const bayes::GpData& data,
+                   const bayes::GpLikelihood& t) {
   const char* name = "gp_likelihood";
   const std::int64_t count = t.hyperparameters.shape.n;
   const TrainingItems items(shape, data, t.hyperparameters);
@@ -159,7 +159,7 @@ void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
          to.squared_residual, jitter, t.gradient.as<double>());
 }
 
-const Twin twin(twins::gp_likelihood, DeviceKind::cuda, gp_likelihood);
+const Twin twin(bayes::twins::gp_likelihood, DeviceKind::cuda, gp_likelihood);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -23,7 +23,7 @@ constexpr int kPathsEach = 4;               // of a thread: eight sums with two 
 constexpr int kPaths = kWarp * kPathsEach;  // of a block
 
 struct PathsJob {
-  Covariance covariance;
+  bayes::Covariance covariance;
   int points, dimensions, features, paths;
   const double* scaled;       ///< [sets, points, d]
   const double* parameters;   ///< [sets, d + 3]
@@ -33,7 +33,8 @@ struct PathsJob {
   const double* queries;      ///< [count, d]
   std::int64_t count;
 
-  PathsJob(const GpShape& shape, const GpState& state, const GpPaths& given, ConstView at)
+  PathsJob(const bayes::GpShape& shape, const bayes::GpState& state, const bayes::GpPaths& given,
+           ConstView at)
       : covariance(shape.covariance),
         points(static_cast<int>(shape.points)),
         dimensions(static_cast<int>(shape.dimensions)),
@@ -118,7 +119,7 @@ __global__ void __launch_bounds__(kThreads) paths_kernel(PathsJob job, double* v
           value = cos(given);
         } else {
           double slope;
-          correlate<DeviceMath>(job.covariance, given, value, slope);
+          bayes::correlate<DeviceMath>(job.covariance, given, value, slope);
           value *= scale;
         }
       }
@@ -208,7 +209,7 @@ __global__ void __launch_bounds__(kThreads)
           factor = -sin(given);
         } else {
           double value, slope;
-          correlate<DeviceMath>(job.covariance, given, value, slope);
+          bayes::correlate<DeviceMath>(job.covariance, given, value, slope);
           factor = -scale * slope;
         }
       }
@@ -249,8 +250,8 @@ unsigned blocks_of(std::int64_t count, std::int64_t each) {
   return static_cast<unsigned>(ceil_div(count, each));
 }
 
-void gp_paths(Stream& stream, const GpShape& shape, const GpState& state, const GpPaths& paths,
-              ConstView queries, View values) {
+void gp_paths(Stream& stream, const bayes::GpShape& shape, const bayes::GpState& state,
+              const bayes::GpPaths& paths, ConstView queries, View values) {
   const PathsJob job(shape, state, paths, queries);
   const dim3 blocks(blocks_of(job.count, kQueries), blocks_of(job.paths, kPaths),
                     static_cast<unsigned>(shape.sets));
@@ -260,8 +261,8 @@ void gp_paths(Stream& stream, const GpShape& shape, const GpState& state, const 
          values.as<double>());
 }
 
-void gp_paths_backward(Stream& stream, const GpShape& shape, const GpState& state,
-                       const GpPaths& paths, ConstView queries, ConstView d_values,
+void gp_paths_backward(Stream& stream, const bayes::GpShape& shape, const bayes::GpState& state,
+                       const bayes::GpPaths& paths, ConstView queries, ConstView d_values,
                        View d_queries) {
   const char* name = "gp_paths_backward";
   constexpr std::int64_t kPart = 4096;  // queries whose gradients by set are kept
@@ -286,8 +287,8 @@ void gp_paths_backward(Stream& stream, const GpShape& shape, const GpState& stat
   }
 }
 
-const Twin forward(twins::gp_paths, DeviceKind::cuda, gp_paths);
-const Twin backward(twins::gp_paths_backward, DeviceKind::cuda, gp_paths_backward);
+const Twin forward(bayes::twins::gp_paths, DeviceKind::cuda, gp_paths);
+const Twin backward(bayes::twins::gp_paths_backward, DeviceKind::cuda, gp_paths_backward);
 
 }  // namespace
 }  // namespace paretiny::cuda

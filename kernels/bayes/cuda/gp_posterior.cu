@@ -27,7 +27,7 @@ struct PosteriorShared {
 };
 
 struct PosteriorJob {
-  Covariance covariance;
+  bayes::Covariance covariance;
   int points, dimensions;
   const double* scaled;
   const double* inverse_root;
@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(kThreads) posterior_kernel(PosteriorJob job) {
       squared += difference * difference;
     }
     double value, slope;
-    correlate<DeviceMath>(job.covariance, squared, value, slope);
+    bayes::correlate<DeviceMath>(job.covariance, squared, value, slope);
     value *= scale;
     cross[i * kPitch + q] = value;
     sum += weights[i] * value;
@@ -116,11 +116,11 @@ __global__ void __launch_bounds__(kThreads) posterior_kernel(PosteriorJob job) {
   const std::int64_t at = set * job.count + first + thread;
   const double left = scale - explained;
   job.mean[at] = parameters[0] + mean;
-  job.variance[at] = left < kVarianceFloor ? kVarianceFloor : left;
+  job.variance[at] = left < bayes::kVarianceFloor ? bayes::kVarianceFloor : left;
 }
 
-void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state,
-                  const GpPrediction& t) {
+void gp_posterior(Stream& stream, const bayes::GpShape& shape, const bayes::GpState& state,
+                  const bayes::GpPrediction& t) {
   const std::int64_t count = t.queries.shape.w;
   const PosteriorJob job{shape.covariance,
                          static_cast<int>(shape.points),
@@ -141,7 +141,7 @@ void gp_posterior(Stream& stream, const GpShape& shape, const GpState& state,
   launch(stream, "gp_posterior", posterior_kernel, {blocks, dim3(kThreads), bytes}, job);
 }
 
-const Twin posterior(twins::gp_posterior, DeviceKind::cuda, gp_posterior);
+const Twin posterior(bayes::twins::gp_posterior, DeviceKind::cuda, gp_posterior);
 
 }  // namespace
 }  // namespace paretiny::cuda

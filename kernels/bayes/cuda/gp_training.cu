@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(kPairThreads)
     const int i = tile.row + static_cast<int>(threadIdx.x) / kWarp + 8 * e;
     if (i >= n || j > i) continue;
     double value, slope;
-    correlate<DeviceMath>(items.covariance, squared[e], value, slope);
+    bayes::correlate<DeviceMath>(items.covariance, squared[e], value, slope);
     to[static_cast<std::int64_t>(i) * items.points + j] =
         i == j ? scale + items.noise(item) + items.noise_of(item, i) : scale * value;
   }
@@ -48,7 +48,7 @@ struct ExplainShared {
 };
 
 __global__ void __launch_bounds__(kExplainThreads)
-    explain_kernel(TrainingItems items, PriorMean prior, const double* root,
+    explain_kernel(TrainingItems items, bayes::PriorMean prior, const double* root,
                    const double* inverse_root, Explained to) {
   auto& shared = shared_memory<ExplainShared>();
   const int item = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(kExplainThreads)
   }
   __syncthreads();
   double mean = 0;
-  if (prior == PriorMean::likeliest) {
+  if (prior == bayes::PriorMean::likeliest) {
     double along = 0, square = 0;
     for (int i = thread; i < n; i += kExplainThreads) {
       along += row_sums[i] * whitened[i];
@@ -118,7 +118,7 @@ __global__ void describe_kernel(TrainingItems items, const double* mean, const d
   const std::int64_t threads = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   const std::int64_t elements = static_cast<std::int64_t>(items.points) * d;
   for (std::int64_t e = first; e < elements; e += threads) {
-    scaled[e] = e / d < n ? x[e] * exp(-row[1 + e % d]) : kNowhere;
+    scaled[e] = e / d < n ? x[e] * exp(-row[1 + e % d]) : bayes::kNowhere;
   }
   for (std::int64_t k = first; k < d; k += threads) parameters[3 + k] = exp(-row[1 + k]);
   if (first == 0) {
@@ -128,8 +128,8 @@ __global__ void describe_kernel(TrainingItems items, const double* mean, const d
   }
 }
 
-void gp_condition(Stream& stream, const GpShape& shape, const GpData& data,
-                  ConstView hyperparameters, GpState state, View jitter) {
+void gp_condition(Stream& stream, const bayes::GpShape& shape, const bayes::GpData& data,
+                  ConstView hyperparameters, bayes::GpState state, View jitter) {
   const char* name = "gp_condition";
   const TrainingItems items(shape, data, hyperparameters);
   Arena::Scope scratch(stream.scratch());
@@ -149,11 +149,11 @@ void gp_condition(Stream& stream, const GpShape& shape, const GpData& data,
          state.parameters.as<double>());
 }
 
-const Twin twin(twins::gp_condition, DeviceKind::cuda, gp_condition);
+const Twin twin(bayes::twins::gp_condition, DeviceKind::cuda, gp_condition);
 
 }  // namespace
 
-void explain(Stream& stream, const char* name, const TrainingItems& items, PriorMean prior,
+void explain(Stream& stream, const char* name, const TrainingItems& items, bayes::PriorMean prior,
              std::int64_t count, double* covariance, double* root, double* inverse_root,
              double* jitter, const Explained& to) {
   const auto blocks = static_cast<unsigned>(count);

@@ -20,7 +20,7 @@ struct DeviceMath {
 
 /// Training sets and the hyperparameters of each item.
 struct TrainingItems {
-  Covariance covariance;
+  bayes::Covariance covariance;
   int points, dimensions;
   std::int64_t share;             ///< items of a set
   const double* x;                ///< [sets, points, d]
@@ -29,7 +29,7 @@ struct TrainingItems {
   const double* own_noise;        ///< [sets, points] of each point, or null
   const double* hyperparameters;  ///< [items, d + 2]
 
-  TrainingItems(const GpShape& shape, const GpData& data, ConstView rows)
+  TrainingItems(const bayes::GpShape& shape, const bayes::GpData& data, ConstView rows)
       : covariance(shape.covariance),
         points(static_cast<int>(shape.points)),
         dimensions(static_cast<int>(shape.dimensions)),
@@ -147,7 +147,7 @@ struct Explained {
 };
 
 /// Covariance, its root and the inverse of that, and what they make of the targets.
-void explain(Stream& stream, const char* name, const TrainingItems& items, PriorMean prior,
+void explain(Stream& stream, const char* name, const TrainingItems& items, bayes::PriorMean prior,
              std::int64_t count, double* covariance, double* root, double* inverse_root,
              double* jitter, const Explained& to);
 

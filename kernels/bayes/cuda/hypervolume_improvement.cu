@@ -52,16 +52,17 @@ __device__ double gain(const Problem& p, std::int64_t point, double* table, doub
     const std::int64_t k = e / p.levels;
     const double mean = p.mean[k * p.points + point];
     const double sigma = sqrt(p.variance[k * p.points + point]);
-    const double tail = tail_distance(p.level[(k + 1) * p.levels - 1], mean, sigma);
+    const double tail = bayes::tail_distance(p.level[(k + 1) * p.levels - 1], mean, sigma);
     const double below = p.level[e] - mean;
-    const double t = distance(below, inverse_sigma(sigma));
-    table[e] = gap(below, sigma, t, exp(exponent(t, tail)));
+    const double t = bayes::distance(below, bayes::inverse_sigma(sigma));
+    table[e] = bayes::gap(below, sigma, t, exp(bayes::exponent(t, tail)));
   }
   offset = 0;
   for (std::int64_t k = 0; k < p.objectives; ++k) {
     const double sigma = sqrt(p.variance[k * p.points + point]);
-    offset -= exponent(
-        tail_distance(p.level[(k + 1) * p.levels - 1], p.mean[k * p.points + point], sigma), 0);
+    offset -= bayes::exponent(
+        bayes::tail_distance(p.level[(k + 1) * p.levels - 1], p.mean[k * p.points + point], sigma),
+        0);
   }
   __syncthreads();
   double sum = 0;
@@ -81,21 +82,21 @@ __device__ double log_gain(const Problem& p, std::int64_t point, double* table, 
   const std::int64_t entries = p.objectives * p.levels;
   for (std::int64_t e = threadIdx.x; e < entries; e += kThreads) {
     const std::int64_t at = e / p.levels * p.points + point;
-    table[e] = log_gap(p.level[e], p.mean[at], p.variance[at]);
+    table[e] = bayes::log_gap(p.level[e], p.mean[at], p.variance[at]);
   }
   __syncthreads();
   const std::int64_t stride = 2 * p.objectives;
-  double shift = kLeastLog;
+  double shift = bayes::kLeastLog;
   for (std::int64_t b = threadIdx.x; b < p.boxes; b += kThreads) {
-    shift = fmax(shift, log_upper(table, p.levels, p.box + b * stride, p.objectives));
+    shift = fmax(shift, bayes::log_upper(table, p.levels, p.box + b * stride, p.objectives));
   }
   shift = block_max(shift, partial);
-  if (!(shift > kLeastLog)) return kLeastLog;
+  if (!(shift > bayes::kLeastLog)) return bayes::kLeastLog;
   double sum = 0;
   for (std::int64_t b = threadIdx.x; b < p.boxes; b += kThreads) {
-    sum += shifted_gain(table, p.levels, p.box + b * stride, p.objectives, shift);
+    sum += bayes::shifted_gain(table, p.levels, p.box + b * stride, p.objectives, shift);
   }
-  return fmax(kLeastLog, shift + log(block_sum(sum, partial)));
+  return fmax(bayes::kLeastLog, shift + log(block_sum(sum, partial)));
 }
 
 template <bool kLog>
@@ -108,8 +109,8 @@ __global__ void improvement_kernel(Problem p, double* results) {
     const double sum = gain(p, point, table, shared.partial, offset);
     double result;
     if constexpr (kLog) {
-      result = sum > kLeastSum ? fmax(kLeastLog, log(sum) - offset)
-                               : log_gain(p, point, table, shared.partial);
+      result = sum > bayes::kLeastSum ? fmax(bayes::kLeastLog, log(sum) - offset)
+                                      : log_gain(p, point, table, shared.partial);
     } else {
       result = fmax(0.0, sum * exp(-offset));
     }
@@ -119,7 +120,7 @@ __global__ void improvement_kernel(Problem p, double* results) {
 }
 
 template <bool kLog>
-void improve(Stream& stream, const char* name, const BoxCover& cover, ConstView mean,
+void improve(Stream& stream, const char* name, const bayes::BoxCover& cover, ConstView mean,
              ConstView variance, View results) {
   Problem problem{cover.levels.shape.w, cover.levels.shape.c,      cover.boxes.shape.n,
                   mean.shape.c,         cover.levels.as<double>(), cover.boxes.as<std::int32_t>(),
@@ -141,18 +142,19 @@ void improve(Stream& stream, const char* name, const BoxCover& cover, ConstView 
          results.as<double>());
 }
 
-void hypervolume_improvement(Stream& stream, const BoxCover& cover, ConstView mean,
+void hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover, ConstView mean,
                              ConstView variance, View improvement) {
   improve<false>(stream, "hypervolume_improvement", cover, mean, variance, improvement);
 }
 
-void add_log_hypervolume_improvement(Stream& stream, const BoxCover& cover, ConstView mean,
+void add_log_hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover, ConstView mean,
                                      ConstView variance, View reward) {
   improve<true>(stream, "add_log_hypervolume_improvement", cover, mean, variance, reward);
 }
 
-const Twin improvement(twins::hypervolume_improvement, DeviceKind::cuda, hypervolume_improvement);
-const Twin log_improvement(twins::add_log_hypervolume_improvement, DeviceKind::cuda,
+const Twin improvement(bayes::twins::hypervolume_improvement, DeviceKind::cuda,
+                       hypervolume_improvement);
+const Twin log_improvement(bayes::twins::add_log_hypervolume_improvement, DeviceKind::cuda,
                            add_log_hypervolume_improvement);
 
 }  // namespace

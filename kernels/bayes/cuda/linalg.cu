@@ -147,8 +147,8 @@ __device__ bool factorise_item(FactorShared& shared, const double* source, int n
     __syncthreads();
     if (thread < kWarp) {
       const int r = min(thread % kPanel, width - 1);
-      const double floor =
-          kLeastPivot * (source[diagonal + static_cast<std::int64_t>(r) * (room + 1)] + jitter);
+      const double floor = bayes::kLeastPivot *
+                           (source[diagonal + static_cast<std::int64_t>(r) * (room + 1)] + jitter);
       // Padding has pivots of 1.
       factorise_corner(shared, panel, pitch, width, thread % kPanel < width ? floor : 0.0);
     }
@@ -180,8 +180,8 @@ __global__ void __launch_bounds__(kFactorThreads)
     diagonal += source[static_cast<std::int64_t>(i) * (room + 1)];
   }
   const double mean = block_sum(diagonal, shared.partial) / n;
-  for (int step = 0; step < kJitterSteps; ++step) {
-    const double factor = jitter_factor(step);
+  for (int step = 0; step < bayes::kJitterSteps; ++step) {
+    const double factor = bayes::jitter_factor(step);
     const double added = step == 0 ? 0.0 : factor * mean;
     copy_lower(source, n, room, added, l);
     __syncthreads();
@@ -205,7 +205,7 @@ void cholesky(Stream& stream, View a, View jitter) {
             static_cast<const double*>(source), a.as<double>(), jitter.as<double>());
 }
 
-const Twin twin(twins::cholesky, DeviceKind::cuda, cholesky);
+const Twin twin(bayes::twins::cholesky, DeviceKind::cuda, cholesky);
 
 }  // namespace
 

@@ -97,7 +97,7 @@ void triangular_inverse(Stream& stream, ConstView l, View inverse) {
          inverse.as<double>());
 }
 
-const Twin twin(twins::triangular_inverse, DeviceKind::cuda, triangular_inverse);
+const Twin twin(bayes::twins::triangular_inverse, DeviceKind::cuda, triangular_inverse);
 
 }  // namespace
 

@@ -27,10 +27,10 @@ __global__ void perturb_kernel(std::int64_t w, std::int64_t n, double noise, std
   double* plus = rollouts + 2 * row * w;
   double* minus = plus + w;
   for (std::int64_t pair = threadIdx.x; 2 * pair < w; pair += kThreads) {
-    const PhiloxBlock block = policy_noise(key, number, policy, row % n, pair / 2);
+    const PhiloxBlock block = bayes::policy_noise(key, number, policy, row % n, pair / 2);
     const bool second = pair % 2 != 0;
-    const double uniform = open_unit(second ? block.word[2] : block.word[0]);
-    const OnCircle point = unit_circle(second ? block.word[3] : block.word[1]);
+    const double uniform = bayes::open_unit(second ? block.word[2] : block.word[0]);
+    const bayes::OnCircle point = bayes::unit_circle(second ? block.word[3] : block.word[1]);
     const double radius = sqrt(-2 * log(uniform));
     for (std::int64_t i = 2 * pair; i < 2 * pair + 2 && i < w; ++i) {
       const double normal = radius * (i % 2 == 0 ? point.cosine : point.sine);
@@ -42,8 +42,8 @@ __global__ void perturb_kernel(std::int64_t w, std::int64_t n, double noise, std
   }
 }
 
-void policy_perturb(Stream& stream, const PolicyShape& policy, double noise, std::uint64_t key,
-                    const PolicyPerturb& t) {
+void policy_perturb(Stream& stream, const bayes::PolicyShape& policy, double noise,
+                    std::uint64_t key, const bayes::PolicyPerturb& t) {
   const std::int64_t n = t.directions.shape.w;
   launch(stream, "policy_perturb", perturb_kernel,
          {dim3(static_cast<unsigned>(policy.policies * n)), dim3(kThreads)}, policy.weights(), n,
@@ -66,9 +66,9 @@ __device__ double unit_input(const double* matrix, const double* bias, const dou
   return sum;
 }
 
-__global__ void move_kernel(MoveShape shape, const CubeParameter* cube, const double* statistics,
-                            const double* rollouts, const double* states, double* next,
-                            double* snapped) {
+__global__ void move_kernel(MoveShape shape, const bayes::CubeParameter* cube,
+                            const double* statistics, const double* rollouts, const double* states,
+                            double* next, double* snapped) {
   const int d = shape.dimensions, hidden = shape.hidden, lane = static_cast<int>(threadIdx.x);
   const std::int64_t rollout = blockIdx.x;
   const double* known = statistics + rollout / shape.rollouts * (1 + 2 * d);
@@ -85,7 +85,8 @@ __global__ void move_kernel(MoveShape shape, const CubeParameter* cube, const do
   for (int k = lane; k < d; k += kWarp) {
     const double mean = count < 2 ? 0 : known[1 + k] / count;
     const double variance = count < 2 ? 1 : known[1 + d + k] / count - mean * mean;
-    const double scale = 1 / sqrt(variance > kLeastStateVariance ? variance : kLeastStateVariance);
+    const double scale =
+        1 / sqrt(variance > bayes::kLeastStateVariance ? variance : bayes::kLeastStateVariance);
     point[k] = (state[k] - mean) * scale;
   }
   __syncwarp();
@@ -95,29 +96,29 @@ __global__ void move_kernel(MoveShape shape, const CubeParameter* cube, const do
   __syncwarp();
   for (int k = lane; k < d; k += kWarp) {
     const double move = shape.reach * tanh(unit_input(w2, b2, units, hidden, d, k));
-    point[k] = clamped(state[k] + move, 0, 1);
+    point[k] = bayes::clamped(state[k] + move, 0, 1);
     next[rollout * d + k] = point[k];
   }
   __syncwarp();
-  for (int i = lane; i < shape.parameters; i += kWarp) snap(cube[i], point);
+  for (int i = lane; i < shape.parameters; i += kWarp) bayes::snap(cube[i], point);
   __syncwarp();
   for (int k = lane; k < d; k += kWarp) snapped[rollout * d + k] = point[k];
 }
 
-void policy_move(Stream& stream, const PolicyShape& policy, const PolicyMove& t) {
+void policy_move(Stream& stream, const bayes::PolicyShape& policy, const bayes::PolicyMove& t) {
   const std::int64_t r = t.states.shape.w;
-  const auto each = static_cast<std::int64_t>(sizeof(CubeParameter));
+  const auto each = static_cast<std::int64_t>(sizeof(bayes::CubeParameter));
   const MoveShape shape{r, static_cast<int>(policy.dimensions), static_cast<int>(policy.hidden),
                         static_cast<int>(t.cube.shape.c / each), policy.reach};
   const auto shared = static_cast<std::size_t>(policy.dimensions + policy.hidden) * sizeof(double);
   launch(stream, "policy_move", move_kernel,
          {dim3(static_cast<unsigned>(policy.policies * r)), dim3(kWarp), shared}, shape,
-         t.cube.as<CubeParameter>(), t.statistics.as<double>(), t.rollouts.as<double>(),
+         t.cube.as<bayes::CubeParameter>(), t.statistics.as<double>(), t.rollouts.as<double>(),
          t.states.as<double>(), t.next.as<double>(), t.snapped.as<double>());
 }
 
-const Twin perturb(twins::policy_perturb, DeviceKind::cuda, policy_perturb);
-const Twin move(twins::policy_move, DeviceKind::cuda, policy_move);
+const Twin perturb(bayes::twins::policy_perturb, DeviceKind::cuda, policy_perturb);
+const Twin move(bayes::twins::policy_move, DeviceKind::cuda, policy_move);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -121,7 +121,7 @@ __device__ void change(const UpdateShape& shape, std::int64_t policy, const doub
     return plus * plus + minus * minus;
   });
   const double sigma = sqrt(squares / count);
-  if (!(sigma >= kLeastRewardSpread)) return;
+  if (!(sigma >= bayes::kLeastRewardSpread)) return;
   const double rate = shape.step_size / (shape.kept * sigma);
   for (int i = static_cast<int>(threadIdx.x); i < shape.kept; i += kThreads) {
     share[i] = rate * (best[2 * order[i]] - best[2 * order[i] + 1]);
@@ -151,8 +151,8 @@ __global__ void update_kernel(UpdateShape shape, const double* rewards, const do
   }
 }
 
-void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept, double step_size,
-                   const PolicyUpdate& t) {
+void policy_update(Stream& stream, const bayes::PolicyShape& policy, std::int64_t kept,
+                   double step_size, const bayes::PolicyUpdate& t) {
   const std::int64_t n = t.directions.shape.w;
   const UpdateShape shape{policy.policies,   policy.dimensions,   policy.weights(),
                           t.rewards.shape.n, static_cast<int>(n), static_cast<int>(kept),
@@ -168,7 +168,7 @@ void policy_update(Stream& stream, const PolicyShape& policy, std::int64_t kept,
          t.weights.as<double>(), t.statistics.as<double>(), t.update.as<std::int32_t>());
 }
 
-const Twin update(twins::policy_update, DeviceKind::cuda, policy_update);
+const Twin update(bayes::twins::policy_update, DeviceKind::cuda, policy_update);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -13,10 +13,10 @@ namespace {
 constexpr std::int64_t kLanes = 32;  ///< row lengths are multiples: no remainder in a dot product
 
 /// columns[ox] = the window of output (n, oy, ox), padding as zeros.
-void lay_out(const ConvShape& shape, ConstView x, std::int16_t zero_point, std::int64_t n,
+void lay_out(const nn::ConvShape& shape, ConstView x, std::int16_t zero_point, std::int64_t n,
              std::int64_t oy, std::int64_t length, std::int16_t* columns) {
   const Shape in = shape.input;
-  const Window& window = shape.window;
+  const nn::Window& window = shape.window;
   const std::int64_t out_w = window.out_w(in.w);
   for (std::int64_t ox = 0; ox < out_w; ++ox) {
     std::int16_t* to = columns + ox * length;
@@ -46,8 +46,8 @@ std::int32_t dot(const std::int16_t* a, const std::int16_t* b, std::int64_t leng
 
 }  // namespace
 
-void int8_conv_loops(Stream& stream, const ConvShape& shape, const Int8LayerParameters& parameters,
-                     const Int8LayerTensors& t) {
+void int8_conv_loops(Stream& stream, const nn::ConvShape& shape,
+                     const int8::Int8LayerParameters& parameters, const int8::Int8LayerTensors& t) {
   const Shape out = shape.output();
   const Shape weights = shape.weights();
   const std::int64_t taps = weights.h * weights.w * weights.c;

@@ -81,7 +81,7 @@ std::optional<Int8Sums> prepare_sums(const dnnl::engine& engine, const Convoluti
 
 /// Empty: loops.
 std::optional<Int8Sums>& prepared_sums(Stream& stream, const Convolution& c) {
-  const Window& v = c.window;
+  const nn::Window& v = c.window;
   const PrimitiveKey key{c.out_channels, c.input.n,  c.input.h,  c.input.w, c.input.c,
                          v.kernel_h,     v.kernel_w, v.stride_h, v.stride_w};
   auto& prepared = stream.keep<KeptPrimitives<std::optional<Int8Sums>>>();
@@ -90,7 +90,7 @@ std::optional<Int8Sums>& prepared_sums(Stream& stream, const Convolution& c) {
 }
 
 /// to = x with its padding, filled with the zero point.
-void pad(ConstView x, const Window& window, std::int8_t zero_point, View to) {
+void pad(ConstView x, const nn::Window& window, std::int8_t zero_point, View to) {
   const Shape in = x.shape;
   const Shape padded = to.shape;
   const std::int64_t row = padded.w * padded.c;
@@ -142,9 +142,10 @@ bool int8_conv_fits_onednn(ConstView w) {
   return true;
 }
 
-void int8_conv_onednn(Stream& stream, const ConvShape& shape, const Int8LayerParameters& parameters,
-                      const Int8LayerTensors& t) {
-  const Window& window = shape.window;
+void int8_conv_onednn(Stream& stream, const nn::ConvShape& shape,
+                      const int8::Int8LayerParameters& parameters,
+                      const int8::Int8LayerTensors& t) {
+  const nn::Window& window = shape.window;
   const Shape in = shape.input;
   const Shape out = shape.output();
   const bool pads = window.top + window.left + window.bottom + window.right > 0;

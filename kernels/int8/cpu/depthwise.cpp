@@ -20,11 +20,11 @@ void add_tap(const std::int8_t* __restrict x, std::int16_t zero_point,
   }
 }
 
-void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParameters& parameters,
-               const Int8LayerTensors& t) {
+void depthwise(Stream& stream, const nn::DepthwiseShape& shape,
+               const int8::Int8LayerParameters& parameters, const int8::Int8LayerTensors& t) {
   const Shape in = shape.input;
   const Shape out = shape.output();
-  const Window& window = shape.window;
+  const nn::Window& window = shape.window;
   const auto zero_point = static_cast<std::int16_t>(parameters.input_zero_point);
 
   Arena::Scope scratch(stream.scratch());
@@ -52,7 +52,7 @@ void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParam
   });
 }
 
-const Twin depthwise_twin(twins::int8_depthwise, DeviceKind::cpu, depthwise);
+const Twin depthwise_twin(int8::twins::int8_depthwise, DeviceKind::cpu, depthwise);
 
 }  // namespace
 }  // namespace paretiny::cpu

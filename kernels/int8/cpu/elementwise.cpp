@@ -57,14 +57,16 @@ void combine(ConstView a, ConstView b, View y, const Function& function) {
   });
 }
 
-void add(Stream&, const Int8AddParameters& parameters, ConstView a, ConstView b, View y) {
-  combine(a, b, y,
-          [parameters](std::int32_t p, std::int32_t q) { return quantized_add(p, q, parameters); });
+void add(Stream&, const int8::Int8AddParameters& parameters, ConstView a, ConstView b, View y) {
+  combine(a, b, y, [parameters](std::int32_t p, std::int32_t q) {
+    return int8::quantized_add(p, q, parameters);
+  });
 }
 
-void mul(Stream&, const Int8MulParameters& parameters, ConstView a, ConstView b, View y) {
-  combine(a, b, y,
-          [parameters](std::int32_t p, std::int32_t q) { return quantized_mul(p, q, parameters); });
+void mul(Stream&, const int8::Int8MulParameters& parameters, ConstView a, ConstView b, View y) {
+  combine(a, b, y, [parameters](std::int32_t p, std::int32_t q) {
+    return int8::quantized_mul(p, q, parameters);
+  });
 }
 
 void lookup(Stream&, ConstView x, ConstView table, View y) {
@@ -74,7 +76,7 @@ void lookup(Stream&, ConstView x, ConstView table, View y) {
                [&](std::int64_t i) { y.as<std::int8_t>()[i] = zero[x.as<std::int8_t>()[i]]; });
 }
 
-void quantize(Stream&, const Quantization& output, ConstView x, View y) {
+void quantize(Stream&, const int8::Quantization& output, ConstView x, View y) {
   const std::int64_t elements = x.elements();
   const auto low = static_cast<float>(-128 - output.zero_point);
   const auto high = static_cast<float>(127 - output.zero_point);
@@ -87,10 +89,10 @@ void quantize(Stream&, const Quantization& output, ConstView x, View y) {
   });
 }
 
-const Twin add_twin(twins::int8_add, DeviceKind::cpu, add);
-const Twin mul_twin(twins::int8_mul, DeviceKind::cpu, mul);
-const Twin lookup_twin(twins::int8_lookup, DeviceKind::cpu, lookup);
-const Twin quantize_twin(twins::int8_quantize, DeviceKind::cpu, quantize);
+const Twin add_twin(int8::twins::int8_add, DeviceKind::cpu, add);
+const Twin mul_twin(int8::twins::int8_mul, DeviceKind::cpu, mul);
+const Twin lookup_twin(int8::twins::int8_lookup, DeviceKind::cpu, lookup);
+const Twin quantize_twin(int8::twins::int8_quantize, DeviceKind::cpu, quantize);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -9,13 +9,13 @@
 namespace paretiny::cpu {
 namespace {
 
-using Range = PoolRange<std::int64_t>;
+using Range = nn::PoolRange<std::int64_t>;
 
 /// Calls visit(sample, pixel of y, rows and columns of its window inside x).
 template <class Visit>
-void for_each_window(const PoolShape& shape, const Visit& visit) {
+void for_each_window(const nn::PoolShape& shape, const Visit& visit) {
   const Shape out = shape.output();
-  const PoolWindows<std::int64_t> windows(shape);
+  const nn::PoolWindows<std::int64_t> windows(shape);
   parallel_for(out.n, out.h, true, [&](std::int64_t n, std::int64_t oy) {
     for (std::int64_t ox = 0; ox < out.w; ++ox) {
       visit(n, (n * out.h + oy) * out.w + ox, windows.h.held(oy), windows.w.held(ox));
@@ -23,7 +23,8 @@ void for_each_window(const PoolShape& shape, const Visit& visit) {
   });
 }
 
-void average_pool(Stream&, const PoolShape& shape, const Int8Range& range, ConstView x, View y) {
+void average_pool(Stream&, const nn::PoolShape& shape, const int8::Int8Range& range, ConstView x,
+                  View y) {
   const Shape in = shape.input;
   const auto* input = x.as<std::int8_t>();
   auto* output = y.as<std::int8_t>();
@@ -42,13 +43,14 @@ void average_pool(Stream&, const PoolShape& shape, const Int8Range& range, Const
       for (std::int64_t c = 0; c < channels; ++c) {
         const std::int32_t half = sums[c] > 0 ? count / 2 : -(count / 2);
         output[pixel * in.c + first + c] =
-            static_cast<std::int8_t>(clamp((sums[c] + half) / count, range.low, range.high));
+            static_cast<std::int8_t>(int8::clamp((sums[c] + half) / count, range.low, range.high));
       }
     }
   });
 }
 
-void max_pool(Stream&, const PoolShape& shape, const Int8Range& range, ConstView x, View y) {
+void max_pool(Stream&, const nn::PoolShape& shape, const int8::Int8Range& range, ConstView x,
+              View y) {
   const Shape in = shape.input;
   const auto* input = x.as<std::int8_t>();
   auto* output = y.as<std::int8_t>();
@@ -66,7 +68,7 @@ void max_pool(Stream&, const PoolShape& shape, const Int8Range& range, ConstView
   });
 }
 
-void mean(Stream& stream, const Int8MeanParameters& parameters, ConstView x, View y) {
+void mean(Stream& stream, const int8::Int8MeanParameters& parameters, ConstView x, View y) {
   const Shape in = x.shape;
   const std::int64_t pixels = in.h * in.w;
   const auto* input = x.as<std::int8_t>();
@@ -83,12 +85,12 @@ void mean(Stream& stream, const Int8MeanParameters& parameters, ConstView x, Vie
     }
     for (std::int64_t c = 0; c < in.c; ++c) {
       output[n * in.c + c] =
-          requantize(sums[c], parameters.output, parameters.output_zero_point, {});
+          int8::requantize(sums[c], parameters.output, parameters.output_zero_point, {});
     }
   });
 }
 
-void softmax(Stream&, const Int8SoftmaxParameters& parameters, ConstView x, View y) {
+void softmax(Stream&, const int8::Int8SoftmaxParameters& parameters, ConstView x, View y) {
   const std::int64_t channels = x.shape.c;
   const std::int64_t rows = x.elements() / channels;
   const auto* input = x.as<std::int8_t>();
@@ -98,20 +100,20 @@ void softmax(Stream&, const Int8SoftmaxParameters& parameters, ConstView x, View
     const std::int32_t most = *std::max_element(row, row + channels);
     std::int32_t sum = 0;
     for (std::int64_t c = 0; c < channels; ++c) {
-      sum += softmax_addend(quantized_exponential(row[c] - most, parameters));
+      sum += int8::softmax_addend(int8::quantized_exponential(row[c] - most, parameters));
     }
-    const SoftmaxScale scale = softmax_scale(sum);
+    const int8::SoftmaxScale scale = int8::softmax_scale(sum);
     for (std::int64_t c = 0; c < channels; ++c) {
       output[r * channels + c] =
-          softmax_output(quantized_exponential(row[c] - most, parameters), scale);
+          int8::softmax_output(int8::quantized_exponential(row[c] - most, parameters), scale);
     }
   });
 }
 
-const Twin average_pool_twin(twins::int8_average_pool, DeviceKind::cpu, average_pool);
-const Twin max_pool_twin(twins::int8_max_pool, DeviceKind::cpu, max_pool);
-const Twin mean_twin(twins::int8_mean, DeviceKind::cpu, mean);
-const Twin softmax_twin(twins::int8_softmax, DeviceKind::cpu, softmax);
+const Twin average_pool_twin(int8::twins::int8_average_pool, DeviceKind::cpu, average_pool);
+const Twin max_pool_twin(int8::twins::int8_max_pool, DeviceKind::cpu, max_pool);
+const Twin mean_twin(int8::twins::int8_mean, DeviceKind::cpu, mean);
+const Twin softmax_twin(int8::twins::int8_softmax, DeviceKind::cpu, softmax);
 
 }  // namespace
 }  // namespace paretiny::cpu

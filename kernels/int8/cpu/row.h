@@ -21,7 +21,7 @@ class Int8Row {
  public:
   /// `offsets` are added to the sums; the views are [1, 1, 1, c] i32.
   Int8Row(Arena::Scope& scratch, const std::int32_t* offsets, ConstView multipliers,
-          ConstView shifts, const Int8LayerParameters& parameters)
+          ConstView shifts, const int8::Int8LayerParameters& parameters)
       : zero_point_(parameters.output_zero_point), range_(parameters.range) {
     const std::int64_t channels = multipliers.shape.c;
     length_ = channels * std::max<std::int64_t>(1, kLength / channels);
@@ -39,7 +39,7 @@ class Int8Row {
   void requantize_pixels(const std::int32_t* sums, std::int64_t count, std::int8_t* to) const {
     // Copies: a write through `to` may not be seen to change what the loop reads.
     const std::int32_t zero_point = zero_point_;
-    const Int8Range range = range_;
+    const int8::Int8Range range = range_;
     const std::int32_t* __restrict offsets = offsets_;
     const std::int32_t* __restrict multipliers = multipliers_;
     const std::int32_t* __restrict shifts = shifts_;
@@ -48,7 +48,8 @@ class Int8Row {
       const std::int32_t* __restrict from = sums;
       std::int8_t* __restrict out = to;
       for (std::int64_t i = 0; i < length; ++i) {
-        out[i] = requantize(from[i] + offsets[i], {multipliers[i], shifts[i]}, zero_point, range);
+        out[i] =
+            int8::requantize(from[i] + offsets[i], {multipliers[i], shifts[i]}, zero_point, range);
       }
     }
   }
@@ -62,7 +63,7 @@ class Int8Row {
   std::int32_t* multipliers_;
   std::int32_t* shifts_;
   std::int32_t zero_point_;
-  Int8Range range_;
+  int8::Int8Range range_;
 };
 
 }  // namespace paretiny::cpu

@@ -14,7 +14,7 @@ void value_range(Stream& stream, double percentile, ConstView x, View range) {
     ends[0] = ends[1] = std::numeric_limits<float>::quiet_NaN();
     return;
   }
-  const auto [low, high] = range_ranks(count, percentile);
+  const auto [low, high] = int8::range_ranks(count, percentile);
   if (low == 0) {
     const auto [least, largest] = std::minmax_element(values, values + count);
     ends[0] = *least;
@@ -31,7 +31,7 @@ void value_range(Stream& stream, double percentile, ConstView x, View range) {
   ends[0] = sorted[low];
 }
 
-const Twin twin(twins::value_range, DeviceKind::cpu, value_range);
+const Twin twin(int8::twins::value_range, DeviceKind::cpu, value_range);
 
 }  // namespace
 }  // namespace paretiny::cpu

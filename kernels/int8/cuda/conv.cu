@@ -26,7 +26,7 @@ struct ConvTask : Int8Window {
   int out_c;
   int taps;  ///< bytes of a filter
   int zero_point, output_zero_point;
-  Int8Range range;
+  int8::Int8Range range;
   bool stores_words;  ///< four channels of y can be written at once
 };
 
@@ -185,9 +185,9 @@ __global__ void __launch_bounds__(kThreads, 2)
     int q[kEach] = {};
     for (int j = 0; j < kEach; ++j) {
       if (j >= count) break;
-      q[j] =
-          requantize(wrapping_sum(sums[i][j], shared.offsets[kEach * across + j]),
-                     {multipliers[mine + j], shifts[mine + j]}, task.output_zero_point, task.range);
+      q[j] = int8::requantize(wrapping_sum(sums[i][j], shared.offsets[kEach * across + j]),
+                              {multipliers[mine + j], shifts[mine + j]}, task.output_zero_point,
+                              task.range);
     }
     if (task.stores_words && count == kEach) {
       *reinterpret_cast<std::uint32_t*>(to) = word_of(q[0], q[1], q[2], q[3]);
@@ -200,7 +200,7 @@ __global__ void __launch_bounds__(kThreads, 2)
 }
 
 template <int kColumns>
-void run(Stream& stream, int bytes, const ConvTask& task, const Int8LayerTensors& t) {
+void run(Stream& stream, int bytes, const ConvTask& task, const int8::Int8LayerTensors& t) {
   using Shared = ConvShared<kColumns>;
   const auto kernel = bytes == 16  ? conv_kernel<16, kColumns>
                       : bytes == 4 ? conv_kernel<4, kColumns>
@@ -212,8 +212,8 @@ void run(Stream& stream, int bytes, const ConvTask& task, const Int8LayerTensors
          t.multipliers.as<std::int32_t>(), t.shifts.as<std::int32_t>(), t.y.as<std::int8_t>());
 }
 
-void conv(Stream& stream, const ConvShape& shape, const Int8LayerParameters& parameters,
-          const Int8LayerTensors& t) {
+void conv(Stream& stream, const nn::ConvShape& shape, const int8::Int8LayerParameters& parameters,
+          const int8::Int8LayerTensors& t) {
   const Shape in = shape.input, out = shape.output();
   const ConvTask task{{in, out, shape.window},
                       static_cast<int>(out.c),
@@ -232,7 +232,7 @@ void conv(Stream& stream, const ConvShape& shape, const Int8LayerParameters& par
   way(stream, bytes, task, t);
 }
 
-const Twin conv_twin(twins::int8_conv, DeviceKind::cuda, conv);
+const Twin conv_twin(int8::twins::int8_conv, DeviceKind::cuda, conv);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -19,7 +19,7 @@ struct DepthwiseTask : Int8Window {
   int groups;  ///< of four taps
   int packs;   ///< threads that share a pixel
   int zero_point, output_zero_point;
-  Int8Range range;
+  int8::Int8Range range;
 };
 
 /// What the channels need, in an order that lets neighbouring threads read 16 bytes each side by
@@ -153,8 +153,8 @@ __global__ void depthwise_kernel(DepthwiseTask task, const std::int8_t* x, Prepa
     for (int p = 0; p < kPixels; ++p) {
       int q[4];
       for (int c = 0; c < 4; ++c) {
-        q[c] = requantize(wrapping_sum(sums[p][k][c], offset[c]), {multiplier[c], shift[c]},
-                          task.output_zero_point, task.range);
+        q[c] = int8::requantize(wrapping_sum(sums[p][k][c], offset[c]), {multiplier[c], shift[c]},
+                                task.output_zero_point, task.range);
       }
       result[p][k] = word_of(q[0], q[1], q[2], q[3]);
     }
@@ -174,10 +174,10 @@ __global__ void depthwise_kernel(DepthwiseTask task, const std::int8_t* x, Prepa
   }
 }
 
-void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParameters& parameters,
-               const Int8LayerTensors& t) {
+void depthwise(Stream& stream, const nn::DepthwiseShape& shape,
+               const int8::Int8LayerParameters& parameters, const int8::Int8LayerTensors& t) {
   const Shape in = shape.input, out = shape.output();
-  const Window& window = shape.window;
+  const nn::Window& window = shape.window;
   const auto both_read_in = [&](std::int64_t width) {
     return reads_in(width, t.x.data, in.c) && reads_in(width, t.y.data, in.c);
   };
@@ -208,7 +208,7 @@ void depthwise(Stream& stream, const DepthwiseShape& shape, const Int8LayerParam
          t.x.as<std::int8_t>(), prepared, t.y.as<std::int8_t>());
 }
 
-const Twin depthwise_twin(twins::int8_depthwise, DeviceKind::cuda, depthwise);
+const Twin depthwise_twin(int8::twins::int8_depthwise, DeviceKind::cuda, depthwise);
 
 }  // namespace
 }  // namespace paretiny::cuda

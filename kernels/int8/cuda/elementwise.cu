@@ -94,19 +94,21 @@ void combine(Stream& stream, const char* name, F f, ConstView a, ConstView b, Vi
 }
 
 struct Add {
-  Int8AddParameters parameters;
-  __device__ int operator()(int a, int b) const { return quantized_add(a, b, parameters); }
+  int8::Int8AddParameters parameters;
+  __device__ int operator()(int a, int b) const { return int8::quantized_add(a, b, parameters); }
 };
 struct Mul {
-  Int8MulParameters parameters;
-  __device__ int operator()(int a, int b) const { return quantized_mul(a, b, parameters); }
+  int8::Int8MulParameters parameters;
+  __device__ int operator()(int a, int b) const { return int8::quantized_mul(a, b, parameters); }
 };
 
-void add(Stream& stream, const Int8AddParameters& parameters, ConstView a, ConstView b, View y) {
+void add(Stream& stream, const int8::Int8AddParameters& parameters, ConstView a, ConstView b,
+         View y) {
   combine(stream, "int8_add", Add{parameters}, a, b, y);
 }
 
-void mul(Stream& stream, const Int8MulParameters& parameters, ConstView a, ConstView b, View y) {
+void mul(Stream& stream, const int8::Int8MulParameters& parameters, ConstView a, ConstView b,
+         View y) {
   combine(stream, "int8_mul", Mul{parameters}, a, b, y);
 }
 
@@ -168,16 +170,16 @@ __global__ void quantize_kernel(std::int64_t count, bool aligned, Quantize f, co
       [=](std::int64_t i) { y[i] = static_cast<std::int8_t>(f(x[i])); });
 }
 
-void quantize(Stream& stream, const Quantization& output, ConstView x, View y) {
+void quantize(Stream& stream, const int8::Quantization& output, ConstView x, View y) {
   const bool aligned = reads_in(16, x.data, 16) && reads_in(16, y.data, 16);
   launch_elements(stream, "int8_quantize", quantize_kernel, x.elements(), aligned, 0,
                   Quantize{output.scale, output.zero_point}, x.as<float>(), y.as<std::int8_t>());
 }
 
-const Twin add_twin(twins::int8_add, DeviceKind::cuda, add);
-const Twin mul_twin(twins::int8_mul, DeviceKind::cuda, mul);
-const Twin lookup_twin(twins::int8_lookup, DeviceKind::cuda, lookup);
-const Twin quantize_twin(twins::int8_quantize, DeviceKind::cuda, quantize);
+const Twin add_twin(int8::twins::int8_add, DeviceKind::cuda, add);
+const Twin mul_twin(int8::twins::int8_mul, DeviceKind::cuda, mul);
+const Twin lookup_twin(int8::twins::int8_lookup, DeviceKind::cuda, lookup);
+const Twin quantize_twin(int8::twins::int8_quantize, DeviceKind::cuda, quantize);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -12,21 +12,21 @@ namespace {
 constexpr int kWarps = 4;  ///< of a block: small ones spread few channels over the device
 
 struct Round {
-  FakeSteps steps;
+  int8::FakeSteps steps;
 
   __device__ float operator()(float x) const {
     float y;
-    fake_quantize(steps, x, y);
+    int8::fake_quantize(steps, x, y);
     return y;
   }
 };
 
 struct Pass {
-  FakeSteps steps;
+  int8::FakeSteps steps;
 
   __device__ float operator()(float x, float gradient) const {
     float slope;
-    fake_quantize_slope(steps, x, slope);
+    int8::fake_quantize_slope(steps, x, slope);
     return slope * gradient;
   }
 };
@@ -44,34 +44,35 @@ __global__ void weights_kernel(const float* w, float* y, std::int64_t channels, 
     largest = bits > largest ? bits : largest;
   }
   largest = warp_combine(largest, [](std::uint32_t a, std::uint32_t b) { return a > b ? a : b; });
-  const FakeSteps steps = weight_steps(__uint_as_float(largest));
+  const int8::FakeSteps steps = int8::weight_steps(__uint_as_float(largest));
   for (std::int64_t i = threadIdx.x % kWarp; i < taps; i += kWarp) {
-    fake_quantize(steps, w[begin + i * stride], y[begin + i * stride]);
+    int8::fake_quantize(steps, w[begin + i * stride], y[begin + i * stride]);
   }
 }
 
-void fake_quantize_forward(Stream& stream, const Quantization& quantization, ConstView x, View y) {
+void fake_quantize_forward(Stream& stream, const int8::Quantization& quantization, ConstView x,
+                           View y) {
   map_elements(stream, "fake_quantize_forward", x.elements(), y.as<float>(),
-               Round{fake_steps(quantization)}, x.as<float>());
+               Round{int8::fake_steps(quantization)}, x.as<float>());
 }
 
-void fake_quantize_backward(Stream& stream, const Quantization& quantization, ConstView x,
+void fake_quantize_backward(Stream& stream, const int8::Quantization& quantization, ConstView x,
                             ConstView dy, View dx) {
   map_elements(stream, "fake_quantize_backward", x.elements(), dx.as<float>(),
-               Pass{fake_steps(quantization)}, x.as<float>(), dy.as<float>());
+               Pass{int8::fake_steps(quantization)}, x.as<float>(), dy.as<float>());
 }
 
-void fake_quantize_weights(Stream& stream, WeightChannels order, ConstView w, View y) {
-  const bool first = order == WeightChannels::first;
+void fake_quantize_weights(Stream& stream, int8::WeightChannels order, ConstView w, View y) {
+  const bool first = order == int8::WeightChannels::first;
   const std::int64_t channels = first ? w.shape.n : w.shape.c;
   const auto blocks = static_cast<unsigned>(ceil_div(channels, kWarps));
   launch(stream, "fake_quantize_weights", weights_kernel, {dim3(blocks), dim3(kWarps * kWarp)},
          w.as<float>(), y.as<float>(), channels, w.elements() / channels, first);
 }
 
-const Twin forward(twins::fake_quantize_forward, DeviceKind::cuda, fake_quantize_forward);
-const Twin backward(twins::fake_quantize_backward, DeviceKind::cuda, fake_quantize_backward);
-const Twin weights(twins::fake_quantize_weights, DeviceKind::cuda, fake_quantize_weights);
+const Twin forward(int8::twins::fake_quantize_forward, DeviceKind::cuda, fake_quantize_forward);
+const Twin backward(int8::twins::fake_quantize_backward, DeviceKind::cuda, fake_quantize_backward);
+const Twin weights(int8::twins::fake_quantize_weights, DeviceKind::cuda, fake_quantize_weights);
 
 }  // namespace
 }  // namespace paretiny::cuda

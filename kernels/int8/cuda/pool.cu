@@ -14,17 +14,17 @@ namespace {
 constexpr int kThreads = kBlockThreads;
 
 struct Average {
-  Int8Range range;
+  int8::Int8Range range;
   __device__ int start() const { return 0; }
   __device__ int add(int sum, int x) const { return sum + x; }
   __device__ int finish(int sum, int count) const {
     const int half = sum > 0 ? count / 2 : -(count / 2);
-    return clamp((sum + half) / count, range.low, range.high);
+    return int8::clamp((sum + half) / count, range.low, range.high);
   }
 };
 
 struct Largest {
-  Int8Range range;
+  int8::Int8Range range;
   __device__ int start() const { return range.low; }
   __device__ int add(int largest, int x) const { return max(largest, x); }
   __device__ int finish(int largest, int) const { return min(largest, range.high); }
@@ -73,7 +73,7 @@ __global__ void pool_kernel(Int8Window task, Pool pool, const std::int8_t* x, st
 }
 
 template <class Pool>
-void run_pool(Stream& stream, const char* name, const PoolShape& shape, Pool pool, ConstView x,
+void run_pool(Stream& stream, const char* name, const nn::PoolShape& shape, Pool pool, ConstView x,
               View y) {
   const Shape in = shape.input, out = shape.output();
   const Int8Window task(in, out, shape.window);
@@ -84,12 +84,13 @@ void run_pool(Stream& stream, const char* name, const PoolShape& shape, Pool poo
          x.as<std::int8_t>(), y.as<std::int8_t>());
 }
 
-void average_pool(Stream& stream, const PoolShape& shape, const Int8Range& range, ConstView x,
-                  View y) {
+void average_pool(Stream& stream, const nn::PoolShape& shape, const int8::Int8Range& range,
+                  ConstView x, View y) {
   run_pool(stream, "int8_average_pool", shape, Average{range}, x, y);
 }
 
-void max_pool(Stream& stream, const PoolShape& shape, const Int8Range& range, ConstView x, View y) {
+void max_pool(Stream& stream, const nn::PoolShape& shape, const int8::Int8Range& range, ConstView x,
+              View y) {
   run_pool(stream, "int8_max_pool", shape, Largest{range}, x, y);
 }
 
@@ -99,7 +100,7 @@ struct MeanShared {
   int sums[kMeanRows][kWarp];
 };
 
-__global__ void mean_kernel(Int8MeanParameters parameters, std::int64_t pixels, int channels,
+__global__ void mean_kernel(int8::Int8MeanParameters parameters, std::int64_t pixels, int channels,
                             const std::int8_t* x, std::int8_t* y) {
   auto& shared = shared_memory<MeanShared>();
   const unsigned lane = threadIdx.x, row = threadIdx.y;
@@ -115,10 +116,11 @@ __global__ void mean_kernel(Int8MeanParameters parameters, std::int64_t pixels, 
   if (row > 0 || channel >= channels) return;
   for (int r = 1; r < kMeanRows; ++r) sum += shared.sums[r][lane];
   sum -= static_cast<int>(pixels) * parameters.input_zero_point;
-  y[n * channels + channel] = requantize(sum, parameters.output, parameters.output_zero_point, {});
+  y[n * channels + channel] =
+      int8::requantize(sum, parameters.output, parameters.output_zero_point, {});
 }
 
-void mean(Stream& stream, const Int8MeanParameters& parameters, ConstView x, View y) {
+void mean(Stream& stream, const int8::Int8MeanParameters& parameters, ConstView x, View y) {
   const Shape& in = x.shape;
   const dim3 blocks(static_cast<unsigned>(in.n), static_cast<unsigned>(ceil_div(in.c, kWarp)));
   launch(stream, "int8_mean", mean_kernel, {blocks, dim3(kWarp, kMeanRows), sizeof(MeanShared)},
@@ -126,8 +128,8 @@ void mean(Stream& stream, const Int8MeanParameters& parameters, ConstView x, Vie
 }
 
 /// y may be x: a lane reads and writes its own channels only.
-__global__ void softmax_kernel(Int8SoftmaxParameters parameters, std::int64_t rows, int channels,
-                               const std::int8_t* x, std::int8_t* y) {
+__global__ void softmax_kernel(int8::Int8SoftmaxParameters parameters, std::int64_t rows,
+                               int channels, const std::int8_t* x, std::int8_t* y) {
   const int lane = static_cast<int>(threadIdx.x % kWarp);
   const std::int64_t row = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) / kWarp;
   if (row >= rows) return;
@@ -137,26 +139,26 @@ __global__ void softmax_kernel(Int8SoftmaxParameters parameters, std::int64_t ro
   most = warp_combine(most, [](int a, int b) { return max(a, b); });
   int sum = 0;
   for (int c = lane; c < channels; c += kWarp) {
-    sum += softmax_addend(quantized_exponential(from[c] - most, parameters));
+    sum += int8::softmax_addend(int8::quantized_exponential(from[c] - most, parameters));
   }
-  const SoftmaxScale scale = softmax_scale(warp_sum(sum));
+  const int8::SoftmaxScale scale = int8::softmax_scale(warp_sum(sum));
   for (int c = lane; c < channels; c += kWarp) {
     y[row * channels + c] =
-        softmax_output(quantized_exponential(from[c] - most, parameters), scale);
+        int8::softmax_output(int8::quantized_exponential(from[c] - most, parameters), scale);
   }
 }
 
-void softmax(Stream& stream, const Int8SoftmaxParameters& parameters, ConstView x, View y) {
+void softmax(Stream& stream, const int8::Int8SoftmaxParameters& parameters, ConstView x, View y) {
   const std::int64_t rows = x.elements() / x.shape.c;
   const auto blocks = static_cast<unsigned>(ceil_div(rows * kWarp, kThreads));
   launch(stream, "int8_softmax", softmax_kernel, {dim3(blocks), dim3(kThreads)}, parameters, rows,
          x.shape.c, x.as<std::int8_t>(), y.as<std::int8_t>());
 }
 
-const Twin average_pool_twin(twins::int8_average_pool, DeviceKind::cuda, average_pool);
-const Twin max_pool_twin(twins::int8_max_pool, DeviceKind::cuda, max_pool);
-const Twin mean_twin(twins::int8_mean, DeviceKind::cuda, mean);
-const Twin softmax_twin(twins::int8_softmax, DeviceKind::cuda, softmax);
+const Twin average_pool_twin(int8::twins::int8_average_pool, DeviceKind::cuda, average_pool);
+const Twin max_pool_twin(int8::twins::int8_max_pool, DeviceKind::cuda, max_pool);
+const Twin mean_twin(int8::twins::int8_mean, DeviceKind::cuda, mean);
+const Twin softmax_twin(int8::twins::int8_softmax, DeviceKind::cuda, softmax);
 
 }  // namespace
 }  // namespace paretiny::cuda

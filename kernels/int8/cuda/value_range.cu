@@ -182,7 +182,7 @@ void value_range(Stream& stream, double percentile, ConstView x, View range) {
   const auto shape = [blocks](std::size_t shared_bytes) {
     return LaunchShape{dim3(static_cast<unsigned>(blocks)), dim3(kThreads), shared_bytes};
   };
-  const RangeRanks ranks = range_ranks(count, percentile);
+  const int8::RangeRanks ranks = int8::range_ranks(count, percentile);
   Arena::Scope scratch(stream.scratch());
   if (ranks.low == 0) {
     auto* extremes = static_cast<Extremes*>(scratch.take(sizeof(Extremes)));
@@ -202,7 +202,7 @@ void value_range(Stream& stream, double percentile, ConstView x, View range) {
   }
 }
 
-const Twin twin(twins::value_range, DeviceKind::cuda, value_range);
+const Twin twin(int8::twins::value_range, DeviceKind::cuda, value_range);
 
 }  // namespace
 }  // namespace paretiny::cuda

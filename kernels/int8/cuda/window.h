@@ -13,7 +13,7 @@ struct Int8Window {
   int out_h, out_w;
   int kernel_h, kernel_w, stride_h, stride_w, top, left;
 
-  Int8Window(const Shape& in, const Shape& out, const Window& window)
+  Int8Window(const Shape& in, const Shape& out, const nn::Window& window)
       : pixels(out.n * out.h * out.w),
         h(static_cast<int>(in.h)),
         w(static_cast<int>(in.w)),

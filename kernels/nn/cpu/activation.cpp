@@ -6,7 +6,7 @@
 namespace paretiny::cpu {
 namespace {
 
-void activation_forward(Stream&, Activation activation, ConstView x, View y) {
+void activation_forward(Stream&, nn::Activation activation, ConstView x, View y) {
   with_element(x.dtype, [&]<class T>(T) {
     with_activation(activation, [&](auto fixed) {
       const T* from = x.as<T>();
@@ -14,14 +14,14 @@ void activation_forward(Stream&, Activation activation, ConstView x, View y) {
       for_elements(x.elements(), [=](std::int64_t i, auto width) {
         F32x16 value;
         load_ahead(value, from + i, width);
-        activate(fixed, value, value);
+        nn::activate(fixed, value, value);
         store(to + i, value, width);
       });
     });
   });
 }
 
-void activation_backward(Stream&, Activation activation, ConstView x, ConstView dy, View dx) {
+void activation_backward(Stream&, nn::Activation activation, ConstView x, ConstView dy, View dx) {
   with_element(x.dtype, [&]<class T>(T) {
     with_activation(activation, [&](auto fixed) {
       const T* from = x.as<T>();
@@ -31,15 +31,15 @@ void activation_backward(Stream&, Activation activation, ConstView x, ConstView 
         F32x16 value, gradient, slope;
         load_ahead(value, from + i, width);
         load_ahead(gradient, grad + i, width);
-        activation_slope(fixed, value, slope);
+        nn::activation_slope(fixed, value, slope);
         store(to + i, slope * gradient, width);
       });
     });
   });
 }
 
-const Twin forward(twins::activation_forward, DeviceKind::cpu, activation_forward);
-const Twin backward(twins::activation_backward, DeviceKind::cpu, activation_backward);
+const Twin forward(nn::twins::activation_forward, DeviceKind::cpu, activation_forward);
+const Twin backward(nn::twins::activation_backward, DeviceKind::cpu, activation_backward);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -77,7 +77,7 @@ const Moments* all_moments(Walk& walk) {
   return all;
 }
 
-void normalise(Walk& walk, Activation activation, const Affine& z, const ConstView& x,
+void normalise(Walk& walk, nn::Activation activation, const Affine& z, const ConstView& x,
                const View& y) {
   with_element(x.dtype, [&]<class T>(T) {
     with_activation(activation, [&](auto fixed) {
@@ -90,7 +90,7 @@ void normalise(Walk& walk, Activation activation, const Affine& z, const ConstVi
           load(scale, z.scale + j, width);
           load(offset, z.offset + j, width);
           value = value * scale + offset;
-          activate(fixed, value, value);
+          nn::activate(fixed, value, value);
           store(to + i, value, width);
         });
       });
@@ -98,11 +98,12 @@ void normalise(Walk& walk, Activation activation, const Affine& z, const ConstVi
   });
 }
 
-void blend(const BatchNormShape& shape, float& running, double now) {
+void blend(const nn::BatchNormShape& shape, float& running, double now) {
   running = static_cast<float>((1.0 - shape.momentum) * running + shape.momentum * now);
 }
 
-void batchnorm_forward(Stream& stream, const BatchNormShape& shape, const BatchNormForward& t) {
+void batchnorm_forward(Stream& stream, const nn::BatchNormShape& shape,
+                       const nn::BatchNormForward& t) {
   Walk walk(stream.scratch(), shape.input);
   with_element(t.x.dtype, [&]<class T>(T) {
     walk.for_chunks(Order::forwards, [&](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
@@ -123,8 +124,8 @@ void batchnorm_forward(Stream& stream, const BatchNormShape& shape, const BatchN
             affine(walk, shape, t.gamma.as<float>(), t.beta.as<float>(), mean, var), t.x, t.y);
 }
 
-void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape,
-                                 const BatchNormInference& t) {
+void batchnorm_inference_forward(Stream& stream, const nn::BatchNormShape& shape,
+                                 const nn::BatchNormInference& t) {
   Walk walk(stream.scratch(), shape.input);
   normalise(walk, shape.activation,
             affine(walk, shape, t.gamma.as<float>(), t.beta.as<float>(), t.mean.as<float>(),
@@ -132,7 +133,7 @@ void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape,
             t.x, t.y);
 }
 
-void batchnorm_fold(Stream&, const BatchNormShape& shape, const BatchNormFold& t) {
+void batchnorm_fold(Stream&, const nn::BatchNormShape& shape, const nn::BatchNormFold& t) {
   const auto count = static_cast<double>(row_count(shape.input));
   for (std::int64_t c = 0; c < shape.input.c; ++c) {
     const float m = t.mean.as<float>()[c];
@@ -146,17 +147,18 @@ void batchnorm_fold(Stream&, const BatchNormShape& shape, const BatchNormFold& t
   }
 }
 
-std::size_t batchnorm_scratch_bytes(Stream&, const BatchNormShape& shape, DType) {
+std::size_t batchnorm_scratch_bytes(Stream&, const nn::BatchNormShape& shape, DType) {
   const RowChunks chunks(row_count(shape.input), shape.input.c);
   return aligned(partial_bytes(chunks, shape.input.c)) +
          aligned(table_bytes(lanes_of(shape.input.c)));
 }
 
-const Twin forward_twin(twins::batchnorm_forward, DeviceKind::cpu, batchnorm_forward);
-const Twin inference_forward_twin(twins::batchnorm_inference_forward, DeviceKind::cpu,
+const Twin forward_twin(nn::twins::batchnorm_forward, DeviceKind::cpu, batchnorm_forward);
+const Twin inference_forward_twin(nn::twins::batchnorm_inference_forward, DeviceKind::cpu,
                                   batchnorm_inference_forward);
-const Twin fold_twin(twins::batchnorm_fold, DeviceKind::cpu, batchnorm_fold);
-const Twin scratch_twin(twins::batchnorm_scratch_bytes, DeviceKind::cpu, batchnorm_scratch_bytes);
+const Twin fold_twin(nn::twins::batchnorm_fold, DeviceKind::cpu, batchnorm_fold);
+const Twin scratch_twin(nn::twins::batchnorm_scratch_bytes, DeviceKind::cpu,
+                        batchnorm_scratch_bytes);
 
 }  // namespace
 }  // namespace paretiny::cpu

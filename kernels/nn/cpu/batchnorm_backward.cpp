@@ -11,18 +11,18 @@ struct GradientSums {
 };
 
 /// The gradient of the activation's input at lane j, dz = dy * slope(x * scale + offset).
-template <Activation kActivation, class Width>
+template <nn::Activation kActivation, class Width>
 void input_gradient(const Affine& z, const F32x16& x, std::int64_t j, Width width, F32x16& dz) {
-  if constexpr (kActivation != Activation::none) {
+  if constexpr (kActivation != nn::Activation::none) {
     F32x16 scale, offset, slope;
     load(scale, z.scale + j, width);
     load(offset, z.offset + j, width);
-    activation_slope<F32x16>(kActivation, x * scale + offset, slope);
+    nn::activation_slope<F32x16>(kActivation, x * scale + offset, slope);
     dz *= slope;
   }
 }
 
-template <Activation kActivation, class T>
+template <nn::Activation kActivation, class T>
 void chunk_gradient_sums(Walk& walk, const Affine& z, const float* mean, const T* x, const T* dy,
                          std::int64_t chunk, std::int64_t begin, std::int64_t end) {
   const std::int64_t channels = walk.channels, lanes = walk.lanes;
@@ -57,7 +57,7 @@ struct Through {
 };
 
 /// Gradients of gamma and beta from the chunks' sums, and the coefficients of dx.
-Through finish_sums(Walk& walk, const BatchNormShape& shape, bool constant_statistics,
+Through finish_sums(Walk& walk, const nn::BatchNormShape& shape, bool constant_statistics,
                     const float* scale, const float* mean, const float* var, float* dgamma,
                     float* dbeta) {
   GradientSums* sums = walk.partial<GradientSums>(0);
@@ -87,8 +87,8 @@ Through finish_sums(Walk& walk, const BatchNormShape& shape, bool constant_stati
   return {slope, constant};
 }
 
-void backward(Stream& stream, const BatchNormShape& shape, bool constant_statistics,
-              const BatchNormBackward& t) {
+void backward(Stream& stream, const nn::BatchNormShape& shape, bool constant_statistics,
+              const nn::BatchNormBackward& t) {
   Walk walk(stream.scratch(), shape.input);
   const float* mean = t.mean.as<float>();
   const float* var = t.var.as<float>();
@@ -123,17 +123,18 @@ void backward(Stream& stream, const BatchNormShape& shape, bool constant_statist
   });
 }
 
-void batchnorm_backward(Stream& stream, const BatchNormShape& shape, const BatchNormBackward& t) {
+void batchnorm_backward(Stream& stream, const nn::BatchNormShape& shape,
+                        const nn::BatchNormBackward& t) {
   backward(stream, shape, false, t);
 }
 
-void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape,
-                                  const BatchNormBackward& t) {
+void batchnorm_inference_backward(Stream& stream, const nn::BatchNormShape& shape,
+                                  const nn::BatchNormBackward& t) {
   backward(stream, shape, true, t);
 }
 
-const Twin backward_twin(twins::batchnorm_backward, DeviceKind::cpu, batchnorm_backward);
-const Twin inference_backward_twin(twins::batchnorm_inference_backward, DeviceKind::cpu,
+const Twin backward_twin(nn::twins::batchnorm_backward, DeviceKind::cpu, batchnorm_backward);
+const Twin inference_backward_twin(nn::twins::batchnorm_inference_backward, DeviceKind::cpu,
                                    batchnorm_inference_backward);
 
 }  // namespace

@@ -80,8 +80,8 @@ struct Affine {
   const float* offset;
 };
 
-inline Affine affine(Walk& walk, const BatchNormShape& shape, const float* gamma, const float* beta,
-                     const float* mean, const float* var) {
+inline Affine affine(Walk& walk, const nn::BatchNormShape& shape, const float* gamma,
+                     const float* beta, const float* mean, const float* var) {
   float* scale = walk.shared_table(0);
   float* offset = walk.shared_table(1);
   repeat(walk.channels, walk.lanes, scale, [=, epsilon = shape.epsilon](std::int64_t c) {

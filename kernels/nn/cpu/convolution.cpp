@@ -165,7 +165,7 @@ void PreparedConvolution::run(Stream& stream, const ConvolutionData& data) {
 }
 
 PreparedConvolution& prepare(Stream& stream, const Convolution& c, Direction direction, bool bias) {
-  const Window& v = c.window;
+  const nn::Window& v = c.window;
   const PrimitiveKey key{static_cast<std::int64_t>(direction),
                          bias,
                          static_cast<std::int64_t>(c.activations),

@@ -14,7 +14,7 @@ enum class Direction { forward, backward_data, backward_weights };
 struct Convolution {
   Shape input;
   std::int64_t out_channels;
-  Window window;
+  nn::Window window;
   DType activations;
 
   Shape output() const {

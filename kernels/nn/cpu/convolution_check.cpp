@@ -111,7 +111,7 @@ template <class F>
 void for_pairs(const Convolution& c, F f) {
   const Shape& in = c.input;
   const Shape out = c.output();
-  const Window& v = c.window;
+  const nn::Window& v = c.window;
   for (std::int64_t n = 0; n < out.n; ++n) {
     for (std::int64_t oy = 0; oy < out.h; ++oy) {
       for (std::int64_t ky = 0; ky < v.kernel_h; ++ky) {

@@ -12,7 +12,7 @@ namespace {
 template <class T>
 struct Walk {
   Shape in, out;
-  Window window;
+  nn::Window window;
   T* x;
   T* y;
   float* w;
@@ -42,7 +42,7 @@ template <class T>
 void forward(const Walk<T>& walk) {
   const Shape& in = walk.in;
   const Shape& out = walk.out;
-  const Window& v = walk.window;
+  const nn::Window& v = walk.window;
   parallel_for(out.n, out.h, true, [&](std::int64_t n, std::int64_t oy) {
     for (std::int64_t ox = 0; ox < out.w; ++ox) {
       for (std::int64_t o = 0; o < out.c; ++o) {
@@ -73,7 +73,7 @@ template <class T>
 void backward_data(const Walk<T>& walk) {
   const Shape& in = walk.in;
   const Shape& out = walk.out;
-  const Window& v = walk.window;
+  const nn::Window& v = walk.window;
   const auto pixel = [&](std::int64_t n, std::int64_t iy, std::int64_t ix, std::int64_t first) {
     const std::int64_t count = std::min(kPiece, in.c - first);
     float sums[kPiece] = {};
@@ -105,7 +105,7 @@ template <class T>
 void backward_weights(const Walk<T>& walk) {
   const Shape& in = walk.in;
   const Shape& out = walk.out;
-  const Window& v = walk.window;
+  const nn::Window& v = walk.window;
   const auto piece = [&](std::int64_t o, std::int64_t ky, std::int64_t kx, std::int64_t first) {
     const std::int64_t count = std::min(kPiece, in.c - first);
     double sums[kPiece] = {};

@@ -26,7 +26,7 @@ constexpr std::int64_t kMostPartialBytes = 128 << 20;  ///< of weight gradients,
 /// gathers the pixels that a strided window of one pixel meets in whole vectors, and writes beyond
 /// its scratchpad where the channels fill none (its issue 6035).
 bool is_not_for_onednn(const Convolution& c) {
-  const Window& v = c.window;
+  const nn::Window& v = c.window;
   const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
   if (isa == dnnl::cpu_isa::sse41) return true;
   const bool lesser =

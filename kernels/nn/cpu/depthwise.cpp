@@ -13,10 +13,13 @@
 #include "kernels/nn/cpu/fusion.h"
 
 namespace paretiny::cpu {
+
+using nn::Window;
+
 namespace {
 
 /// What the windows touch of the padded input.
-Tile input_tile(const DepthwiseShape& s) {
+Tile input_tile(const nn::DepthwiseShape& s) {
   const Window& v = s.window;
   const Shape out = s.output();
   return {(out.h - 1) * v.stride_h + v.kernel_h, (out.w - 1) * v.stride_w + v.kernel_w, v.top,
@@ -24,7 +27,7 @@ Tile input_tile(const DepthwiseShape& s) {
 }
 
 /// The output gradient with the zeros that the gradient of the input's border meets.
-Tile gradient_tile(const DepthwiseShape& s) {
+Tile gradient_tile(const nn::DepthwiseShape& s) {
   const Window& v = s.window;
   const Shape out = s.output();
   const std::int64_t top = (v.kernel_h - 1) / v.stride_h;
@@ -172,7 +175,7 @@ std::size_t block_bytes(const Shape& source, const Tile& tile, const Window& v) 
 }
 
 template <class T>
-void forward_as(Arena& arena, const DepthwiseShape& shape, const T* x, const float* w,
+void forward_as(Arena& arena, const nn::DepthwiseShape& shape, const T* x, const float* w,
                 const float* b, T* y) {
   const Window& v = shape.window;
   const Shape out = shape.output();
@@ -197,7 +200,7 @@ void forward_as(Arena& arena, const DepthwiseShape& shape, const T* x, const flo
 }
 
 template <class T>
-void backward_data_as(Arena& arena, const DepthwiseShape& shape, const T* dy, const float* w,
+void backward_data_as(Arena& arena, const nn::DepthwiseShape& shape, const T* dy, const float* w,
                       T* dx) {
   const Window& v = shape.window;
   const Shape& in = shape.input;
@@ -230,7 +233,7 @@ void backward_data_as(Arena& arena, const DepthwiseShape& shape, const T* dy, co
   for_blocks(scratch, dy, shape.output(), tile, w, taps, v.kernel_h * v.kernel_w, rows);
 }
 
-void forward(Stream& stream, const DepthwiseShape& shape, const ConvolutionForward& t) {
+void forward(Stream& stream, const nn::DepthwiseShape& shape, const nn::ConvolutionForward& t) {
   Arena::Scope scratch(stream.scratch());
   const ConstView read = read_through(scratch, t.prologue, t.x);
   with_element(t.x.dtype, [&]<class T>(T) {
@@ -240,22 +243,22 @@ void forward(Stream& stream, const DepthwiseShape& shape, const ConvolutionForwa
   write_through(t.epilogue, t.y);
 }
 
-void backward_data(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w,
+void backward_data(Stream& stream, const nn::DepthwiseShape& shape, ConstView dy, ConstView w,
                    View dx) {
   with_element(dy.dtype, [&]<class T>(T) {
     backward_data_as(stream.scratch(), shape, dy.as<T>(), w.as<float>(), dx.as<T>());
   });
 }
 
-std::size_t most_scratch(Stream&, const DepthwiseShape& shape, DType) {
+std::size_t most_scratch(Stream&, const nn::DepthwiseShape& shape, DType) {
   return std::max({block_bytes(shape.input, input_tile(shape), shape.window),
                    block_bytes(shape.output(), gradient_tile(shape), shape.window),
                    depthwise_weights_scratch_bytes(shape)});
 }
 
-const Twin forward_twin(twins::depthwise_forward, DeviceKind::cpu, forward);
-const Twin backward_data_twin(twins::depthwise_backward_data, DeviceKind::cpu, backward_data);
-const Twin scratch_twin(twins::depthwise_scratch_bytes, DeviceKind::cpu, most_scratch);
+const Twin forward_twin(nn::twins::depthwise_forward, DeviceKind::cpu, forward);
+const Twin backward_data_twin(nn::twins::depthwise_backward_data, DeviceKind::cpu, backward_data);
+const Twin scratch_twin(nn::twins::depthwise_scratch_bytes, DeviceKind::cpu, most_scratch);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -74,6 +74,6 @@ void unpack(const T* image, const Shape& shape, const Blocks& blocks, std::int64
 }
 
 /// What depthwise_backward_weights takes from the arena.
-std::size_t depthwise_weights_scratch_bytes(const DepthwiseShape& shape);
+std::size_t depthwise_weights_scratch_bytes(const nn::DepthwiseShape& shape);
 
 }  // namespace paretiny::cpu

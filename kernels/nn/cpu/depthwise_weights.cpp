@@ -12,8 +12,8 @@ namespace paretiny::cpu {
 namespace {
 
 /// What the windows touch of the padded input.
-Tile input_tile(const DepthwiseShape& s) {
-  const Window& v = s.window;
+Tile input_tile(const nn::DepthwiseShape& s) {
+  const nn::Window& v = s.window;
   const Shape out = s.output();
   // An even number of output columns, for `add_products`.
   const std::int64_t columns = out.w + out.w % 2;
@@ -22,7 +22,7 @@ Tile input_tile(const DepthwiseShape& s) {
 }
 
 /// The output gradient with an even number of columns.
-Tile even_tile(const DepthwiseShape& s) {
+Tile even_tile(const nn::DepthwiseShape& s) {
   const Shape out = s.output();
   return {out.h, out.w + out.w % 2, 0, 0};
 }
@@ -31,7 +31,7 @@ Tile even_tile(const DepthwiseShape& s) {
 /// row. Two columns at a time: the chains of additions are what limits the speed.
 template <int kTaps>
 void add_products(const F32x16* input, const Tile& in, const F32x16* gradient, const Tile& out,
-                  const Window& v, F32x16* sums) {
+                  const nn::Window& v, F32x16* sums) {
   F32x16 even[kTaps] = {};
   F32x16 odd[kTaps] = {};
   for (std::int64_t y = 0; y < out.height; ++y) {
@@ -49,7 +49,7 @@ void add_products(const F32x16* input, const Tile& in, const F32x16* gradient, c
 }
 
 void add_all_products(const F32x16* input, const Tile& in, const F32x16* gradient, const Tile& out,
-                      const Window& v, F32x16* sums) {
+                      const nn::Window& v, F32x16* sums) {
   for (std::int64_t y = 0; y < v.kernel_h; ++y) {
     std::int64_t x = 0;
     const auto run = [&]<int kTaps>() {
@@ -72,9 +72,9 @@ std::int64_t groups_of(std::int64_t samples) {
 }
 
 template <class T>
-void backward_weights_as(Arena& arena, const DepthwiseShape& shape, const T* x, const T* dy,
+void backward_weights_as(Arena& arena, const nn::DepthwiseShape& shape, const T* x, const T* dy,
                          float* dw, float* db) {
-  const Window& v = shape.window;
+  const nn::Window& v = shape.window;
   const Shape& in = shape.input;
   const Shape out = shape.output();
   const Tile in_tile = input_tile(shape);
@@ -120,8 +120,8 @@ void backward_weights_as(Arena& arena, const DepthwiseShape& shape, const T* x, 
   }
 }
 
-void backward_weights(Stream& stream, const DepthwiseShape& shape,
-                      const ConvolutionWeightGradient& t) {
+void backward_weights(Stream& stream, const nn::DepthwiseShape& shape,
+                      const nn::ConvolutionWeightGradient& t) {
   Arena::Scope scratch(stream.scratch());
   const ConstView read = read_through(scratch, t.prologue, t.x);
   with_element(t.x.dtype, [&]<class T>(T) {
@@ -130,13 +130,13 @@ void backward_weights(Stream& stream, const DepthwiseShape& shape,
   });
 }
 
-const Twin backward_weights_twin(twins::depthwise_backward_weights, DeviceKind::cpu,
+const Twin backward_weights_twin(nn::twins::depthwise_backward_weights, DeviceKind::cpu,
                                  backward_weights);
 
 }  // namespace
 
-std::size_t depthwise_weights_scratch_bytes(const DepthwiseShape& shape) {
-  const Window& v = shape.window;
+std::size_t depthwise_weights_scratch_bytes(const nn::DepthwiseShape& shape) {
+  const nn::Window& v = shape.window;
   const std::int64_t pixels = input_tile(shape).pixels() + even_tile(shape).pixels();
   const Blocks blocks(shape.input.c, pixels);
   const std::int64_t vectors =

@@ -8,7 +8,7 @@
 namespace paretiny::cpu {
 namespace {
 
-void add_forward(Stream&, Activation activation, ConstView a, ConstView b, View y) {
+void add_forward(Stream&, nn::Activation activation, ConstView a, ConstView b, View y) {
   with_element(a.dtype, [&]<class T>(T) {
     with_activation(activation, [&](auto fixed) {
       const T* left = a.as<T>();
@@ -19,20 +19,20 @@ void add_forward(Stream&, Activation activation, ConstView a, ConstView b, View 
         load_ahead(p, left + i, width);
         load_ahead(q, right + i, width);
         p += q;
-        activate(fixed, p, p);
+        nn::activate(fixed, p, p);
         store(sum + i, p, width);
       });
     });
   });
 }
 
-void add_backward(Stream& stream, Activation activation, ConstView y, ConstView dy, View d) {
-  if (activation == Activation::none) {
+void add_backward(Stream& stream, nn::Activation activation, ConstView y, ConstView dy, View d) {
+  if (activation == nn::Activation::none) {
     if (d.data != dy.data) stream.copy(d.data, dy.data, dy.bytes());
     return;
   }
   // The slope of relu and relu6 at the sum is that at y: both are zero outside the same interval.
-  twins::activation_backward(stream, activation, y, dy, d);
+  nn::twins::activation_backward(stream, activation, y, dy, d);
 }
 
 /// Work below which samples are not spread over threads.
@@ -102,10 +102,11 @@ void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView 
   });
 }
 
-const Twin add_forward_twin(twins::add_forward, DeviceKind::cpu, add_forward);
-const Twin add_backward_twin(twins::add_backward, DeviceKind::cpu, add_backward);
-const Twin scale_forward_twin(twins::channel_scale_forward, DeviceKind::cpu, channel_scale_forward);
-const Twin scale_backward_twin(twins::channel_scale_backward, DeviceKind::cpu,
+const Twin add_forward_twin(nn::twins::add_forward, DeviceKind::cpu, add_forward);
+const Twin add_backward_twin(nn::twins::add_backward, DeviceKind::cpu, add_backward);
+const Twin scale_forward_twin(nn::twins::channel_scale_forward, DeviceKind::cpu,
+                              channel_scale_forward);
+const Twin scale_backward_twin(nn::twins::channel_scale_backward, DeviceKind::cpu,
                                channel_scale_backward);
 
 }  // namespace

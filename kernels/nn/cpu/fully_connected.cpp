@@ -57,7 +57,7 @@ void weight_rows(std::int64_t samples, std::int64_t in, std::int64_t out, const 
   });
 }
 
-void forward(Stream&, const FullyConnectedShape& shape, ConstView x, ConstView w, ConstView b,
+void forward(Stream&, const nn::FullyConnectedShape& shape, ConstView x, ConstView w, ConstView b,
              View y) {
   with_element(x.dtype, [&]<class T>(T) {
     forward_rows(shape.input.n, shape.in_features(), shape.out_features, x.as<T>(), w.as<float>(),
@@ -65,7 +65,7 @@ void forward(Stream&, const FullyConnectedShape& shape, ConstView x, ConstView w
   });
 }
 
-void backward(Stream&, const FullyConnectedShape& shape, const FullyConnectedBackward& t) {
+void backward(Stream&, const nn::FullyConnectedShape& shape, const nn::FullyConnectedBackward& t) {
   with_element(t.x.dtype, [&]<class T>(T) {
     if (t.dx) {
       data_rows(shape.input.n, shape.in_features(), shape.out_features, t.dy.as<float>(),
@@ -76,13 +76,13 @@ void backward(Stream&, const FullyConnectedShape& shape, const FullyConnectedBac
   });
 }
 
-std::size_t most_scratch(Stream&, const FullyConnectedShape&, DType) {
+std::size_t most_scratch(Stream&, const nn::FullyConnectedShape&, DType) {
   return 0;
 }
 
-const Twin forward_twin(twins::fully_connected_forward, DeviceKind::cpu, forward);
-const Twin backward_twin(twins::fully_connected_backward, DeviceKind::cpu, backward);
-const Twin scratch_twin(twins::fully_connected_scratch_bytes, DeviceKind::cpu, most_scratch);
+const Twin forward_twin(nn::twins::fully_connected_forward, DeviceKind::cpu, forward);
+const Twin backward_twin(nn::twins::fully_connected_backward, DeviceKind::cpu, backward);
+const Twin scratch_twin(nn::twins::fully_connected_scratch_bytes, DeviceKind::cpu, most_scratch);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -32,7 +32,7 @@ void statistics(const View& y, const View& mean, const View& variance) {
 
 }  // namespace
 
-ConstView read_through(Arena::Scope& scratch, const Prologue& prologue, ConstView x) {
+ConstView read_through(Arena::Scope& scratch, const nn::Prologue& prologue, ConstView x) {
   if (prologue.empty()) return x;
   const View to = scratch.take(x.dtype, x.shape);
   const std::int64_t channels = x.shape.c;
@@ -41,8 +41,8 @@ ConstView read_through(Arena::Scope& scratch, const Prologue& prologue, ConstVie
     parallel_for(x.shape.n * pixels, true, [&](std::int64_t r) {
       for (std::int64_t c = 0; c < channels; ++c) {
         const std::int64_t i = r * channels + c;
-        float value = activate(prologue.activation,
-                               scaled(prologue.scale, prologue.shift, c, to_float(x.as<T>()[i])));
+        float value = nn::activate(
+            prologue.activation, scaled(prologue.scale, prologue.shift, c, to_float(x.as<T>()[i])));
         if (prologue.gate) {
           value *= to_float(prologue.gate.as<T>()[r / pixels * channels + c]);
         }
@@ -53,7 +53,7 @@ ConstView read_through(Arena::Scope& scratch, const Prologue& prologue, ConstVie
   return to;
 }
 
-void write_through(const Epilogue& epilogue, View y) {
+void write_through(const nn::Epilogue& epilogue, View y) {
   if (epilogue.empty()) return;
   const std::int64_t channels = y.shape.c;
   with_element(y.dtype, [&]<class T>(T) {
@@ -62,7 +62,7 @@ void write_through(const Epilogue& epilogue, View y) {
         const std::int64_t i = r * channels + c;
         float value = scaled(epilogue.scale, epilogue.shift, c, to_float(y.as<T>()[i]));
         if (epilogue.residual) value += to_float(epilogue.residual.as<T>()[i]);
-        y.as<T>()[i] = from_float<T>(activate(epilogue.activation, value));
+        y.as<T>()[i] = from_float<T>(nn::activate(epilogue.activation, value));
       }
     });
     if (epilogue.mean) statistics<T>(y, epilogue.mean, epilogue.variance);

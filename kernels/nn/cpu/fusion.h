@@ -8,9 +8,9 @@
 namespace paretiny::cpu {
 
 /// What is read in place of x: x itself, or a tensor in scratch.
-ConstView read_through(Arena::Scope& scratch, const Prologue& prologue, ConstView x);
+ConstView read_through(Arena::Scope& scratch, const nn::Prologue& prologue, ConstView x);
 
 /// Turns the product in y into what is stored.
-void write_through(const Epilogue& epilogue, View y);
+void write_through(const nn::Epilogue& epilogue, View y);
 
 }  // namespace paretiny::cpu

@@ -10,13 +10,13 @@
 namespace paretiny::cpu {
 namespace {
 
-using Range = PoolRange<std::int64_t>;
+using Range = nn::PoolRange<std::int64_t>;
 
 /// A pool's windows and the walk over its tensors.
-struct Pool : PoolWindows<std::int64_t> {
+struct Pool : nn::PoolWindows<std::int64_t> {
   const Shape in, out;
 
-  explicit Pool(const PoolShape& shape)
+  explicit Pool(const nn::PoolShape& shape)
       : PoolWindows(shape), in(shape.input), out(shape.output()) {}
 
   /// f(n, row, column, first channel, width) for the channels of every pixel of `over`, a vector at
@@ -38,7 +38,7 @@ auto at(T* data, const Shape& shape, std::int64_t n, std::int64_t h, std::int64_
   return data + ((n * shape.h + h) * shape.w + w) * shape.c + c;
 }
 
-void max_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) {
+void max_pool_forward(Stream&, const nn::PoolShape& shape, ConstView x, View y) {
   const Pool pool(shape);
   with_element(x.dtype, [&]<class T>(T) {
     Pool::for_channels(pool.out, [&](std::int64_t n, std::int64_t oh, std::int64_t ow,
@@ -94,7 +94,8 @@ void scatter_to_largest(const Pool& pool, const T* x, const T* dy, float* sums) 
   }
 }
 
-void max_pool_backward(Stream& stream, const PoolShape& shape, ConstView x, ConstView dy, View dx) {
+void max_pool_backward(Stream& stream, const nn::PoolShape& shape, ConstView x, ConstView dy,
+                       View dx) {
   const Pool pool(shape);
   const std::int64_t in_size = pool.in.h * pool.in.w * pool.in.c;
   const std::int64_t out_size = pool.out.h * pool.out.w * pool.out.c;
@@ -116,7 +117,7 @@ void max_pool_backward(Stream& stream, const PoolShape& shape, ConstView x, Cons
   });
 }
 
-void average_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) {
+void average_pool_forward(Stream&, const nn::PoolShape& shape, ConstView x, View y) {
   const Pool pool(shape);
   with_element(x.dtype, [&]<class T>(T) {
     Pool::for_channels(pool.out, [&](std::int64_t n, std::int64_t oh, std::int64_t ow,
@@ -136,7 +137,7 @@ void average_pool_forward(Stream&, const PoolShape& shape, ConstView x, View y) 
   });
 }
 
-void average_pool_backward(Stream&, const PoolShape& shape, ConstView dy, View dx) {
+void average_pool_backward(Stream&, const nn::PoolShape& shape, ConstView dy, View dx) {
   const Pool pool(shape);
   with_element(dy.dtype, [&]<class T>(T) {
     Pool::for_channels(
@@ -192,13 +193,14 @@ void global_average_pool_backward(Stream&, ConstView dy, View dx) {
   });
 }
 
-const Twin max_forward(twins::max_pool_forward, DeviceKind::cpu, max_pool_forward);
-const Twin max_backward(twins::max_pool_backward, DeviceKind::cpu, max_pool_backward);
-const Twin average_forward(twins::average_pool_forward, DeviceKind::cpu, average_pool_forward);
-const Twin average_backward(twins::average_pool_backward, DeviceKind::cpu, average_pool_backward);
-const Twin global_forward(twins::global_average_pool_forward, DeviceKind::cpu,
+const Twin max_forward(nn::twins::max_pool_forward, DeviceKind::cpu, max_pool_forward);
+const Twin max_backward(nn::twins::max_pool_backward, DeviceKind::cpu, max_pool_backward);
+const Twin average_forward(nn::twins::average_pool_forward, DeviceKind::cpu, average_pool_forward);
+const Twin average_backward(nn::twins::average_pool_backward, DeviceKind::cpu,
+                            average_pool_backward);
+const Twin global_forward(nn::twins::global_average_pool_forward, DeviceKind::cpu,
                           global_average_pool_forward);
-const Twin global_backward(twins::global_average_pool_backward, DeviceKind::cpu,
+const Twin global_backward(nn::twins::global_average_pool_backward, DeviceKind::cpu,
                            global_average_pool_backward);
 
 }  // namespace

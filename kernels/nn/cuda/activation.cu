@@ -7,26 +7,28 @@ namespace paretiny::cuda {
 namespace {
 
 template <class T>
-__global__ void activate_kernel(T* y, std::int64_t count, bool aligned, Activation activation,
+__global__ void activate_kernel(T* y, std::int64_t count, bool aligned, nn::Activation activation,
                                 const T* x) {
-  with_activation(activation, [&]<Activation kActivation>() {
+  with_activation(activation, [&]<nn::Activation kActivation>() {
     map_share(
-        y, count, aligned, [](float value) { return activate(kActivation, value); }, x);
+        y, count, aligned, [](float value) { return nn::activate(kActivation, value); }, x);
   });
 }
 
 template <class T>
-__global__ void slope_kernel(T* dx, std::int64_t count, bool aligned, Activation activation,
+__global__ void slope_kernel(T* dx, std::int64_t count, bool aligned, nn::Activation activation,
                              const T* x, const T* dy) {
-  with_activation(activation, [&]<Activation kActivation>() {
+  with_activation(activation, [&]<nn::Activation kActivation>() {
     map_share(
         dx, count, aligned,
-        [](float value, float gradient) { return activation_slope(kActivation, value) * gradient; },
+        [](float value, float gradient) {
+          return nn::activation_slope(kActivation, value) * gradient;
+        },
         x, dy);
   });
 }
 
-void activation_forward(Stream& stream, Activation activation, ConstView x, View y) {
+void activation_forward(Stream& stream, nn::Activation activation, ConstView x, View y) {
   with_element(x.dtype, [&]<class T>(T) {
     const MapLaunch how = map_launch(stream, x.elements(), y.as<T>(), x.as<T>());
     launch(stream, "activation_forward", activate_kernel<T>, how.shape, y.as<T>(), x.elements(),
@@ -34,7 +36,7 @@ void activation_forward(Stream& stream, Activation activation, ConstView x, View
   });
 }
 
-void activation_backward(Stream& stream, Activation activation, ConstView x, ConstView dy,
+void activation_backward(Stream& stream, nn::Activation activation, ConstView x, ConstView dy,
                          View dx) {
   with_element(x.dtype, [&]<class T>(T) {
     const MapLaunch how = map_launch(stream, x.elements(), dx.as<T>(), x.as<T>(), dy.as<T>());
@@ -43,8 +45,8 @@ void activation_backward(Stream& stream, Activation activation, ConstView x, Con
   });
 }
 
-const Twin forward(twins::activation_forward, DeviceKind::cuda, activation_forward);
-const Twin backward(twins::activation_backward, DeviceKind::cuda, activation_backward);
+const Twin forward(nn::twins::activation_forward, DeviceKind::cuda, activation_forward);
+const Twin backward(nn::twins::activation_backward, DeviceKind::cuda, activation_backward);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -83,18 +83,18 @@ struct FinishStatistics {
 };
 
 template <class T, int kWidth>
-__global__ void normalise_kernel(ChannelWalk walk, Activation activation,
+__global__ void normalise_kernel(ChannelWalk walk, nn::Activation activation,
                                  ChannelStatistics statistics, const T* x, T* y) {
   const ChannelThread<kWidth> me(walk);
   Affine affine[kWidth];
   for (int k = 0; k < kWidth; ++k) affine[k] = statistics.affine(me.channel(k));
-  with_activation(activation, [&]<Activation kActivation>() {
+  with_activation(activation, [&]<nn::Activation kActivation>() {
     me.template each_pack<2>(
         [&](std::int64_t i, int count) { return load_values<kWidth>(x + i, count); },
         [&](Values<kWidth> values, std::int64_t i, int count) {
           for (int k = 0; k < kWidth; ++k) {
             values.value[k] =
-                activate(kActivation, values.value[k] * affine[k].scale + affine[k].offset);
+                nn::activate(kActivation, values.value[k] * affine[k].scale + affine[k].offset);
           }
           store_values(y + i, values, count);
         });
@@ -102,7 +102,7 @@ __global__ void normalise_kernel(ChannelWalk walk, Activation activation,
 }
 
 template <class T>
-void normalise(Stream& stream, const BatchNormShape& shape, const ChannelStatistics& statistics,
+void normalise(Stream& stream, const nn::BatchNormShape& shape, const ChannelStatistics& statistics,
                const T* x, T* y) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
   with_width<T>(walks_in_packs<T>(1, rows, channels, {x, y}), [&](auto width) {
@@ -113,7 +113,8 @@ void normalise(Stream& stream, const BatchNormShape& shape, const ChannelStatist
   });
 }
 
-void batchnorm_forward(Stream& stream, const BatchNormShape& shape, const BatchNormForward& t) {
+void batchnorm_forward(Stream& stream, const nn::BatchNormShape& shape,
+                       const nn::BatchNormForward& t) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
   with_element(t.x.dtype, [&]<class T>(T) {
     const T* from = t.x.as<T>();
@@ -133,8 +134,8 @@ void batchnorm_forward(Stream& stream, const BatchNormShape& shape, const BatchN
   });
 }
 
-void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape,
-                                 const BatchNormInference& t) {
+void batchnorm_inference_forward(Stream& stream, const nn::BatchNormShape& shape,
+                                 const nn::BatchNormInference& t) {
   with_element(t.x.dtype, [&]<class T>(T) {
     normalise(stream, shape, {shape, t.gamma, t.beta, t.mean, t.var}, t.x.as<T>(), t.y.as<T>());
   });
@@ -151,7 +152,7 @@ __global__ void fold_kernel(int channels, double count, ChannelStatistics statis
   running.blend(c, statistics.mean[c], statistics.var[c] * count, count);
 }
 
-void batchnorm_fold(Stream& stream, const BatchNormShape& shape, const BatchNormFold& t) {
+void batchnorm_fold(Stream& stream, const nn::BatchNormShape& shape, const nn::BatchNormFold& t) {
   constexpr unsigned kThreads = 128;  // a channel each, of which a layer has some hundred
   const auto channels = static_cast<unsigned>(shape.input.c);
   launch(stream, "batchnorm_fold", fold_kernel,
@@ -162,10 +163,10 @@ void batchnorm_fold(Stream& stream, const BatchNormShape& shape, const BatchNorm
          t.scale.as<float>(), t.shift.as<float>());
 }
 
-const Twin forward_twin(twins::batchnorm_forward, DeviceKind::cuda, batchnorm_forward);
-const Twin inference_forward_twin(twins::batchnorm_inference_forward, DeviceKind::cuda,
+const Twin forward_twin(nn::twins::batchnorm_forward, DeviceKind::cuda, batchnorm_forward);
+const Twin inference_forward_twin(nn::twins::batchnorm_inference_forward, DeviceKind::cuda,
                                   batchnorm_inference_forward);
-const Twin fold_twin(twins::batchnorm_fold, DeviceKind::cuda, batchnorm_fold);
+const Twin fold_twin(nn::twins::batchnorm_fold, DeviceKind::cuda, batchnorm_fold);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -20,7 +20,7 @@ struct ChannelStatistics {
   const float* var;
   float epsilon;
 
-  ChannelStatistics(const BatchNormShape& shape, const ConstView& the_gamma,
+  ChannelStatistics(const nn::BatchNormShape& shape, const ConstView& the_gamma,
                     const ConstView& the_beta, const ConstView& the_mean, const ConstView& the_var)
       : gamma(the_gamma.as<float>()),
         beta(the_beta.as<float>()),
@@ -34,7 +34,7 @@ struct ChannelStatistics {
   }
 };
 
-inline std::int64_t rows_of(const BatchNormShape& shape) {
+inline std::int64_t rows_of(const nn::BatchNormShape& shape) {
   return shape.input.n * shape.input.h * shape.input.w;
 }
 

@@ -30,14 +30,14 @@ __device__ Pair<kWidth> load_pair(const T* x, const T* dy, int count) {
 }
 
 /// dz = dy * slope(x * scale + offset).
-template <Activation kActivation>
+template <nn::Activation kActivation>
 __device__ float input_gradient(const Affine& affine, float x, float dy) {
-  if constexpr (kActivation == Activation::none) return dy;
-  return dy * activation_slope(kActivation, x * affine.scale + affine.offset);
+  if constexpr (kActivation == nn::Activation::none) return dy;
+  return dy * nn::activation_slope(kActivation, x * affine.scale + affine.offset);
 }
 
 template <class T, int kWidth>
-__global__ void gradient_sums_kernel(ChannelWalk walk, Activation activation,
+__global__ void gradient_sums_kernel(ChannelWalk walk, nn::Activation activation,
                                      ChannelStatistics statistics, const T* x, const T* dy,
                                      GradientSums* partial) {
   const ChannelThread<kWidth> me(walk);
@@ -48,7 +48,7 @@ __global__ void gradient_sums_kernel(ChannelWalk walk, Activation activation,
     mean[k] = statistics.mean[me.channel(k)];
   }
   GradientSums sums[kWidth];
-  with_activation(activation, [&]<Activation kActivation>() {
+  with_activation(activation, [&]<nn::Activation kActivation>() {
     me.template each_pack<2>(
         [&](std::int64_t i, int count) { return load_pair<T, kWidth>(x + i, dy + i, count); },
         [&](const Pair<kWidth>& pair, std::int64_t, int) {
@@ -89,7 +89,7 @@ struct FinishGradients {
 };
 
 template <class T, int kWidth>
-__global__ void input_gradient_kernel(ChannelWalk walk, Activation activation,
+__global__ void input_gradient_kernel(ChannelWalk walk, nn::Activation activation,
                                       ChannelStatistics statistics, const Through* through,
                                       const T* x, const T* dy, T* dx) {
   const ChannelThread<kWidth> me(walk);
@@ -99,7 +99,7 @@ __global__ void input_gradient_kernel(ChannelWalk walk, Activation activation,
     affine[k] = statistics.affine(me.channel(k));
     mine[k] = through[me.channel(k)];
   }
-  with_activation(activation, [&]<Activation kActivation>() {
+  with_activation(activation, [&]<nn::Activation kActivation>() {
     me.template each_pack<2>(
         [&](std::int64_t i, int count) { return load_pair<T, kWidth>(x + i, dy + i, count); },
         [&](const Pair<kWidth>& pair, std::int64_t i, int count) {
@@ -114,8 +114,8 @@ __global__ void input_gradient_kernel(ChannelWalk walk, Activation activation,
   });
 }
 
-void backward(Stream& stream, const BatchNormShape& shape, bool constant_statistics,
-              const BatchNormBackward& t) {
+void backward(Stream& stream, const nn::BatchNormShape& shape, bool constant_statistics,
+              const nn::BatchNormBackward& t) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
   const ChannelStatistics statistics{shape, t.gamma, t.beta, t.mean, t.var};
   with_element(t.x.dtype, [&]<class T>(T) {
@@ -143,16 +143,17 @@ void backward(Stream& stream, const BatchNormShape& shape, bool constant_statist
   });
 }
 
-void batchnorm_backward(Stream& stream, const BatchNormShape& shape, const BatchNormBackward& t) {
+void batchnorm_backward(Stream& stream, const nn::BatchNormShape& shape,
+                        const nn::BatchNormBackward& t) {
   backward(stream, shape, false, t);
 }
 
-void batchnorm_inference_backward(Stream& stream, const BatchNormShape& shape,
-                                  const BatchNormBackward& t) {
+void batchnorm_inference_backward(Stream& stream, const nn::BatchNormShape& shape,
+                                  const nn::BatchNormBackward& t) {
   backward(stream, shape, true, t);
 }
 
-std::size_t batchnorm_scratch_bytes(Stream& stream, const BatchNormShape& shape, DType dtype) {
+std::size_t batchnorm_scratch_bytes(Stream& stream, const nn::BatchNormShape& shape, DType dtype) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
   std::size_t bytes = 0;
   with_element(dtype, [&]<class T>(T) {
@@ -163,10 +164,11 @@ std::size_t batchnorm_scratch_bytes(Stream& stream, const BatchNormShape& shape,
   return bytes;
 }
 
-const Twin backward_twin(twins::batchnorm_backward, DeviceKind::cuda, batchnorm_backward);
-const Twin inference_backward_twin(twins::batchnorm_inference_backward, DeviceKind::cuda,
+const Twin backward_twin(nn::twins::batchnorm_backward, DeviceKind::cuda, batchnorm_backward);
+const Twin inference_backward_twin(nn::twins::batchnorm_inference_backward, DeviceKind::cuda,
                                    batchnorm_inference_backward);
-const Twin scratch_twin(twins::batchnorm_scratch_bytes, DeviceKind::cuda, batchnorm_scratch_bytes);
+const Twin scratch_twin(nn::twins::batchnorm_scratch_bytes, DeviceKind::cuda,
+                        batchnorm_scratch_bytes);
 
 }  // namespace
 }  // namespace paretiny::cuda

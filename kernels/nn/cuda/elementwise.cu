@@ -14,27 +14,27 @@ struct ClippedSum {
   float low, high;
   __device__ float operator()(float a, float b) const {
     float y;
-    clip(a + b, low, high, y);
+    nn::clip(a + b, low, high, y);
     return y;
   }
 };
 
-void add_forward(Stream& stream, Activation activation, ConstView a, ConstView b, View y) {
+void add_forward(Stream& stream, nn::Activation activation, ConstView a, ConstView b, View y) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const ClippedSum sum{activation == Activation::none ? -kInfinity : 0.0f,
-                       activation == Activation::relu6 ? 6.0f : kInfinity};
+  const ClippedSum sum{activation == nn::Activation::none ? -kInfinity : 0.0f,
+                       activation == nn::Activation::relu6 ? 6.0f : kInfinity};
   with_element(a.dtype, [&]<class T>(T) {
     map_elements(stream, "add_forward", a.elements(), y.as<T>(), sum, a.as<T>(), b.as<T>());
   });
 }
 
-void add_backward(Stream& stream, Activation activation, ConstView y, ConstView dy, View d) {
-  if (activation == Activation::none) {
+void add_backward(Stream& stream, nn::Activation activation, ConstView y, ConstView dy, View d) {
+  if (activation == nn::Activation::none) {
     if (d.data != dy.data) stream.copy(d.data, dy.data, dy.bytes());
     return;
   }
   // The slope of relu and relu6 at the sum is that at y: both are zero outside the same interval.
-  twins::activation_backward(stream, activation, y, dy, d);
+  nn::twins::activation_backward(stream, activation, y, dy, d);
 }
 
 template <class T, int kWidth>
@@ -110,11 +110,11 @@ void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView 
   });
 }
 
-const Twin add_forward_twin(twins::add_forward, DeviceKind::cuda, add_forward);
-const Twin add_backward_twin(twins::add_backward, DeviceKind::cuda, add_backward);
-const Twin scale_forward_twin(twins::channel_scale_forward, DeviceKind::cuda,
+const Twin add_forward_twin(nn::twins::add_forward, DeviceKind::cuda, add_forward);
+const Twin add_backward_twin(nn::twins::add_backward, DeviceKind::cuda, add_backward);
+const Twin scale_forward_twin(nn::twins::channel_scale_forward, DeviceKind::cuda,
                               channel_scale_forward);
-const Twin scale_backward_twin(twins::channel_scale_backward, DeviceKind::cuda,
+const Twin scale_backward_twin(nn::twins::channel_scale_backward, DeviceKind::cuda,
                                channel_scale_backward);
 
 }  // namespace

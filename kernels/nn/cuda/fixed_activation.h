@@ -9,8 +9,8 @@ namespace paretiny::cuda {
 
 /// Calls f.operator()<activation>(), a compile-time constant: one branch, the same for all threads.
 template <class F>
-__device__ void with_activation(Activation activation, F f) {
-  using enum Activation;
+__device__ void with_activation(nn::Activation activation, F f) {
+  using enum nn::Activation;
   switch (activation) {
     case none:
       return f.template operator()<none>();

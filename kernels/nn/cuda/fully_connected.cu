@@ -14,13 +14,13 @@
 namespace paretiny::cuda {
 namespace {
 
-Product forward_product(const FullyConnectedShape& s) {
+Product forward_product(const nn::FullyConnectedShape& s) {
   return {s.input.n, s.out_features, s.in_features(), false, true};
 }
-Product data_product(const FullyConnectedShape& s) {
+Product data_product(const nn::FullyConnectedShape& s) {
   return {s.input.n, s.in_features(), s.out_features, false, false};
 }
-Product weights_product(const FullyConnectedShape& s) {
+Product weights_product(const nn::FullyConnectedShape& s) {
   return {s.out_features, s.in_features(), s.input.n, true, false};
 }
 
@@ -32,7 +32,7 @@ const float* widened(Stream& stream, Arena::Scope& scratch, const ConstView& x) 
   return copy.as<float>();
 }
 
-[[nodiscard]] bool library_forward(Stream& stream, const FullyConnectedShape& shape,
+[[nodiscard]] bool library_forward(Stream& stream, const nn::FullyConnectedShape& shape,
                                    const ConstView& x, const ConstView& w, const ConstView& b,
                                    const View& y) {
   const Product product = forward_product(shape);
@@ -42,7 +42,7 @@ const float* widened(Stream& stream, Arena::Scope& scratch, const ConstView& x) 
                           b.as<float>(), y.as<float>());
 }
 
-[[nodiscard]] bool library_backward_data(Stream& stream, const FullyConnectedShape& shape,
+[[nodiscard]] bool library_backward_data(Stream& stream, const nn::FullyConnectedShape& shape,
                                          const ConstView& w, const ConstView& dy, const View& dx) {
   const Product product = data_product(shape);
   if (!cublaslt_scratch_bytes(stream, product)) return false;
@@ -58,7 +58,7 @@ const float* widened(Stream& stream, Arena::Scope& scratch, const ConstView& x) 
   return true;
 }
 
-[[nodiscard]] bool library_backward_weights(Stream& stream, const FullyConnectedShape& shape,
+[[nodiscard]] bool library_backward_weights(Stream& stream, const nn::FullyConnectedShape& shape,
                                             const ConstView& x, const ConstView& dy, const View& dw,
                                             const View& db) {
   const Product product = weights_product(shape);
@@ -72,7 +72,7 @@ const float* widened(Stream& stream, Arena::Scope& scratch, const ConstView& x) 
   return true;
 }
 
-void forward(Stream& stream, const FullyConnectedShape& shape, ConstView x, ConstView w,
+void forward(Stream& stream, const nn::FullyConnectedShape& shape, ConstView x, ConstView w,
              ConstView b, View y) {
   if (library_forward(stream, shape, x, w, b, y)) return;
   const std::int64_t in = shape.in_features();
@@ -82,7 +82,8 @@ void forward(Stream& stream, const FullyConnectedShape& shape, ConstView x, Cons
           Matrix::of(w, shape.out_features, in).transposed(), y, extras);
 }
 
-void backward(Stream& stream, const FullyConnectedShape& shape, const FullyConnectedBackward& t) {
+void backward(Stream& stream, const nn::FullyConnectedShape& shape,
+              const nn::FullyConnectedBackward& t) {
   const std::int64_t in = shape.in_features();
   const Matrix dy_rows = Matrix::of(t.dy, shape.input.n, shape.out_features);
   if (t.dx && !library_backward_data(stream, shape, t.w, t.dy, t.dx)) {
@@ -96,7 +97,7 @@ void backward(Stream& stream, const FullyConnectedShape& shape, const FullyConne
           Matrix::of(t.x, shape.input.n, in), t.dw, extras);
 }
 
-std::size_t most_scratch(Stream& stream, const FullyConnectedShape& shape, DType activations) {
+std::size_t most_scratch(Stream& stream, const nn::FullyConnectedShape& shape, DType activations) {
   const std::size_t copy =
       activations == DType::bf16
           ? aligned(static_cast<std::size_t>(shape.input.elements()) * sizeof(float))
@@ -110,9 +111,9 @@ std::size_t most_scratch(Stream& stream, const FullyConnectedShape& shape, DType
   return std::max(most, bias_gradient_bytes(stream, shape.output(), DType::f32));
 }
 
-const Twin forward_twin(twins::fully_connected_forward, DeviceKind::cuda, forward);
-const Twin backward_twin(twins::fully_connected_backward, DeviceKind::cuda, backward);
-const Twin scratch_twin(twins::fully_connected_scratch_bytes, DeviceKind::cuda, most_scratch);
+const Twin forward_twin(nn::twins::fully_connected_forward, DeviceKind::cuda, forward);
+const Twin backward_twin(nn::twins::fully_connected_backward, DeviceKind::cuda, backward);
+const Twin scratch_twin(nn::twins::fully_connected_scratch_bytes, DeviceKind::cuda, most_scratch);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -9,9 +9,9 @@ namespace paretiny::cuda {
 
 /// x[i] = activate(activation, x[i]), with one branch for all of them.
 template <int kCount>
-__device__ void activate_all(Activation activation, float (&x)[kCount]) {
-  with_activation(activation, [&]<Activation kActivation>() {
-    for (int i = 0; i < kCount; ++i) x[i] = activate(kActivation, x[i]);
+__device__ void activate_all(nn::Activation activation, float (&x)[kCount]) {
+  with_activation(activation, [&]<nn::Activation kActivation>() {
+    for (int i = 0; i < kCount; ++i) x[i] = nn::activate(kActivation, x[i]);
   });
 }
 
@@ -21,12 +21,12 @@ struct InputTransform {
   const float* shift = nullptr;
   const void* gate = nullptr;  ///< a row for each image, of the type of the input
   std::uint32_t pixels = 1;    ///< of an image; there are fewer than 2^32 in all
-  Activation activation = Activation::none;
+  nn::Activation activation = nn::Activation::none;
   bool any = false;
   bool aligned = false;  ///< scale, shift and bf16 rows of the gate can be read 16 bytes at a time
 
   InputTransform() = default;
-  InputTransform(const Prologue& prologue, const Shape& input)
+  InputTransform(const nn::Prologue& prologue, const Shape& input)
       : scale(prologue.scale.as<float>()),
         shift(prologue.shift.as<float>()),
         gate(prologue.gate.data),
@@ -52,10 +52,10 @@ struct OutputTransform {
   const float* scale = nullptr;
   const float* shift = nullptr;
   const void* residual = nullptr;
-  Activation activation = Activation::none;
+  nn::Activation activation = nn::Activation::none;
 
   OutputTransform() = default;
-  OutputTransform(const ConstView& b, const Epilogue& epilogue)
+  OutputTransform(const ConstView& b, const nn::Epilogue& epilogue)
       : bias(b.as<float>()),
         scale(epilogue.scale.as<float>()),
         shift(epilogue.shift.as<float>()),
@@ -64,7 +64,7 @@ struct OutputTransform {
 
   /// Whether it does no more than add a bias.
   bool plain() const {
-    return scale == nullptr && residual == nullptr && activation == Activation::none;
+    return scale == nullptr && residual == nullptr && activation == nn::Activation::none;
   }
   __device__ float factor(std::int64_t channel) const {
     return scale != nullptr ? scale[channel] : 1.0f;

@@ -17,17 +17,18 @@ enum class ConvPass { forward, backward_data, backward_weights };
 /// Nothing where cuDNN declines: padding that is wider at the bottom or right and matters, channel
 /// counts or types it has no exact, deterministic algorithm for, more than 64 MiB of workspace.
 /// Also chooses the algorithm, so that nothing is left to choose while a graph is captured.
-std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream&, const ConvShape&, DType activations,
-                                                    ConvPass);
+std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream&, const nn::ConvShape&,
+                                                    DType activations, ConvPass);
 
 /// As in conv.h, without bias. In bf16 weights are rounded to bf16, and so is dw where cuDNN has no
 /// f32 output for bf16 inputs: an error of 2^-9 of each value. Tensors that are not aligned to 16
 /// bytes are declined.
-[[nodiscard]] bool cudnn_conv_forward(Stream&, const ConvShape&, ConstView x, ConstView w, View y);
-[[nodiscard]] bool cudnn_conv_backward_data(Stream&, const ConvShape&, ConstView dy, ConstView w,
-                                            View dx);
-[[nodiscard]] bool cudnn_conv_backward_weights(Stream&, const ConvShape&, ConstView x, ConstView dy,
-                                               View dw);
+[[nodiscard]] bool cudnn_conv_forward(Stream&, const nn::ConvShape&, ConstView x, ConstView w,
+                                      View y);
+[[nodiscard]] bool cudnn_conv_backward_data(Stream&, const nn::ConvShape&, ConstView dy,
+                                            ConstView w, View dx);
+[[nodiscard]] bool cudnn_conv_backward_weights(Stream&, const nn::ConvShape&, ConstView x,
+                                               ConstView dy, View dw);
 
 /// Matrices of f32, rows one after another: d [rows x columns] = a b + bias.
 struct Product {

@@ -11,12 +11,12 @@
 namespace paretiny::cuda {
 namespace {
 
-using Range = PoolRange<int>;
+using Range = nn::PoolRange<int>;
 
-struct Pool : PoolWindows<int> {
+struct Pool : nn::PoolWindows<int> {
   int channels;
 
-  explicit Pool(const PoolShape& shape)
+  explicit Pool(const nn::PoolShape& shape)
       : PoolWindows(shape), channels(static_cast<int>(shape.input.c)) {}
 
   __device__ std::int64_t in_at(int n, int row, int column, int c) const {
@@ -114,7 +114,7 @@ struct MaxForward {
   }
 };
 
-void max_pool_forward(Stream& stream, const PoolShape& shape, ConstView x, View y) {
+void max_pool_forward(Stream& stream, const nn::PoolShape& shape, ConstView x, View y) {
   with_element(x.dtype, [&]<class T>(T) {
     with_pixel_width<T>(shape.input.c, {x.as<T>(), y.as<T>()}, [&](auto width) {
       each_pixel<width()>(stream, "max_pool_forward", shape.output(),
@@ -151,7 +151,8 @@ struct MaxBackward {
   }
 };
 
-void max_pool_backward(Stream& stream, const PoolShape& shape, ConstView x, ConstView dy, View dx) {
+void max_pool_backward(Stream& stream, const nn::PoolShape& shape, ConstView x, ConstView dy,
+                       View dx) {
   with_element(x.dtype, [&]<class T>(T) {
     with_pixel_width<T>(shape.input.c, {x.as<T>(), dy.as<T>(), dx.as<T>()}, [&](auto width) {
       each_pixel<width()>(stream, "max_pool_backward", shape.input,
@@ -177,7 +178,7 @@ struct AverageForward {
   }
 };
 
-void average_pool_forward(Stream& stream, const PoolShape& shape, ConstView x, View y) {
+void average_pool_forward(Stream& stream, const nn::PoolShape& shape, ConstView x, View y) {
   with_element(x.dtype, [&]<class T>(T) {
     with_pixel_width<T>(shape.input.c, {x.as<T>(), y.as<T>()}, [&](auto width) {
       each_pixel<width()>(stream, "average_pool_forward", shape.output(),
@@ -207,7 +208,7 @@ struct AverageBackward {
   }
 };
 
-void average_pool_backward(Stream& stream, const PoolShape& shape, ConstView dy, View dx) {
+void average_pool_backward(Stream& stream, const nn::PoolShape& shape, ConstView dy, View dx) {
   with_element(dy.dtype, [&]<class T>(T) {
     with_pixel_width<T>(shape.input.c, {dy.as<T>(), dx.as<T>()}, [&](auto width) {
       each_pixel<width()>(stream, "average_pool_backward", shape.input,
@@ -216,10 +217,11 @@ void average_pool_backward(Stream& stream, const PoolShape& shape, ConstView dy,
   });
 }
 
-const Twin max_forward(twins::max_pool_forward, DeviceKind::cuda, max_pool_forward);
-const Twin max_backward(twins::max_pool_backward, DeviceKind::cuda, max_pool_backward);
-const Twin average_forward(twins::average_pool_forward, DeviceKind::cuda, average_pool_forward);
-const Twin average_backward(twins::average_pool_backward, DeviceKind::cuda, average_pool_backward);
+const Twin max_forward(nn::twins::max_pool_forward, DeviceKind::cuda, max_pool_forward);
+const Twin max_backward(nn::twins::max_pool_backward, DeviceKind::cuda, max_pool_backward);
+const Twin average_forward(nn::twins::average_pool_forward, DeviceKind::cuda, average_pool_forward);
+const Twin average_backward(nn::twins::average_pool_backward, DeviceKind::cuda,
+                            average_pool_backward);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -57,9 +57,9 @@ void global_average_pool_backward(Stream& stream, ConstView dy, View dx) {
   });
 }
 
-const Twin forward(twins::global_average_pool_forward, DeviceKind::cuda,
+const Twin forward(nn::twins::global_average_pool_forward, DeviceKind::cuda,
                    global_average_pool_forward);
-const Twin backward(twins::global_average_pool_backward, DeviceKind::cuda,
+const Twin backward(nn::twins::global_average_pool_backward, DeviceKind::cuda,
                     global_average_pool_backward);
 
 }  // namespace

@@ -50,7 +50,7 @@ __device__ float element(const Matrix& m, const InputTransform& input, std::int6
   float x = element(m.data, m.dtype, r * m.row_step + c * m.column_step);
   if (!input.any) return x;
   if (input.scale != nullptr) x = input.scale[c] * x + input.shift[c];
-  x = activate(input.activation, x);
+  x = nn::activate(input.activation, x);
   if (input.gate != nullptr) x *= element(input.gate, m.dtype, input.image(r) * m.columns + c);
   return x;
 }
@@ -79,7 +79,7 @@ __device__ float store(const Job& job, std::int64_t r, std::int64_t c, float p) 
   const std::int64_t i = r * job.b.columns + c;
   float y = job.output.factor(c) * p + job.output.addend(c);
   if (job.output.residual != nullptr) y += element(job.output.residual, job.y.dtype, i);
-  const T stored = narrow<T>(activate(job.output.activation, y));
+  const T stored = narrow<T>(nn::activate(job.output.activation, y));
   static_cast<T*>(job.y.data)[i] = stored;
   return widen(stored);
 }

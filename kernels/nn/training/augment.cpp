@@ -2,10 +2,10 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::gather_batch)> gather_batch("gather_batch");
+constinit Op<decltype(nn::gather_batch)> gather_batch("gather_batch");
 }  // namespace twins
 
 void gather_batch(Stream& stream, const AugmentSpec& spec, const BatchGather& t) {
@@ -29,4 +29,4 @@ void gather_batch(Stream& stream, const AugmentSpec& spec, const BatchGather& t)
   twins::gather_batch(stream, spec, t);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -5,7 +5,7 @@
 #include "kernels/core/random.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// All off by default. Applied in this order: rotate, crop, flip, noise.
 struct AugmentSpec {
@@ -79,4 +79,4 @@ namespace twins {
 extern Op<decltype(gather_batch)> gather_batch;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -2,10 +2,10 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::channel_gather)> channel_gather("channel_gather");
+constinit Op<decltype(nn::channel_gather)> channel_gather("channel_gather");
 }  // namespace twins
 
 void channel_gather(Stream& stream, ConstView in, ConstView index, View out) {
@@ -19,4 +19,4 @@ void channel_gather(Stream& stream, ConstView in, ConstView index, View out) {
   twins::channel_gather(stream, in, index, out);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

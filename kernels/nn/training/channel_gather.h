@@ -4,7 +4,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// out[i, k, j] = in[i, index[k], j] for in: [outer, channels, inner], out: [outer, kept, inner],
 /// both f32, written as shapes {1, outer, channels, inner}; index: [1, 1, 1, kept] i32, each within
@@ -15,4 +15,4 @@ namespace twins {
 extern Op<decltype(channel_gather)> channel_gather;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

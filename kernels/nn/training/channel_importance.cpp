@@ -2,11 +2,11 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::filter_score)> filter_score("filter_score");
-constinit Op<decltype(paretiny::positive_share)> positive_share("positive_share");
+constinit Op<decltype(nn::filter_score)> filter_score("filter_score");
+constinit Op<decltype(nn::positive_share)> positive_share("positive_share");
 }  // namespace twins
 
 void filter_score(Stream& stream, FilterScore score, ConstView w, ConstView g, View scores) {
@@ -28,4 +28,4 @@ void positive_share(Stream& stream, ConstView x, View scores) {
   twins::positive_share(stream, x, scores);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -5,7 +5,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 enum class FilterScore : std::uint8_t {
   l1,      ///< sum |w|
@@ -27,4 +27,4 @@ extern Op<decltype(filter_score)> filter_score;
 extern Op<decltype(positive_share)> positive_share;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

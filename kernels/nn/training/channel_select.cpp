@@ -2,10 +2,10 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::channel_select)> channel_select("channel_select");
+constinit Op<decltype(nn::channel_select)> channel_select("channel_select");
 }  // namespace twins
 
 void channel_select(Stream& stream, ConstView scores, View index) {
@@ -18,4 +18,4 @@ void channel_select(Stream& stream, ConstView scores, View index) {
   twins::channel_select(stream, scores, index);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -5,7 +5,7 @@
 #include "kernels/core/host_device.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// Whether score a is above score b; NaN is below every number, -infinity too, and equal to NaN.
 PARETINY_HOST_DEVICE inline bool scores_higher(float a, float b) {
@@ -20,4 +20,4 @@ namespace twins {
 extern Op<decltype(channel_select)> channel_select;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

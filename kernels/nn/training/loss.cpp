@@ -2,11 +2,10 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::softmax_cross_entropy)> softmax_cross_entropy(
-    "softmax_cross_entropy");
+constinit Op<decltype(nn::softmax_cross_entropy)> softmax_cross_entropy("softmax_cross_entropy");
 }  // namespace twins
 
 void softmax_cross_entropy(Stream& stream, float label_smoothing, ConstView logits,
@@ -23,4 +22,4 @@ void softmax_cross_entropy(Stream& stream, float label_smoothing, ConstView logi
   twins::softmax_cross_entropy(stream, label_smoothing, logits, labels, loss, dlogits, totals);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -4,7 +4,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// Target of class k: (1 - smoothing) * [k = label] + smoothing / classes.
 /// logits: [n, 1, 1, classes] f32; labels: [1, 1, 1, n] i32, each within
@@ -19,4 +19,4 @@ namespace twins {
 extern Op<decltype(softmax_cross_entropy)> softmax_cross_entropy;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -2,10 +2,10 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::next_row)> next_row("next_row");
+constinit Op<decltype(nn::next_row)> next_row("next_row");
 }  // namespace twins
 
 void next_row(Stream& stream, ConstView table, View counter, View row) {
@@ -16,4 +16,4 @@ void next_row(Stream& stream, ConstView table, View counter, View row) {
   twins::next_row(stream, table, counter, row);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -5,7 +5,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// row = table[counter], then counter += 1. table: [1, 1, rows, width] i32, row: [1, 1, 1, width]
 /// i32, which may hold floats bit by bit; counter: [1, 1, 1, 1] i32, within 0 .. rows-1 (the
@@ -16,4 +16,4 @@ namespace twins {
 extern Op<decltype(next_row)> next_row;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

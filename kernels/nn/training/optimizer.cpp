@@ -2,11 +2,11 @@
 
 #include "kernels/core/check.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(paretiny::sgd_step)> sgd_step("sgd_step");
-constinit Op<decltype(paretiny::adam_step)> adam_step("adam_step");
+constinit Op<decltype(nn::sgd_step)> sgd_step("sgd_step");
+constinit Op<decltype(nn::adam_step)> adam_step("adam_step");
 }  // namespace twins
 
 void sgd_step(Stream& stream, const SgdOptions& options, ConstView rate, const OptimizerArrays& t) {
@@ -31,4 +31,4 @@ void adam_step(Stream& stream, const AdamOptions& options, ConstView schedule,
   twins::adam_step(stream, options, schedule, t);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

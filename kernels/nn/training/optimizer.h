@@ -5,7 +5,7 @@
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
 
-namespace paretiny {
+namespace paretiny::nn {
 
 /// The weights of a step, their gradients, and what the optimiser keeps of each.
 struct OptimizerArrays {
@@ -42,4 +42,4 @@ extern Op<decltype(sgd_step)> sgd_step;
 extern Op<decltype(adam_step)> adam_step;
 }  // namespace twins
 
-}  // namespace paretiny
+}  // namespace paretiny::nn

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 constexpr std::size_t kUsualColumns = 80;
@@ -79,4 +79,4 @@ bool is_terminal() {
          std::string_view(kind) != "dumb";
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

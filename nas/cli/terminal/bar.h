@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace paretiny {
+namespace paretiny::cli {
 
 struct BarState {
   std::int64_t done = 0;   ///< trials that have ended
@@ -31,4 +31,4 @@ BarSigns bar_signs();
 /// Whether standard error is a terminal that lines can be redrawn on.
 bool is_terminal();
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "nas/cli/terminal/output.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 /// Batch systems send SIGUSR1, SIGUSR2 or SIGXCPU when time is nearly up.
@@ -108,4 +108,4 @@ void InterruptGuard::wait() {
   say("\nstopping; again to stop at once\n");
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

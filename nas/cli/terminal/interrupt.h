@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::cli {
 
 /// While it lives, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU end the process at once,
 /// with a sentence and code 130, or, where `token` was called, ask it to stop. A signal that was
@@ -36,4 +36,4 @@ class InterruptGuard {
   std::thread waiter_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

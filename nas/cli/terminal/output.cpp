@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
 void say(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
@@ -44,4 +44,4 @@ void flush_output() {
                   std::strerror(errno == 0 ? EIO : errno));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace paretiny {
+namespace paretiny::cli {
 
 /// Writes to standard error. Nobody reading it is no failure: `paretiny search ... 2>&1 | head`
 /// must not end a search.
@@ -24,4 +24,4 @@ void flush_output();
 /// that cannot be read, as a folder or a closed descriptor.
 void check_input_ended();
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -10,9 +10,9 @@
 #include "nas/summary/format.h"
 #include "nas/summary/summary.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
-Progress::Progress(std::vector<Objective> objectives, std::int64_t trials)
+Progress::Progress(std::vector<study::Objective> objectives, std::int64_t trials)
     : objectives_(std::move(objectives)),
       total_(trials),
       // Phases told of one by one would break a line that is redrawn.
@@ -23,48 +23,50 @@ Progress::~Progress() {
   if (drawn_) say("\n");
 }
 
-void Progress::search_started(const std::vector<Trial>& trials) {
-  done_ = std::count_if(trials.begin(), trials.end(), has_ended);
+void Progress::search_started(const std::vector<study::Trial>& trials) {
+  done_ = std::count_if(trials.begin(), trials.end(), study::has_ended);
 }
 
-void Progress::trial_started(const Trial& trial, const Sketch& sketch) {
-  activities_[trial.number] = {format_count(static_cast<double>(sketch.footprint.flops), "FLOPs"),
-                               "0"};
+void Progress::trial_started(const study::Trial& trial, const search::Sketch& sketch) {
+  activities_[trial.number] = {
+      summary::format_count(static_cast<double>(sketch.footprint.flops), "FLOPs"), "0"};
   draw();
 }
 
-void Progress::epoch_done(const Trial& trial, const EpochReport& report) {
+void Progress::epoch_done(const study::Trial& trial, const train::EpochReport& report) {
   const std::string done = fmt::format("{}/{}", report.epoch, report.epochs);
   activities_[trial.number] = {"epoch " + done, done};
   draw();
 }
 
-void Progress::trial_ended(const std::vector<Trial>& trials, const Trial& ended) {
-  done_ = std::count_if(trials.begin(), trials.end(), has_ended);
+void Progress::trial_ended(const std::vector<study::Trial>& trials, const study::Trial& ended) {
+  done_ = std::count_if(trials.begin(), trials.end(), study::has_ended);
   ++ended_here_;
   activities_.erase(ended.number);
-  const StudySummary summary = summarise(objectives_, trials);
+  const summary::StudySummary summary = summary::summarise(objectives_, trials);
   const double volume = summary.hypervolume.empty() ? 0 : summary.hypervolume.back();
-  figures_ = fmt::format("hypervolume {}", format_fixed(volume, 4));
+  figures_ = fmt::format("hypervolume {}", summary::format_fixed(volume, 4));
   if (summary.best) {
-    figures_ += fmt::format(", best {}", format_percent(1 - trials[*summary.best].objectives[0]));
+    figures_ +=
+        fmt::format(", best {}", summary::format_percent(1 - trials[*summary.best].objectives[0]));
   }
   if (terminal_) {
     // What came of the others stands in the figures.
-    if (ended.state != TrialState::done) {
+    if (ended.state != study::TrialState::done) {
       say(fmt::format("\r\033[Ktrial {} {}: {}\n", ended.number, to_string(ended.state),
                       one_line(ended.reason)));
     }
     draw();
     return;
   }
-  if (ended.state != TrialState::failed && !logs(LogLevel::info)) return;
+  if (ended.state != study::TrialState::failed && !logs(LogLevel::info)) return;
   std::string line =
       fmt::format("{}/{} trial {} {}", done_, total_, ended.number, to_string(ended.state));
-  if (ended.state == TrialState::done) {
-    line += fmt::format(": {}, ROM {}, RAM {}, {}", format_percent(1 - ended.objectives[0]),
-                        format_bytes(ended.objectives[1]), format_bytes(ended.objectives[2]),
-                        format_count(ended.objectives[3], "FLOPs"));
+  if (ended.state == study::TrialState::done) {
+    line += fmt::format(
+        ": {}, ROM {}, RAM {}, {}", summary::format_percent(1 - ended.objectives[0]),
+        summary::format_bytes(ended.objectives[1]), summary::format_bytes(ended.objectives[2]),
+        summary::format_count(ended.objectives[3], "FLOPs"));
   } else {
     line += fmt::format(": {}", one_line(ended.reason));
   }
@@ -76,7 +78,7 @@ void Progress::space_exhausted(const std::string& what) {
   drawn_ = false;
 }
 
-void Progress::trial_lost(const Trial& trial) {
+void Progress::trial_lost(const study::Trial& trial) {
   activities_.erase(trial.number);
   say(fmt::format(
       "{}trial {} is another worker's by now: this one gave no sign of life for so long that its "
@@ -91,8 +93,8 @@ void Progress::note(const std::string& what) {
 std::string Progress::time_left() const {
   if (ended_here_ == 0) return "?";
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;
-  return format_seconds(took.count() / static_cast<double>(ended_here_) *
-                        static_cast<double>(std::max<std::int64_t>(0, total_ - done_)));
+  return summary::format_seconds(took.count() / static_cast<double>(ended_here_) *
+                                 static_cast<double>(std::max<std::int64_t>(0, total_ - done_)));
 }
 
 void Progress::draw() {
@@ -109,4 +111,4 @@ void Progress::draw() {
   drawn_ = true;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

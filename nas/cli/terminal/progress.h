@@ -10,26 +10,26 @@
 #include "nas/cli/terminal/bar.h"
 #include "nas/search/search.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 
-class Progress : public SearchObserver {
+class Progress : public search::SearchObserver {
  public:
-  Progress(std::vector<Objective> objectives, std::int64_t trials);
+  Progress(std::vector<study::Objective> objectives, std::int64_t trials);
   ~Progress() override;
 
-  void search_started(const std::vector<Trial>& trials) override;
-  void trial_started(const Trial& trial, const Sketch& sketch) override;
-  void epoch_done(const Trial& trial, const EpochReport& report) override;
-  void trial_ended(const std::vector<Trial>& trials, const Trial& ended) override;
+  void search_started(const std::vector<study::Trial>& trials) override;
+  void trial_started(const study::Trial& trial, const search::Sketch& sketch) override;
+  void epoch_done(const study::Trial& trial, const train::EpochReport& report) override;
+  void trial_ended(const std::vector<study::Trial>& trials, const study::Trial& ended) override;
   void space_exhausted(const std::string& what) override;
-  void trial_lost(const Trial& trial) override;
+  void trial_lost(const study::Trial& trial) override;
   void note(const std::string& what) override;
 
  private:
   void draw();
   std::string time_left() const;
 
-  const std::vector<Objective> objectives_;
+  const std::vector<study::Objective> objectives_;
   const std::int64_t total_;
   const bool terminal_;
   const BarSigns signs_;
@@ -44,4 +44,4 @@ class Progress : public SearchObserver {
   bool drawn_ = false;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::cli

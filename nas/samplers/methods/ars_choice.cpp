@@ -12,7 +12,10 @@
 #include "nas/samplers/parts/simplex_weights.h"
 #include "nas/samplers/parts/smooth_search.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
+
+using surrogate::RowMatrix;
+
 namespace {
 
 /// Scrambled Sobol points that walks from the Pareto set might miss.
@@ -56,13 +59,13 @@ std::vector<std::vector<double>> ArsSampler::choose(const Walks& walks, const Re
                                                     const Knowledge& knowledge,
                                                     const Unseen& unseen,
                                                     std::uint64_t trial) const {
-  const Surrogates& surrogates = reward.surrogates();
+  const surrogate::Surrogates& surrogates = reward.surrogates();
   const RowMatrix scattered = sobol_points(problem().space, kRaw, key("ars raw points", trial));
   const Visits raw{scattered, reward.at(scattered)};
   const Visits best = best_of(together(together(walks.training, walks.trained), raw), kLookedAt);
 
-  const PosteriorPaths paths(surrogates, static_cast<std::int64_t>(options_.samples),
-                             key("posterior paths", trial));
+  const surrogate::PosteriorPaths paths(surrogates, static_cast<std::int64_t>(options_.samples),
+                                        key("posterior paths", trial));
   Random random(problem().seed, "ars choice", trial);
   std::unique_ptr<PathGain> gain;
   if (!knowledge.front.empty() && options_.hypervolume) {
@@ -87,16 +90,17 @@ std::vector<std::vector<double>> ArsSampler::choose(const Walks& walks, const Re
 }
 
 Eigen::VectorXd ArsSampler::log_chance_below(const Knowledge& knowledge,
-                                             const Surrogates& surrogates,
+                                             const surrogate::Surrogates& surrogates,
                                              const RowMatrix& points) const {
-  const Surrogates::Belief belief = surrogates.predict(points);
+  const surrogate::Surrogates::Belief belief = surrogates.predict(points);
   Eigen::VectorXd chance = Eigen::VectorXd::Zero(points.rows());
   for (std::size_t s = 0; s < knowledge.quantities.size(); ++s) {
     if (knowledge.quantities[s].number >= problem().objectives) continue;
     const double reference = problem().reference[knowledge.quantities[s].number];
     const auto set = static_cast<Eigen::Index>(s);
     for (Eigen::Index i = 0; i < points.rows(); ++i) {
-      chance(i) += log_normal_cdf((reference - belief.mean(set, i)) / belief.deviation(set, i));
+      chance(i) +=
+          bayes::log_normal_cdf((reference - belief.mean(set, i)) / belief.deviation(set, i));
     }
   }
   return chance;
@@ -105,7 +109,7 @@ Eigen::VectorXd ArsSampler::log_chance_below(const Knowledge& knowledge,
 std::vector<std::vector<double>> ArsSampler::judged(const RowMatrix& candidates,
                                                     const PathAcquisition& acquisition,
                                                     const Knowledge& knowledge,
-                                                    const Surrogates& surrogates,
+                                                    const surrogate::Surrogates& surrogates,
                                                     const Unseen& unseen) const {
   const bool known = options_.known && problem().known;
   const auto m = static_cast<Eigen::Index>(problem().objectives);
@@ -140,4 +144,4 @@ std::vector<std::vector<double>> ArsSampler::judged(const RowMatrix& candidates,
   return points;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

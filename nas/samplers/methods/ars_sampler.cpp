@@ -9,7 +9,7 @@
 #include "nas/samplers/options.h"
 #include "nas/samplers/parts/k_means.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 /// Points that are worth naming: whatever is seen before all of them gives way to a random point.
@@ -53,12 +53,13 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
                                                      std::uint64_t trial) {
   Knowledge knowledge = informed(measured);
   if (!options_.pending) knowledge.pending.resize(0, knowledge.pending.cols());
-  const Surrogates surrogates(stream(), knowledge.sets, knowledge.pending, problem().stop);
+  const surrogate::Surrogates surrogates(stream(), knowledge.sets, knowledge.pending,
+                                         problem().stop);
   const Reward reward(problem(), knowledge, surrogates,
                       options_.hypervolume ? Improvement::hypervolume : Improvement::scalarised,
                       options_.samples, trial);
   Random random(problem().seed, "ars clusters", trial);
-  const RowMatrix starts =
+  const surrogate::RowMatrix starts =
       k_means(knowledge.anchors, static_cast<Eigen::Index>(options_.policies), random);
   const Walks walks = augmented_random_search(reward, problem().space, starts, options_.search,
                                               problem().seed, trial, problem().stop);
@@ -68,7 +69,7 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
   // The paper's choice: the best that a trained policy visits; the rest only stands in for it.
   std::vector<std::vector<double>> points;
   for (const Visits* visits : {&walks.trained, &walks.training}) {
-    const RowMatrix best = best_of(*visits, kNamed).points;
+    const surrogate::RowMatrix best = best_of(*visits, kNamed).points;
     for (Eigen::Index i = 0; i < best.rows(); ++i) points.push_back(row_of(best, i));
   }
   return points;
@@ -78,8 +79,10 @@ Knowledge ArsSampler::informed(const Knowledge& knowledge) const {
   Knowledge all = knowledge;
   if (!options_.known || !problem().known) return all;
   const auto m = static_cast<Eigen::Index>(problem().objectives);
-  const RowMatrix points = sobol_points(problem().space, kFreePoints, key("known objectives", 0));
-  RowMatrix known = RowMatrix::Constant(kFreePoints, m, std::numeric_limits<double>::quiet_NaN());
+  const surrogate::RowMatrix points =
+      sobol_points(problem().space, kFreePoints, key("known objectives", 0));
+  surrogate::RowMatrix known =
+      surrogate::RowMatrix::Constant(kFreePoints, m, std::numeric_limits<double>::quiet_NaN());
   for (Eigen::Index i = 0; i < kFreePoints; ++i) {
     const std::vector<double> values = problem().known(problem().space.decode(row_of(points, i)));
     for (std::size_t k = 0; k < values.size(); ++k) {
@@ -92,7 +95,7 @@ Knowledge ArsSampler::informed(const Knowledge& knowledge) const {
     for (Eigen::Index i = 0; objective < m && i < kFreePoints; ++i) {
       if (std::isfinite(known(i, objective))) rows.push_back(i);
     }
-    TrainingSet& set = all.sets[s];
+    surrogate::TrainingSet& set = all.sets[s];
     const Eigen::Index n = set.y.size(), more = static_cast<Eigen::Index>(rows.size());
     set.x.conservativeResize(n + more, Eigen::NoChange);
     set.x.bottomRows(more) = points(rows, Eigen::all);
@@ -109,4 +112,4 @@ Knowledge ArsSampler::informed(const Knowledge& knowledge) const {
   return all;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -5,7 +5,7 @@
 #include "nas/samplers/parts/path_acquisition.h"
 #include "nas/samplers/parts/random_search.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 struct ArsOptions {
   std::size_t policies = 5;  ///< L: clusters of the Pareto set, each the start of one policy
@@ -40,15 +40,17 @@ class ArsSampler : public ModelSampler {
                                           std::uint64_t trial) const;
   /// The first of `candidates` that are acceptable, by acquisition with known objectives certain
   /// and the chance of being below the reference.
-  std::vector<std::vector<double>> judged(const RowMatrix& candidates,
+  std::vector<std::vector<double>> judged(const surrogate::RowMatrix& candidates,
                                           const PathAcquisition& acquisition,
-                                          const Knowledge& knowledge, const Surrogates& surrogates,
+                                          const Knowledge& knowledge,
+                                          const surrogate::Surrogates& surrogates,
                                           const Unseen& unseen) const;
   /// log of the chance that all objectives are below the reference: [p].
-  Eigen::VectorXd log_chance_below(const Knowledge& knowledge, const Surrogates& surrogates,
-                                   const RowMatrix& points) const;
+  Eigen::VectorXd log_chance_below(const Knowledge& knowledge,
+                                   const surrogate::Surrogates& surrogates,
+                                   const surrogate::RowMatrix& points) const;
 
   ArsOptions options_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -5,7 +5,7 @@
 
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 std::vector<double> RandomSampler::ask(const std::vector<Observation>& history,
                                        std::uint64_t trial) {
@@ -50,4 +50,4 @@ std::vector<double> SobolSampler::ask(const std::vector<Observation>& history,
   return unseen.accepts(x) ? x : unseen.draw("sobol stand-in", trial);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

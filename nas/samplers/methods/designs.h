@@ -4,7 +4,7 @@
 #include "nas/samplers/parts/unseen.h"
 #include "nas/space/sobol.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 class RandomSampler : public Sampler {
  public:
@@ -39,7 +39,7 @@ class SobolSampler : public Sampler {
 
  private:
   SamplerProblem problem_;
-  SobolSequence sequence_;
+  space::SobolSequence sequence_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

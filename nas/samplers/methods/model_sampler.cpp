@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 namespace {
 
@@ -55,4 +55,4 @@ std::uint64_t ModelSampler::key(std::string_view purpose, std::uint64_t trial) c
   return Random(problem_.seed, purpose, trial).key();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -5,7 +5,7 @@
 #include "nas/samplers/methods/designs.h"
 #include "nas/samplers/parts/knowledge.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 class ModelSampler : public Sampler {
  public:
@@ -32,4 +32,4 @@ class ModelSampler : public Sampler {
   std::unique_ptr<Stream> stream_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

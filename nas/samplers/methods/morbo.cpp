@@ -13,7 +13,7 @@
 #include "nas/samplers/parts/smooth_search.h"
 #include "nas/samplers/violation.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 /// A success raises the hypervolume by this share of it.
@@ -29,7 +29,8 @@ struct Region {
 };
 
 /// How far outside the reference box each member of a front is, in shares of the front's extent.
-Eigen::VectorXd distances_outside(const Points& front, const std::vector<double>& reference) {
+Eigen::VectorXd distances_outside(const pareto::Points& front,
+                                  const std::vector<double>& reference) {
   Eigen::VectorXd distances = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(front.size()));
   for (std::size_t k = 0; k < reference.size(); ++k) {
     const auto [least, most] = std::minmax_element(
@@ -53,8 +54,8 @@ std::vector<double> centre_of(const SamplerProblem& problem, const Knowledge& kn
   };
   if (knowledge.anchors.rows() == 0) return {};
   if (knowledge.front.empty()) return row(0);
-  const Points front = knowledge.front_points();
-  const std::vector<double> exclusive = hypervolume_contributions(front, problem.reference);
+  const pareto::Points front = knowledge.front_points();
+  const std::vector<double> exclusive = pareto::hypervolume_contributions(front, problem.reference);
   Eigen::VectorXd merit =
       Eigen::Map<const Eigen::VectorXd>(exclusive.data(), knowledge.anchors.rows());
   if (merit.maxCoeff() <= 0) merit = -distances_outside(front, problem.reference);
@@ -68,27 +69,28 @@ std::vector<double> centre_of(const SamplerProblem& problem, const Knowledge& kn
 /// What a trial is measured by: hypervolume of the feasible ones, and the least violation before
 /// there is any.
 struct Progress {
-  Points front;
+  pareto::Points front;
   double volume = 0;
   double violation = std::numeric_limits<double>::infinity();
 
   /// Takes a trial in; whether it is a success.
   bool add(const SamplerProblem& problem, const Observation& o) {
     const bool measured = o.outcome == Outcome::finished &&
-                          o.objectives.size() == problem.objectives && all_finite(o.objectives);
+                          o.objectives.size() == problem.objectives &&
+                          pareto::all_finite(o.objectives);
     if (!measured) return false;
     const double worse = violation_of(problem, o);
     const bool nearer = worse < violation;
     violation = std::min(violation, worse);
     if (worse > 0 || std::any_of(front.begin(), front.end(), [&](const auto& other) {
-          return dominates(other, o.objectives) || other == o.objectives;
+          return pareto::dominates(other, o.objectives) || other == o.objectives;
         })) {
       return nearer;
     }
-    std::erase_if(front, [&](const auto& other) { return dominates(o.objectives, other); });
+    std::erase_if(front, [&](const auto& other) { return pareto::dominates(o.objectives, other); });
     front.push_back(o.objectives);
     const double before = volume;
-    volume = hypervolume(front, problem.reference);
+    volume = pareto::hypervolume(front, problem.reference);
     return nearer || volume > (1 + kProgress) * before;
   }
 };
@@ -123,7 +125,8 @@ Region replay(const SamplerProblem& problem, const TrustRegionRules& rules,
 }
 
 /// Rows of a training set within `edge` of the centre in every coordinate, or the nearest few.
-TrainingSet local_data(const TrainingSet& all, const Eigen::RowVectorXd& centre, double edge) {
+surrogate::TrainingSet local_data(const surrogate::TrainingSet& all,
+                                  const Eigen::RowVectorXd& centre, double edge) {
   const Eigen::VectorXd distances = (all.x.rowwise() - centre).cwiseAbs().rowwise().maxCoeff();
   std::vector<Eigen::Index> order = descending(-distances);
   const auto inside = std::count_if(order.begin(), order.end(),
@@ -131,19 +134,21 @@ TrainingSet local_data(const TrainingSet& all, const Eigen::RowVectorXd& centre,
   order.resize(static_cast<std::size_t>(
       std::min<Eigen::Index>(all.y.size(), std::max<Eigen::Index>(inside, kLeastData))));
   std::sort(order.begin(), order.end());
-  TrainingSet local{all.x(order, Eigen::all), all.y(order)};
+  surrogate::TrainingSet local{all.x(order, Eigen::all), all.y(order)};
   if (all.deviation.size() != 0) local.deviation = all.deviation(order);
   return local;
 }
 
 /// What each candidate adds to the hypervolume of `front` where the objectives are certain.
-Eigen::VectorXd improvements(Stream& stream, const Points& front,
-                             const std::vector<double>& reference, const RowMatrix& objectives) {
-  const DeviceBoxes boxes(stream, undominated_boxes(front, reference));
-  const DeviceArray mean(stream, objectives);
-  const DeviceArray variance(stream, RowMatrix::Zero(objectives.rows(), objectives.cols()));
-  const DeviceArray gain(stream, DType::f64, {1, 1, 1, objectives.cols()});
-  hypervolume_improvement(stream, boxes, mean, variance, gain);
+Eigen::VectorXd improvements(Stream& stream, const pareto::Points& front,
+                             const std::vector<double>& reference,
+                             const surrogate::RowMatrix& objectives) {
+  const DeviceBoxes boxes(stream, pareto::undominated_boxes(front, reference));
+  const surrogate::DeviceArray mean(stream, objectives);
+  const surrogate::DeviceArray variance(
+      stream, surrogate::RowMatrix::Zero(objectives.rows(), objectives.cols()));
+  const surrogate::DeviceArray gain(stream, DType::f64, {1, 1, 1, objectives.cols()});
+  bayes::hypervolume_improvement(stream, boxes, mean, variance, gain);
   return gain.download(stream, 1).row(0).transpose();
 }
 
@@ -168,23 +173,23 @@ std::vector<std::vector<double>> MorboSampler::suggest(const std::vector<Observa
   const auto d = static_cast<Eigen::Index>(problem().space.dimensions());
   const Eigen::RowVectorXd centre = Eigen::Map<const Eigen::RowVectorXd>(region.centre.data(), d);
   const double half = region.box.length() / 2;
-  std::vector<TrainingSet> sets;
-  for (const TrainingSet& set : knowledge.sets) {
+  std::vector<surrogate::TrainingSet> sets;
+  for (const surrogate::TrainingSet& set : knowledge.sets) {
     sets.push_back(local_data(set, centre, region.box.length()));
   }
-  const Surrogates surrogates(stream(), sets, {}, problem().stop);
+  const surrogate::Surrogates surrogates(stream(), sets, {}, problem().stop);
 
   std::vector<Eigen::Index> inside;
   for (Eigen::Index i = 0; i < knowledge.anchors.rows(); ++i) {
     if ((knowledge.anchors.row(i) - centre).cwiseAbs().maxCoeff() <= half) inside.push_back(i);
   }
-  const RowMatrix bases =
-      inside.empty() ? RowMatrix(centre) : knowledge.anchors(inside, Eigen::all);
+  const surrogate::RowMatrix bases =
+      inside.empty() ? surrogate::RowMatrix(centre) : knowledge.anchors(inside, Eigen::all);
   const double done = static_cast<double>(trial - problem().initial);
   const double fewer =
       1 - 0.5 * std::min(1.0, std::log(done + 1) / std::log(static_cast<double>(budget_) + 1));
   Random random(problem().seed, "morbo candidates", trial);
-  const RowMatrix candidates = perturbed(
+  const surrogate::RowMatrix candidates = perturbed(
       problem().space, bases, (centre.array() - half).max(0.0), (centre.array() + half).min(1.0),
       candidates_, std::min(20.0 / static_cast<double>(d), 1.0) * fewer, random);
   const ThompsonDraw draw =
@@ -205,4 +210,4 @@ std::vector<std::vector<double>> MorboSampler::suggest(const std::vector<Observa
   return by_score(candidates, draw.violation, score);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

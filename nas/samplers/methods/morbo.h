@@ -4,7 +4,7 @@
 #include "nas/samplers/methods/model_sampler.h"
 #include "nas/samplers/parts/trust_region.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// Daulton, Eriksson, Balandat and Bakshy, "Multi-objective Bayesian optimization over
 /// high-dimensional search spaces", 2022. The region's centre is the member of the Pareto set with
@@ -26,4 +26,4 @@ class MorboSampler : public ModelSampler {
   std::size_t budget_ = 150;  ///< trials over which perturbations become fewer
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -11,7 +11,7 @@
 #include "nas/samplers/options.h"
 #include "nas/samplers/violation.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 /// Matings for one child before it is drawn at random: enough for crowded discrete spaces.
@@ -35,11 +35,12 @@ std::vector<Individual> individuals(const SamplerProblem& problem,
     const Observation& o = history[i];
     if (o.outcome != Outcome::finished && o.outcome != Outcome::infeasible) continue;
     Individual individual{o.x, o.objectives, violation_of(problem, o)};
-    const bool whole = o.objectives.size() == problem.objectives && all_finite(o.objectives);
+    const bool whole =
+        o.objectives.size() == problem.objectives && pareto::all_finite(o.objectives);
     if (o.outcome == Outcome::finished && !whole) continue;
     // What broke no limit that is known of is behind all that did.
     const bool unknown = o.outcome == Outcome::infeasible && individual.violation == 0;
-    if (unknown || !all_finite(o.constraints)) {
+    if (unknown || !pareto::all_finite(o.constraints)) {
       individual.violation = std::numeric_limits<double>::infinity();
     }
     // Infeasible ones are ranked by their violation alone.
@@ -50,14 +51,14 @@ std::vector<Individual> individuals(const SamplerProblem& problem,
 }
 
 std::vector<Individual> survivors(std::vector<Individual> all, std::size_t count) {
-  Points objectives;
+  pareto::Points objectives;
   std::vector<double> violations;
   for (const Individual& individual : all) {
     objectives.push_back(individual.objectives);
     violations.push_back(individual.violation);
   }
-  const std::vector<std::size_t> ranks = constrained_ranks(objectives, violations);
-  const std::vector<double> crowding = crowding_distances(objectives, ranks);
+  const std::vector<std::size_t> ranks = pareto::constrained_ranks(objectives, violations);
+  const std::vector<double> crowding = pareto::crowding_distances(objectives, ranks);
   for (std::size_t i = 0; i < all.size(); ++i) {
     all[i].rank = ranks[i];
     all[i].crowding = crowding[i];
@@ -104,4 +105,4 @@ std::vector<double> Nsga2Sampler::ask(const std::vector<Observation>& history,
   return unseen.draw("nsga2 stand-in", trial);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

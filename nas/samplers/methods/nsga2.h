@@ -5,7 +5,7 @@
 #include "nas/samplers/parts/unseen.h"
 #include "nas/samplers/parts/variation.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// Every block of `population` trials is a generation: the first a Latin hypercube, the next ones
 /// the offspring of whoever survived, by constrained rank and crowding, of all blocks before. The
@@ -43,4 +43,4 @@ std::vector<Individual> individuals(const SamplerProblem& problem,
 /// The best `count`, by constrained rank, then crowding, then age.
 std::vector<Individual> survivors(std::vector<Individual> all, std::size_t count);
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -5,7 +5,7 @@
 #include "nas/samplers/options.h"
 #include "nas/samplers/parts/simplex_weights.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 PathSampler::PathSampler(Gain gain, SamplerProblem problem,
                          const std::map<std::string, double>& options)
@@ -21,9 +21,9 @@ PathSampler::PathSampler(Gain gain, SamplerProblem problem,
 std::vector<std::vector<double>> PathSampler::suggest(const std::vector<Observation>& /*history*/,
                                                       const Knowledge& knowledge,
                                                       std::uint64_t trial) {
-  const Surrogates surrogates(stream(), knowledge.sets, {}, problem().stop);
-  const PosteriorPaths paths(surrogates, static_cast<std::int64_t>(options_.samples),
-                             key("posterior paths", trial));
+  const surrogate::Surrogates surrogates(stream(), knowledge.sets, {}, problem().stop);
+  const surrogate::PosteriorPaths paths(surrogates, static_cast<std::int64_t>(options_.samples),
+                                        key("posterior paths", trial));
   std::unique_ptr<PathGain> gain;
   if (!knowledge.front.empty() && gain_ == Gain::scalarised) {
     Random random(problem().seed, "qparego weights", trial);
@@ -33,11 +33,12 @@ std::vector<std::vector<double>> PathSampler::suggest(const std::vector<Observat
     gain = hypervolume_gain(knowledge, surrogates, paths, problem().reference, problem().stop);
   }
   const PathAcquisition acquisition(knowledge, paths, surrogates, std::move(gain));
-  const SmoothAcquisition judged = [&](const RowMatrix& points, RowMatrix* gradients) {
+  const SmoothAcquisition judged = [&](const surrogate::RowMatrix& points,
+                                       surrogate::RowMatrix* gradients) {
     heed(problem().stop);
     return acquisition(points, gradients);
   };
   return smooth_search(judged, problem().space, options_.search, problem().seed, trial);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -6,7 +6,7 @@
 #include "nas/samplers/parts/path_acquisition.h"
 #include "nas/samplers/parts/smooth_search.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 struct PathSamplerOptions {
   std::size_t samples = 128;  ///< joint draws
@@ -32,4 +32,4 @@ class PathSampler : public ModelSampler {
   PathSamplerOptions options_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

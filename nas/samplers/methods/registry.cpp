@@ -10,7 +10,7 @@
 #include "nas/samplers/methods/turbo.h"
 #include "nas/samplers/sampler.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 void take_no_options(const std::string& name, const std::map<std::string, double>& options) {
@@ -55,4 +55,4 @@ std::vector<std::string> sampler_names() {
           "qlognehvi", "turbo", "morbo", "ars",   "ars+"};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -10,7 +10,7 @@
 #include "nas/samplers/parts/simplex_weights.h"
 #include "nas/samplers/violation.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 /// A success improves the best value by this share of it.
@@ -64,7 +64,7 @@ class RegionScalarisation {
 
 bool is_complete(const SamplerProblem& problem, const Observation& o) {
   const auto whole = [](const std::vector<double>& values, std::size_t count) {
-    return values.size() == count && all_finite(values);
+    return values.size() == count && pareto::all_finite(values);
   };
   return o.outcome == Outcome::finished && whole(o.objectives, problem.objectives) &&
          (problem.constraints == 0 || whole(o.constraints, problem.constraints));
@@ -136,8 +136,8 @@ std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observa
   const TurboRegion region = replay_region(problem(), rules_, history);
   const std::size_t into = history.size() - region.begin;
   if (into < problem().initial) {
-    const SobolSequence design(problem().space.parameters().size(),
-                               key("turbo design", region.number));
+    const space::SobolSequence design(problem().space.parameters().size(),
+                                      key("turbo design", region.number));
     std::vector<double> u(design.dimensions());
     design.point(into, u.data());
     return {point_at(problem().space, u)};
@@ -148,7 +148,7 @@ std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observa
 
   // The scalarised objective of complete trials and of stopped ones, then everything that has a
   // limit.
-  std::vector<TrainingSet> sets(1);
+  std::vector<surrogate::TrainingSet> sets(1);
   std::vector<Quantity> quantities{{0, std::numeric_limits<double>::infinity()}};
   std::vector<Eigen::Index> rows;
   std::vector<double> y, deviations;
@@ -156,7 +156,8 @@ std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observa
   Merit best;
   for (std::size_t i = 0; i < knowledge.trials.size(); ++i) {
     const Knowledge::MeasuredTrial& t = knowledge.trials[i];
-    const bool predicted = t.deviations.size() == problem().objectives && all_finite(t.objectives);
+    const bool predicted =
+        t.deviations.size() == problem().objectives && pareto::all_finite(t.objectives);
     if (!t.complete && !predicted) continue;
     rows.push_back(static_cast<Eigen::Index>(i));
     y.push_back(region.scalarise(t.objectives));
@@ -177,15 +178,15 @@ std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observa
     sets.push_back(knowledge.sets[s]);
     quantities.push_back(knowledge.quantities[s]);
   }
-  const Surrogates surrogates(stream(), sets, {}, problem().stop);
+  const surrogate::Surrogates surrogates(stream(), sets, {}, problem().stop);
 
   const auto d = static_cast<Eigen::Index>(problem().space.dimensions());
   const Eigen::RowVectorXd lengthscales = surrogates.hyperparameters().row(0).segment(1, d);
   const Eigen::RowVectorXd sides =
       (lengthscales.array() - lengthscales.mean()).exp() * region.box.length() / 2;
-  const RowMatrix base = knowledge.measured.row(centre);
+  const surrogate::RowMatrix base = knowledge.measured.row(centre);
   Random random(problem().seed, "turbo candidates", trial);
-  const RowMatrix candidates =
+  const surrogate::RowMatrix candidates =
       perturbed(problem().space, base, (base - sides).cwiseMax(0.0), (base + sides).cwiseMin(1.0),
                 candidates_, std::min(20.0 / static_cast<double>(d), 1.0), random);
   const ThompsonDraw draw =
@@ -193,4 +194,4 @@ std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observa
   return by_score(candidates, draw.violation, -draw.values.row(0).transpose());
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

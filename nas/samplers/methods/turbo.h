@@ -4,7 +4,7 @@
 #include "nas/samplers/methods/model_sampler.h"
 #include "nas/samplers/parts/trust_region.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// Eriksson et al., "Scalable global optimization via local Bayesian optimization", 2019; limits as
 /// in SCBO (Eriksson and Poloczek, 2021). A trust region optimises one linear scalarisation of the
@@ -25,4 +25,4 @@ class TurboSampler : public ModelSampler {
   std::size_t candidates_ = 0;  ///< 0: min(100 d, 5000)
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

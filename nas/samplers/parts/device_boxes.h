@@ -5,12 +5,12 @@
 #include "nas/pareto/boxes.h"
 #include "nas/surrogate/device_array.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 class DeviceBoxes {
  public:
   DeviceBoxes() = default;
-  DeviceBoxes(Stream& stream, const Boxes& boxes)
+  DeviceBoxes(Stream& stream, const pareto::Boxes& boxes)
       : levels_(stream, DType::f64,
                 {1, 1, static_cast<std::int64_t>(boxes.objectives),
                  static_cast<std::int64_t>(boxes.level_count())},
@@ -20,10 +20,10 @@ class DeviceBoxes {
                   static_cast<std::int64_t>(boxes.objectives)},
                  boxes.corners.data()) {}
 
-  operator BoxCover() const { return {levels_, corners_}; }
+  operator bayes::BoxCover() const { return {levels_, corners_}; }
 
  private:
-  DeviceArray levels_, corners_;
+  surrogate::DeviceArray levels_, corners_;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

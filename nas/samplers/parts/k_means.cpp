@@ -1,13 +1,13 @@
 #include "nas/samplers/parts/k_means.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 constexpr int kIterations = 50;
 
 /// Squared distance of every row of `points` to `centre`.
 template <class Centre>
-Eigen::VectorXd squared_distances(const RowMatrix& points, const Centre& centre) {
+Eigen::VectorXd squared_distances(const surrogate::RowMatrix& points, const Centre& centre) {
   return (points.rowwise() - centre).rowwise().squaredNorm();
 }
 
@@ -26,9 +26,10 @@ Eigen::Index drawn(const Eigen::VectorXd& weights, Random& random) {
 
 }  // namespace
 
-RowMatrix k_means(const RowMatrix& points, Eigen::Index clusters, Random& random) {
+surrogate::RowMatrix k_means(const surrogate::RowMatrix& points, Eigen::Index clusters,
+                             Random& random) {
   const Eigen::Index n = points.rows();
-  RowMatrix centres(std::min(clusters, n), points.cols());
+  surrogate::RowMatrix centres(std::min(clusters, n), points.cols());
   Eigen::VectorXd nearest = Eigen::VectorXd::Ones(n);  // squared distance to the nearest seed
   Eigen::Index seeds = 0;
   while (seeds < centres.rows() && nearest.maxCoeff() > 0) {
@@ -42,7 +43,7 @@ RowMatrix k_means(const RowMatrix& points, Eigen::Index clusters, Random& random
   Eigen::VectorXi owner = Eigen::VectorXi::Constant(n, -1);
   for (int iteration = 0; iteration < kIterations; ++iteration) {
     bool moved = false;
-    RowMatrix sums = RowMatrix::Zero(seeds, points.cols());
+    surrogate::RowMatrix sums = surrogate::RowMatrix::Zero(seeds, points.cols());
     Eigen::VectorXd counts = Eigen::VectorXd::Zero(seeds);
     for (Eigen::Index i = 0; i < n; ++i) {
       Eigen::Index closest = 0;
@@ -60,4 +61,4 @@ RowMatrix k_means(const RowMatrix& points, Eigen::Index clusters, Random& random
   return centres;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -7,7 +7,7 @@
 #include "nas/pareto/pareto.h"
 #include "nas/samplers/violation.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::infinity();
@@ -41,8 +41,10 @@ double tempered_deviation(double deviation, double value, double limit) {
   return tempered(value, limit) == value ? deviation : deviation * (limit / value);
 }
 
-RowMatrix rows_of(const std::vector<const std::vector<double>*>& points, std::size_t dimensions) {
-  RowMatrix rows(static_cast<Eigen::Index>(points.size()), static_cast<Eigen::Index>(dimensions));
+surrogate::RowMatrix rows_of(const std::vector<const std::vector<double>*>& points,
+                             std::size_t dimensions) {
+  surrogate::RowMatrix rows(static_cast<Eigen::Index>(points.size()),
+                            static_cast<Eigen::Index>(dimensions));
   for (Eigen::Index i = 0; i < rows.rows(); ++i) {
     rows.row(i) = Eigen::Map<const Eigen::RowVectorXd>(points[static_cast<std::size_t>(i)]->data(),
                                                        rows.cols());
@@ -84,7 +86,7 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
     std::vector<double> all = measured_values(o.objectives, m);
     const std::vector<double> constraints = measured_values(o.constraints, problem.constraints);
     all.insert(all.end(), constraints.begin(), constraints.end());
-    const bool complete = all_finite(all);
+    const bool complete = pareto::all_finite(all);
     if (o.outcome == Outcome::failed || (o.outcome == Outcome::finished && !complete)) {
       failures.push_back(&o.x);
       continue;
@@ -122,14 +124,14 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
   if (!failures.empty() && !at.empty()) {
     Eigen::VectorXd y = Eigen::VectorXd::Zero(measured.rows() + failed.rows());
     y.tail(failed.rows()).setOnes();
-    RowMatrix x(y.size(), static_cast<Eigen::Index>(d));
+    surrogate::RowMatrix x(y.size(), static_cast<Eigen::Index>(d));
     x << measured, failed;
     quantities.push_back({m + problem.constraints, 0.5});
     sets.push_back({std::move(x), std::move(y), failure_hyperparameters(d)});
   }
 
   std::vector<std::size_t> feasible;
-  Points points;
+  pareto::Points points;
   bool some_complete = false;
   double least = kNone;
   for (std::size_t i = 0; i < trials.size(); ++i) {
@@ -143,7 +145,7 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
     }
     if (trials[i].complete == some_complete) least = std::min(least, trials[i].violation);
   }
-  for (const std::size_t i : non_dominated(points)) front.push_back(feasible[i]);
+  for (const std::size_t i : pareto::non_dominated(points)) front.push_back(feasible[i]);
   std::vector<const std::vector<double>*> best;
   for (const std::size_t i : front) best.push_back(at[i]);
   for (std::size_t i = 0; i < trials.size() && front.empty(); ++i) {
@@ -152,10 +154,10 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
   anchors = rows_of(best, d);
 }
 
-Points Knowledge::front_points() const {
-  Points points;
+pareto::Points Knowledge::front_points() const {
+  pareto::Points points;
   for (const std::size_t i : front) points.push_back(trials[i].objectives);
   return points;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -7,7 +7,7 @@
 #include "nas/samplers/sampler.h"
 #include "nas/surrogate/surrogates.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// Something that is measured and has a surrogate: an objective, a constraint, or failure, which is
 /// 1 for a failed trial and 0 for others and has the limit 1/2.
@@ -34,9 +34,9 @@ struct Knowledge {
   };
   std::size_t objectives;  ///< of the problem
   std::vector<MeasuredTrial> trials;
-  RowMatrix measured;  ///< positions of `trials`, [t, d]
-  RowMatrix failed;    ///< [f, d]
-  RowMatrix pending;   ///< [p, d]
+  surrogate::RowMatrix measured;  ///< positions of `trials`, [t, d]
+  surrogate::RowMatrix failed;    ///< [f, d]
+  surrogate::RowMatrix pending;   ///< [p, d]
 
   /// By number, those never measured left out; failure is there once a trial has failed and another
   /// has not.
@@ -44,16 +44,16 @@ struct Knowledge {
   /// Of each quantity, in the order of the history. Values above a positive limit enter as
   /// limit (1 + ln(value / limit)), so that a gross overrun does not flatten the surrogate below
   /// it.
-  std::vector<TrainingSet> sets;
+  std::vector<surrogate::TrainingSet> sets;
 
   /// The Pareto set of complete trials that meet all limits: indices into `trials`, ascending.
   std::vector<std::size_t> front;
   /// The best positions so far, [a, d]: the front; while it is empty, the trials of least
   /// violation, complete ones first.
-  RowMatrix anchors;
+  surrogate::RowMatrix anchors;
 
   /// Objectives of the front.
-  Points front_points() const;
+  pareto::Points front_points() const;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -6,7 +6,10 @@
 
 #include "kernels/core/threads.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
+
+using surrogate::RowMatrix;
+
 namespace {
 
 /// Width of the chance of meeting a limit in one draw, in deviations of what was measured.
@@ -22,8 +25,9 @@ double log_fat_sigmoid(double t, double width, double& slope) {
 
 }  // namespace
 
-PathAcquisition::PathAcquisition(const Knowledge& knowledge, const PosteriorPaths& paths,
-                                 const Surrogates& surrogates, std::unique_ptr<PathGain> gain)
+PathAcquisition::PathAcquisition(const Knowledge& knowledge, const surrogate::PosteriorPaths& paths,
+                                 const surrogate::Surrogates& surrogates,
+                                 std::unique_ptr<PathGain> gain)
     : paths_(paths),
       surrogates_(surrogates),
       gain_(std::move(gain)),
@@ -96,7 +100,9 @@ Eigen::VectorXd PathAcquisition::operator()(const RowMatrix& points, RowMatrix* 
 }
 
 RowMatrix baseline(const Knowledge& knowledge) {
-  const auto feasible = [](const Knowledge::MeasuredTrial& t) { return t.complete && t.violation == 0; };
+  const auto feasible = [](const Knowledge::MeasuredTrial& t) {
+    return t.complete && t.violation == 0;
+  };
   std::vector<Eigen::Index> rows;
   for (std::size_t i = 0; i < knowledge.trials.size(); ++i) {
     if (feasible(knowledge.trials[i])) rows.push_back(static_cast<Eigen::Index>(i));
@@ -107,4 +113,4 @@ RowMatrix baseline(const Knowledge& knowledge) {
   return points;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

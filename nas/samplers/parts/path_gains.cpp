@@ -9,7 +9,7 @@
 #include "nas/pareto/boxes.h"
 #include "nas/samplers/parts/path_acquisition.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 /// Width of squareplus: of a scalarised objective of range 1, and of a standardised one.
@@ -19,8 +19,8 @@ constexpr double kLeastGain = 1e-280;
 
 class ScalarisedGain final : public PathGain {
  public:
-  ScalarisedGain(const Knowledge& knowledge, const Surrogates& surrogates,
-                 const PosteriorPaths& paths, const std::vector<double>& weights)
+  ScalarisedGain(const Knowledge& knowledge, const surrogate::Surrogates& surrogates,
+                 const surrogate::PosteriorPaths& paths, const std::vector<double>& weights)
       : low_(static_cast<Eigen::Index>(weights.size())), factor_(low_.size()) {
     for (std::size_t k = 0; k < weights.size(); ++k) {
       double low = std::numeric_limits<double>::infinity();
@@ -33,8 +33,8 @@ class ScalarisedGain final : public PathGain {
       low_(static_cast<Eigen::Index>(k)) = low;
       factor_(static_cast<Eigen::Index>(k)) = weights[k] / (high > low ? high - low : 1);
     }
-    const RowMatrix points = baseline(knowledge);
-    const RowMatrix values = paths.values(points);
+    const surrogate::RowMatrix points = baseline(knowledge);
+    const surrogate::RowMatrix values = paths.values(points);
     best_.assign(static_cast<std::size_t>(paths.paths()), std::numeric_limits<double>::infinity());
     Eigen::VectorXd objectives(low_.size());
     for (Eigen::Index p = 0; p < values.cols(); ++p) {
@@ -49,8 +49,8 @@ class ScalarisedGain final : public PathGain {
     }
   }
 
-  Eigen::VectorXd operator()(std::size_t path, const RowMatrix& objectives,
-                             RowMatrix* slopes) const override {
+  Eigen::VectorXd operator()(std::size_t path, const surrogate::RowMatrix& objectives,
+                             surrogate::RowMatrix* slopes) const override {
     Eigen::VectorXd logs(objectives.cols());
     if (slopes != nullptr) slopes->resize(objectives.rows(), objectives.cols());
     for (Eigen::Index i = 0; i < objectives.cols(); ++i) {
@@ -60,7 +60,7 @@ class ScalarisedGain final : public PathGain {
       logs(i) = std::log(value);
       if (slopes == nullptr) continue;
       const double slope = -squareplus_slope(gain, kWidth) / value;
-      slopes->col(i) = slope * kAugmentation * factor_;
+      slopes->col(i) = slope * bayes::kAugmentation * factor_;
       (*slopes)(leading, i) += slope * factor_(leading);
     }
     return logs;
@@ -69,7 +69,7 @@ class ScalarisedGain final : public PathGain {
  private:
   double scalarised(const Eigen::VectorXd& objectives, Eigen::Index& leading) const {
     const Eigen::VectorXd terms = (objectives - low_).cwiseProduct(factor_);
-    return terms.maxCoeff(&leading) + kAugmentation * terms.sum();
+    return terms.maxCoeff(&leading) + bayes::kAugmentation * terms.sum();
   }
 
   Eigen::VectorXd low_, factor_;
@@ -82,20 +82,20 @@ using Lanes = Eigen::Array<double, kLanes, 1>;
 
 class HypervolumeGain final : public PathGain {
  public:
-  HypervolumeGain(const Knowledge& knowledge, const Surrogates& surrogates,
-                  const PosteriorPaths& paths, const std::vector<double>& reference,
+  HypervolumeGain(const Knowledge& knowledge, const surrogate::Surrogates& surrogates,
+                  const surrogate::PosteriorPaths& paths, const std::vector<double>& reference,
                   const std::stop_token& stop)
       : boxes_(static_cast<std::size_t>(paths.paths())) {
     std::vector<double> standardised;
     for (std::size_t k = 0; k < reference.size(); ++k) {
       standardised.push_back(surrogates.standard(k).of(reference[k]));
     }
-    const RowMatrix points = baseline(knowledge);
-    const RowMatrix values = paths.values(points);
+    const surrogate::RowMatrix points = baseline(knowledge);
+    const surrogate::RowMatrix values = paths.values(points);
     parallel_each(paths.paths(), true, [&](std::int64_t path) {
       const auto p = static_cast<std::size_t>(path);
       heed(stop);
-      Points front(static_cast<std::size_t>(points.rows()));
+      pareto::Points front(static_cast<std::size_t>(points.rows()));
       for (std::size_t i = 0; i < front.size(); ++i) {
         for (std::size_t k = 0; k < reference.size(); ++k) {
           front[i].push_back(
@@ -103,12 +103,12 @@ class HypervolumeGain final : public PathGain {
                      static_cast<Eigen::Index>(p)));
         }
       }
-      boxes_[p] = undominated_boxes(front, standardised);
+      boxes_[p] = pareto::undominated_boxes(front, standardised);
     });
   }
 
-  Eigen::VectorXd operator()(std::size_t path, const RowMatrix& objectives,
-                             RowMatrix* slopes) const override {
+  Eigen::VectorXd operator()(std::size_t path, const surrogate::RowMatrix& objectives,
+                             surrogate::RowMatrix* slopes) const override {
     const Eigen::Index m = objectives.rows(), q = objectives.cols();
     Eigen::VectorXd logs(q);
     if (slopes != nullptr) slopes->resize(m, q);
@@ -134,7 +134,7 @@ class HypervolumeGain final : public PathGain {
   /// The gain of eight candidates y [m] and, unless it is empty, its derivatives [m]. A box is a
   /// product over objectives of how much of its side lies beyond the candidate:
   /// squareplus(upper - y) - squareplus(lower - y), of which each level has one.
-  static Lanes gain_of(const Boxes& boxes, const std::vector<Lanes>& y,
+  static Lanes gain_of(const pareto::Boxes& boxes, const std::vector<Lanes>& y,
                        std::vector<Lanes>& slopes) {
     const std::size_t m = boxes.objectives, levels = boxes.level_count();
     std::vector<Lanes> beyond(m * levels), falls(slopes.empty() ? 0 : m * levels);
@@ -172,22 +172,24 @@ class HypervolumeGain final : public PathGain {
     return gain;
   }
 
-  std::vector<Boxes> boxes_;  ///< of each draw
+  std::vector<pareto::Boxes> boxes_;  ///< of each draw
 };
 
 }  // namespace
 
-std::unique_ptr<PathGain> scalarised_gain(const Knowledge& knowledge, const Surrogates& surrogates,
-                                          const PosteriorPaths& paths,
+std::unique_ptr<PathGain> scalarised_gain(const Knowledge& knowledge,
+                                          const surrogate::Surrogates& surrogates,
+                                          const surrogate::PosteriorPaths& paths,
                                           const std::vector<double>& weights) {
   return std::make_unique<ScalarisedGain>(knowledge, surrogates, paths, weights);
 }
 
-std::unique_ptr<PathGain> hypervolume_gain(const Knowledge& knowledge, const Surrogates& surrogates,
-                                           const PosteriorPaths& paths,
+std::unique_ptr<PathGain> hypervolume_gain(const Knowledge& knowledge,
+                                           const surrogate::Surrogates& surrogates,
+                                           const surrogate::PosteriorPaths& paths,
                                            const std::vector<double>& reference,
                                            const std::stop_token& stop) {
   return std::make_unique<HypervolumeGain>(knowledge, surrogates, paths, reference, stop);
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

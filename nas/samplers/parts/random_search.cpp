@@ -6,7 +6,10 @@
 #include "kernels/core/random.h"
 #include "kernels/core/stop.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
+
+using surrogate::DeviceArray;
+
 namespace {
 
 View part(const DeviceArray& array, std::int64_t index, const Shape& shape) {
@@ -19,7 +22,7 @@ View part(const DeviceArray& array, std::int64_t index, const Shape& shape) {
 /// Policies, and the memory that walks of `rollouts` rollouts each take.
 class Walker {
  public:
-  Walker(const Reward& reward, const Space& space, const RowMatrix& starts,
+  Walker(const Reward& reward, const space::Space& space, const surrogate::RowMatrix& starts,
          const RandomSearchOptions& options)
       : reward_(reward),
         stream_(reward.surrogates().stream()),
@@ -29,13 +32,14 @@ class Walker {
     shape_.dimensions = starts.cols();
     shape_.hidden = static_cast<std::int64_t>(options.hidden);
     shape_.reach = options.reach / std::sqrt(static_cast<double>(starts.cols()));
-    const std::vector<CubeParameter> cube = space.cube();
-    cube_ = DeviceArray(stream_, DType::u8,
-                        {1, 1, 1, static_cast<std::int64_t>(cube.size() * sizeof(CubeParameter))},
-                        cube.data());
+    const std::vector<bayes::CubeParameter> cube = space.cube();
+    cube_ = DeviceArray(
+        stream_, DType::u8,
+        {1, 1, 1, static_cast<std::int64_t>(cube.size() * sizeof(bayes::CubeParameter))},
+        cube.data());
   }
 
-  const PolicyShape& shape() const { return shape_; }
+  const bayes::PolicyShape& shape() const { return shape_; }
 
   /// Memory of walks by `rollouts` rollouts of every policy.
   struct Room {
@@ -55,7 +59,7 @@ class Walker {
               DeviceArray(stream_, DType::f64, {horizon_, 1, p, rollouts}),
               DeviceArray(stream_, DType::f64, {1, 1, sets, p * rollouts}),
               DeviceArray(stream_, DType::f64, {1, 1, sets, p * rollouts})};
-    RowMatrix first(p * rollouts, d);
+    surrogate::RowMatrix first(p * rollouts, d);
     for (Eigen::Index i = 0; i < first.rows(); ++i) first.row(i) = starts_.row(i / rollouts);
     stream_.upload(room.states.view().data, first.data(),
                    static_cast<std::size_t>(first.size()) * sizeof(double));
@@ -68,13 +72,13 @@ class Walker {
     const Shape states{p, 1, r, d};
     for (std::int64_t h = 0; h < horizon_; ++h) {
       const View snapped = part(room.snapped, h, states);
-      policy_move(stream_, shape_,
-                  {.cube = cube_,
-                   .statistics = statistics,
-                   .rollouts = rollouts,
-                   .states = part(room.states, h, states),
-                   .next = part(room.states, h + 1, states),
-                   .snapped = snapped});
+      bayes::policy_move(stream_, shape_,
+                         {.cube = cube_,
+                          .statistics = statistics,
+                          .rollouts = rollouts,
+                          .states = part(room.states, h, states),
+                          .next = part(room.states, h + 1, states),
+                          .snapped = snapped});
       reward_(view(snapped.data, DType::f64, {1, 1, p * r, d}), room.mean, room.variance,
               part(room.rewards, h, {1, 1, 1, p * r}));
     }
@@ -96,16 +100,17 @@ class Walker {
  private:
   const Reward& reward_;
   Stream& stream_;
-  const RowMatrix& starts_;
+  const surrogate::RowMatrix& starts_;
   std::int64_t horizon_;
-  PolicyShape shape_;
+  bayes::PolicyShape shape_;
   DeviceArray cube_;
 };
 
 /// Weights of all policies, [policies, w]: random features, no move. (With all weights zero, as ARS
 /// starts its linear policies, nothing but the output's bias would have a first-order effect.)
-RowMatrix first_weights(const PolicyShape& shape, std::uint64_t seed, std::uint64_t trial) {
-  RowMatrix weights = RowMatrix::Zero(shape.policies, shape.weights());
+surrogate::RowMatrix first_weights(const bayes::PolicyShape& shape, std::uint64_t seed,
+                                   std::uint64_t trial) {
+  surrogate::RowMatrix weights = surrogate::RowMatrix::Zero(shape.policies, shape.weights());
   Random random(seed, "ars features", trial);
   const double scale = 1 / std::sqrt(static_cast<double>(shape.dimensions));
   for (Eigen::Index p = 0; p < weights.rows(); ++p) {
@@ -118,12 +123,13 @@ RowMatrix first_weights(const PolicyShape& shape, std::uint64_t seed, std::uint6
 
 }  // namespace
 
-Walks augmented_random_search(const Reward& reward, const Space& space, const RowMatrix& starts,
+Walks augmented_random_search(const Reward& reward, const space::Space& space,
+                              const surrogate::RowMatrix& starts,
                               const RandomSearchOptions& options, std::uint64_t seed,
                               std::uint64_t trial, const std::stop_token& stop) {
   Stream& stream = reward.surrogates().stream();
   const Walker walker(reward, space, starts, options);
-  const PolicyShape& shape = walker.shape();
+  const bayes::PolicyShape& shape = walker.shape();
   const std::int64_t p = shape.policies, w = shape.weights();
   const auto n = static_cast<std::int64_t>(options.directions);
   const DeviceArray weights(stream, DType::f64, {p, 1, 1, w},
@@ -139,22 +145,22 @@ Walks augmented_random_search(const Reward& reward, const Space& space, const Ro
   const std::uint64_t key = keys.key();
 
   const auto step = stream.record([&] {
-    policy_perturb(
+    bayes::policy_perturb(
         stream, shape, options.noise, key,
         {.update = update, .weights = weights, .directions = directions, .rollouts = rollouts});
     walker.walk(room, statistics, rollouts);
-    policy_update(stream, shape, static_cast<std::int64_t>(options.kept), options.step_size,
-                  {.rewards = room.rewards,
-                   .states = walker.started_from(room),
-                   .directions = directions,
-                   .weights = weights,
-                   .statistics = statistics,
-                   .update = update});
+    bayes::policy_update(stream, shape, static_cast<std::int64_t>(options.kept), options.step_size,
+                         {.rewards = room.rewards,
+                          .states = walker.started_from(room),
+                          .directions = directions,
+                          .weights = weights,
+                          .statistics = statistics,
+                          .update = update});
   });
   Walks walks;
   const Eigen::Index visited = room.rewards.view().elements();
   const Eigen::Index all = visited * static_cast<Eigen::Index>(options.steps);
-  walks.training = {RowMatrix(all, starts.cols()), Eigen::VectorXd(all)};
+  walks.training = {surrogate::RowMatrix(all, starts.cols()), Eigen::VectorXd(all)};
   for (std::size_t i = 0; i < options.steps; ++i) {
     heed(stop);
     step->run();
@@ -169,4 +175,4 @@ Walks augmented_random_search(const Reward& reward, const Space& space, const Ro
   return walks;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -9,7 +9,7 @@
 #include "nas/samplers/parts/reward.h"
 #include "nas/samplers/parts/visits.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 struct RandomSearchOptions {
   std::size_t directions = 32;  ///< N: random directions an update, each tried both ways
@@ -30,8 +30,9 @@ struct Walks {
 /// Trains one policy from each row of `starts` [l, d]; the reward of a rollout is the best of its
 /// points. On a GPU one update is a captured graph that is replayed. The same for any number of
 /// threads. Throws Interrupted.
-Walks augmented_random_search(const Reward& reward, const Space& space, const RowMatrix& starts,
+Walks augmented_random_search(const Reward& reward, const space::Space& space,
+                              const surrogate::RowMatrix& starts,
                               const RandomSearchOptions& options, std::uint64_t seed,
                               std::uint64_t trial, const std::stop_token& stop = {});
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

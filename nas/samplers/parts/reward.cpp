@@ -10,16 +10,16 @@
 #include "nas/samplers/parts/simplex_weights.h"
 #include "nas/samplers/violation.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 constexpr double kLeastRange = 1e-9;
 
 /// The Pareto set's objectives, and what is believed of pending trials: behind the measured ones,
 /// the surrogates' training sets hold them.
-Points believed_front(const SamplerProblem& problem, const Knowledge& knowledge,
-                      const Surrogates& surrogates) {
-  Points front = knowledge.front_points();
+pareto::Points believed_front(const SamplerProblem& problem, const Knowledge& knowledge,
+                              const surrogate::Surrogates& surrogates) {
+  pareto::Points front = knowledge.front_points();
   const Eigen::Index first = knowledge.sets[0].y.size();
   const Eigen::Index pending = surrogates.training(0).y.size() - first;
   for (Eigen::Index i = 0; i < pending; ++i) {
@@ -43,8 +43,8 @@ bool is_below(const std::vector<double>& point, const std::vector<double>& refer
 }  // namespace
 
 Reward::Reward(const SamplerProblem& problem, const Knowledge& knowledge,
-               const Surrogates& surrogates, Improvement improvement, std::size_t samples,
-               std::uint64_t trial)
+               const surrogate::Surrogates& surrogates, Improvement improvement,
+               std::size_t samples, std::uint64_t trial)
     : surrogates_(surrogates), improvement_(improvement) {
   Stream& stream = surrogates.stream();
   std::vector<double> limits;
@@ -58,9 +58,9 @@ Reward::Reward(const SamplerProblem& problem, const Knowledge& knowledge,
     limits.push_back(surrogates.standard(s).of(limit));
     limited_ = limited_ || std::isfinite(limits.back());
   }
-  limits_ = DeviceArray(stream, DType::f64, {1, 1, 1, static_cast<std::int64_t>(limits.size())},
-                        limits.data());
-  Points front = believed_front(problem, knowledge, surrogates);
+  limits_ = surrogate::DeviceArray(
+      stream, DType::f64, {1, 1, 1, static_cast<std::int64_t>(limits.size())}, limits.data());
+  pareto::Points front = believed_front(problem, knowledge, surrogates);
   if (improvement == Improvement::scalarised) {
     std::erase_if(front, [&](const auto& point) { return !is_below(point, problem.reference); });
   }
@@ -73,7 +73,7 @@ Reward::Reward(const SamplerProblem& problem, const Knowledge& knowledge,
   }
 }
 
-void Reward::set_scalarisation(const Points& front, const std::vector<double>& reference,
+void Reward::set_scalarisation(const pareto::Points& front, const std::vector<double>& reference,
                                std::size_t samples, std::uint64_t seed, std::uint64_t trial) {
   Stream& stream = surrogates_.stream();
   const std::size_t m = front[0].size();
@@ -85,7 +85,7 @@ void Reward::set_scalarisation(const Points& front, const std::vector<double>& r
     const auto least = std::min_element(front.begin(), front.end(),
                                         [&](const auto& a, const auto& b) { return a[k] < b[k]; });
     const double range = reference[k] - (*least)[k];
-    const Standard& standard = surrogates_.standard(k);
+    const surrogate::Standard& standard = surrogates_.standard(k);
     low[k] = standard.of((*least)[k]);
     factor[k] = weights[k] * standard.scale / (range < kLeastRange ? standard.scale : range);
   }
@@ -98,51 +98,51 @@ void Reward::set_scalarisation(const Points& front, const std::vector<double>& r
       largest = std::max(largest, term);
       sum += term;
     }
-    best_ = std::min(best_, largest + kAugmentation * sum);
+    best_ = std::min(best_, largest + bayes::kAugmentation * sum);
   }
-  RowMatrix normals(static_cast<Eigen::Index>(samples), static_cast<Eigen::Index>(m));
+  surrogate::RowMatrix normals(static_cast<Eigen::Index>(samples), static_cast<Eigen::Index>(m));
   for (double& value : normals.reshaped<Eigen::RowMajor>()) value = random.normal();
   const Shape row{1, 1, 1, static_cast<std::int64_t>(m)};
-  low_ = DeviceArray(stream, DType::f64, row, low.data());
-  factor_ = DeviceArray(stream, DType::f64, row, factor.data());
-  normals_ = DeviceArray(stream, normals);
+  low_ = surrogate::DeviceArray(stream, DType::f64, row, low.data());
+  factor_ = surrogate::DeviceArray(stream, DType::f64, row, factor.data());
+  normals_ = surrogate::DeviceArray(stream, normals);
 }
 
-void Reward::set_boxes(const Points& front, const std::vector<double>& reference) {
+void Reward::set_boxes(const pareto::Points& front, const std::vector<double>& reference) {
   Stream& stream = surrogates_.stream();
   const auto standardised = [&](std::vector<double> point) {
     for (std::size_t k = 0; k < point.size(); ++k) point[k] = surrogates_.standard(k).of(point[k]);
     return point;
   };
-  Points points;
+  pareto::Points points;
   for (const std::vector<double>& point : front) points.push_back(standardised(point));
-  boxes_ = DeviceBoxes(stream, undominated_boxes(points, standardised(reference)));
+  boxes_ = DeviceBoxes(stream, pareto::undominated_boxes(points, standardised(reference)));
 }
 
 void Reward::operator()(ConstView queries, View mean, View variance, View rewards) const {
   Stream& stream = surrogates_.stream();
-  gp_posterior(stream, surrogates_.shape(), surrogates_.state(),
-               {.queries = queries, .mean = mean, .variance = variance});
+  bayes::gp_posterior(stream, surrogates_.shape(), surrogates_.state(),
+                      {.queries = queries, .mean = mean, .variance = variance});
   stream.zero(rewards.data, rewards.bytes());
   if (improves_ && improvement_ == Improvement::scalarised) {
-    add_log_scalarised_improvement(stream, {low_, factor_, normals_, best_}, mean, variance,
-                                   rewards);
+    bayes::add_log_scalarised_improvement(stream, {low_, factor_, normals_, best_}, mean, variance,
+                                          rewards);
   } else if (improves_) {
-    add_log_hypervolume_improvement(stream, boxes_, mean, variance, rewards);
+    bayes::add_log_hypervolume_improvement(stream, boxes_, mean, variance, rewards);
   }
-  if (limited_) add_log_within(stream, limits_, mean, variance, rewards);
+  if (limited_) bayes::add_log_within(stream, limits_, mean, variance, rewards);
 }
 
-Eigen::VectorXd Reward::at(const RowMatrix& points) const {
+Eigen::VectorXd Reward::at(const surrogate::RowMatrix& points) const {
   Stream& stream = surrogates_.stream();
   const std::int64_t q = points.rows();
   const std::int64_t sets = surrogates_.shape().sets;
-  const DeviceArray queries(stream, points);
-  const DeviceArray mean(stream, DType::f64, {1, 1, sets, q});
-  const DeviceArray variance(stream, DType::f64, {1, 1, sets, q});
-  const DeviceArray rewards(stream, DType::f64, {1, 1, 1, q});
+  const surrogate::DeviceArray queries(stream, points);
+  const surrogate::DeviceArray mean(stream, DType::f64, {1, 1, sets, q});
+  const surrogate::DeviceArray variance(stream, DType::f64, {1, 1, sets, q});
+  const surrogate::DeviceArray rewards(stream, DType::f64, {1, 1, 1, q});
   (*this)(queries, mean, variance, rewards);
   return rewards.download(stream, 1).row(0).transpose();
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -5,7 +5,7 @@
 #include "nas/samplers/parts/device_boxes.h"
 #include "nas/samplers/parts/knowledge.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 enum class Improvement {
   scalarised,   ///< of ParEGO's augmented Chebyshev scalarisation, Monte Carlo (Knowles, 2006)
@@ -22,31 +22,32 @@ class Reward {
   /// of the Pareto set's members below the reference, and while there are none, the chances count
   /// alone. What the surrogates hold as pending counts as members. The surrogates must outlive the
   /// reward.
-  Reward(const SamplerProblem& problem, const Knowledge& knowledge, const Surrogates& surrogates,
-         Improvement improvement, std::size_t samples, std::uint64_t trial);
+  Reward(const SamplerProblem& problem, const Knowledge& knowledge,
+         const surrogate::Surrogates& surrogates, Improvement improvement, std::size_t samples,
+         std::uint64_t trial);
 
   /// Gives the stream the ops that write the rewards [1, 1, 1, q] of queries [1, 1, q, d], all
   /// finite; they may be recorded. mean, variance: [1, 1, sets, q] for what is believed there.
   void operator()(ConstView queries, View mean, View variance, View rewards) const;
 
   /// Rewards of points [q, d]: [q].
-  Eigen::VectorXd at(const RowMatrix& points) const;
+  Eigen::VectorXd at(const surrogate::RowMatrix& points) const;
 
-  const Surrogates& surrogates() const { return surrogates_; }
+  const surrogate::Surrogates& surrogates() const { return surrogates_; }
 
  private:
-  void set_scalarisation(const Points& front, const std::vector<double>& reference,
+  void set_scalarisation(const pareto::Points& front, const std::vector<double>& reference,
                          std::size_t samples, std::uint64_t seed, std::uint64_t trial);
-  void set_boxes(const Points& front, const std::vector<double>& reference);
+  void set_boxes(const pareto::Points& front, const std::vector<double>& reference);
 
-  const Surrogates& surrogates_;
+  const surrogate::Surrogates& surrogates_;
   bool improves_ = false;  ///< whether there is a Pareto set to improve on
   Improvement improvement_;
-  DeviceArray low_, factor_, normals_;
+  surrogate::DeviceArray low_, factor_, normals_;
   double best_ = 0;
   DeviceBoxes boxes_;
-  DeviceArray limits_;
+  surrogate::DeviceArray limits_;
   bool limited_ = false;
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 std::vector<double> simplex_weights(std::size_t m, Random& random) {
   std::vector<double> weights(m);
@@ -15,4 +15,4 @@ std::vector<double> simplex_weights(std::size_t m, Random& random) {
   return weights;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -5,9 +5,9 @@
 
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// Weights that are uniform on the simplex of m objectives: exponential variables over their sum.
 std::vector<double> simplex_weights(std::size_t m, Random& random);
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -7,10 +7,13 @@
 #include "kernels/core/random.h"
 #include "nas/surrogate/bounded_lbfgs.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
+
+using surrogate::RowMatrix;
+
 namespace {
 
-RowMatrix snapped(const Space& space, RowMatrix points) {
+RowMatrix snapped(const space::Space& space, RowMatrix points) {
   for (Eigen::Index i = 0; i < points.rows(); ++i) {
     const std::vector<double> x =
         space.snap(std::vector<double>(points.row(i).begin(), points.row(i).end()));
@@ -44,20 +47,21 @@ std::vector<Eigen::Index> boltzmann(const Eigen::VectorXd& values, std::size_t c
   return chosen;
 }
 
-RowMatrix climb(const SmoothAcquisition& acquisition, const Space& space, const RowMatrix& starts,
-                std::size_t iterations) {
+RowMatrix climb(const SmoothAcquisition& acquisition, const space::Space& space,
+                const RowMatrix& starts, std::size_t iterations) {
   const Eigen::Index d = starts.cols();
-  std::vector<BoundedLbfgs> runs;
+  std::vector<surrogate::BoundedLbfgs> runs;
   for (Eigen::Index i = 0; i < starts.rows(); ++i) {
     runs.emplace_back(starts.row(i).transpose(), Eigen::VectorXd::Zero(d), Eigen::VectorXd::Ones(d),
-                      BoundedLbfgs::Options{.evaluations = static_cast<int>(iterations),
-                                            .value_tolerance = 1e-6,
-                                            .gradient_tolerance = 1e-6});
+                      surrogate::BoundedLbfgs::Options{.evaluations = static_cast<int>(iterations),
+                                                       .value_tolerance = 1e-6,
+                                                       .gradient_tolerance = 1e-6});
   }
-  minimise_together(runs, [&](const RowMatrix& points, Eigen::VectorXd& at, RowMatrix& gradients) {
-    at = -acquisition(points, &gradients);
-    gradients = -gradients;
-  });
+  surrogate::minimise_together(
+      runs, [&](const RowMatrix& points, Eigen::VectorXd& at, RowMatrix& gradients) {
+        at = -acquisition(points, &gradients);
+        gradients = -gradients;
+      });
   RowMatrix ends(starts.rows(), d);
   for (Eigen::Index i = 0; i < ends.rows(); ++i) {
     ends.row(i) = runs[static_cast<std::size_t>(i)].best().transpose();
@@ -66,7 +70,7 @@ RowMatrix climb(const SmoothAcquisition& acquisition, const Space& space, const 
 }
 
 std::vector<std::vector<double>> smooth_search(const SmoothAcquisition& acquisition,
-                                               const Space& space,
+                                               const space::Space& space,
                                                const SmoothSearchOptions& options,
                                                std::uint64_t seed, std::uint64_t trial) {
   Random random(seed, "smooth search", trial);
@@ -83,4 +87,4 @@ std::vector<std::vector<double>> smooth_search(const SmoothAcquisition& acquisit
   return list;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -9,10 +9,11 @@
 #include "nas/samplers/parts/visits.h"
 #include "nas/space/space.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// Values at points [p, d] of the unit cube, finite: [p]; with the gradients [p, d] unless null.
-using SmoothAcquisition = std::function<Eigen::VectorXd(const RowMatrix&, RowMatrix*)>;
+using SmoothAcquisition =
+    std::function<Eigen::VectorXd(const surrogate::RowMatrix&, surrogate::RowMatrix*)>;
 
 struct SmoothSearchOptions {
   std::size_t raw = 512;      ///< scrambled Sobol points to start from
@@ -23,17 +24,17 @@ struct SmoothSearchOptions {
 /// Snapped points, most wanted first: the ends of the runs by their value once snapped, then the
 /// raw points by theirs. A function of (seed, trial).
 std::vector<std::vector<double>> smooth_search(const SmoothAcquisition& acquisition,
-                                               const Space& space,
+                                               const space::Space& space,
                                                const SmoothSearchOptions& options,
                                                std::uint64_t seed, std::uint64_t trial);
 
 /// The maxima that L-BFGS climbs to from each row of `starts` [s, d], snapped: [s, d].
-RowMatrix climb(const SmoothAcquisition& acquisition, const Space& space, const RowMatrix& starts,
-                std::size_t iterations);
+surrogate::RowMatrix climb(const SmoothAcquisition& acquisition, const space::Space& space,
+                           const surrogate::RowMatrix& starts, std::size_t iterations);
 
 /// `count` of the points with these values: the best, and draws by Boltzmann weights of the others,
 /// exp(value) of standardised values.
 std::vector<Eigen::Index> boltzmann(const Eigen::VectorXd& values, std::size_t count,
                                     Random& random);
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -6,7 +6,7 @@
 
 #include "nas/surrogate/posterior_paths.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 void TrustRegion::count(bool success) {
   successes_ = success ? successes_ + 1 : 0;
@@ -20,12 +20,12 @@ void TrustRegion::count(bool success) {
   }
 }
 
-RowMatrix perturbed(const Space& space, const RowMatrix& bases, const Eigen::RowVectorXd& low,
-                    const Eigen::RowVectorXd& high, std::size_t count, double probability,
-                    Random& random) {
+surrogate::RowMatrix perturbed(const space::Space& space, const surrogate::RowMatrix& bases,
+                               const Eigen::RowVectorXd& low, const Eigen::RowVectorXd& high,
+                               std::size_t count, double probability, Random& random) {
   const auto d = static_cast<Eigen::Index>(space.dimensions());
-  const SobolSequence sobol(space.dimensions(), random.key());
-  RowMatrix candidates(static_cast<Eigen::Index>(count), d);
+  const space::SobolSequence sobol(space.dimensions(), random.key());
+  surrogate::RowMatrix candidates(static_cast<Eigen::Index>(count), d);
   std::vector<double> u(space.dimensions());
   for (Eigen::Index i = 0; i < candidates.rows(); ++i) {
     sobol.point(static_cast<std::uint64_t>(i), u.data());
@@ -48,15 +48,17 @@ RowMatrix perturbed(const Space& space, const RowMatrix& bases, const Eigen::Row
   return candidates;
 }
 
-ThompsonDraw thompson_draw(const std::vector<Quantity>& quantities, const Surrogates& surrogates,
-                           const RowMatrix& candidates, std::uint64_t key) {
+ThompsonDraw thompson_draw(const std::vector<Quantity>& quantities,
+                           const surrogate::Surrogates& surrogates,
+                           const surrogate::RowMatrix& candidates, std::uint64_t key) {
   const Eigen::Index c = candidates.rows();
-  const RowMatrix standardised = PosteriorPaths(surrogates, 1, key).values(candidates);
-  ThompsonDraw draw{RowMatrix(static_cast<Eigen::Index>(quantities.size()), c),
+  const surrogate::RowMatrix standardised =
+      surrogate::PosteriorPaths(surrogates, 1, key).values(candidates);
+  ThompsonDraw draw{surrogate::RowMatrix(static_cast<Eigen::Index>(quantities.size()), c),
                     Eigen::VectorXd::Zero(c)};
   for (std::size_t s = 0; s < quantities.size(); ++s) {
     const auto row = static_cast<Eigen::Index>(s);
-    const Standard& standard = surrogates.standard(s);
+    const surrogate::Standard& standard = surrogates.standard(s);
     const Eigen::VectorXd values = standardised.middleRows(row * c, c).col(0);
     draw.values.row(row) = (standard.centre + standard.scale * values.array()).matrix().transpose();
     if (!std::isfinite(quantities[s].limit)) continue;
@@ -65,7 +67,7 @@ ThompsonDraw thompson_draw(const std::vector<Quantity>& quantities, const Surrog
   return draw;
 }
 
-std::vector<std::vector<double>> by_score(const RowMatrix& candidates,
+std::vector<std::vector<double>> by_score(const surrogate::RowMatrix& candidates,
                                           const Eigen::VectorXd& violation,
                                           const Eigen::VectorXd& score) {
   std::vector<Eigen::Index> order(static_cast<std::size_t>(candidates.rows()));
@@ -81,4 +83,4 @@ std::vector<std::vector<double>> by_score(const RowMatrix& candidates,
   return list;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

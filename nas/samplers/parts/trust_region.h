@@ -8,7 +8,7 @@
 #include "nas/samplers/parts/knowledge.h"
 #include "nas/space/sobol.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// A trust region's edge and how it fares (Eriksson et al., "Scalable global optimization via local
 /// Bayesian optimization", 2019).
@@ -37,23 +37,24 @@ class TrustRegion {
 /// `count` candidates, snapped: each is a row of `bases` [b, d], in turn, with coordinates replaced
 /// by those of a scrambled Sobol point in the box low .. high [d], each with the given probability
 /// and one at least.
-RowMatrix perturbed(const Space& space, const RowMatrix& bases, const Eigen::RowVectorXd& low,
-                    const Eigen::RowVectorXd& high, std::size_t count, double probability,
-                    Random& random);
+surrogate::RowMatrix perturbed(const space::Space& space, const surrogate::RowMatrix& bases,
+                               const Eigen::RowVectorXd& low, const Eigen::RowVectorXd& high,
+                               std::size_t count, double probability, Random& random);
 
 /// One joint draw of every quantity over `candidates` [c, d], in the values' units, and how much
 /// each candidate violates in it.
 struct ThompsonDraw {
-  RowMatrix values;           ///< [quantities, c]
-  Eigen::VectorXd violation;  ///< [c], sum over limits of the excess in standard deviations
+  surrogate::RowMatrix values;  ///< [quantities, c]
+  Eigen::VectorXd violation;    ///< [c], sum over limits of the excess in standard deviations
 };
-ThompsonDraw thompson_draw(const std::vector<Quantity>& quantities, const Surrogates& surrogates,
-                           const RowMatrix& candidates, std::uint64_t key);
+ThompsonDraw thompson_draw(const std::vector<Quantity>& quantities,
+                           const surrogate::Surrogates& surrogates,
+                           const surrogate::RowMatrix& candidates, std::uint64_t key);
 
 /// Candidates from the best on: those that violate nothing by `score` (larger first), then the
 /// others by their violation.
-std::vector<std::vector<double>> by_score(const RowMatrix& candidates,
+std::vector<std::vector<double>> by_score(const surrogate::RowMatrix& candidates,
                                           const Eigen::VectorXd& violation,
                                           const Eigen::VectorXd& score);
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -9,7 +9,7 @@
 #include "kernels/core/random.h"
 #include "kernels/core/stop.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 /// Draws before a small space is gone through one by one, and before a large one is given up.
@@ -19,34 +19,34 @@ constexpr int kLastDraws = 20000;
 constexpr std::uint64_t kSmallSpace = std::uint64_t{1} << 18;
 
 /// Number of values of a parameter of a finite space.
-std::uint64_t levels(const Parameter& p) {
+std::uint64_t levels(const space::Parameter& p) {
   switch (p.kind) {
-    case ParameterKind::categorical:
+    case space::ParameterKind::categorical:
       return p.choices.size();
-    case ParameterKind::integer:
+    case space::ParameterKind::integer:
       return static_cast<std::uint64_t>(p.high - p.low) + 1;
-    case ParameterKind::real:
+    case space::ParameterKind::real:
       break;
   }
   return 1;
 }
 
-Value value_at(const Parameter& p, std::uint64_t level) {
+space::Value value_at(const space::Parameter& p, std::uint64_t level) {
   switch (p.kind) {
-    case ParameterKind::categorical:
+    case space::ParameterKind::categorical:
       return p.choices[level];
-    case ParameterKind::integer:
+    case space::ParameterKind::integer:
       return static_cast<std::int64_t>(p.low) + static_cast<std::int64_t>(level);
-    case ParameterKind::real:
+    case space::ParameterKind::real:
       break;
   }
   return p.low;
 }
 
 /// Candidate number `index` of a finite space, the first parameter varying fastest.
-std::vector<double> candidate(const Space& space, std::uint64_t index) {
-  Values values;
-  for (const Parameter& p : space.parameters()) {
+std::vector<double> candidate(const space::Space& space, std::uint64_t index) {
+  space::Values values;
+  for (const space::Parameter& p : space.parameters()) {
     values[p.name] = value_at(p, index % levels(p));
     index /= levels(p);
   }
@@ -55,12 +55,12 @@ std::vector<double> candidate(const Space& space, std::uint64_t index) {
 
 }  // namespace
 
-std::vector<double> point_at(const Space& space, const std::vector<double>& u) {
+std::vector<double> point_at(const space::Space& space, const std::vector<double>& u) {
   std::vector<double> x;
   x.reserve(space.dimensions());
   for (std::size_t i = 0; i < space.parameters().size(); ++i) {
-    const Parameter& p = space.parameters()[i];
-    if (p.kind != ParameterKind::categorical) {
+    const space::Parameter& p = space.parameters()[i];
+    if (p.kind != space::ParameterKind::categorical) {
       x.push_back(u[i]);
       continue;
     }
@@ -99,7 +99,7 @@ bool Unseen::accepts(const std::vector<double>& x) const {
 
 std::vector<double> Unseen::draw(std::string_view purpose, std::uint64_t trial) const {
   Random random(problem_.seed, purpose, trial);
-  const Space& space = problem_.space;
+  const space::Space& space = problem_.space;
   const std::uint64_t candidates = space.cardinality();
   const bool small = candidates > 0 && candidates <= kSmallSpace;
   std::vector<double> u(space.parameters().size());
@@ -127,4 +127,4 @@ std::vector<double> Unseen::draw(std::string_view purpose, std::uint64_t trial) 
           : fmt::format("all {} candidates of the space have been suggested", candidates));
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -9,11 +9,11 @@
 
 #include "nas/samplers/sampler.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// The snapped point whose i-th parameter lies at u[i] of its range, [0, 1): a real or integer
 /// parameter's coordinate, a categorical one's choice number floor(u * choices). u: [parameters].
-std::vector<double> point_at(const Space& space, const std::vector<double>& u);
+std::vector<double> point_at(const space::Space& space, const std::vector<double>& u);
 
 /// The points of a history, whatever became of them.
 class Unseen {
@@ -44,4 +44,4 @@ class Unseen {
   std::unordered_set<const std::vector<double>*, Hash, Same> seen_;  ///< of the history
 };
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <tuple>
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 /// Parents nearer than this are equal.
@@ -18,17 +18,17 @@ double spread(double u, double room, double eta) {
   return std::pow(within <= 1 ? within : 1 / (2 - within), 1 / (eta + 1));
 }
 
-void cross(const Parameter& p, double* a, double* b, std::size_t width, double eta,
+void cross(const space::Parameter& p, double* a, double* b, std::size_t width, double eta,
            Random& random) {
-  if (p.kind == ParameterKind::categorical) {
+  if (p.kind == space::ParameterKind::categorical) {
     std::swap_ranges(a, a + width, b);
   } else {
     std::tie(*a, *b) = simulated_binary(*a, *b, eta, random);
   }
 }
 
-void mutate(const Parameter& p, double* x, std::size_t width, double eta, Random& random) {
-  if (p.kind == ParameterKind::categorical) {
+void mutate(const space::Parameter& p, double* x, std::size_t width, double eta, Random& random) {
+  if (p.kind == space::ParameterKind::categorical) {
     std::fill(x, x + width, 0.0);
     x[random.below(width)] = 1;
   } else {
@@ -62,7 +62,7 @@ double polynomial_mutation(double x, double eta, Random& random) {
   return std::clamp(x + step, 0.0, 1.0);
 }
 
-std::pair<std::vector<double>, std::vector<double>> vary(const Space& space,
+std::pair<std::vector<double>, std::vector<double>> vary(const space::Space& space,
                                                          const Variation& variation,
                                                          std::vector<double> a,
                                                          std::vector<double> b, Random& random) {
@@ -70,8 +70,8 @@ std::pair<std::vector<double>, std::vector<double>> vary(const Space& space,
   const double chance =
       std::min(variation.most_mutation, 1 / static_cast<double>(space.parameters().size()));
   std::size_t at = 0;
-  for (const Parameter& p : space.parameters()) {
-    const std::size_t width = p.kind == ParameterKind::categorical ? p.choices.size() : 1;
+  for (const space::Parameter& p : space.parameters()) {
+    const std::size_t width = p.kind == space::ParameterKind::categorical ? p.choices.size() : 1;
     if (crossed && random.uniform() < variation.exchange) {
       cross(p, &a[at], &b[at], width, variation.crossover_eta, random);
     }
@@ -84,4 +84,4 @@ std::pair<std::vector<double>, std::vector<double>> vary(const Space& space,
   return {space.snap(a), space.snap(b)};
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -8,7 +8,7 @@
 #include "kernels/core/random.h"
 #include "nas/space/space.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
 /// Two values about those of the parents, as far from them as a large `eta` keeps them near; which
 /// child gets which is drawn. Equal parents stay.
@@ -27,9 +27,9 @@ struct Variation {
 
 /// Two children of snapped points, snapped. Real and integer parameters vary by their coordinate;
 /// of a categorical one the children swap choices, and a mutation draws one anew.
-std::pair<std::vector<double>, std::vector<double>> vary(const Space& space,
+std::pair<std::vector<double>, std::vector<double>> vary(const space::Space& space,
                                                          const Variation& variation,
                                                          std::vector<double> a,
                                                          std::vector<double> b, Random& random);
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -8,9 +8,9 @@
 #include "nas/samplers/parts/unseen.h"
 #include "nas/space/sobol.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 
-std::vector<double> row_of(const RowMatrix& points, Eigen::Index i) {
+std::vector<double> row_of(const surrogate::RowMatrix& points, Eigen::Index i) {
   return {points.row(i).begin(), points.row(i).end()};
 }
 
@@ -33,9 +33,10 @@ Visits best_of(const Visits& visits, std::size_t count) {
   return {visits.points(chosen, Eigen::all), visits.rewards(chosen)};
 }
 
-RowMatrix sobol_points(const Space& space, Eigen::Index count, std::uint64_t key) {
-  const SobolSequence sobol(space.parameters().size(), key);
-  RowMatrix points(count, static_cast<Eigen::Index>(space.dimensions()));
+surrogate::RowMatrix sobol_points(const space::Space& space, Eigen::Index count,
+                                  std::uint64_t key) {
+  const space::SobolSequence sobol(space.parameters().size(), key);
+  surrogate::RowMatrix points(count, static_cast<Eigen::Index>(space.dimensions()));
   std::vector<double> u(space.parameters().size());
   for (Eigen::Index i = 0; i < count; ++i) {
     sobol.point(static_cast<std::uint64_t>(i), u.data());
@@ -44,4 +45,4 @@ RowMatrix sobol_points(const Space& space, Eigen::Index count, std::uint64_t key
   return points;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -12,17 +12,17 @@ namespace paretiny::test {
 /// One sample at a time; fractions exact in 128 bits.
 class Judge {
  public:
-  explicit Judge(const Int8Network& network) : network_(network) {}
+  explicit Judge(const compress::Int8Network& network) : network_(network) {}
 
   /// Every tensor's values for one sample.
   std::vector<std::vector<int>> run(const float* sample) {
     values_.assign(network_.tensors.size(), {});
-    const Quantization& q = network_.tensors[0].quantization;
+    const int8::Quantization& q = network_.tensors[0].quantization;
     for (std::int64_t i = 0; i < network_.tensors[0].shape.elements(); ++i) {
       const double x = std::round(static_cast<double>(sample[i] / q.scale)) + q.zero_point;
       values_[0].push_back(static_cast<int>(std::min(std::max(x, -128.0), 127.0)));
     }
-    for (const Int8Step& step : network_.steps) {
+    for (const compress::Int8Step& step : network_.steps) {
       step_ = &step;
       std::visit([this](const auto& op) { (*this)(op); }, step.operation);
     }
@@ -50,13 +50,13 @@ class Judge {
     const double quotient = std::ldexp(static_cast<double>(high), std::min(shift, 0));
     return std::llround(quotient);  // halves away from zero
   }
-  static int limit(std::int64_t v, const Int8Range& range) {
+  static int limit(std::int64_t v, const int8::Int8Range& range) {
     return static_cast<int>(
         std::min<std::int64_t>(std::max<std::int64_t>(v, range.low), range.high));
   }
 
   template <class Tap>
-  std::int64_t over_window(const Window& window, std::int64_t oy, std::int64_t ox,
+  std::int64_t over_window(const nn::Window& window, std::int64_t oy, std::int64_t ox,
                            const Tap& tap) const {
     std::int64_t cells = 0;
     for (std::int64_t ky = 0; ky < window.kernel_h; ++ky) {
@@ -79,13 +79,13 @@ class Judge {
           y().push_back(pixel(h, w, static_cast<std::size_t>(c)));
         }
   }
-  int finish(const Int8Layer& op, std::int64_t sum, std::size_t o) const {
+  int finish(const compress::Int8Layer& op, std::int64_t sum, std::size_t o) const {
     return limit(rescale(sum + op.bias[o], op.multipliers[o], op.shifts[o]) +
                      op.parameters.output_zero_point,
                  op.parameters.range);
   }
 
-  void operator()(const Int8Conv& op) {
+  void operator()(const compress::Int8Conv& op) {
     const auto channels = static_cast<std::size_t>(in().c);
     const auto taps = static_cast<std::size_t>(op.window.kernel_h * op.window.kernel_w);
     each_output([&](std::int64_t oy, std::int64_t ox, std::size_t o) {
@@ -99,7 +99,7 @@ class Judge {
       return finish(op, sum, o);
     });
   }
-  void operator()(const Int8Depthwise& op) {
+  void operator()(const compress::Int8Depthwise& op) {
     const auto channels = static_cast<std::size_t>(in().c);
     each_output([&](std::int64_t oy, std::int64_t ox, std::size_t o) {
       std::int64_t sum = 0;
@@ -110,7 +110,7 @@ class Judge {
       return finish(op, sum, o);
     });
   }
-  void operator()(const Int8FullyConnected& op) {
+  void operator()(const compress::Int8FullyConnected& op) {
     each_output([&](std::int64_t, std::int64_t, std::size_t o) {
       std::int64_t sum = 0;
       for (std::size_t i = 0; i < x().size(); ++i) {
@@ -120,8 +120,8 @@ class Judge {
       return finish(op, sum, o);
     });
   }
-  void operator()(const Int8Add& op) {
-    const Int8AddParameters& p = op.parameters;
+  void operator()(const compress::Int8Add& op) {
+    const int8::Int8AddParameters& p = op.parameters;
     for (std::size_t i = 0; i < x().size(); ++i) {
       const std::int64_t a = rescale((x(0)[i] - p.zero_point1) * std::int64_t{1 << 20},
                                      p.input1.multiplier, p.input1.shift);
@@ -131,8 +131,8 @@ class Judge {
                           p.range));
     }
   }
-  void operator()(const Int8Mul& op) {
-    const Int8MulParameters& p = op.parameters;
+  void operator()(const compress::Int8Mul& op) {
+    const int8::Int8MulParameters& p = op.parameters;
     for (std::size_t i = 0; i < x().size(); ++i) {
       const std::int64_t product =
           (x(0)[i] - p.zero_point1) * (x(1)[i % x(1).size()] - p.zero_point2);
@@ -140,10 +140,10 @@ class Judge {
           rescale(product, p.output.multiplier, p.output.shift) + p.output_zero_point, p.range));
     }
   }
-  void operator()(const Int8Lookup& op) {
+  void operator()(const compress::Int8Lookup& op) {
     for (const int q : x()) y().push_back(op.table[static_cast<std::size_t>(q + 128)]);
   }
-  void operator()(const Int8MaxPool& op) {
+  void operator()(const compress::Int8MaxPool& op) {
     each_output([&](std::int64_t oy, std::int64_t ox, std::size_t o) {
       int best = -128;
       over_window(op.window, oy, ox, [&](std::size_t pixel, std::size_t) {
@@ -152,7 +152,7 @@ class Judge {
       return best;
     });
   }
-  void operator()(const Int8AveragePool& op) {
+  void operator()(const compress::Int8AveragePool& op) {
     each_output([&](std::int64_t oy, std::int64_t ox, std::size_t o) {
       double sum = 0;
       const auto cells = over_window(op.window, oy, ox, [&](std::size_t pixel, std::size_t) {
@@ -161,7 +161,7 @@ class Judge {
       return static_cast<int>(std::lround(sum / static_cast<double>(cells)));
     });
   }
-  void operator()(const Int8Mean& op) {
+  void operator()(const compress::Int8Mean& op) {
     const auto channels = static_cast<std::size_t>(in().c);
     each_output([&](std::int64_t, std::int64_t, std::size_t o) {
       std::int64_t sum = 0;
@@ -174,8 +174,8 @@ class Judge {
     });
   }
 
-  const Int8Network& network_;
-  const Int8Step* step_ = nullptr;
+  const compress::Int8Network& network_;
+  const compress::Int8Step* step_ = nullptr;
   std::vector<std::vector<int>> values_;
 };
 

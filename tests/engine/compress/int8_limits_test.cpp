@@ -12,35 +12,37 @@
 #include "engine/deploy/formats/int8_network_json.h"
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 namespace {
 
 constexpr double kMost = std::numeric_limits<float>::max();
 
 /// A classifier of `features` inputs, an even number in two columns, and 2 classes.
 struct Classifier {
-  Graph graph;
-  ParameterLayout layout;
-  Network network;
+  graph::Graph graph;
+  graph::ParameterLayout layout;
+  graph::Network network;
 
   explicit Classifier(std::int64_t features)
       : graph([&] {
-          Graph made;
+          graph::Graph made;
           made.fully_connected("classifier", made.input({1, 1, 2, features / 2}), 2);
           return made;
         }()),
         layout(graph),
         network{graph, std::vector<float>(static_cast<std::size_t>(layout.total()))} {}
 
-  float* weights() { return network.parameters.data() + layout.find(1, Role::weight)->offset; }
-  float* bias() { return network.parameters.data() + layout.find(1, Role::bias)->offset; }
+  float* weights() {
+    return network.parameters.data() + layout.find(1, graph::Role::weight)->offset;
+  }
+  float* bias() { return network.parameters.data() + layout.find(1, graph::Role::bias)->offset; }
 };
 
 void expect_readable(const Int8Network& network) {
-  EXPECT_NO_THROW(int8_network_from_json(to_json(network)));
+  EXPECT_NO_THROW(deploy::int8_network_from_json(deploy::to_json(network)));
 }
 
-std::string refusal(const Network& network, const std::vector<ValueRange>& ranges) {
+std::string refusal(const graph::Network& network, const std::vector<ValueRange>& ranges) {
   try {
     expect_readable(quantize(network, ranges));
   } catch (const DivergedError& error) {
@@ -107,16 +109,16 @@ TEST(Int8Limits, AnyMagnitudeIsRefusedOrReadable) {
   };
   int readable = 0, refused = 0;
   for (int i = 0; i < 2000; ++i) {
-    Graph graph;
-    NodeId x = graph.input({1, 3, 3, 2});
-    const NodeId a = graph.depthwise("depthwise", x, {3, 3, 1, 1, 1, 1, 1, 1}, true);
-    const NodeId b = graph.conv("conv", a, 2, {}, true);
+    graph::Graph graph;
+    graph::NodeId x = graph.input({1, 3, 3, 2});
+    const graph::NodeId a = graph.depthwise("depthwise", x, {3, 3, 1, 1, 1, 1, 1, 1}, true);
+    const graph::NodeId b = graph.conv("conv", a, 2, {}, true);
     x = graph.add("add", a, b);
-    x = graph.activation("gate", x, Activation::hard_sigmoid);
+    x = graph.activation("gate", x, nn::Activation::hard_sigmoid);
     x = graph.global_average_pool("mean", x);
     graph.fully_connected("classifier", x, 2);
-    const ParameterLayout layout(graph);
-    Network network{graph, std::vector<float>(static_cast<std::size_t>(layout.total()))};
+    const graph::ParameterLayout layout(graph);
+    graph::Network network{graph, std::vector<float>(static_cast<std::size_t>(layout.total()))};
     for (float& parameter : network.parameters) parameter = magnitude();
     const float common = std::fabs(magnitude());
     if (i % 2 == 0) {
@@ -136,4 +138,4 @@ TEST(Int8Limits, AnyMagnitudeIsRefusedOrReadable) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::compress

@@ -9,7 +9,7 @@
 #include "tests/engine/compress/int8_judge.h"
 #include "tests/engine/compress/trained_networks.h"
 
-namespace paretiny {
+namespace paretiny::compress {
 namespace {
 
 using namespace test;
@@ -48,7 +48,7 @@ TEST_P(Int8Models, LogitsAreCloseToFloat) {
   for (const RangeMethod method : {RangeMethod::min_max, RangeMethod::percentile}) {
     const Int8Network network = quantize(*t.stream, t.network, t.data, {256, method}, kSeed);
     const std::vector<std::int8_t> got = t.run(network, count).second;
-    const Quantization q = network.output().quantization;
+    const int8::Quantization q = network.output().quantization;
     ASSERT_EQ(got.size(), real.size());
     double error = 0;
     double size = 0;
@@ -63,7 +63,7 @@ TEST_P(Int8Models, LogitsAreCloseToFloat) {
 
 TEST_P(Int8Models, AccuracyIsThatOfTheLogitsAndNearFloat) {
   const Int8Network network = quantize(*t.stream, t.network, t.data, {}, kSeed);
-  const double accuracy = int8_accuracy(*t.stream, network, t.data, t.data.test);
+  const double accuracy = train::int8_accuracy(*t.stream, network, t.data, t.data.test);
   const std::vector<std::int8_t> logits = t.run(network, t.data.test.size).second;
   const std::vector<std::int32_t> labels = make_dataset(t.data.test.sample).test.labels;
   std::int64_t correct = 0;
@@ -78,7 +78,7 @@ TEST_P(Int8Models, AccuracyIsThatOfTheLogitsAndNearFloat) {
     correct += best == labels[i] ? 1 : 0;
   }
   EXPECT_EQ(accuracy, static_cast<double>(correct) / static_cast<double>(labels.size()));
-  EXPECT_NEAR(accuracy, evaluate(*t.stream, t.network, t.data, t.data.test).accuracy, 0.03);
+  EXPECT_NEAR(accuracy, train::evaluate(*t.stream, t.network, t.data, t.data.test).accuracy, 0.03);
   EXPECT_GT(accuracy, 0.6) << "a network that learnt nothing proves nothing";
 }
 
@@ -97,7 +97,7 @@ TEST_P(Int8Models, SameSeedSameNetwork) {
   EXPECT_NE(flat(quantize(*t.stream, t.network, t.data, spec, 2)), first);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Int8Models, models());
+INSTANTIATE_TEST_SUITE_P(All, Int8Models, all_models());
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::compress

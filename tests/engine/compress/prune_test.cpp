@@ -7,11 +7,15 @@
 #include "engine/program/program.h"
 #include "tests/support/kernels.h"
 
-namespace paretiny {
+namespace paretiny::compress {
+
+using graph::Graph;
+using graph::Role;
+
 namespace {
 
 Graph built(const std::string& name, const Shape& input) {
-  return build_model({.name = name, .input = input, .classes = 5, .width = 0.5});
+  return models::build_model({.name = name, .input = input, .classes = 5, .width = 0.5});
 }
 
 const std::vector<std::pair<std::string, Shape>> kNetworks = {{"resnet18", {1, 12, 12, 3}},
@@ -31,7 +35,7 @@ TEST(ChannelGroups, AResidualStageIsOneGroup) {
   const Graph graph = built("resnet18", {1, 12, 12, 3});
   const ChannelGroups groups(graph);
   const auto group_of = [&](const std::string& name) {
-    for (NodeId id = 0; id < graph.size(); ++id) {
+    for (graph::NodeId id = 0; id < graph.size(); ++id) {
       if (graph.node(id).name == name) return groups.of(id);
     }
     ADD_FAILURE() << name;
@@ -48,9 +52,9 @@ TEST(ChannelGroups, AResidualStageIsOneGroup) {
 TEST(ChannelGroups, SqueezeAndExciteSharesItsBlocksChannels) {
   const Graph graph = built("mobilenet_v3", {1, 1, 64, 6});
   const ChannelGroups groups(graph);
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    if (graph.node(id).op != OpKind::channel_scale) continue;
-    const std::vector<NodeId>& in = graph.node(id).inputs;
+  for (graph::NodeId id = 0; id < graph.size(); ++id) {
+    if (graph.node(id).op != graph::OpKind::channel_scale) continue;
+    const std::vector<graph::NodeId>& in = graph.node(id).inputs;
     EXPECT_EQ(groups.of(in[0]), groups.of(id));
     EXPECT_EQ(groups.of(in[1]), groups.of(id));
   }
@@ -119,8 +123,8 @@ TEST(Prune, TheLongestPrefixCounts) {
 /// Logits of a network for a random batch.
 std::vector<double> logits(const Graph& graph, const std::vector<float>& values) {
   const auto stream = test::cpu_stream();
-  const ParameterLayout layout(graph);
-  Program program(graph, layout, {ProgramKind::inference, 4});
+  const graph::ParameterLayout layout(graph);
+  program::Program program(graph, layout, {program::ProgramKind::inference, 4});
   std::vector<float> parameters = values;
   program.bind(*stream, parameters.data(), nullptr);
   Random random(2, "batch");
@@ -148,13 +152,13 @@ View as_array(const Buffer& buffer, DType dtype) {
 /// whatever makes or normalises them is zero there.
 std::vector<float> with_dead_channels(const Graph& graph, const ChannelGroups& groups,
                                       const KeptChannels& kept) {
-  const ParameterLayout layout(graph);
+  const graph::ParameterLayout layout(graph);
   std::vector<float> values(static_cast<std::size_t>(layout.total()));
   Random random(1, "parameters");
-  for (const ParameterTensor& tensor : layout.tensors()) {
+  for (const graph::ParameterTensor& tensor : layout.tensors()) {
     const std::size_t group = groups.of(tensor.node);
     const bool by_row =
-        tensor.role == Role::weight && graph.node(tensor.node).op != OpKind::depthwise;
+        tensor.role == Role::weight && graph.node(tensor.node).op != graph::OpKind::depthwise;
     const std::int64_t row = by_row ? tensor.shape.elements() / tensor.shape.n : 1;
     const std::int64_t channels = by_row ? tensor.shape.n : tensor.shape.c;
     for (std::int64_t i = 0; i < tensor.shape.elements(); ++i) {
@@ -179,16 +183,17 @@ TEST(Prune, RemovingDeadChannelsLeavesTheNetworksAnswerAsItWas) {
     const std::vector<std::int64_t> left = channels_left(graph, groups, half(), 1);
     const auto stream = test::cpu_stream();
     const Buffer scores = channel_array(*stream, groups);
-    add_channel_scores(*stream, graph, ParameterLayout(graph), groups, PruningCriterion::random,
-                       {nullptr, nullptr, 1}, as_array(scores, DType::f32));
+    add_channel_scores(*stream, graph, graph::ParameterLayout(graph), groups,
+                       PruningCriterion::random, {nullptr, nullptr, 1},
+                       as_array(scores, DType::f32));
     const Buffer index = channel_array(*stream, groups);
     const KeptChannels kept{left, as_array(index, DType::i32)};
     select_channels(*stream, groups, as_array(scores, DType::f32), kept);
     const std::vector<float> values = with_dead_channels(graph, groups, kept);
 
     const Graph pruned = with_group_channels(graph, groups, left);
-    const ParameterLayout from(graph);
-    const ParameterLayout to(pruned);
+    const graph::ParameterLayout from(graph);
+    const graph::ParameterLayout to(pruned);
     EXPECT_LT(static_cast<double>(to.total()), 0.6 * static_cast<double>(from.total()));
     std::vector<float> compacted(static_cast<std::size_t>(to.total()));
     compact(*stream, graph, groups, kept, from, to, from.total(), values.data(), compacted.data());
@@ -202,16 +207,17 @@ TEST(Prune, RemovingDeadChannelsLeavesTheNetworksAnswerAsItWas) {
 TEST(Prune, CriteriaRankAsTheirDefinitionsSay) {
   // One convolution of three 1x1 filters on two channels, with batch norm and relu.
   Graph graph;
-  NodeId x = graph.input({1, 2, 2, 2});
-  const NodeId conv = graph.conv("a/conv", x, 3, Window{});
-  const NodeId norm = graph.batch_norm("a/norm", conv);
-  const NodeId relu = graph.activation("a/relu", norm, Activation::relu);
+  graph::NodeId x = graph.input({1, 2, 2, 2});
+  const graph::NodeId conv = graph.conv("a/conv", x, 3, nn::Window{});
+  const graph::NodeId norm = graph.batch_norm("a/norm", conv);
+  const graph::NodeId relu = graph.activation("a/relu", norm, nn::Activation::relu);
   graph.fully_connected("classifier", relu, 2);
-  const ParameterLayout layout(graph);
+  const graph::ParameterLayout layout(graph);
   const ChannelGroups groups(graph);
   std::vector<float> values(static_cast<std::size_t>(layout.total()));
   std::vector<float> gradients(static_cast<std::size_t>(layout.trainable_end()));
-  const auto set = [&](std::vector<float>& to, NodeId node, Role role, std::vector<float> list) {
+  const auto set = [&](std::vector<float>& to, graph::NodeId node, Role role,
+                       std::vector<float> list) {
     std::copy(list.begin(), list.end(), to.begin() + layout.find(node, role)->offset);
   };
   set(values, conv, Role::weight, {3, 0, -2, 2, 1, -1});
@@ -255,7 +261,8 @@ TEST(PruningPlan, KnowsEveryNetworkThatIsTrained) {
   ASSERT_GT(stages.size(), 5u);
   for (std::size_t i = 1; i < stages.size(); ++i) {
     EXPECT_GT(plan.sparsity(stages[i]), plan.sparsity(stages[i - 1]));
-    EXPECT_LT(ParameterLayout(stages[i]).total(), ParameterLayout(stages[i - 1]).total());
+    EXPECT_LT(graph::ParameterLayout(stages[i]).total(),
+              graph::ParameterLayout(stages[i - 1]).total());
   }
   EXPECT_NEAR(plan.sparsity(stages.back()), 0.5, 0.02);
   spec.schedule = PruningSchedule::none;
@@ -289,4 +296,4 @@ TEST(Prune, AgpStartsFastAndEndsAtTheWhole) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::compress

@@ -22,8 +22,8 @@ namespace paretiny::test {
 inline constexpr std::uint64_t kSeed = 7;
 
 /// Images whose class is the place and colour of a bright square, in noise.
-inline Samples make_samples(const Shape& sample, std::int64_t count, const char* purpose) {
-  Samples samples{DType::f32, sample, {}, {}};
+inline data::Samples make_samples(const Shape& sample, std::int64_t count, const char* purpose) {
+  data::Samples samples{DType::f32, sample, {}, {}};
   std::vector<float> values;
   for (std::int64_t i = 0; i < count; ++i) {
     Random random(kSeed, purpose, static_cast<std::uint64_t>(i));
@@ -43,8 +43,8 @@ inline Samples make_samples(const Shape& sample, std::int64_t count, const char*
   return samples;
 }
 
-inline Dataset make_dataset(const Shape& sample) {
-  Dataset data;
+inline data::Dataset make_dataset(const Shape& sample) {
+  data::Dataset data;
   data.name = "squares";
   data.classes = {"a", "b", "c", "d"};
   data.train = make_samples(sample, 480, "train");
@@ -59,23 +59,24 @@ struct Trained {
   Trained(const std::string& model, const Shape& sample, double width)
       : stream(Stream::create({})), data(*stream, make_dataset(sample)) {
     set_thread_count(1);  // tensors too small to share out
-    TrainingSpec training;
+    train::TrainingSpec training;
     training.epochs = 4;
     training.batch = 16;
     training.learning_rate = 0.05;
-    training.precision = Precision::f32;
-    const Graph graph = build_model({model, sample, 4, width});
-    network = train(*stream, data, graph, training, {}, kSeed).network;
+    training.precision = train::Precision::f32;
+    const graph::Graph graph = models::build_model({model, sample, 4, width});
+    network = train::train(*stream, data, graph, training, {}, kSeed).network;
   }
 
   /// Logits of the first `count` test samples.
-  std::vector<float> logits(const Network& of, std::int64_t count) const {
-    const ParameterLayout layout(of.graph);
+  std::vector<float> logits(const graph::Network& of, std::int64_t count) const {
+    const graph::ParameterLayout layout(of.graph);
     Buffer parameters(stream->device(), of.parameters.size() * sizeof(float));
     stream->upload(parameters.data(), of.parameters.data(), parameters.bytes());
-    Program program(of.graph, layout, {ProgramKind::inference, count, DType::f32, 0});
+    program::Program program(of.graph, layout,
+                             {program::ProgramKind::inference, count, DType::f32, 0});
     program.bind(*stream, static_cast<float*>(parameters.data()), nullptr);
-    BatchSource source(*stream, data, data.test);
+    data::BatchSource source(*stream, data, data.test);
     source.load(*stream, {}, 0, 0, program.input(), program.labels());
     program.forward(*stream);
     std::vector<float> result(static_cast<std::size_t>(program.logits().elements()));
@@ -84,11 +85,11 @@ struct Trained {
   }
 
   /// What the int8 network gives for the first `count` test samples, and the samples themselves.
-  std::pair<std::vector<float>, std::vector<std::int8_t>> run(const Int8Network& of,
+  std::pair<std::vector<float>, std::vector<std::int8_t>> run(const compress::Int8Network& of,
                                                               std::int64_t count) const {
-    const Int8Program program(*stream, of, count);
+    const compress::Int8Program program(*stream, of, count);
     const Buffer labels(stream->device(), static_cast<std::size_t>(count) * 4);
-    BatchSource source(*stream, data, data.test);
+    data::BatchSource source(*stream, data, data.test);
     source.load(*stream, {}, 0, 0, program.input(), labels.at(0, DType::i32, {1, 1, 1, count}));
     std::vector<float> samples(static_cast<std::size_t>(program.input().elements()));
     stream->download(samples.data(), program.input().data, program.input().bytes());
@@ -99,8 +100,8 @@ struct Trained {
   }
 
   std::unique_ptr<Stream> stream;
-  ResidentDataset data;
-  Network network;
+  data::ResidentDataset data;
+  graph::Network network;
 };
 
 inline const Trained& trained(const std::string& model) {
@@ -115,7 +116,7 @@ inline const Trained& trained(const std::string& model) {
 }
 
 /// The families of networks; "series" is the one-dimensional mobilenet_v3.
-inline auto models() {
+inline auto all_models() {
   return testing::Values("resnet8", "mobilenet_v3", "series", "ds_cnn");
 }
 

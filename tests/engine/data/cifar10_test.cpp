@@ -2,7 +2,7 @@
 #include "engine/data/formats/file_bytes.h"
 #include "tests/engine/data/data_files.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 const std::string kFolder = PARETINY_SHARED "/data/cifar10";
@@ -78,4 +78,4 @@ TEST_F(Cifar10Files, NamesATruncatedAndAMissingFile) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

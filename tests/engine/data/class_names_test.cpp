@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "tests/support/temp_folder.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 std::vector<std::string> names_in(const std::string& text,
@@ -49,4 +49,4 @@ TEST(ClassNames, AreRefusedWithTheirLine) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

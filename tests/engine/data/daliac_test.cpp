@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "tests/engine/data/data_files.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 /// The published layout with short files: nineteen people, 24 channels and the label, commas.
@@ -114,4 +114,4 @@ TEST_F(DaliacFiles, SaysWhenNothingIsLeft) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

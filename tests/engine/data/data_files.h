@@ -17,7 +17,7 @@
 #include "engine/data/dataset.h"
 #include "tests/support/temp_folder.h"
 
-namespace paretiny {
+namespace paretiny::data {
 
 inline std::string gzip(const std::string& content) {
   z_stream stream{};
@@ -93,4 +93,4 @@ inline void expect_normalised(const Dataset& set, const Samples& samples) {
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -7,7 +7,7 @@
 #include "kernels/core/random.h"
 #include "tests/engine/data/data_files.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 std::vector<std::int32_t> random_labels(std::size_t size, std::vector<std::uint64_t> weights) {
@@ -168,4 +168,4 @@ TEST(DatasetSplit, OnlyTheTrainingSplitIsMeasured) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

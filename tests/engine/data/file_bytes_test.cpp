@@ -8,7 +8,7 @@
 #include "kernels/core/random.h"
 #include "tests/engine/data/data_files.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 /// Bytes that compress a little: two thirds repeated, one third random.
@@ -160,4 +160,4 @@ TEST(FileBytes, FilesReadTogetherFailInTheirOrder) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -5,7 +5,7 @@
 #include <set>
 #include <string_view>
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 std::uint64_t hash(std::string_view text) {
@@ -71,4 +71,4 @@ TEST(Fingerprint, EveryChangeShows) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

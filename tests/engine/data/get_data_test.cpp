@@ -2,7 +2,7 @@
 
 #include "tests/engine/data/data_files.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 const std::string kData = PARETINY_SHARED "/data";
@@ -70,4 +70,4 @@ TEST_F(GetData, RefusesUnknownNames) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "tests/engine/data/data_files.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 const std::string kArchive = PARETINY_SHARED "/data/hapt/hapt.tar.xz";
@@ -193,4 +193,4 @@ TEST_F(HaptFiles, RefusesOtherOptions) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

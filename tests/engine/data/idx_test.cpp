@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "tests/engine/data/data_files.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 const std::string kFolder = PARETINY_SHARED "/data/fashion-mnist";
@@ -123,4 +123,4 @@ TEST_F(IdxFiles, NamesAMissingFolder) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

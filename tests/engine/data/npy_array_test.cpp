@@ -4,7 +4,7 @@
 #include "tests/engine/data/data_files.h"
 #include "tests/engine/data/npy_made.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 template <class T>
@@ -123,4 +123,4 @@ TEST(NpyArray, NoFlippedBitOfAHeaderCrashes) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace paretiny {
+namespace paretiny::data {
 
 /// An .npy file of version 1 as numpy.save writes it.
 inline std::string npy_header(const std::string& type, const std::string& shape) {
@@ -29,4 +29,4 @@ std::vector<T> counted(std::size_t size) {
   return values;
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::data

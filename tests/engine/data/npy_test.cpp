@@ -5,7 +5,7 @@
 #include "tests/engine/data/data_files.h"
 #include "tests/engine/data/npy_made.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 const std::string kDsads = PARETINY_SHARED "/data/dsads-subset";
@@ -284,4 +284,4 @@ TEST_F(NpyFiles, NamesTheSampleThatIsNotFinite) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -3,7 +3,7 @@
 #include "engine/data/step_table.h"
 #include "tests/support/kernels.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 TEST(StepTable, GivesItsRowsInOrderAndFromTheFirstAgain) {
@@ -33,4 +33,4 @@ TEST(StepTable, GivesItsRowsInOrderAndFromTheFirstAgain) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "tests/engine/data/data_files.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 TEST(Synthetic, HasTheDocumentedSizes) {
@@ -118,4 +118,4 @@ TEST(Synthetic, RefusesOptionsOutOfRange) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "tests/engine/data/data_files.h"
 
-namespace paretiny {
+namespace paretiny::data {
 namespace {
 
 std::vector<std::array<float, 3>> floats(std::string_view text, char separator) {
@@ -68,4 +68,4 @@ TEST(TextRows, WholeNumbersAreWhole) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::data

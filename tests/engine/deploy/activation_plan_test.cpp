@@ -9,7 +9,7 @@
 #include "engine/models/model.h"
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 /// Runs a plan on tensors of bytes that are drawn when they are written: every input must still
@@ -191,13 +191,13 @@ TEST(ActivationPlan, ABranchIsFinishedBeforeTheOtherBegins) {
 TEST(MemoryProblem, MobileNetsPeakIsBelowTheSumOfItsTensors) {
   // MobileNetV1-0.25 at 96x96: 8 channels become 16 at 48x48, the peak of planners that keep
   // tensors apart.
-  Graph graph;
-  NodeId x = graph.input({1, 96, 96, 3});
-  x = graph.conv("stem", x, 8, Window::same(96, 96, 3, 3, 2, 2));
-  x = graph.depthwise("dw1", x, Window::same(48, 48, 3, 3, 1, 1));
-  x = graph.conv("pw1", x, 16, Window{});
-  x = graph.depthwise("dw2", x, Window::same(48, 48, 3, 3, 2, 2));
-  x = graph.conv("pw2", x, 32, Window{});
+  graph::Graph graph;
+  graph::NodeId x = graph.input({1, 96, 96, 3});
+  x = graph.conv("stem", x, 8, nn::Window::same(96, 96, 3, 3, 2, 2));
+  x = graph.depthwise("dw1", x, nn::Window::same(48, 48, 3, 3, 1, 1));
+  x = graph.conv("pw1", x, 16, nn::Window{});
+  x = graph.depthwise("dw2", x, nn::Window::same(48, 48, 3, 3, 2, 2));
+  x = graph.conv("pw2", x, 32, nn::Window{});
   x = graph.global_average_pool("pool", x);
   graph.fully_connected("logits", x, 2);
   const MemoryProblem sliding = memory_problem(graph);
@@ -211,7 +211,8 @@ TEST(MemoryProblem, MobileNetsPeakIsBelowTheSumOfItsTensors) {
 
 TEST(MemoryProblem, EveryModelIsPlannedNoLargerThanItsLiveness) {
   for (const char* name : {"resnet8", "resnet18", "ds_cnn", "mobilenet_v3"}) {
-    const Graph graph = build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10});
+    const graph::Graph graph =
+        models::build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10});
     const MemoryProblem problem = memory_problem(graph);
     const ActivationPlan plan = plan_activations(problem);
     Machine(problem, plan).run();
@@ -220,4 +221,4 @@ TEST(MemoryProblem, EveryModelIsPlannedNoLargerThanItsLiveness) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

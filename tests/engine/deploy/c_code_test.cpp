@@ -11,7 +11,7 @@
 #include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/odd_network.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 using namespace test;
@@ -30,7 +30,7 @@ class CCode : public ExportedFolder {
     return std::system((at + "/test_program > /dev/null").c_str());
   }
 
-  static ActivationPlan plan_of(const Int8Network& network) {
+  static ActivationPlan plan_of(const compress::Int8Network& network) {
     return plan_activations(memory_problem(network));
   }
 };
@@ -41,8 +41,8 @@ bool available(const std::string& compiler) {
 
 TEST_F(CCode, ModelsGiveEveryByteOfTheirInt8Networks) {
   for (const char* name : {"resnet8", "ds_cnn", "mobilenet_v3"}) {
-    const Graph graph =
-        build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = 0.5});
+    const graph::Graph graph =
+        models::build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = 0.5});
     const DeployedModel model = deployed(calibrated_network(graph, 3), name);
     EXPECT_EQ(compile_and_run(model, plan_of(model.network), PARETINY_CC, "-O2"), 0) << name;
   }
@@ -50,7 +50,7 @@ TEST_F(CCode, ModelsGiveEveryByteOfTheirInt8Networks) {
 
 TEST_F(CCode, RandomNetworksRunUnderSanitizers) {
   for (std::uint64_t seed = 0; seed < 18; ++seed) {
-    const Graph graph = seed % 3 == 0 ? random_graph(seed) : odd_graph(seed);
+    const graph::Graph graph = seed % 3 == 0 ? random_graph(seed) : odd_graph(seed);
     const DeployedModel model = deployed(random_network(graph, seed), "random");
     EXPECT_EQ(compile_and_run(model, plan_of(model.network), PARETINY_CC,
                               "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"),
@@ -62,11 +62,11 @@ TEST_F(CCode, RandomNetworksRunUnderSanitizers) {
 TEST_F(CCode, AStemThatLeavesItsLeftColumnAlone) {
   // 24 channels become 8, in windows of 216 taps; and 9 become 16, at half the columns.
   for (const bool halves : {false, true}) {
-    Graph graph;
+    graph::Graph graph;
     const Shape in{1, 12, 13, halves ? 9 : 24};
-    NodeId x = graph.input(in);
+    graph::NodeId x = graph.input(in);
     const std::int64_t stride = halves ? 2 : 1;
-    x = graph.conv("stem", x, halves ? 16 : 8, Window::same(in.h, in.w, 3, 3, stride, stride),
+    x = graph.conv("stem", x, halves ? 16 : 8, nn::Window::same(in.h, in.w, 3, 3, stride, stride),
                    true);
     graph.fully_connected("logits", graph.global_average_pool("pool", x), 4);
     const DeployedModel model = deployed(calibrated_network(graph, 3), "stem");
@@ -81,7 +81,8 @@ TEST_F(CCode, ClangAgrees) {
 }
 
 TEST_F(CCode, APlanThatOverwritesTooSoonShows) {
-  const Graph graph = build_model({.name = "resnet8", .input = {1, 32, 32, 3}, .classes = 10});
+  const graph::Graph graph =
+      models::build_model({.name = "resnet8", .input = {1, 32, 32, 3}, .classes = 10});
   const DeployedModel model = deployed(random_network(graph, 3), "overwritten");
   ActivationPlan plan = plan_of(model.network);
   std::fill(plan.offsets.begin(), plan.offsets.end(), 0);
@@ -90,9 +91,9 @@ TEST_F(CCode, APlanThatOverwritesTooSoonShows) {
 
 TEST_F(CCode, AProgramThatCMakeLinksHasNothingOfTheRuntimeThatIsNotCalled) {
   if (!available("cmake") || !available("nm")) GTEST_SKIP() << "no cmake or nm here";
-  Graph graph;
-  const NodeId x = graph.input({1, 4, 4, 3});
-  const NodeId sum = graph.add("sum", x, graph.conv("conv", x, 3, Window{}));
+  graph::Graph graph;
+  const graph::NodeId x = graph.input({1, 4, 4, 3});
+  const graph::NodeId sum = graph.add("sum", x, graph.conv("conv", x, 3, nn::Window{}));
   graph.fully_connected("logits", graph.global_average_pool("mean", sum), 2);
   const DeployedModel model = deployed(random_network(graph, 1), "small");
   put(c_code(model, plan_of(model.network), record_runs(model.network, 2, 1)));
@@ -117,9 +118,9 @@ TEST_F(CCode, AProgramThatCMakeLinksHasNothingOfTheRuntimeThatIsNotCalled) {
 
 TEST(MemoryProblem, GraphAndIntegersAskForTheSame) {
   for (std::uint64_t seed = 0; seed < 150; ++seed) {
-    const Graph graph = seed % 3 == 0   ? random_graph(seed)
-                        : seed % 3 == 1 ? odd_graph(seed)
-                                        : tangled_graph(seed);
+    const graph::Graph graph = seed % 3 == 0   ? random_graph(seed)
+                               : seed % 3 == 1 ? odd_graph(seed)
+                                               : tangled_graph(seed);
     const MemoryProblem before = memory_problem(graph);
     const MemoryProblem after = memory_problem(random_network(graph, seed));
     ASSERT_EQ(before.bytes, after.bytes) << seed;
@@ -133,4 +134,4 @@ TEST(MemoryProblem, GraphAndIntegersAskForTheSame) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

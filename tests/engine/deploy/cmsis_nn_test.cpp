@@ -16,7 +16,7 @@
 #include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/odd_network.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 namespace fs = std::filesystem;
@@ -49,7 +49,7 @@ class CmsisNn : public ExportedFolder {
     return ran.code;
   }
 
-  static ActivationPlan plan_of(const Int8Network& network, bool helium = false) {
+  static ActivationPlan plan_of(const compress::Int8Network& network, bool helium = false) {
     return plan_activations(cmsis_nn_memory_problem(network, helium));
   }
 
@@ -57,7 +57,8 @@ class CmsisNn : public ExportedFolder {
 };
 
 DeployedModel built(const std::string& name, const Shape& input = {1, 32, 32, 3}) {
-  const Graph graph = build_model({.name = name, .input = input, .classes = 10, .width = 0.5});
+  const graph::Graph graph =
+      models::build_model({.name = name, .input = input, .classes = 10, .width = 0.5});
   return deployed(calibrated_network(graph, 3), name);
 }
 
@@ -75,7 +76,7 @@ TEST_F(CmsisNn, ModelsGiveEveryByteOfTheirInt8Networks) {
 
 TEST_F(CmsisNn, RandomNetworksRunUnderSanitizers) {
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
-    const Graph graph = seed % 2 == 0 ? random_graph(seed) : odd_graph(seed);
+    const graph::Graph graph = seed % 2 == 0 ? random_graph(seed) : odd_graph(seed);
     const DeployedModel model = deployed(random_network(graph, seed), "random");
     EXPECT_EQ(compile_and_run(model, plan_of(model.network),
                               "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"),
@@ -109,7 +110,7 @@ TEST_F(CmsisNn, ACallThatIsRefusedEndsTheRun) {
     const DeployedModel model = deployed(random_network(random_graph(seed), seed), "refused");
     ASSERT_EQ(compile_and_run(model, plan_of(model.network), "-DDOUBLE_REFUSES"), 0);
     int calls = 0;
-    for (const Int8Step& step : model.network.steps) {
+    for (const compress::Int8Step& step : model.network.steps) {
       if (!cmsis_nn_computes(model.network, step)) continue;
       ++calls;
       operators.insert(step.operation.index());
@@ -125,7 +126,7 @@ TEST_F(CmsisNn, ACallThatIsRefusedEndsTheRun) {
 }
 
 TEST_F(CmsisNn, ScratchLiesWhereTheStepLeavesRoom) {
-  const Int8Network network = built("resnet8").network;
+  const compress::Int8Network network = built("resnet8").network;
   const ActivationPlan plan = plan_of(network);
   std::size_t largest = 0;
   for (const ScratchPlace& place : plan.scratch) largest = std::max(largest, place.bytes);
@@ -136,33 +137,34 @@ TEST_F(CmsisNn, ScratchLiesWhereTheStepLeavesRoom) {
 }
 
 /// One step with a window, as a network of its own.
-Int8Step step_of(Int8Network& network, Int8Operation operation, const Shape& in, const Shape& out) {
+compress::Int8Step step_of(compress::Int8Network& network, compress::Int8Operation operation,
+                           const Shape& in, const Shape& out) {
   network.tensors = {{"in", in, {}}, {"out", out, {}}};
   return {"step", std::move(operation), {0}, 1};
 }
 
 TEST(CmsisNnSteps, OddWindowsKeepOurOwnKernels) {
-  Int8Network network;
-  const auto computes = [&]<class Operation>(Operation operation, const Window& window,
+  compress::Int8Network network;
+  const auto computes = [&]<class Operation>(Operation operation, const nn::Window& window,
                                              const Shape& in) {
     operation.window = window;
     const Shape out{1, window.out_h(in.h), window.out_w(in.w), in.c};
     return cmsis_nn_computes(network, step_of(network, operation, in, out));
   };
   const Shape in{1, 6, 6, 4};
-  EXPECT_TRUE(computes(Int8Depthwise{}, {3, 3, 1, 1, 1, 1, 1, 1}, in));
+  EXPECT_TRUE(computes(compress::Int8Depthwise{}, {3, 3, 1, 1, 1, 1, 1, 1}, in));
   // Two columns of padding on the right: the last window has only its first column inside.
-  EXPECT_FALSE(computes(Int8Depthwise{}, {3, 3, 1, 1, 1, 1, 1, 2}, in));
-  EXPECT_TRUE(computes(Int8Depthwise{}, {5, 5, 1, 1, 2, 2, 2, 4}, in));
+  EXPECT_FALSE(computes(compress::Int8Depthwise{}, {3, 3, 1, 1, 1, 1, 1, 2}, in));
+  EXPECT_TRUE(computes(compress::Int8Depthwise{}, {5, 5, 1, 1, 2, 2, 2, 4}, in));
   // A window of padding alone.
-  EXPECT_FALSE(computes(Int8Depthwise{}, {2, 2, 1, 1, 2, 0, 0, 0}, in));
-  EXPECT_FALSE(computes(Int8MaxPool{}, {2, 2, 1, 1, 0, 0, 2, 0}, in));
-  EXPECT_FALSE(computes(Int8AveragePool{}, {2, 2, 1, 1, 0, 0, 0, 2}, in));
-  EXPECT_TRUE(computes(Int8AveragePool{}, {2, 2, 1, 1, 1, 1, 1, 1}, in));
-  EXPECT_TRUE(computes(Int8Conv{}, {2, 2, 1, 1, 2, 0, 0, 0}, in));
+  EXPECT_FALSE(computes(compress::Int8Depthwise{}, {2, 2, 1, 1, 2, 0, 0, 0}, in));
+  EXPECT_FALSE(computes(compress::Int8MaxPool{}, {2, 2, 1, 1, 0, 0, 2, 0}, in));
+  EXPECT_FALSE(computes(compress::Int8AveragePool{}, {2, 2, 1, 1, 0, 0, 0, 2}, in));
+  EXPECT_TRUE(computes(compress::Int8AveragePool{}, {2, 2, 1, 1, 1, 1, 1, 1}, in));
+  EXPECT_TRUE(computes(compress::Int8Conv{}, {2, 2, 1, 1, 2, 0, 0, 0}, in));
   network.tensors = {{"in", {1, 1, 1, 65536}, {}}, {"out", {1, 1, 1, 2}, {}}};
-  EXPECT_FALSE(cmsis_nn_computes(network, {"fc", Int8FullyConnected{}, {0}, 1}));
-  EXPECT_FALSE(cmsis_nn_computes(network, {"table", Int8Lookup{}, {0}, 1}));
+  EXPECT_FALSE(cmsis_nn_computes(network, {"fc", compress::Int8FullyConnected{}, {0}, 1}));
+  EXPECT_FALSE(cmsis_nn_computes(network, {"table", compress::Int8Lookup{}, {0}, 1}));
 }
 
 TEST_F(CmsisNn, FirmwareLinksTheArchiveOfTheFolder) {
@@ -197,4 +199,4 @@ TEST_F(CmsisNn, FirmwareLinksTheArchiveOfTheFolder) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -16,7 +16,7 @@
 #include "tests/engine/deploy/hostile_names.h"
 #include "tests/support/temp_folder.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 using namespace test;
@@ -94,7 +94,7 @@ TEST_F(Exports, EveryClassNameStaysInItsComment) {
   for (const std::string& name : kHostile) {
     model.name = name;
     std::fill(model.classes.begin(), model.classes.end(), name);
-    for (Int8Step& step : model.network.steps) step.name = name;
+    for (compress::Int8Step& step : model.network.steps) step.name = name;
     put("c", model, "hostile");
     expect_done("cd c && " PARETINY_CC " -std=c99 -Wall -Wextra -Werror -c hostile.c");
     // Without comments the code is that of any other name.
@@ -167,8 +167,9 @@ TEST_F(Exports, OneProgramHoldsOneRuntime) {
 TEST_F(Exports, AHeaderLinksWithItsOwnNetworkAlone) {
   const DeployedModel model = hostile_model(1);
   DeployedModel other = model;  // one weight differs
-  for (Int8Step& step : other.network.steps) {
-    if (auto* last = std::get_if<Int8FullyConnected>(&step.operation)) last->weights[0] ^= 1;
+  for (compress::Int8Step& step : other.network.steps) {
+    if (auto* last = std::get_if<compress::Int8FullyConnected>(&step.operation))
+      last->weights[0] ^= 1;
   }
   put("a", model, "same");
   put("b", other, "same");
@@ -315,4 +316,4 @@ TEST(MarkdownText, IsNoMarkup) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -12,7 +12,7 @@ namespace paretiny::test {
 class ExportedFolder : public testing::Test {
  protected:
   /// Writes an export in place of what was there.
-  void put(const Files& files) const {
+  void put(const deploy::Files& files) const {
     std::filesystem::remove_all(folder_);
     for (const auto& [name, text] : files) temporary_.write(name, text);
   }

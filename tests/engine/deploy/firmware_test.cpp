@@ -13,7 +13,7 @@
 #include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/odd_network.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 namespace fs = std::filesystem;
@@ -34,8 +34,8 @@ class Firmware : public ExportedFolder {
 
 TEST_F(Firmware, EveryCoreGivesEveryByte) {
   for (const char* name : {"resnet8", "mobilenet_v3"}) {
-    const Graph graph =
-        build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = 0.5});
+    const graph::Graph graph =
+        models::build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = 0.5});
     const DeployedModel model = deployed(calibrated_network(graph, 5), name);
     const ActivationPlan plan = plan_activations(memory_problem(model.network));
     const std::vector<RecordedRun> runs = record_runs(model.network, 3, 2);
@@ -57,7 +57,7 @@ TEST_F(Firmware, EveryCoreGivesEveryByte) {
 TEST_F(Firmware, OddNetworksGiveEveryByteOnEveryCore) {
   // Arenas would be too small that took all columns in pairs.
   for (const std::uint64_t seed : {8, 9}) {
-    const Int8Network network = random_network(odd_graph(seed), seed);
+    const compress::Int8Network network = random_network(odd_graph(seed), seed);
     const ActivationPlan plan = plan_activations(memory_problem(network));
     const std::vector<RecordedRun> runs = record_runs(network, 3, 2);
     for (const Core& core : cores()) {
@@ -69,7 +69,7 @@ TEST_F(Firmware, OddNetworksGiveEveryByteOnEveryCore) {
 }
 
 TEST_F(Firmware, TheFormulaIsWithinTwoPercentOfTheLinker) {
-  const auto compare = [&](const Graph& graph, const std::string& name) {
+  const auto compare = [&](const graph::Graph& graph, const std::string& name) {
     const DeployedModel model = deployed(random_network(graph, 5), name);
     write(model, plan_activations(memory_problem(model.network)));
     const LinkedSize size = build_firmware(folder_, *find_core("m4"));
@@ -82,7 +82,8 @@ TEST_F(Firmware, TheFormulaIsWithinTwoPercentOfTheLinker) {
   };
   for (const char* name : {"resnet8", "ds_cnn", "mobilenet_v3", "resnet18"}) {
     for (const double width : {0.25, 1.0}) {
-      compare(build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = width}),
+      compare(models::build_model(
+                  {.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = width}),
               name);
     }
   }
@@ -120,4 +121,4 @@ TEST(Command, ReportsCodesAndMissingPrograms) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

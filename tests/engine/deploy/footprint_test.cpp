@@ -7,11 +7,14 @@
 #include "engine/models/model.h"
 #include "tests/engine/deploy/random_network.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
+
+using graph::NodeId;
+
 namespace {
 
-Graph built(const std::string& name, const Shape& input, std::int64_t classes) {
-  return build_model({.name = name, .input = input, .classes = classes});
+graph::Graph built(const std::string& name, const Shape& input, std::int64_t classes) {
+  return models::build_model({.name = name, .input = input, .classes = classes});
 }
 
 TEST(Footprint, ResNet8) {
@@ -26,10 +29,10 @@ TEST(Footprint, ResNet8) {
 }
 
 TEST(Footprint, ResidualTensorStaysAliveAndIsOverwrittenLast) {
-  Graph graph;
+  graph::Graph graph;
   const NodeId x = graph.input({1, 1, 1, 8});
-  const NodeId a = graph.conv("a", x, 100, Window{});
-  const NodeId b = graph.conv("b", a, 100, Window{});
+  const NodeId a = graph.conv("a", x, 100, nn::Window{});
+  const NodeId b = graph.conv("b", a, 100, nn::Window{});
   const NodeId sum = graph.add("sum", a, b);
   graph.fully_connected("logits", sum, 4);
   // a and b together; x and a, sum and logits take less.
@@ -37,10 +40,10 @@ TEST(Footprint, ResidualTensorStaysAliveAndIsOverwrittenLast) {
 }
 
 TEST(Footprint, AnInputReadLaterIsNotOverwritten) {
-  Graph graph;
+  graph::Graph graph;
   const NodeId x = graph.input({1, 1, 1, 40});
-  const NodeId a = graph.activation("a", x, Activation::hard_swish);
-  const NodeId b = graph.activation("b", x, Activation::hard_sigmoid);
+  const NodeId a = graph.activation("a", x, nn::Activation::hard_swish);
+  const NodeId b = graph.activation("b", x, nn::Activation::hard_sigmoid);
   const NodeId sum = graph.add("sum", a, b);
   graph.fully_connected("logits", sum, 4);
   EXPECT_EQ(footprint(graph).ram_arena, 80);
@@ -56,20 +59,21 @@ void expect_the_same(const Footprint& graph, const Footprint& network) {
 }
 
 /// The steps that only a clamp is.
-std::ptrdiff_t lone_clamps(const Int8Network& network) {
-  return std::count_if(network.steps.begin(), network.steps.end(), [](const Int8Step& step) {
-    const auto* lookup = std::get_if<Int8Lookup>(&step.operation);
-    return lookup != nullptr &&
-           (lookup->activation == Activation::relu || lookup->activation == Activation::relu6);
-  });
+std::ptrdiff_t lone_clamps(const compress::Int8Network& network) {
+  return std::count_if(network.steps.begin(), network.steps.end(),
+                       [](const compress::Int8Step& step) {
+                         const auto* lookup = std::get_if<compress::Int8Lookup>(&step.operation);
+                         return lookup != nullptr && (lookup->activation == nn::Activation::relu ||
+                                                      lookup->activation == nn::Activation::relu6);
+                       });
 }
 
 TEST(Footprint, OfTheGraphIsThatOfItsIntegers) {
   std::ptrdiff_t lone = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);
-    const Graph graph = test::random_graph(seed);
-    const Int8Network network = test::random_network(graph, seed);
+    const graph::Graph graph = test::random_graph(seed);
+    const compress::Int8Network network = test::random_network(graph, seed);
     lone += lone_clamps(network);
     for (const CoreClass core : {CoreClass::dsp, CoreClass::v6m}) {
       expect_the_same(footprint(graph, core), footprint(network, core));
@@ -79,17 +83,17 @@ TEST(Footprint, OfTheGraphIsThatOfItsIntegers) {
 }
 
 TEST(Footprint, CountsAClampThatNoLayerTakes) {
-  Graph graph;
+  graph::Graph graph;
   NodeId x = graph.input({1, 6, 6, 4});
-  const NodeId input_clamp = graph.activation("after the input", x, Activation::relu);
-  x = graph.batch_norm("norm", graph.conv("conv", input_clamp, 4, Window{}));
-  const NodeId first = graph.activation("first", x, Activation::relu6);
-  const NodeId second = graph.activation("second", first, Activation::relu);
-  const NodeId shared = graph.conv("shared", second, 4, Window{}, true);
-  const NodeId reader = graph.activation("reader", shared, Activation::relu);
+  const NodeId input_clamp = graph.activation("after the input", x, nn::Activation::relu);
+  x = graph.batch_norm("norm", graph.conv("conv", input_clamp, 4, nn::Window{}));
+  const NodeId first = graph.activation("first", x, nn::Activation::relu6);
+  const NodeId second = graph.activation("second", first, nn::Activation::relu);
+  const NodeId shared = graph.conv("shared", second, 4, nn::Window{}, true);
+  const NodeId reader = graph.activation("reader", shared, nn::Activation::relu);
   const NodeId sum = graph.add("sum", shared, reader);
-  graph.fully_connected("logits", graph.activation("clamp", sum, Activation::relu), 2);
-  const Int8Network network = test::random_network(graph, 1);
+  graph.fully_connected("logits", graph.activation("clamp", sum, nn::Activation::relu), 2);
+  const compress::Int8Network network = test::random_network(graph, 1);
   // After the input, a second one, and one beside another reader.
   EXPECT_EQ(lone_clamps(network), 3);
   EXPECT_EQ(network.steps.size(), 7u);
@@ -97,4 +101,4 @@ TEST(Footprint, CountsAClampThatNoLayerTakes) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -11,7 +11,7 @@
 #include "tests/engine/deploy/exported_folder.h"
 #include "tests/engine/deploy/random_network.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 using namespace test;
@@ -20,10 +20,10 @@ class HostCheck : public ExportedFolder {
  protected:
   HostCheck() : model_(deployed(random_network(graph(), 3), "checked")) {}
 
-  static Graph graph() {
-    Graph graph;
-    NodeId x = graph.input({1, 9, 9, 5});
-    x = graph.conv("conv", x, 6, Window::same(9, 9, 3, 3, 1, 1), true);
+  static graph::Graph graph() {
+    graph::Graph graph;
+    graph::NodeId x = graph.input({1, 9, 9, 5});
+    x = graph.conv("conv", x, 6, nn::Window::same(9, 9, 3, 3, 1, 1), true);
     graph.fully_connected("logits", x, 4);
     return graph;
   }
@@ -76,4 +76,4 @@ TEST_F(HostCheck, CodeThatDoesNotCompileShows) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

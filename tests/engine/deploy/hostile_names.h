@@ -32,8 +32,9 @@ inline const std::vector<std::string> kHostile = {
 };
 
 /// Different seeds are different networks of different shapes.
-inline DeployedModel hostile_model(std::uint64_t seed) {
-  DeployedModel model = deployed(random_network(random_graph(seed), seed), kHostile.front());
+inline deploy::DeployedModel hostile_model(std::uint64_t seed) {
+  deploy::DeployedModel model =
+      deployed(random_network(random_graph(seed), seed), kHostile.front());
   for (std::size_t i = 0; i < model.classes.size(); ++i) {
     model.classes[i] = kHostile[i % kHostile.size()];
   }

@@ -9,18 +9,20 @@
 #include "engine/deploy/export/export.h"
 #include "tests/engine/deploy/random_network.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 using namespace test;
 
-Graph built(const std::string& name, double width) {
-  return build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = width});
+graph::Graph built(const std::string& name, double width) {
+  return models::build_model(
+      {.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = width});
 }
 
 TEST(Instructions, CountsTheLoopsOfAConvolution) {
   // 4 x 4 pixels, 3 x 3 of 8 channels: 72 bytes a window, too many to be gathered.
-  const StepShape step{OpKind::conv, {1, 4, 4, 8}, {1, 4, 4, 6}, Window::same(4, 4, 3, 3, 1, 1)};
+  const StepShape step{
+      graph::OpKind::conv, {1, 4, 4, 8}, {1, 4, 4, 6}, nn::Window::same(4, 4, 3, 3, 1, 1)};
   const std::vector<double> terms = instruction_terms(step, CoreClass::dsp);
   // A row is the left border alone, the two inner pixels together, the right border alone.
   EXPECT_EQ(terms[1], 4 * 3);
@@ -37,10 +39,11 @@ TEST(Instructions, CountsTheLoopsOfAConvolution) {
 }
 
 TEST(Instructions, WithoutDspLoopsTakeOneAtATime) {
-  const StepShape conv{OpKind::conv, {1, 4, 4, 6}, {1, 4, 4, 6}, Window::same(4, 4, 5, 5, 1, 1)};
+  const StepShape conv{
+      graph::OpKind::conv, {1, 4, 4, 6}, {1, 4, 4, 6}, nn::Window::same(4, 4, 5, 5, 1, 1)};
   const StepShape depthwise{
-      OpKind::depthwise, {1, 5, 5, 7}, {1, 5, 5, 7}, Window::same(5, 5, 3, 3, 1, 1)};
-  const StepShape dense{OpKind::fully_connected, {1, 3, 3, 7}, {1, 1, 1, 5}, {}};
+      graph::OpKind::depthwise, {1, 5, 5, 7}, {1, 5, 5, 7}, nn::Window::same(5, 5, 3, 3, 1, 1)};
+  const StepShape dense{graph::OpKind::fully_connected, {1, 3, 3, 7}, {1, 1, 1, 5}, {}};
   for (const CoreClass core : {CoreClass::v7m, CoreClass::v6m}) {
     // Bytes are the same in all, whether they go by fours or not.
     const std::vector<double> four = instruction_terms(conv, CoreClass::dsp);
@@ -57,7 +60,7 @@ TEST(Instructions, WithoutDspLoopsTakeOneAtATime) {
 
 TEST(Instructions, CountsTheLoopsOfADepthwiseConvolution) {
   const StepShape step{
-      OpKind::depthwise, {1, 5, 5, 7}, {1, 5, 5, 7}, Window::same(5, 5, 3, 3, 1, 1)};
+      graph::OpKind::depthwise, {1, 5, 5, 7}, {1, 5, 5, 7}, nn::Window::same(5, 5, 3, 3, 1, 1)};
   const std::vector<double> terms = instruction_terms(step, CoreClass::dsp);
   EXPECT_EQ(terms[1], 25);
   // Of three rows or columns the first and the last pixel have one in the padding.
@@ -67,7 +70,7 @@ TEST(Instructions, CountsTheLoopsOfADepthwiseConvolution) {
 
 TEST(Instructions, TheGraphAndItsIntegersGiveTheSame) {
   for (const char* name : {"resnet8", "ds_cnn", "mobilenet_v3"}) {
-    const Graph graph = built(name, 0.5);
+    const graph::Graph graph = built(name, 0.5);
     EXPECT_GT(footprint(graph).instructions, 100000) << name;
     EXPECT_EQ(footprint(graph).instructions, footprint(random_network(graph, 2)).instructions)
         << name;
@@ -102,4 +105,4 @@ TEST(Instructions, WithinTenPercentOfTheEmulator) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -17,7 +17,7 @@ extern "C" {
 #include "engine/deploy/runtime/paretiny_kernels.h"
 }
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 using namespace test;
@@ -36,12 +36,13 @@ struct Event {
 
 /// A step of a network on its own.
 struct Case {
-  Int8Operation operation;
-  Window window;
+  compress::Int8Operation operation;
+  nn::Window window;
   Shape in, out;
 
   std::size_t lead() const {
-    const Int8Network network{{{"in", in, {}}, {"out", out, {}}}, {{"step", operation, {0}, 1}}};
+    const compress::Int8Network network{{{"in", in, {}}, {"out", out, {}}},
+                                        {{"step", operation, {0}, 1}}};
     return memory_problem(network).steps[0].leads[0];
   }
   pt_window described() const {
@@ -71,16 +72,16 @@ Case random_case(Random& random, bool same_channels) {
     drawn.in = {1, random.below(3) == 0 ? 1 : draw(1, 7), draw(1, random.below(2) ? 3 : 12),
                 draw(1, random.below(2) ? 5 : 30)};
     const std::int64_t kernel_h = draw(1, 5), kernel_w = draw(1, 5);
-    drawn.window = random.below(2) == 0 ? Window::same(drawn.in.h, drawn.in.w, kernel_h, kernel_w,
-                                                       draw(1, 3), draw(1, 3))
-                                        : Window{kernel_h,
-                                                 kernel_w,
-                                                 draw(1, 6),
-                                                 draw(1, 6),
-                                                 draw(0, kernel_h - 1),
-                                                 draw(0, kernel_w - 1),
-                                                 draw(0, kernel_h - 1),
-                                                 draw(0, kernel_w - 1)};
+    drawn.window = random.below(2) == 0 ? nn::Window::same(drawn.in.h, drawn.in.w, kernel_h,
+                                                           kernel_w, draw(1, 3), draw(1, 3))
+                                        : nn::Window{kernel_h,
+                                                     kernel_w,
+                                                     draw(1, 6),
+                                                     draw(1, 6),
+                                                     draw(0, kernel_h - 1),
+                                                     draw(0, kernel_w - 1),
+                                                     draw(0, kernel_h - 1),
+                                                     draw(0, kernel_w - 1)};
     if (!drawn.window.valid(drawn.in.h, drawn.in.w)) continue;
     const std::int64_t channels = same_channels ? drawn.in.c : draw(1, 2 * drawn.in.c + 2);
     drawn.out = {1, drawn.window.out_h(drawn.in.h), drawn.window.out_w(drawn.in.w), channels};
@@ -196,12 +197,12 @@ class KernelOrder : public testing::TestWithParam<const char*> {
 
   template <class Operation, class MakeCall>
   void check_all(const char* name, bool same_channels,
-                 std::vector<Stage> (*stages)(const Shape&, const Shape&, const Window&),
+                 std::vector<Stage> (*stages)(const Shape&, const Shape&, const nn::Window&),
                  MakeCall make_call) const {
     for (std::int64_t trial = 0; trial < trials() && !HasFailure(); ++trial) {
       Random random(static_cast<std::uint64_t>(trial), name);
       const Case drawn = random_case<Operation>(random, same_channels);
-      const Window& w = drawn.window;
+      const nn::Window& w = drawn.window;
       SCOPED_TRACE(testing::Message() << name << " " << trial << ": " << to_string(drawn.in)
                                       << " to " << to_string(drawn.out) << ", kernel " << w.kernel_h
                                       << "x" << w.kernel_w << ", stride " << w.stride_h << "x"
@@ -212,7 +213,8 @@ class KernelOrder : public testing::TestWithParam<const char*> {
 
   template <class Operation, class Function>
   void check_layer(const char* name, bool depthwise, Function* function,
-                   std::vector<Stage> (*stages)(const Shape&, const Shape&, const Window&)) const {
+                   std::vector<Stage> (*stages)(const Shape&, const Shape&,
+                                                const nn::Window&)) const {
     check_all<Operation>(name, depthwise, stages, [&](const Case& drawn, Random& random) -> Call {
       const std::int64_t taps = drawn.window.kernel_h * drawn.window.kernel_w;
       const auto constants = std::make_shared<Constants>(
@@ -247,17 +249,18 @@ class KernelOrder : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(KernelOrder, Convolution) {
-  check_layer<Int8Conv>("pt_conv", false, kernel<decltype(pt_conv)>("pt_conv"), conv_stages);
+  check_layer<compress::Int8Conv>("pt_conv", false, kernel<decltype(pt_conv)>("pt_conv"),
+                                  conv_stages);
 }
 
 TEST_P(KernelOrder, DepthwiseConvolution) {
-  check_layer<Int8Depthwise>("pt_depthwise", true, kernel<decltype(pt_depthwise)>("pt_depthwise"),
-                             pixel_stages);
+  check_layer<compress::Int8Depthwise>(
+      "pt_depthwise", true, kernel<decltype(pt_depthwise)>("pt_depthwise"), pixel_stages);
 }
 
 TEST_P(KernelOrder, Pools) {
-  check_pool<Int8MaxPool>("pt_max_pool");
-  check_pool<Int8AveragePool>("pt_average_pool");
+  check_pool<compress::Int8MaxPool>("pt_max_pool");
+  check_pool<compress::Int8AveragePool>("pt_average_pool");
 }
 
 TEST_P(KernelOrder, ElementwiseStepsReadAnElementBeforeTheyWriteIt) {
@@ -293,7 +296,7 @@ INSTANTIATE_TEST_SUITE_P(Cores, KernelOrder, testing::Values("0", "1"), [](const
 TEST(LeastLead, ALeftPaddedColumnIsDoneAlone) {
   // Pairs begin behind it: (1, 2), (3, 4) and so on. 24 channels become 8.
   const Shape in{1, 6, 6, 24}, out{1, 6, 6, 8};
-  const Window window = Window::same(6, 6, 3, 3, 1, 1);
+  const nn::Window window = nn::Window::same(6, 6, 3, 3, 1, 1);
   std::vector<std::int64_t> ends;
   for (const Stage& stage : conv_stages(in, out, window)) ends.push_back(stage.writes.end / 8);
   ends.resize(5);
@@ -309,4 +312,4 @@ TEST(LeastLead, IsTheLeast) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

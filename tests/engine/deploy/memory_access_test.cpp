@@ -11,7 +11,7 @@
 #include "tests/engine/deploy/odd_network.h"
 #include "tests/engine/deploy/recorded_code.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 namespace fs = std::filesystem;
@@ -28,7 +28,7 @@ std::uint64_t trials() {
 /// What lies in each byte of the arena while an exported network runs.
 class Arena {
  public:
-  Arena(const Int8Network& network, const ActivationPlan& plan, const std::int8_t* begin)
+  Arena(const compress::Int8Network& network, const ActivationPlan& plan, const std::int8_t* begin)
       : network_(network), plan_(plan), begin_(begin), owners_(plan.bytes) {
     for (std::size_t i = 0; i < bytes_of(0); ++i) owners_[plan_.offsets[0] + i] = {0, i};
   }
@@ -110,11 +110,11 @@ class Arena {
         << owner.tensor << " lies";
   }
 
-  const Int8Network& network_;
+  const compress::Int8Network& network_;
   const ActivationPlan& plan_;
   const std::int8_t* const begin_;
   std::vector<Owner> owners_;
-  const Int8Step* step_ = nullptr;
+  const compress::Int8Step* step_ = nullptr;
   ScratchPlace scratch_;
 };
 
@@ -131,7 +131,7 @@ class MemoryAccess : public ExportedFolder {
     compile_recorded(options_ + " *.c " + more, runtime_.path());
   }
 
-  void check(const Int8Network& network, const ActivationPlan& plan) {
+  void check(const compress::Int8Network& network, const ActivationPlan& plan) {
     const std::vector<RecordedRun> runs = record_runs(network, 2, 1);
     put(c_code(deployed(network, "recorded"), plan, {}, kernels_));
     // The functions of the header as symbols.
@@ -162,10 +162,10 @@ class MemoryAccess : public ExportedFolder {
   void check_networks(Plan plan_of) {
     for (std::uint64_t seed = 0; seed < trials() && !HasFailure(); ++seed) {
       SCOPED_TRACE(testing::Message() << "seed " << seed);
-      const Graph graph = seed % 4 == 3   ? random_graph(seed)
-                          : seed % 4 == 2 ? tangled_graph(seed)
-                                          : odd_graph(seed);
-      const Int8Network network = random_network(graph, seed);
+      const graph::Graph graph = seed % 4 == 3   ? random_graph(seed)
+                                 : seed % 4 == 2 ? tangled_graph(seed)
+                                                 : odd_graph(seed);
+      const compress::Int8Network network = random_network(graph, seed);
       check(network, plan_of(network));
     }
   }
@@ -175,7 +175,7 @@ class MemoryAccess : public ExportedFolder {
   std::string options_;
 };
 
-ActivationPlan own_plan(const Int8Network& network) {
+ActivationPlan own_plan(const compress::Int8Network& network) {
   return plan_activations(memory_problem(network));
 }
 
@@ -194,11 +194,11 @@ TEST_F(MemoryAccess, CmsisNn) {
     prepare(Kernels::cmsis_nn,
             std::string("-Dmemset=recorder_memset") + (helium ? " -DDOUBLE_HELIUM" : ""),
             (kDouble / "cmsis_nn_double.c").string());
-    check_networks([&](const Int8Network& network) {
+    check_networks([&](const compress::Int8Network& network) {
       return plan_activations(cmsis_nn_memory_problem(network, helium));
     });
   }
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

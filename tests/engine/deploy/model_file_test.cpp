@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "tests/engine/deploy/random_network.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 using namespace test;
@@ -151,4 +151,4 @@ TEST(ModelFile, NoBytesMakeItCrash) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

@@ -23,8 +23,8 @@ class OddGraph {
       // Where the first is the largest, the arena shows what its lead is.
       append(layer == 0 && random_.below(2) == 0 ? 2 : draw(0, 8));
       if (random_.below(2) == 0) {
-        const Activation kinds[] = {Activation::relu, Activation::relu6, Activation::hard_swish,
-                                    Activation::hard_sigmoid};
+        const nn::Activation kinds[] = {nn::Activation::relu, nn::Activation::relu6,
+                                        nn::Activation::hard_swish, nn::Activation::hard_sigmoid};
         x_ = graph_.activation(name(), x_, kinds[random_.below(4)]);
       }
     }
@@ -32,7 +32,7 @@ class OddGraph {
     graph_.fully_connected("logits", x_, draw(2, 7));
   }
 
-  const Graph& graph() const { return graph_; }
+  const graph::Graph& graph() const { return graph_; }
 
  private:
   std::int64_t draw(std::int64_t low, std::int64_t high) {
@@ -43,7 +43,7 @@ class OddGraph {
   const Shape& shape() const { return graph_.node(x_).output; }
 
   void tangle() {
-    const NodeId other = static_cast<NodeId>(draw(0, graph_.size() - 1));
+    const graph::NodeId other = static_cast<graph::NodeId>(draw(0, graph_.size() - 1));
     if (random_.below(2) == 0 && graph_.node(other).output == shape()) {
       x_ = graph_.add(name(), x_, other);
     } else if (random_.below(2) == 0) {
@@ -52,20 +52,20 @@ class OddGraph {
   }
 
   /// Meets its input everywhere, as a model file asks.
-  Window window(std::int64_t most_stride = 4) {
+  nn::Window window(std::int64_t most_stride = 4) {
     const Shape in = shape();
     const std::int64_t kernel_h = in.h == 1 ? 1 : draw(1, 5), kernel_w = draw(1, 5);
     const std::int64_t stride_h = in.h == 1 ? 1 : draw(1, most_stride);
     const std::int64_t stride_w = draw(1, most_stride);
-    const Window same = Window::same(in.h, in.w, kernel_h, kernel_w, stride_h, stride_w);
-    const Window any{kernel_h,
-                     kernel_w,
-                     stride_h,
-                     stride_w,
-                     draw(0, kernel_h - 1),
-                     draw(0, kernel_w - 1),
-                     draw(0, kernel_h - 1),
-                     draw(0, kernel_w - 1)};
+    const nn::Window same = nn::Window::same(in.h, in.w, kernel_h, kernel_w, stride_h, stride_w);
+    const nn::Window any{kernel_h,
+                         kernel_w,
+                         stride_h,
+                         stride_w,
+                         draw(0, kernel_h - 1),
+                         draw(0, kernel_w - 1),
+                         draw(0, kernel_h - 1),
+                         draw(0, kernel_w - 1)};
     return random_.below(2) == 0 && any.valid(in.h, in.w) ? any : same;
   }
 
@@ -97,23 +97,23 @@ class OddGraph {
         const std::int64_t kernel_w = std::max<std::int64_t>(3, 64 / (kernel_h * in.c) + 1);
         x_ = graph_.conv(
             name(), x_, channels(),
-            Window::same(in.h, in.w, kernel_h, kernel_w, in.h == 1 ? 1 : stride, stride), true);
+            nn::Window::same(in.h, in.w, kernel_h, kernel_w, in.h == 1 ? 1 : stride, stride), true);
         return;
       }
       case 3:
         x_ = graph_.depthwise(name(), x_, window(), true);
         return;
       case 4: {
-        const NodeId a =
-            graph_.conv(name(), x_, shape().c, Window::same(shape().h, shape().w, 3, 3, 1, 1));
+        const graph::NodeId a =
+            graph_.conv(name(), x_, shape().c, nn::Window::same(shape().h, shape().w, 3, 3, 1, 1));
         x_ = graph_.add(name(), random_.below(4) == 0 ? a : x_, a);
         return;
       }
       case 5: {
-        const NodeId gate = graph_.global_average_pool(name(), x_);
-        const NodeId f = graph_.conv(name(), gate, shape().c, Window{}, true);
+        const graph::NodeId gate = graph_.global_average_pool(name(), x_);
+        const graph::NodeId f = graph_.conv(name(), gate, shape().c, nn::Window{}, true);
         x_ = graph_.channel_scale(name(), x_,
-                                  graph_.activation(name(), f, Activation::hard_sigmoid));
+                                  graph_.activation(name(), f, nn::Activation::hard_sigmoid));
         return;
       }
       case 6:
@@ -130,15 +130,15 @@ class OddGraph {
   }
 
   Random random_;
-  Graph graph_;
-  NodeId x_ = 0;
+  graph::Graph graph_;
+  graph::NodeId x_ = 0;
 };
 
-inline Graph odd_graph(std::uint64_t seed) {
+inline graph::Graph odd_graph(std::uint64_t seed) {
   return OddGraph(seed).graph();
 }
 
-inline Graph tangled_graph(std::uint64_t seed) {
+inline graph::Graph tangled_graph(std::uint64_t seed) {
   return OddGraph(seed, true).graph();
 }
 

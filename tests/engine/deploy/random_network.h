@@ -13,24 +13,25 @@
 
 namespace paretiny::test {
 
-inline Int8Network random_network(const Graph& graph, std::uint64_t seed) {
-  const ParameterLayout layout(graph);
-  const Network folded = fold_batch_norm({graph, initial_parameters(graph, layout, seed)});
+inline compress::Int8Network random_network(const graph::Graph& graph, std::uint64_t seed) {
+  const graph::ParameterLayout layout(graph);
+  const graph::Network folded =
+      compress::fold_batch_norm({graph, graph::initial_parameters(graph, layout, seed)});
   Random random(seed, "ranges");
-  std::vector<ValueRange> ranges;
-  for (NodeId id = 0; id < folded.graph.size(); ++id) {
+  std::vector<compress::ValueRange> ranges;
+  for (graph::NodeId id = 0; id < folded.graph.size(); ++id) {
     ranges.push_back(
         {static_cast<float>(random.uniform(-3, 0)), static_cast<float>(random.uniform(0.5, 3))});
   }
-  return quantize(folded, ranges);
+  return compress::quantize(folded, ranges);
 }
 
 /// The same with the ranges that noise gives, which a deep network needs if its output is to depend
 /// on its input.
-inline Int8Network calibrated_network(const Graph& graph, std::uint64_t seed) {
-  const Network folded =
-      fold_batch_norm({graph, initial_parameters(graph, ParameterLayout(graph), seed)});
-  Dataset noise;
+inline compress::Int8Network calibrated_network(const graph::Graph& graph, std::uint64_t seed) {
+  const graph::Network folded = compress::fold_batch_norm(
+      {graph, graph::initial_parameters(graph, graph::ParameterLayout(graph), seed)});
+  data::Dataset noise;
   noise.train = {DType::f32, graph.node(0).output, {}, std::vector<std::int32_t>(16)};
   Random random(seed, "noise");
   std::vector<float> values;
@@ -43,33 +44,35 @@ inline Int8Network calibrated_network(const Graph& graph, std::uint64_t seed) {
   noise.scale.assign(static_cast<std::size_t>(noise.sample().c), 1.0f);
   noise.shift.assign(noise.scale.size(), 0.0f);
   const auto stream = Stream::create({});
-  return quantize(folded, calibrate(*stream, folded, ResidentDataset(*stream, noise), {16}, seed));
+  return compress::quantize(
+      folded,
+      compress::calibrate(*stream, folded, data::ResidentDataset(*stream, noise), {16}, seed));
 }
 
 /// A graph with every operator, shapes from the seed.
-inline Graph random_graph(std::uint64_t seed) {
+inline graph::Graph random_graph(std::uint64_t seed) {
   Random random(seed, "graph");
   const auto draw = [&](int low, int high) {
     return low +
            static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low + 1)));
   };
-  Graph graph;
+  graph::Graph graph;
   const bool series = random.below(3) == 0;
-  NodeId x = graph.input({1, series ? 1 : draw(5, 11), draw(5, 12), draw(1, 6)});
-  const auto window = [&](NodeId from) {
+  graph::NodeId x = graph.input({1, series ? 1 : draw(5, 11), draw(5, 12), draw(1, 6)});
+  const auto window = [&](graph::NodeId from) {
     const Shape& in = graph.node(from).output;
     const std::int64_t k = draw(1, 4);
     const std::int64_t stride_w = draw(1, 2);
     const std::int64_t stride_h = series ? 1 : draw(1, 2);
-    return Window::same(in.h, in.w, series ? 1 : k, k, stride_h, stride_w);
+    return nn::Window::same(in.h, in.w, series ? 1 : k, k, stride_h, stride_w);
   };
   const auto name = [&] { return "node" + std::to_string(graph.size()); };
-  const Activation activations[] = {Activation::relu, Activation::relu6, Activation::hard_swish,
-                                    Activation::hard_sigmoid};
+  const nn::Activation activations[] = {nn::Activation::relu, nn::Activation::relu6,
+                                        nn::Activation::hard_swish, nn::Activation::hard_sigmoid};
   for (int layer = 0; layer < 6; ++layer) {
     switch (draw(0, 6)) {
       case 0: {
-        const Window over = window(x);
+        const nn::Window over = window(x);
         x = graph.conv(name(), x, draw(1, 9), over, true);
         break;
       }
@@ -77,14 +80,15 @@ inline Graph random_graph(std::uint64_t seed) {
         x = graph.depthwise(name(), x, window(x), true);
         break;
       case 2: {
-        const NodeId a = graph.conv(name(), x, graph.node(x).output.c, Window{});
+        const graph::NodeId a = graph.conv(name(), x, graph.node(x).output.c, nn::Window{});
         x = graph.add(name(), x, a);
         break;
       }
       case 3: {
-        const NodeId gate = graph.global_average_pool(name(), x);
-        const NodeId f = graph.conv(name(), gate, graph.node(x).output.c, Window{}, true);
-        const NodeId share = graph.activation(name(), f, Activation::hard_sigmoid);
+        const graph::NodeId gate = graph.global_average_pool(name(), x);
+        const graph::NodeId f =
+            graph.conv(name(), gate, graph.node(x).output.c, nn::Window{}, true);
+        const graph::NodeId share = graph.activation(name(), f, nn::Activation::hard_sigmoid);
         x = graph.channel_scale(name(), x, share);
         break;
       }
@@ -95,7 +99,7 @@ inline Graph random_graph(std::uint64_t seed) {
         x = graph.average_pool(name(), x, window(x));
         break;
       default:
-        x = graph.conv(name(), x, draw(1, 12), Window{}, true);
+        x = graph.conv(name(), x, draw(1, 12), nn::Window{}, true);
         break;
     }
     if (draw(0, 1) == 1) x = graph.activation(name(), x, activations[draw(0, 3)]);
@@ -105,8 +109,8 @@ inline Graph random_graph(std::uint64_t seed) {
   return graph;
 }
 
-inline DeployedModel deployed(Int8Network network, const std::string& name) {
-  DeployedModel model{name, std::move(network), {}, {}, {}};
+inline deploy::DeployedModel deployed(compress::Int8Network network, const std::string& name) {
+  deploy::DeployedModel model{name, std::move(network), {}, {}, {}};
   for (std::int64_t k = 0; k < model.network.output().shape.c; ++k) {
     model.classes.push_back("class " + std::to_string(k));
   }

@@ -12,6 +12,7 @@
 namespace paretiny::test {
 
 namespace fb = flatbuffers;
+namespace tflite = deploy::tflite;
 using tflite::Slot;
 
 class FileTable : public fb::Table {

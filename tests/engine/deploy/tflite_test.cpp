@@ -12,7 +12,7 @@
 #include "tests/engine/deploy/hostile_names.h"
 #include "tests/engine/deploy/tflite_file.h"
 
-namespace paretiny {
+namespace paretiny::deploy {
 namespace {
 
 using namespace test;
@@ -21,7 +21,7 @@ using tflite::FusedActivation;
 using tflite::Padding;
 using tflite::TensorType;
 
-TfliteFile file_of(const Int8Network& network) {
+TfliteFile file_of(const compress::Int8Network& network) {
   return TfliteFile(tflite_model(deployed(network, "network")));
 }
 
@@ -39,14 +39,14 @@ std::int64_t elements_of(const FileTensor& tensor) {
   return count;
 }
 
-Quantization quantization_of(const FileTensor& tensor) {
+int8::Quantization quantization_of(const FileTensor& tensor) {
   using namespace tflite::quantization_parameters;
   return {tensor.parameters()->vector<float>(scale)->Get(0),
           static_cast<std::int32_t>(tensor.parameters()->vector<std::int64_t>(zero_point)->Get(0))};
 }
 
 /// What a reader relies on before it looks at any operator.
-void expect_sound(const TfliteFile& file, const Int8Network& network) {
+void expect_sound(const TfliteFile& file, const compress::Int8Network& network) {
   ASSERT_TRUE(file.verified());
   EXPECT_EQ(file.model().value<std::uint32_t>(tflite::model::version), 3u);
   const auto inputs = file.graph().values<std::int32_t>(tflite::sub_graph::inputs);
@@ -88,14 +88,14 @@ void expect_sound(const TfliteFile& file, const Int8Network& network) {
 
 TEST(Tflite, FilesHoldTogether) {
   for (const char* name : {"resnet8", "ds_cnn", "mobilenet_v3"}) {
-    const Graph graph =
-        build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = 0.5});
-    const Int8Network network = random_network(graph, 3);
+    const graph::Graph graph =
+        models::build_model({.name = name, .input = {1, 32, 32, 3}, .classes = 10, .width = 0.5});
+    const compress::Int8Network network = random_network(graph, 3);
     expect_sound(file_of(network), network);
   }
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE(seed);
-    const Int8Network network = random_network(random_graph(seed), seed);
+    const compress::Int8Network network = random_network(random_graph(seed), seed);
     expect_sound(file_of(network), network);
   }
 }
@@ -121,12 +121,12 @@ TEST(Tflite, SaysWhatItIs) {
 }
 
 TEST(Tflite, LayersKeepWeightsScalesAndBiases) {
-  Graph graph;
-  NodeId x = graph.input({1, 6, 6, 3});
-  x = graph.conv("conv", x, 5, Window::same(6, 6, 3, 2, 2, 1), true);
-  x = graph.depthwise("depthwise", x, Window{3, 3}, true);
+  graph::Graph graph;
+  graph::NodeId x = graph.input({1, 6, 6, 3});
+  x = graph.conv("conv", x, 5, nn::Window::same(6, 6, 3, 2, 2, 1), true);
+  x = graph.depthwise("depthwise", x, nn::Window{3, 3}, true);
   graph.fully_connected("classifier", x, 4);
-  const Int8Network network = random_network(graph, 5);
+  const compress::Int8Network network = random_network(graph, 5);
   const TfliteFile file = file_of(network);
   ASSERT_EQ(codes_of(file),
             (std::vector{BuiltinOperator::conv_2d, BuiltinOperator::depthwise_conv_2d,
@@ -143,9 +143,10 @@ TEST(Tflite, LayersKeepWeightsScalesAndBiases) {
     EXPECT_EQ(operation.options()->value<std::int32_t>(stride_h), i == 0 ? 2 : 1);
     EXPECT_EQ(operation.options()->value<std::int32_t>(stride_w), 1);
 
-    const Int8Layer& layer = std::visit(
-        [](const auto& op) -> const Int8Layer& {
-          if constexpr (std::is_base_of_v<Int8Layer, std::decay_t<decltype(op)>>) return op;
+    const compress::Int8Layer& layer = std::visit(
+        [](const auto& op) -> const compress::Int8Layer& {
+          if constexpr (std::is_base_of_v<compress::Int8Layer, std::decay_t<decltype(op)>>)
+            return op;
           throw UsageError("not a layer");
         },
         network.steps[i].operation);
@@ -169,13 +170,13 @@ TEST(Tflite, LayersKeepWeightsScalesAndBiases) {
 }
 
 TEST(Tflite, OtherPaddingIsAnOperatorOfItsOwn) {
-  const Window symmetric{3, 3, 2, 2, 1, 1, 1, 1};  // SAME pads 8 pixels at the bottom and right
-  Graph graph;
-  NodeId x = graph.input({1, 8, 8, 3});
+  const nn::Window symmetric{3, 3, 2, 2, 1, 1, 1, 1};  // SAME pads 8 pixels at the bottom and right
+  graph::Graph graph;
+  graph::NodeId x = graph.input({1, 8, 8, 3});
   x = graph.conv("conv", x, 4, symmetric, true);
   x = graph.max_pool("pool", x, {3, 3, 2, 2, 1, 1, 0, 0});
   graph.fully_connected("classifier", x, 2);
-  const Int8Network network = random_network(graph, 1);
+  const compress::Int8Network network = random_network(graph, 1);
   const TfliteFile file = file_of(network);
   EXPECT_EQ(codes_of(file), (std::vector{BuiltinOperator::pad, BuiltinOperator::conv_2d,
                                          BuiltinOperator::padv2, BuiltinOperator::max_pool_2d,
@@ -190,8 +191,9 @@ TEST(Tflite, OtherPaddingIsAnOperatorOfItsOwn) {
 }
 
 TEST(Tflite, NamesTheStepItCannotExpress) {
-  Graph graph;
-  const NodeId x = graph.average_pool("blur", graph.input({1, 8, 8, 3}), {3, 3, 2, 2, 1, 1, 1, 1});
+  graph::Graph graph;
+  const graph::NodeId x =
+      graph.average_pool("blur", graph.input({1, 8, 8, 3}), {3, 3, 2, 2, 1, 1, 1, 1});
   graph.fully_connected("classifier", x, 2);
   try {
     file_of(random_network(graph, 1));
@@ -202,21 +204,23 @@ TEST(Tflite, NamesTheStepItCannotExpress) {
 }
 
 TEST(Tflite, BoundsAreActivationsOrOperators) {
-  Graph graph;
-  NodeId x = graph.input({1, 4, 4, 3});
+  graph::Graph graph;
+  graph::NodeId x = graph.input({1, 4, 4, 3});
   x = graph.conv("conv", x, 4, {}, true);
-  x = graph.activation("relu6", x, Activation::relu6);
+  x = graph.activation("relu6", x, nn::Activation::relu6);
   graph.fully_connected("classifier", x, 2);
-  const ParameterLayout layout(graph);
-  Int8Network network = quantize(Network{graph, initial_parameters(graph, layout, 1)},
-                                 {{-1, 1}, {-9, 9}, {-2, 8}, {-1, 1}});
+  const graph::ParameterLayout layout(graph);
+  compress::Int8Network network =
+      compress::quantize(graph::Network{graph, graph::initial_parameters(graph, layout, 1)},
+                         {{-1, 1}, {-9, 9}, {-2, 8}, {-1, 1}});
   const auto activation = [](const TfliteFile& file) {
     return static_cast<FusedActivation>(file.operations().Get(0)->options()->value<std::int8_t>(
         tflite::conv_2d_options::fused_activation_function));
   };
   EXPECT_EQ(activation(file_of(network)), FusedActivation::relu6);
-  auto& conv = std::get<Int8Conv>(network.steps[0].operation);
-  conv.parameters.range = activation_range(Activation::relu, network.tensors[1].quantization);
+  auto& conv = std::get<compress::Int8Conv>(network.steps[0].operation);
+  conv.parameters.range =
+      int8::activation_range(nn::Activation::relu, network.tensors[1].quantization);
   EXPECT_EQ(activation(file_of(network)), FusedActivation::relu);
   conv.parameters.range = {};
   EXPECT_EQ(activation(file_of(network)), FusedActivation::none);
@@ -233,10 +237,10 @@ TEST(Tflite, BoundsAreActivationsOrOperators) {
 }
 
 TEST(Tflite, FunctionsAreTheOperatorsTheirTablesWereMadeWith) {
-  Graph graph;
-  NodeId x = graph.input({1, 4, 4, 3});
-  for (const Activation activation :
-       {Activation::hard_swish, Activation::relu, Activation::relu6, Activation::hard_sigmoid}) {
+  graph::Graph graph;
+  graph::NodeId x = graph.input({1, 4, 4, 3});
+  for (const nn::Activation activation : {nn::Activation::hard_swish, nn::Activation::relu,
+                                          nn::Activation::relu6, nn::Activation::hard_sigmoid}) {
     x = graph.activation(name_of(activation), x, activation);
   }
   graph.fully_connected("classifier", x, 2);
@@ -256,4 +260,4 @@ TEST(Tflite, FunctionsAreTheOperatorsTheirTablesWereMadeWith) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::deploy

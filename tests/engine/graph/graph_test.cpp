@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 namespace {
 
 TEST(Graph, ExtentsThatExportedCodeCannotCountAreRefusedWhenTheyAreMade) {
@@ -15,7 +15,7 @@ TEST(Graph, ExtentsThatExportedCodeCannotCountAreRefusedWhenTheyAreMade) {
   }
   Graph graph;
   const NodeId x = graph.input({1, 1, 65535, 1});
-  EXPECT_EQ(graph.conv("as long", x, 2, Window::same(1, 65535, 1, 3, 1, 1)), 1);
+  EXPECT_EQ(graph.conv("as long", x, 2, nn::Window::same(1, 65535, 1, 3, 1, 1)), 1);
   try {
     graph.conv("longer", x, 2, {1, 2, 1, 1, 0, 1, 0, 1});
     FAIL();
@@ -23,8 +23,8 @@ TEST(Graph, ExtentsThatExportedCodeCannotCountAreRefusedWhenTheyAreMade) {
     EXPECT_NE(std::string(error.what()).find("'longer' (conv)"), std::string::npos);
     EXPECT_NE(std::string(error.what()).find("65535"), std::string::npos);
   }
-  EXPECT_THROW(graph.conv("wide", x, 65536, Window{}), UsageError);
+  EXPECT_THROW(graph.conv("wide", x, 65536, nn::Window{}), UsageError);
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::graph

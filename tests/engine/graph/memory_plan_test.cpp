@@ -6,7 +6,7 @@
 
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::graph {
 namespace {
 
 TEST(MemoryPlan, NoTwoLiveBlocksOverlapAndTheBoundHolds) {
@@ -49,4 +49,4 @@ TEST(MemoryPlan, AChainTakesNoMoreThanItsTwoLargestNeighbours) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::graph

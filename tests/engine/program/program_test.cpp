@@ -9,7 +9,7 @@
 #include "tests/engine/program/values.h"
 #include "tests/support/kernels.h"
 
-namespace paretiny {
+namespace paretiny::program {
 namespace {
 
 using test::download;
@@ -26,17 +26,17 @@ struct Fixture {
   Fixture(const std::string& model, const Shape& input, ProgramKind kind, DType dtype,
           bool fused = false)
       : stream(test::test_stream()),
-        graph(build_model({.name = model,
-                           .input = input,
-                           .classes = 5,
-                           .width = 0.5,
-                           .options = options_of(model)})),
+        graph(models::build_model({.name = model,
+                                   .input = input,
+                                   .classes = 5,
+                                   .width = 0.5,
+                                   .options = options_of(model)})),
         layout(graph),
-        values(initial_parameters(graph, layout, 3)),
+        values(graph::initial_parameters(graph, layout, 3)),
         program(graph, layout, {kind, 6, dtype, 0.1f, fused}) {
     // Zero gammas would hide the residual branches from the test.
-    for (const ParameterTensor& tensor : layout.tensors()) {
-      if (tensor.role != Role::gamma) continue;
+    for (const graph::ParameterTensor& tensor : layout.tensors()) {
+      if (tensor.role != graph::Role::gamma) continue;
       for (std::int64_t i = 0; i < tensor.shape.elements(); ++i) {
         values[static_cast<std::size_t>(tensor.offset + i)] = 1 + 0.1f * static_cast<float>(i % 5);
       }
@@ -69,8 +69,8 @@ struct Fixture {
   }
 
   std::unique_ptr<Stream> stream;
-  Graph graph;
-  ParameterLayout layout;
+  graph::Graph graph;
+  graph::ParameterLayout layout;
   std::vector<float> values;
   Program program;
   Buffer parameters, gradients;
@@ -93,7 +93,7 @@ TEST(Program, GradientsOfWholeNetworksAreThoseOfTheLoss) {
     // rounding is small beside the change. Scaled noise of a gradient that is zero stays out.
     const std::vector<float> start = fixture.values;
     std::vector<double> direction(gradient.size());
-    for (const ParameterTensor& tensor : fixture.layout.tensors()) {
+    for (const graph::ParameterTensor& tensor : fixture.layout.tensors()) {
       if (tensor.offset >= end) continue;
       const auto from = gradient.begin() + tensor.offset;
       const std::vector<double> part(from, from + tensor.shape.elements());
@@ -165,7 +165,7 @@ TEST_P(FusedProgram, TrainsAsTheUnfusedOneInLessMemory) {
   EXPECT_NEAR(fused.loss(), plain.loss(), 1e-5);
   plain.program.backward(*plain.stream);
   fused.program.backward(*fused.stream);
-  for (const ParameterTensor& tensor : plain.layout.tensors()) {
+  for (const graph::ParameterTensor& tensor : plain.layout.tensors()) {
     if (tensor.offset >= plain.layout.trainable_end()) continue;
     const std::vector<double> expected = download(*plain.stream, plain.program.gradient(tensor));
     test::expect_near(download(*fused.stream, fused.program.gradient(tensor)), expected,
@@ -213,11 +213,11 @@ INSTANTIATE_TEST_SUITE_P(Networks, FusedProgram,
                          });
 
 TEST(Program, RefusesANetworkWithoutLogits) {
-  Graph graph;
-  graph.conv("only", graph.input({1, 4, 4, 2}), 3, Window{});
-  const ParameterLayout layout(graph);
+  graph::Graph graph;
+  graph.conv("only", graph.input({1, 4, 4, 2}), 3, nn::Window{});
+  const graph::ParameterLayout layout(graph);
   EXPECT_THROW(Program(graph, layout, ProgramOptions{}), UsageError);
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::program

@@ -7,7 +7,11 @@
 #include "tests/engine/program/values.h"
 #include "tests/support/kernels.h"
 
-namespace paretiny {
+namespace paretiny::program {
+
+using graph::OpKind;
+using graph::Role;
+
 namespace {
 
 using nlohmann::json;
@@ -26,13 +30,13 @@ OpKind op_of(const std::string& name) {
   return OpKind::activation;
 }
 
-Activation activation_of(const std::string& name) {
-  for (const Activation a :
-       {Activation::relu, Activation::relu6, Activation::hard_swish, Activation::hard_sigmoid}) {
+nn::Activation activation_of(const std::string& name) {
+  for (const nn::Activation a : {nn::Activation::relu, nn::Activation::relu6,
+                                 nn::Activation::hard_swish, nn::Activation::hard_sigmoid}) {
     if (name == name_of(a)) return a;
   }
   ADD_FAILURE() << "unknown op " << name;
-  return Activation::none;
+  return nn::Activation::none;
 }
 
 Role role_of(const std::string& name) {
@@ -55,7 +59,7 @@ struct Reference {
     batch = shape[0];
     ids["input"] = graph.input({1, shape[1], shape[2], shape[3]});
     for (const json& node : form["nodes"]) add(node);
-    layout = ParameterLayout(graph);
+    layout = graph::ParameterLayout(graph);
     for (const json& node : form["nodes"]) {
       if (!node.contains("weights")) continue;
       for (const auto& [role, parameter] : node["weights"].items()) {
@@ -66,15 +70,15 @@ struct Reference {
 
   void add(const json& node) {
     const std::string name = node["name"];
-    const NodeId from = ids.at(node["inputs"][0]);
-    const NodeId other = ids.at(node["inputs"].back());
+    const graph::NodeId from = ids.at(node["inputs"][0]);
+    const graph::NodeId other = ids.at(node["inputs"].back());
     const std::int64_t channels = node["output_shape"].back();
     const bool bias = node.contains("attributes") && node["attributes"].value("bias", false);
     const auto window = [&] {
       const json& a = node["attributes"];
       const json& pad = a["padding"];
-      return Window{a["kernel"][0], a["kernel"][1], a["stride"][0], a["stride"][1],
-                    pad[0],         pad[1],         pad[2],         pad[3]};
+      return nn::Window{a["kernel"][0], a["kernel"][1], a["stride"][0], a["stride"][1],
+                        pad[0],         pad[1],         pad[2],         pad[3]};
     };
     ids[name] = [&] {
       switch (op_of(node["op"])) {
@@ -104,10 +108,10 @@ struct Reference {
   std::filesystem::path folder;
   json form;
   std::int64_t batch = 0;
-  Graph graph;
-  ParameterLayout layout;
-  std::map<std::string, NodeId> ids;
-  std::map<std::string, ParameterTensor> tensors;  // by the vectors' parameter names
+  graph::Graph graph;
+  graph::ParameterLayout layout;
+  std::map<std::string, graph::NodeId> ids;
+  std::map<std::string, graph::ParameterTensor> tensors;  // by the vectors' parameter names
 };
 
 double tolerance(const json& entry, const std::string& of) {
@@ -140,7 +144,7 @@ TEST_P(ReferenceNetwork, TrainsAsPyTorchDoes) {
   double weight_decay = 0;
   double other_decay = 0;
   for (const json& parameter : reference.form["parameters"]) {
-    const ParameterTensor& tensor = reference.tensors.at(parameter["name"]);
+    const graph::ParameterTensor& tensor = reference.tensors.at(parameter["name"]);
     const auto bytes = static_cast<std::size_t>(tensor.offset) * sizeof(float);
     upload(*stream, parameters.at(bytes, DType::f32, tensor.shape),
            reference.read(parameter["init"]));
@@ -158,8 +162,8 @@ TEST_P(ReferenceNetwork, TrainsAsPyTorchDoes) {
       return buffer.at(static_cast<std::size_t>(from) * sizeof(float), DType::f32,
                        {1, 1, 1, to - from});
     };
-    sgd_step(*stream, {0.9f, static_cast<float>(decay), true}, rate.at(0, DType::f32, {}),
-             {.g = part(gradients), .w = part(parameters), .m = part(momentum)});
+    nn::sgd_step(*stream, {0.9f, static_cast<float>(decay), true}, rate.at(0, DType::f32, {}),
+                 {.g = part(gradients), .w = part(parameters), .m = part(momentum)});
   };
   for (std::size_t step = 0; step < training["steps"].get<std::size_t>(); ++step) {
     const json& batch = training["batches"][step];
@@ -211,4 +215,4 @@ INSTANTIATE_TEST_SUITE_P(Networks, ReferenceNetwork,
                          [](const auto& each) { return std::string(each.param); });
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::program

@@ -10,7 +10,7 @@
 #include "kernels/core/cpu/cpu_stream.h"
 #include "kernels/core/threads.h"
 
-namespace paretiny {
+namespace paretiny::train {
 namespace {
 
 using Bytes8 = std::vector<std::uint8_t>;
@@ -18,17 +18,18 @@ using Bytes8 = std::vector<std::uint8_t>;
 constexpr std::int64_t kEpochs = 6;
 constexpr std::int64_t kSteps = 4;  // an epoch
 
-const Dataset& small_set() {
-  static const Dataset dataset = load_dataset({.format = "synthetic",
-                                               .validation = 0.2,
-                                               .options = {{"samples", "120"}, {"noise", "0.3"}}});
+const data::Dataset& small_set() {
+  static const data::Dataset dataset =
+      data::load_dataset({.format = "synthetic",
+                          .validation = 0.2,
+                          .options = {{"samples", "120"}, {"noise", "0.3"}}});
   return dataset;
 }
 
 /// What a training is started with.
 struct Case {
   TrainingSpec training;
-  PruningSpec pruning;
+  compress::PruningSpec pruning;
   std::uint64_t seed = 1;
   double width = 0.25;
 
@@ -40,33 +41,33 @@ struct Case {
     training.warmup = 1;
     training.precision = Precision::f32;
     // Channels go before epochs 1 to 4, counted from 0.
-    pruning.schedule = PruningSchedule::agp;
-    pruning.criterion = PruningCriterion::l1;
+    pruning.schedule = compress::PruningSchedule::agp;
+    pruning.criterion = compress::PruningCriterion::l1;
     pruning.sparsity = 0.5;
     pruning.begin = 0.1;
     pruning.end = 0.7;
   }
 };
 
-Graph network(const Case& what) {
-  return build_model({.name = "ds_cnn",
-                      .input = small_set().sample(),
-                      .classes = 6,
-                      .width = what.width,
-                      .options = {{"blocks", 1}}});
+graph::Graph network(const Case& what) {
+  return models::build_model({.name = "ds_cnn",
+                              .input = small_set().sample(),
+                              .classes = 6,
+                              .width = what.width,
+                              .options = {{"blocks", 1}}});
 }
 
 struct Course {
-  Network network;
+  graph::Network network;
   std::vector<EpochReport> reports;
   std::map<std::int64_t, Bytes8> kept;  ///< by the number of epochs done
   std::string refused;
 };
 
-Course run(const Case& what, const Bytes8& from = {}, const Dataset& set = small_set(),
+Course run(const Case& what, const Bytes8& from = {}, const data::Dataset& set = small_set(),
            const TrainingIdentity& context = {}) {
   const auto stream = Stream::create({DeviceKind::cpu, 0});
-  const ResidentDataset data(*stream, set);
+  const data::ResidentDataset data(*stream, set);
   Course course;
   std::int64_t done = 0;
   Continuation continuation;
@@ -115,10 +116,10 @@ void expect_exact_everywhere(const Case& what) {
 }
 
 TEST(Checkpoint, GoesOnExactlyWithEveryCriterion) {
-  for (int i = 0; i <= static_cast<int>(PruningCriterion::random); ++i) {
+  for (int i = 0; i <= static_cast<int>(compress::PruningCriterion::random); ++i) {
     Case what;
-    what.pruning.criterion = static_cast<PruningCriterion>(i);
-    if (i % 2 == 1) what.pruning.schedule = PruningSchedule::one_shot;
+    what.pruning.criterion = static_cast<compress::PruningCriterion>(i);
+    if (i % 2 == 1) what.pruning.schedule = compress::PruningSchedule::one_shot;
     SCOPED_TRACE(name_of(what.pruning.criterion));
     expect_exact_everywhere(what);
   }
@@ -174,7 +175,7 @@ class StoppingStream : public cpu::CpuStream {
 /// The checkpoint of a training that is asked to stop in recorded step `at`; empty when it ended.
 Bytes8 interrupted(const Case& what, int at) {
   StoppingStream stream(at);
-  const ResidentDataset data(stream, small_set());
+  const data::ResidentDataset data(stream, small_set());
   Bytes8 kept;
   Continuation continuation;
   continuation.keep = [&](Bytes8 bytes) { kept = std::move(bytes); };
@@ -191,7 +192,7 @@ Bytes8 interrupted(const Case& what, int at) {
 /// In training steps, in evaluations, and while channels are ranked.
 TEST(Checkpoint, InterruptedAnywhereItGoesOnExactly) {
   Case what;
-  what.pruning.criterion = PruningCriterion::taylor;
+  what.pruning.criterion = compress::PruningCriterion::taylor;
   const Course whole = run(what);
   std::set<std::pair<std::int64_t, std::int64_t>> places;
   int at = 1;
@@ -214,9 +215,9 @@ TEST(Checkpoint, InterruptedAnywhereItGoesOnExactly) {
 
 TEST(Checkpoint, AsksBeforeItHandsOneOut) {
   const auto stream = Stream::create({DeviceKind::cpu, 0});
-  const ResidentDataset data(*stream, small_set());
-  const Graph graph =
-      build_model({.name = "ds_cnn", .input = small_set().sample(), .classes = 6, .width = 0.25});
+  const data::ResidentDataset data(*stream, small_set());
+  const graph::Graph graph = models::build_model(
+      {.name = "ds_cnn", .input = small_set().sample(), .classes = 6, .width = 0.25});
   std::vector<std::int64_t> epochs;
   Continuation continuation;
   continuation.wanted = [](std::int64_t done) { return done % 2 == 0; };
@@ -229,7 +230,7 @@ TEST(Checkpoint, AsksBeforeItHandsOneOut) {
 
 /// It says so, and trains as if there were no checkpoint.
 void expect_refused(const Bytes8& bytes, const std::string& why, const Case& what = {},
-                    const Dataset& set = small_set(), const TrainingIdentity& context = {}) {
+                    const data::Dataset& set = small_set(), const TrainingIdentity& context = {}) {
   const Course refused = run(what, bytes, set, context);
   EXPECT_NE(refused.refused.find(why), std::string::npos) << refused.refused;
   EXPECT_EQ(refused.refused.find('\n'), std::string::npos);
@@ -253,7 +254,7 @@ TEST(Checkpoint, OneOfAnotherTrainingIsRefused) {
   other = {};
   other.training.precision = Precision::bf16;
   expect_refused(bytes, "activations", other);
-  Dataset set = small_set();
+  data::Dataset set = small_set();
   set.train.labels[7] = (set.train.labels[7] + 1) % 6;
   expect_refused(bytes, "data", {}, set);
   expect_refused(bytes, "whose commit is unknown, while this one's is abc", {}, small_set(),
@@ -316,4 +317,4 @@ TEST(Checkpoint, OneThatDoesNotFitIsRefused) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::train

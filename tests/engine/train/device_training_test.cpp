@@ -10,7 +10,12 @@
 #include "engine/train/trainer.h"
 #include "tests/support/kernels.h"
 
-namespace paretiny {
+namespace paretiny::train {
+
+using compress::PruningCriterion;
+using nn::Activation;
+using nn::Window;
+
 namespace {
 
 using test::cpu_stream;
@@ -20,9 +25,9 @@ using test::test_stream;
 constexpr std::int64_t kClasses = 4;
 
 /// Images with a bright band that names their class, in noise.
-Samples images(const Shape& sample, std::int64_t size, std::uint64_t seed) {
+data::Samples images(const Shape& sample, std::int64_t size, std::uint64_t seed) {
   Random random(seed, "images");
-  Samples samples;
+  data::Samples samples;
   samples.dtype = DType::u8;
   samples.sample = sample;
   for (std::int64_t i = 0; i < size; ++i) {
@@ -39,8 +44,8 @@ Samples images(const Shape& sample, std::int64_t size, std::uint64_t seed) {
 }
 
 /// One training step an epoch.
-Dataset image_set(const Shape& sample, std::int64_t batch) {
-  Dataset set;
+data::Dataset image_set(const Shape& sample, std::int64_t batch) {
+  data::Dataset set;
   set.classes = {"a", "b", "c", "d"};
   set.scale.assign(static_cast<std::size_t>(sample.c), 1 / 50.0f);
   set.shift.assign(static_cast<std::size_t>(sample.c), -2);
@@ -52,19 +57,19 @@ Dataset image_set(const Shape& sample, std::int64_t batch) {
 
 /// Every kind of layer once: dense and depthwise-separable convolutions, squeeze-and-excite, a
 /// residual addition, pools.
-Graph tiny_network() {
-  Graph g;
-  const auto norm = [&](const std::string& name, NodeId x, Activation activation) {
+graph::Graph tiny_network() {
+  graph::Graph g;
+  const auto norm = [&](const std::string& name, graph::NodeId x, Activation activation) {
     x = g.batch_norm(name + "/norm", x);
     return activation == Activation::none ? x : g.activation(name + "/act", x, activation);
   };
-  NodeId x = g.input({1, 8, 8, 3});
+  graph::NodeId x = g.input({1, 8, 8, 3});
   x = norm("stem", g.conv("stem/conv", x, 8, Window::same(8, 8, 3, 3, 1, 1)), Activation::relu);
-  const NodeId shortcut = x;
+  const graph::NodeId shortcut = x;
   x = norm("expand", g.conv("expand/conv", x, 12, Window{}), Activation::hard_swish);
   x = norm("deep", g.depthwise("deep/conv", x, Window::same(8, 8, 3, 3, 1, 1)),
            Activation::hard_swish);
-  NodeId gate = g.global_average_pool("gate/pool", x);
+  graph::NodeId gate = g.global_average_pool("gate/pool", x);
   gate =
       g.activation("gate/relu", g.conv("gate/reduce", gate, 4, Window{}, true), Activation::relu);
   gate = g.activation("gate/sigmoid", g.conv("gate/expand", gate, 12, Window{}, true),
@@ -83,11 +88,11 @@ Graph tiny_network() {
 
 struct Trained {
   std::vector<double> losses, accuracies;  ///< of each step; on the validation split
-  Network network;
+  graph::Network network;
 };
 
-Trained trained(Stream& stream, const Dataset& set, const Graph& graph, PruningCriterion criterion,
-                DType dtype = DType::f32) {
+Trained trained(Stream& stream, const data::Dataset& set, const graph::Graph& graph,
+                PruningCriterion criterion, DType dtype = DType::f32) {
   TrainingSpec training;
   training.epochs = 10;
   training.batch = set.train.size();
@@ -95,12 +100,12 @@ Trained trained(Stream& stream, const Dataset& set, const Graph& graph, PruningC
   training.crop = 1;
   training.flip = true;
   training.precision = dtype == DType::f32 ? Precision::f32 : Precision::bf16;
-  PruningSpec pruning;
-  pruning.schedule = PruningSchedule::one_shot;
+  compress::PruningSpec pruning;
+  pruning.schedule = compress::PruningSchedule::one_shot;
   pruning.criterion = criterion;
   pruning.sparsity = 0.25;
   pruning.begin = 0.5;
-  const ResidentDataset data(stream, set);
+  const data::ResidentDataset data(stream, set);
   Trained run;
   run.network = train(stream, data, graph, training, pruning, 7, [&](const EpochReport& report) {
                   run.losses.push_back(report.loss);
@@ -119,8 +124,8 @@ void expect_alike(const Trained& device, const Trained& cpu, double tolerance) {
 }
 
 TEST(DeviceTraining, LossesAreThoseOfTheCpu) {
-  const Dataset set = image_set({1, 8, 8, 3}, 8);
-  const Graph graph = tiny_network();
+  const data::Dataset set = image_set({1, 8, 8, 3}, 8);
+  const graph::Graph graph = tiny_network();
   const auto device = test_stream();
   for (const PruningCriterion criterion : {PruningCriterion::taylor, PruningCriterion::apoz}) {
     SCOPED_TRACE(name_of(criterion));
@@ -129,14 +134,14 @@ TEST(DeviceTraining, LossesAreThoseOfTheCpu) {
     // The SIMT twin multiplies in full f32, a GPU may not.
     expect_alike(own, cpu, slow_device() ? 1e-5 : 2e-3);
     EXPECT_LT(own.network.parameters.size(),
-              static_cast<std::size_t>(ParameterLayout(graph).total()));
+              static_cast<std::size_t>(graph::ParameterLayout(graph).total()));
     // The weights differ by rounding that grew, so a sample on the edge may fall either way.
     EXPECT_NEAR(own.accuracies.back(), cpu.accuracies.back(), 0.13);
   }
 }
 
 TEST(DeviceTraining, OneSeedGivesOneNetworkBitByBit) {
-  const Dataset set = image_set({1, 8, 8, 3}, 8);
+  const data::Dataset set = image_set({1, 8, 8, 3}, 8);
   const auto device = test_stream();
   const Trained first = trained(*device, set, tiny_network(), PruningCriterion::l1, DType::bf16);
   const Trained second = trained(*device, set, tiny_network(), PruningCriterion::l1, DType::bf16);
@@ -146,18 +151,18 @@ TEST(DeviceTraining, OneSeedGivesOneNetworkBitByBit) {
 
 /// Again and again interrupted, in the middle of epochs too, and gone on with.
 TEST(DeviceTraining, GoesOnExactlyFromACheckpoint) {
-  const Dataset set = image_set({1, 8, 8, 3}, 24);
-  const Graph graph = tiny_network();
+  const data::Dataset set = image_set({1, 8, 8, 3}, 24);
+  const graph::Graph graph = tiny_network();
   const auto stream = test_stream();
-  const ResidentDataset data(*stream, set);
+  const data::ResidentDataset data(*stream, set);
   TrainingSpec training;
   training.epochs = 3;
   training.batch = 8;
   training.crop = 1;
   training.optimizer = Optimizer::adamw;
   training.learning_rate = 0.01;
-  PruningSpec pruning;
-  pruning.schedule = PruningSchedule::one_shot;
+  compress::PruningSpec pruning;
+  pruning.schedule = compress::PruningSchedule::one_shot;
   pruning.criterion = PruningCriterion::taylor;
   pruning.sparsity = 0.25;
   pruning.begin = 0.5;
@@ -172,12 +177,12 @@ TEST(DeviceTraining, GoesOnExactlyFromACheckpoint) {
   Continuation all;
   all.wanted = [&](std::int64_t epochs) { return epochs_done = epochs, true; };
   all.keep = [&](std::vector<std::uint8_t> bytes) { kept[epochs_done] = std::move(bytes); };
-  const Network whole = run(all, {});
+  const graph::Network whole = run(all, {});
   for (const auto& [epochs, bytes] : kept) {
     Continuation from;
     from.from = bytes;
     from.refused = [](const std::string& why) { ADD_FAILURE() << why; };
-    const Network continued = run(from, {});
+    const graph::Network continued = run(from, {});
     EXPECT_EQ(continued.graph, whole.graph) << epochs;
     EXPECT_EQ(continued.parameters, whole.parameters) << epochs;
   }
@@ -202,20 +207,20 @@ TEST(DeviceTraining, GoesOnExactlyFromACheckpoint) {
 }
 
 TEST(DeviceTraining, Int8AnswersAreThoseOfTheCpu) {
-  const Dataset set = image_set({1, 8, 8, 3}, 8);
+  const data::Dataset set = image_set({1, 8, 8, 3}, 8);
   const auto cpu = cpu_stream();
-  const Network network = trained(*cpu, set, tiny_network(), PruningCriterion::l2).network;
-  const ResidentDataset data(*cpu, set);
-  const Int8Network int8 = quantize(*cpu, network, data, {.samples = 8}, 1);
+  const graph::Network network = trained(*cpu, set, tiny_network(), PruningCriterion::l2).network;
+  const data::ResidentDataset data(*cpu, set);
+  const compress::Int8Network int8 = compress::quantize(*cpu, network, data, {.samples = 8}, 1);
   const auto device = test_stream();
-  const ResidentDataset there(*device, set);
+  const data::ResidentDataset there(*device, set);
   EXPECT_EQ(int8_accuracy(*device, int8, there, there.test),
             int8_accuracy(*cpu, int8, data, data.test));
   // Calibrated there as well.
-  const Int8Network own = quantize(*device, network, there, {.samples = 8}, 1);
+  const compress::Int8Network own = compress::quantize(*device, network, there, {.samples = 8}, 1);
   ASSERT_EQ(own.tensors.size(), int8.tensors.size());
   for (std::size_t i = 0; i < own.tensors.size(); ++i) {
-    const Quantization& expected = int8.tensors[i].quantization;
+    const int8::Quantization& expected = int8.tensors[i].quantization;
     EXPECT_NEAR(own.tensors[i].quantization.scale, expected.scale, 1e-4 * expected.scale)
         << own.tensors[i].name;
   }
@@ -224,8 +229,9 @@ TEST(DeviceTraining, Int8AnswersAreThoseOfTheCpu) {
 TEST(DeviceTraining, ResNet8TrainsAsOnTheCpu) {
   if (slow_device()) GTEST_SKIP() << "too many steps for the SIMT twin";
   const Shape sample{1, 32, 32, 3};
-  const Dataset set = image_set(sample, 64);
-  const Graph graph = build_model({.name = "resnet8", .input = sample, .classes = kClasses});
+  const data::Dataset set = image_set(sample, 64);
+  const graph::Graph graph =
+      models::build_model({.name = "resnet8", .input = sample, .classes = kClasses});
   const auto device = test_stream();
   const Trained own = trained(*device, set, graph, PruningCriterion::l1);
   expect_alike(own, trained(*cpu_stream(), set, graph, PruningCriterion::l1), 1e-2);
@@ -234,4 +240,4 @@ TEST(DeviceTraining, ResNet8TrainsAsOnTheCpu) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::train

@@ -7,22 +7,23 @@
 #include "engine/train/evaluate.h"
 #include "tests/engine/compress/trained_networks.h"
 
-namespace paretiny {
+namespace paretiny::train {
 namespace {
 
 using namespace test;
 
 /// Logits of a program on the first `count` test samples, rounded as int8 would be.
-std::vector<float> rounded_logits(const Trained& t, const Network& folded,
-                                  const std::vector<ValueRange>& ranges, std::int64_t count) {
-  const ParameterLayout layout(folded.graph);
+std::vector<float> rounded_logits(const Trained& t, const graph::Network& folded,
+                                  const std::vector<compress::ValueRange>& ranges,
+                                  std::int64_t count) {
+  const graph::ParameterLayout layout(folded.graph);
   Buffer parameters(t.stream->device(), folded.parameters.size() * sizeof(float));
   t.stream->upload(parameters.data(), folded.parameters.data(), parameters.bytes());
-  Program program(
-      folded.graph, layout,
-      {ProgramKind::inference, count, DType::f32, 0, false, quantization_by_node(folded, ranges)});
+  program::Program program(folded.graph, layout,
+                           {program::ProgramKind::inference, count, DType::f32, 0, false,
+                            quantization_by_node(folded, ranges)});
   program.bind(*t.stream, static_cast<float*>(parameters.data()), nullptr);
-  BatchSource source(*t.stream, t.data, t.data.test);
+  data::BatchSource source(*t.stream, t.data, t.data.test);
   source.load(*t.stream, {}, 0, 0, program.input(), program.labels());
   program.forward(*t.stream);
   std::vector<float> logits(static_cast<std::size_t>(program.logits().elements()));
@@ -40,15 +41,16 @@ TrainingSpec training() {
 class FineTune : public testing::TestWithParam<const char*> {
  protected:
   const Trained& t = trained(GetParam());
-  const Network folded = fold_batch_norm(t.network);
+  const graph::Network folded = compress::fold_batch_norm(t.network);
 };
 
 TEST_P(FineTune, TheForwardPassIsThatOfTheInt8Network) {
-  const std::vector<ValueRange> ranges = calibrate(*t.stream, folded, t.data, {200}, kSeed);
-  const Int8Network int8 = quantize(folded, ranges);
+  const std::vector<compress::ValueRange> ranges =
+      compress::calibrate(*t.stream, folded, t.data, {200}, kSeed);
+  const compress::Int8Network int8 = compress::quantize(folded, ranges);
   const std::vector<float> floats = rounded_logits(t, folded, ranges, 60);
   const std::vector<std::int8_t> integers = t.run(int8, 60).second;
-  const Quantization q = int8.output().quantization;
+  const int8::Quantization q = int8.output().quantization;
   ASSERT_EQ(floats.size(), integers.size());
   // A gate's hard-sigmoid rounds twice in integers: up to a half of its table is one unit off, and
   // mobilenet_v3 has nine gates. Elsewhere only a half that goes to the other side makes a
@@ -66,7 +68,8 @@ TEST_P(FineTune, TheForwardPassIsThatOfTheInt8Network) {
 }
 
 TEST_P(FineTune, IsTheSameForTheSameSeed) {
-  const std::vector<ValueRange> ranges = calibrate(*t.stream, folded, t.data, {200}, kSeed);
+  const std::vector<compress::ValueRange> ranges =
+      compress::calibrate(*t.stream, folded, t.data, {200}, kSeed);
   const auto run = [&](std::uint64_t seed) {
     return fine_tune(*t.stream, t.data, folded, ranges, training(), {1, 0.01}, seed);
   };
@@ -78,18 +81,18 @@ TEST_P(FineTune, IsTheSameForTheSameSeed) {
   EXPECT_NE(a.network.parameters, run(2).network.parameters);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, FineTune, models());
+INSTANTIATE_TEST_SUITE_P(All, FineTune, all_models());
 
 TEST(FineTuning, RegainsWhatStaticQuantizationLoses) {
   // Ranges that cut off a tenth of the values at each end.
   int losers = 0;
   for (const char* name : {"series", "ds_cnn"}) {
     const Trained& t = trained(name);
-    const Network folded = fold_batch_norm(t.network);
-    const std::vector<ValueRange> ranges =
-        calibrate(*t.stream, folded, t.data, {480, RangeMethod::percentile, 90}, kSeed);
-    const auto accuracy = [&](const Network& of) {
-      return int8_accuracy(*t.stream, quantize(of, ranges), t.data, t.data.test);
+    const graph::Network folded = compress::fold_batch_norm(t.network);
+    const std::vector<compress::ValueRange> ranges = compress::calibrate(
+        *t.stream, folded, t.data, {480, compress::RangeMethod::percentile, 90}, kSeed);
+    const auto accuracy = [&](const graph::Network& of) {
+      return int8_accuracy(*t.stream, compress::quantize(of, ranges), t.data, t.data.test);
     };
     const double full = evaluate(*t.stream, folded, t.data, t.data.test).accuracy;
     const double before = accuracy(folded);
@@ -105,21 +108,21 @@ TEST(FineTuning, RegainsWhatStaticQuantizationLoses) {
 
 /// A network of two layers, and its gradients by hand in double precision.
 TEST(FineTuning, RoundingPassesTheGradientWhereItDoesNotClip) {
-  Graph graph;
-  NodeId x = graph.input({1, 1, 1, 5});
+  graph::Graph graph;
+  graph::NodeId x = graph.input({1, 1, 1, 5});
   x = graph.fully_connected("hidden", x, 7);
-  x = graph.activation("swish", x, Activation::hard_swish);
+  x = graph.activation("swish", x, nn::Activation::hard_swish);
   graph.fully_connected("classifier", x, 3);
-  const ParameterLayout layout(graph);
-  const Network network{graph, initial_parameters(graph, layout, 3)};
+  const graph::ParameterLayout layout(graph);
+  const graph::Network network{graph, graph::initial_parameters(graph, layout, 3)};
   // Too narrow for some of the values.
-  const std::vector<ValueRange> ranges = {{-1, 1}, {-0.5f, 0.6f}, {}, {-0.1f, 0.1f}};
+  const std::vector<compress::ValueRange> ranges = {{-1, 1}, {-0.5f, 0.6f}, {}, {-0.1f, 0.1f}};
   const auto quantization = quantization_by_node(network, ranges);
   ASSERT_TRUE(quantization[0] && quantization[1] && quantization[2] && quantization[3]);
   const auto stream = Stream::create({});
   constexpr std::int64_t kBatch = 9;
-  Program program(graph, layout,
-                  {ProgramKind::training, kBatch, DType::f32, 0, false, quantization});
+  program::Program program(
+      graph, layout, {program::ProgramKind::training, kBatch, DType::f32, 0, false, quantization});
   std::vector<float> parameters = network.parameters;
   std::vector<float> gradients(static_cast<std::size_t>(layout.trainable_end()), -1);
   program.bind(*stream, parameters.data(), gradients.data());
@@ -133,8 +136,8 @@ TEST(FineTuning, RoundingPassesTheGradientWhereItDoesNotClip) {
   program.forward(*stream);
   program.backward(*stream);
 
-  const auto weights = [&](NodeId id, std::int64_t out, std::int64_t in) {
-    const float* w = parameters.data() + layout.find(id, Role::weight)->offset;
+  const auto weights = [&](graph::NodeId id, std::int64_t out, std::int64_t in) {
+    const float* w = parameters.data() + layout.find(id, graph::Role::weight)->offset;
     std::vector<double> rounded;
     for (std::int64_t o = 0; o < out; ++o) {
       double largest = 0;
@@ -146,18 +149,19 @@ TEST(FineTuning, RoundingPassesTheGradientWhereItDoesNotClip) {
     }
     return rounded;
   };
-  const auto round_to = [&](NodeId id, double value) {
-    const Quantization q = *quantization[static_cast<std::size_t>(id)];
+  const auto round_to = [&](graph::NodeId id, double value) {
+    const int8::Quantization q = *quantization[static_cast<std::size_t>(id)];
     const double at = std::clamp(std::round(value / double{q.scale}) + q.zero_point, -128.0, 127.0);
     return (at - q.zero_point) * double{q.scale};
   };
-  const auto passes = [&](NodeId id, double value) {
-    const Quantization q = *quantization[static_cast<std::size_t>(id)];
+  const auto passes = [&](graph::NodeId id, double value) {
+    const int8::Quantization q = *quantization[static_cast<std::size_t>(id)];
     const double at = std::round(value / double{q.scale}) + q.zero_point;
     return at >= -128 && at <= 127;
   };
-  const auto bias = [&](NodeId id, std::int64_t o) {
-    return double{parameters[static_cast<std::size_t>(layout.find(id, Role::bias)->offset + o)]};
+  const auto bias = [&](graph::NodeId id, std::int64_t o) {
+    return double{
+        parameters[static_cast<std::size_t>(layout.find(id, graph::Role::bias)->offset + o)]};
   };
   const std::vector<double> w1 = weights(1, 7, 5), w2 = weights(3, 3, 7);
   std::vector<double> dw1(35), db1(7), dw2(21), db2(3);
@@ -199,23 +203,25 @@ TEST(FineTuning, RoundingPassesTheGradientWhereItDoesNotClip) {
     }
   }
   EXPECT_GT(clipped, 5);
-  const auto compare = [&](NodeId id, Role role, const std::vector<double>& expected) {
+  const auto compare = [&](graph::NodeId id, graph::Role role,
+                           const std::vector<double>& expected) {
     const auto offset = static_cast<std::size_t>(layout.find(id, role)->offset);
     for (std::size_t i = 0; i < expected.size(); ++i) {
       EXPECT_NEAR(gradients[offset + i], expected[i], 1e-6)
           << name_of(role) << " " << id << " " << i;
     }
   };
-  compare(3, Role::weight, dw2);
-  compare(3, Role::bias, db2);
-  compare(1, Role::weight, dw1);
-  compare(1, Role::bias, db1);
+  compare(3, graph::Role::weight, dw2);
+  compare(3, graph::Role::bias, db2);
+  compare(1, graph::Role::weight, dw1);
+  compare(1, graph::Role::bias, db1);
 }
 
 TEST(FineTuning, StopsAndFailsAsTrainingDoes) {
   const Trained& t = trained("ds_cnn");
-  const Network folded = fold_batch_norm(t.network);
-  const std::vector<ValueRange> ranges = calibrate(*t.stream, folded, t.data, {64}, kSeed);
+  const graph::Network folded = compress::fold_batch_norm(t.network);
+  const std::vector<compress::ValueRange> ranges =
+      compress::calibrate(*t.stream, folded, t.data, {64}, kSeed);
   const auto run = [&](const TrainingSpec& spec, double rate, std::stop_token stop) {
     fine_tune(*t.stream, t.data, folded, ranges, spec, {1, rate}, kSeed, std::move(stop));
   };
@@ -228,15 +234,17 @@ TEST(FineTuning, StopsAndFailsAsTrainingDoes) {
   TrainingSpec wild = training();
   wild.learning_rate = 1e30;
   EXPECT_THROW(run(wild, 1, {}), DivergedError);
-  const ParameterLayout layout(folded.graph);
+  const graph::ParameterLayout layout(folded.graph);
   const auto quantization = quantization_by_node(folded, ranges);
-  EXPECT_THROW(Program(folded.graph, layout,
-                       {ProgramKind::training, 4, DType::bf16, 0, false, quantization}),
-               UsageError);
   EXPECT_THROW(
-      Program(folded.graph, layout, {ProgramKind::training, 4, DType::f32, 0, true, quantization}),
+      program::Program(folded.graph, layout,
+                       {program::ProgramKind::training, 4, DType::bf16, 0, false, quantization}),
+      UsageError);
+  EXPECT_THROW(
+      program::Program(folded.graph, layout,
+                       {program::ProgramKind::training, 4, DType::f32, 0, true, quantization}),
       UsageError);
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::train

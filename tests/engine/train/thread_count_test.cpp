@@ -5,7 +5,7 @@
 #include "kernels/core/threads.h"
 #include "tests/engine/compress/trained_networks.h"
 
-namespace paretiny {
+namespace paretiny::train {
 namespace {
 
 using namespace test;
@@ -15,7 +15,8 @@ class ThreadCount : public testing::TestWithParam<const char*> {};
 TEST_P(ThreadCount, DoesNotChangeATraining) {
   const bool series = std::string(GetParam()) == "series";
   const Shape sample = series ? Shape{1, 1, 128, 6} : Shape{1, 16, 16, 3};
-  const Graph graph = build_model({series ? "mobilenet_v3" : GetParam(), sample, 4, 0.5});
+  const graph::Graph graph =
+      models::build_model({series ? "mobilenet_v3" : GetParam(), sample, 4, 0.5});
   const int before = thread_count();
   for (const Precision precision : {Precision::f32, Precision::bf16}) {
     std::vector<float> first;
@@ -23,13 +24,13 @@ TEST_P(ThreadCount, DoesNotChangeATraining) {
     for (const int threads : {1, 3}) {
       set_thread_count(threads);
       const auto stream = Stream::create({});
-      const ResidentDataset data(*stream, make_dataset(sample));
+      const data::ResidentDataset data(*stream, make_dataset(sample));
       TrainingSpec training;
       training.epochs = 1;
       training.batch = 48;
       training.learning_rate = 0.05;
       training.precision = precision;
-      const Network network = train(*stream, data, graph, training, {}, kSeed).network;
+      const graph::Network network = train(*stream, data, graph, training, {}, kSeed).network;
       const double loss = evaluate(*stream, network, data, data.test).loss;
       if (threads == 1) {
         first = network.parameters;
@@ -42,7 +43,7 @@ TEST_P(ThreadCount, DoesNotChangeATraining) {
   set_thread_count(before);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ThreadCount, models());
+INSTANTIATE_TEST_SUITE_P(All, ThreadCount, all_models());
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::train

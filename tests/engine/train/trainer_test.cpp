@@ -4,22 +4,23 @@
 
 #include "engine/models/model.h"
 
-namespace paretiny {
+namespace paretiny::train {
 namespace {
 
-const Dataset& small_set() {
-  static const Dataset dataset = load_dataset({.format = "synthetic",
-                                               .validation = 0.2,
-                                               .options = {{"samples", "600"}, {"noise", "0.3"}}});
+const data::Dataset& small_set() {
+  static const data::Dataset dataset =
+      data::load_dataset({.format = "synthetic",
+                          .validation = 0.2,
+                          .options = {{"samples", "600"}, {"noise", "0.3"}}});
   return dataset;
 }
 
-Graph network() {
-  return build_model({.name = "ds_cnn",
-                      .input = small_set().sample(),
-                      .classes = 6,
-                      .width = 0.25,
-                      .options = {{"blocks", 2}}});
+graph::Graph network() {
+  return models::build_model({.name = "ds_cnn",
+                              .input = small_set().sample(),
+                              .classes = 6,
+                              .width = 0.25,
+                              .options = {{"blocks", 2}}});
 }
 
 TrainingSpec quick() {
@@ -36,9 +37,10 @@ struct Trained {
   double accuracy = 0;
 };
 
-Trained run(const TrainingSpec& training, const PruningSpec& pruning = {}, std::uint64_t seed = 1) {
+Trained run(const TrainingSpec& training, const compress::PruningSpec& pruning = {},
+            std::uint64_t seed = 1) {
   const auto stream = Stream::create({DeviceKind::cpu, 0});
-  const ResidentDataset data(*stream, small_set());
+  const data::ResidentDataset data(*stream, small_set());
   Trained done;
   done.result = train(*stream, data, network(), training, pruning, seed,
                       [&](const EpochReport& report) { done.reports.push_back(report); });
@@ -66,9 +68,9 @@ TEST(Trainer, TheSameSeedGivesTheSameNetworkBitByBit) {
   spec.epochs = 3;
   spec.shift = 8;
   spec.noise = 0.1;
-  PruningSpec pruning;
-  pruning.schedule = PruningSchedule::agp;
-  pruning.criterion = PruningCriterion::taylor;
+  compress::PruningSpec pruning;
+  pruning.schedule = compress::PruningSchedule::agp;
+  pruning.criterion = compress::PruningCriterion::taylor;
   pruning.sparsity = 0.5;
   const Trained a = run(spec, pruning);
   const Trained b = run(spec, pruning);
@@ -77,11 +79,12 @@ TEST(Trainer, TheSameSeedGivesTheSameNetworkBitByBit) {
 }
 
 TEST(Trainer, PrunesWithEveryCriterionAndKeepsLearning) {
-  const ParameterLayout full(network());
-  for (int i = 0; i <= static_cast<int>(PruningCriterion::random); ++i) {
-    PruningSpec pruning;
-    pruning.schedule = i % 2 == 0 ? PruningSchedule::agp : PruningSchedule::one_shot;
-    pruning.criterion = static_cast<PruningCriterion>(i);
+  const graph::ParameterLayout full(network());
+  for (int i = 0; i <= static_cast<int>(compress::PruningCriterion::random); ++i) {
+    compress::PruningSpec pruning;
+    pruning.schedule =
+        i % 2 == 0 ? compress::PruningSchedule::agp : compress::PruningSchedule::one_shot;
+    pruning.criterion = static_cast<compress::PruningCriterion>(i);
     pruning.sparsity = 0.5;
     TrainingSpec spec = quick();
     if (i == 0) spec.optimizer = Optimizer::adamw, spec.learning_rate = 0.01;
@@ -90,7 +93,7 @@ TEST(Trainer, PrunesWithEveryCriterionAndKeepsLearning) {
     EXPECT_EQ(done.reports.front().sparsity, 0);
     EXPECT_EQ(done.result.network.graph.node(1).output.c, 8);
     EXPECT_EQ(static_cast<std::int64_t>(done.result.network.parameters.size()),
-              ParameterLayout(done.result.network.graph).total());
+              graph::ParameterLayout(done.result.network.graph).total());
     EXPECT_LT(done.result.network.parameters.size(), static_cast<std::size_t>(full.total()));
     EXPECT_GT(done.accuracy, 0.6) << name_of(pruning.criterion);
   }
@@ -111,7 +114,7 @@ TEST(Trainer, ABatchLargerThanTheSplitIsRefused) {
 
 TEST(Trainer, APlanLargerThanTheMemoryIsRefusedBeforeTraining) {
   // Tiny samples, a wide and deep network: 65,536 x 16 x 1,024 floats a tensor.
-  Dataset wide;
+  data::Dataset wide;
   wide.classes.resize(2);
   wide.scale = {1};
   wide.shift = {0};
@@ -121,12 +124,12 @@ TEST(Trainer, APlanLargerThanTheMemoryIsRefusedBeforeTraining) {
   wide.train.values.resize(65536 * 16);
   if (devices().back().memory_bytes > std::size_t{200} << 30) GTEST_SKIP() << "memory for it";
   const auto stream = Stream::create({DeviceKind::cpu, 0});
-  const ResidentDataset data(*stream, wide);
-  const Graph graph = build_model({.name = "ds_cnn",
-                                   .input = wide.train.sample,
-                                   .classes = 2,
-                                   .width = 16,
-                                   .options = {{"blocks", 12}, {"stem_stride", 1}}});
+  const data::ResidentDataset data(*stream, wide);
+  const graph::Graph graph = models::build_model({.name = "ds_cnn",
+                                                  .input = wide.train.sample,
+                                                  .classes = 2,
+                                                  .width = 16,
+                                                  .options = {{"blocks", 12}, {"stem_stride", 1}}});
   TrainingSpec spec = quick();
   spec.batch = 65536;
   spec.precision = Precision::f32;
@@ -143,7 +146,7 @@ TEST(Trainer, APlanLargerThanTheMemoryIsRefusedBeforeTraining) {
 
 TEST(Trainer, StopsWhenAsked) {
   const auto stream = Stream::create({DeviceKind::cpu, 0});
-  const ResidentDataset data(*stream, small_set());
+  const data::ResidentDataset data(*stream, small_set());
   std::stop_source source;
   int epochs = 0;
   const auto report = [&](const EpochReport&) {
@@ -156,19 +159,20 @@ TEST(Trainer, StopsWhenAsked) {
 
 TEST(Trainer, EvaluatesEverySampleOnce) {
   const auto stream = Stream::create({DeviceKind::cpu, 0});
-  Dataset odd = small_set();
+  data::Dataset odd = small_set();
   // 251 samples: one batch and a remainder of one.
   odd.test = odd.train;
   odd.test.labels.resize(251);
   odd.test.values.resize(251 * odd.test.sample_bytes());
-  const ResidentDataset data(*stream, odd);
-  const Graph graph = network();
-  const Network fresh{graph, initial_parameters(graph, ParameterLayout(graph), 1)};
+  const data::ResidentDataset data(*stream, odd);
+  const graph::Graph graph = network();
+  const graph::Network fresh{graph,
+                             graph::initial_parameters(graph, graph::ParameterLayout(graph), 1)};
   const double hits = 251 * evaluate(*stream, fresh, data, data.test).accuracy;
   EXPECT_NEAR(hits, std::round(hits), 1e-6);
   odd.test.labels.clear();
   odd.test.values.clear();
-  const ResidentDataset none(*stream, odd);
+  const data::ResidentDataset none(*stream, odd);
   EXPECT_THROW(evaluate(*stream, fresh, none, none.test), UsageError);
 }
 
@@ -195,4 +199,4 @@ TEST(Schedules, StepsAtMilestones) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::train

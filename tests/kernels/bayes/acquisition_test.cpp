@@ -51,8 +51,8 @@ struct Improvement {
     const Tensor means = numbers(stream, {1, 1, sets, q}, mean);
     const Tensor variances = numbers(stream, {1, 1, sets, q}, variance);
     const Tensor rewards = numbers(stream, {1, 1, 1, q}, reward);
-    const Scalarisation s{lows, factors, samples_of_all, best, softness};
-    add_log_scalarised_improvement(stream, s, means, variances, rewards);
+    const bayes::Scalarisation s{lows, factors, samples_of_all, best, softness};
+    bayes::add_log_scalarised_improvement(stream, s, means, variances, rewards);
     return rewards.values();
   }
 
@@ -144,7 +144,7 @@ Doubles within(Stream& stream, const Doubles& limits, const Doubles& mean, const
   const Tensor means = numbers(stream, {1, 1, sets, q}, mean);
   const Tensor variances = numbers(stream, {1, 1, sets, q}, variance);
   const Tensor rewards = numbers(stream, {1, 1, 1, q}, reward);
-  add_log_within(stream, all, means, variances, rewards);
+  bayes::add_log_within(stream, all, means, variances, rewards);
   return rewards.values();
 }
 
@@ -200,9 +200,9 @@ TEST(Acquisition, DoesNotDependOnThreads) {
   expect_same_for_any_threads(
       [&] {
         stream->zero(reward.view().data, reward.view().bytes());
-        add_log_scalarised_improvement(*stream, {low, factor, normals, 0.3, 1e-3}, mean, variance,
-                                       reward);
-        add_log_within(*stream, low, mean, variance, reward);
+        bayes::add_log_scalarised_improvement(*stream, {low, factor, normals, 0.3, 1e-3}, mean,
+                                              variance, reward);
+        bayes::add_log_within(*stream, low, mean, variance, reward);
       },
       {&reward});
 }
@@ -216,9 +216,9 @@ TEST(Acquisition, RejectsWhatDoesNotFit) {
   const Tensor normals = zeros({1, 1, 5, 2}), beliefs = zeros({1, 1, 3, 7});
   const Tensor one_belief = zeros({1, 1, 1, 7}), reward = zeros({1, 1, 1, 7});
   const Tensor single(*stream, DType::f32, {1, 1, 1, 7});
-  const Scalarisation good{two, two, normals, 0.5, 1e-3};
-  const auto improve = [&](const Scalarisation& s, ConstView mean, View to) {
-    add_log_scalarised_improvement(*stream, s, mean, beliefs, to);
+  const bayes::Scalarisation good{two, two, normals, 0.5, 1e-3};
+  const auto improve = [&](const bayes::Scalarisation& s, ConstView mean, View to) {
+    bayes::add_log_scalarised_improvement(*stream, s, mean, beliefs, to);
   };
   EXPECT_NO_THROW(improve(good, beliefs, reward));
   EXPECT_THROW(improve({two, three, normals, 0.5, 1e-3}, beliefs, reward), UsageError);
@@ -230,9 +230,9 @@ TEST(Acquisition, RejectsWhatDoesNotFit) {
   EXPECT_THROW(improve(good, beliefs, single), UsageError);
   EXPECT_THROW(improve(good, ConstView{}, reward), UsageError);
 
-  EXPECT_NO_THROW(add_log_within(*stream, three, beliefs, beliefs, reward));
-  EXPECT_THROW(add_log_within(*stream, two, beliefs, beliefs, reward), UsageError);
-  EXPECT_THROW(add_log_within(*stream, three, beliefs, one_belief, reward), UsageError);
+  EXPECT_NO_THROW(bayes::add_log_within(*stream, three, beliefs, beliefs, reward));
+  EXPECT_THROW(bayes::add_log_within(*stream, two, beliefs, beliefs, reward), UsageError);
+  EXPECT_THROW(bayes::add_log_within(*stream, three, beliefs, one_belief, reward), UsageError);
 }
 
 }  // namespace

@@ -6,8 +6,8 @@ namespace {
 
 TEST(GpLikelihood, GradientAgreesWithFiniteDifferences) {
   const auto stream = test_stream();
-  for (const Covariance covariance : kCovariances) {
-    for (const PriorMean mean : kMeans) {
+  for (const bayes::Covariance covariance : kCovariances) {
+    for (const bayes::PriorMean mean : kMeans) {
       const std::int64_t d = 3;
       GpSets sets(*stream,
                   {GpProblem::random(covariance, mean, 26, d, 1),
@@ -27,10 +27,11 @@ TEST(GpLikelihood, GradientAgreesWithFiniteDifferences) {
 TEST(GpLikelihood, GradientKnowsTheNoiseOfPoints) {
   const auto stream = test_stream();
   for (const std::int64_t n : {11, 41}) {
-    GpSets sets(*stream,
-                {GpProblem::noisy(Covariance::matern52, PriorMean::likeliest, n, 3, 1),
-                 GpProblem::random(Covariance::matern52, PriorMean::likeliest, 9, 3, 2)},
-                n);
+    GpSets sets(
+        *stream,
+        {GpProblem::noisy(bayes::Covariance::matern52, bayes::PriorMean::likeliest, n, 3, 1),
+         GpProblem::random(bayes::Covariance::matern52, bayes::PriorMean::likeliest, 9, 3, 2)},
+        n);
     Tensor& hyperparameters = sets.hyperparameters();
     const Values gradient = likelihood(*stream, sets, hyperparameters).gradient.values();
     const auto total = [&] {
@@ -43,14 +44,15 @@ TEST(GpLikelihood, GradientKnowsTheNoiseOfPoints) {
 
 TEST(GpLikelihood, LikeliestMeanIsTheLikeliest) {
   const auto stream = test_stream();
-  GpProblem problem = GpProblem::random(Covariance::matern52, PriorMean::likeliest, 15, 2, 3);
+  GpProblem problem =
+      GpProblem::random(bayes::Covariance::matern52, bayes::PriorMean::likeliest, 15, 2, 3);
   GpSets sets(*stream, {problem}, 15);
   sets.condition(*stream);
   const double best = likelihood(*stream, sets, sets.hyperparameters()).value.values()[0];
   const double mean = sets.parameters().values()[0];
   const auto with_mean = [&](double given) {
     GpProblem shifted = problem;
-    shifted.mean = PriorMean::zero;
+    shifted.mean = bayes::PriorMean::zero;
     for (double& y : shifted.y) y -= given;
     GpSets alone(*stream, {shifted}, 15);
     return likelihood(*stream, alone, alone.hyperparameters()).value.values()[0];
@@ -63,8 +65,10 @@ TEST(GpLikelihood, LikeliestMeanIsTheLikeliest) {
 TEST(GpLikelihood, StartsShareTheirSet) {
   const auto stream = test_stream();
   const std::int64_t d = 2, starts = 3;
-  const GpProblem a = GpProblem::random(Covariance::matern52, PriorMean::likeliest, 12, d, 6);
-  const GpProblem b = GpProblem::random(Covariance::matern52, PriorMean::likeliest, 17, d, 7);
+  const GpProblem a =
+      GpProblem::random(bayes::Covariance::matern52, bayes::PriorMean::likeliest, 12, d, 6);
+  const GpProblem b =
+      GpProblem::random(bayes::Covariance::matern52, bayes::PriorMean::likeliest, 17, d, 7);
   const GpSets sets(*stream, {a, b}, 17);
   Random random(8, "starts");
   Values rows(2 * starts * (d + 2));

@@ -4,17 +4,20 @@
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
+
+using bayes::Covariance;
+
 namespace {
 
 /// Paths on the device of GpSets' points.
 struct Paths {
   Tensor frequencies, phases, weights;
 
-  operator GpPaths() const { return {frequencies, phases, weights}; }
+  operator bayes::GpPaths() const { return {frequencies, phases, weights}; }
 };
 
-Paths random_paths(Stream& stream, const GpShape& shape, std::int64_t features, std::int64_t paths,
-                   std::uint64_t seed) {
+Paths random_paths(Stream& stream, const bayes::GpShape& shape, std::int64_t features,
+                   std::int64_t paths, std::uint64_t seed) {
   return {Tensor::random(stream, DType::f64, {1, 1, features, shape.dimensions}, seed),
           Tensor::random(stream, DType::f64, {1, 1, 1, features}, seed + 1),
           Tensor::random(stream, DType::f64, {shape.sets, 1, paths, features + shape.points},
@@ -25,8 +28,8 @@ std::vector<GpProblem> problems(Covariance covariance, const std::vector<std::in
                                 std::int64_t d) {
   std::vector<GpProblem> result;
   for (const std::int64_t n : points) {
-    result.push_back(
-        GpProblem::random(covariance, PriorMean::likeliest, n, d, static_cast<std::uint64_t>(n)));
+    result.push_back(GpProblem::random(covariance, bayes::PriorMean::likeliest, n, d,
+                                       static_cast<std::uint64_t>(n)));
   }
   return result;
 }
@@ -34,7 +37,7 @@ std::vector<GpProblem> problems(Covariance covariance, const std::vector<std::in
 Tensor evaluate(Stream& stream, const GpSets& sets, const Paths& paths, const Tensor& queries) {
   Tensor values(stream, DType::f64,
                 {sets.shape().sets, 1, queries.shape().w, paths.weights.shape().w});
-  gp_paths(stream, sets.shape(), sets.state(), paths, queries, values);
+  bayes::gp_paths(stream, sets.shape(), sets.state(), paths, queries, values);
   return values;
 }
 
@@ -171,7 +174,7 @@ TEST(GpPaths, DrawsHaveMeanAndCovarianceOfTheProcess) {
   const auto stream = test_stream();
   const std::int64_t n = 12, d = 2, q = 6, count = 4000, features = 2000;
   for (const Covariance covariance : kCovariances) {
-    GpProblem problem = GpProblem::random(covariance, PriorMean::likeliest, n, d, 21);
+    GpProblem problem = GpProblem::random(covariance, bayes::PriorMean::likeliest, n, d, 21);
     problem.hyperparameters = {0, -0.7, -0.3, -3};
     GpSets sets(*stream, {problem}, n);
     sets.condition(*stream);
@@ -218,7 +221,8 @@ TEST(GpPaths, GradientAgreesWithFiniteDifferences) {
       Tensor queries = random_queries(*stream, q, d, 5);
       const Tensor d_values = Tensor::random(*stream, DType::f64, {2, 1, q, count}, 6);
       const Tensor d_queries(*stream, DType::f64, queries.shape());
-      gp_paths_backward(*stream, sets.shape(), sets.state(), paths, queries, d_values, d_queries);
+      bayes::gp_paths_backward(*stream, sets.shape(), sets.state(), paths, queries, d_values,
+                               d_queries);
       const Values upstream = d_values.values();
       expect_gradient(
           [&] { return dot(upstream, evaluate(*stream, sets, paths, queries).values()); }, queries,
@@ -236,7 +240,8 @@ TEST(GpPaths, AtAPointOfTheDataTheGradientIsSmooth) {
   Tensor queries(*stream, DType::f64, {1, 1, 6, 2}, all[0].x);
   const Tensor d_values = Tensor::random(*stream, DType::f64, {1, 1, 6, 2}, 8);
   const Tensor d_queries(*stream, DType::f64, queries.shape());
-  gp_paths_backward(*stream, sets.shape(), sets.state(), paths, queries, d_values, d_queries);
+  bayes::gp_paths_backward(*stream, sets.shape(), sets.state(), paths, queries, d_values,
+                           d_queries);
   const Values upstream = d_values.values();
   expect_gradient([&] { return dot(upstream, evaluate(*stream, sets, paths, queries).values()); },
                   queries, d_queries.values(), 1e-5, 1e-5, "d_queries");
@@ -252,7 +257,8 @@ TEST(GpPaths, AQueryDoesNotDependOnItsNeighbours) {
   const Tensor queries = random_queries(*stream, q, d, 10);
   const Tensor d_values = Tensor::random(*stream, DType::f64, {2, 1, q, count}, 11);
   const Tensor d_queries(*stream, DType::f64, queries.shape());
-  gp_paths_backward(*stream, sets.shape(), sets.state(), paths, queries, d_values, d_queries);
+  bayes::gp_paths_backward(*stream, sets.shape(), sets.state(), paths, queries, d_values,
+                           d_queries);
   const Values x = queries.values(), values = evaluate(*stream, sets, paths, queries).values();
   const Values upstream = d_values.values(), gradient = d_queries.values();
   for (const std::int64_t i : {std::int64_t{0}, std::int64_t{33}, q - 1}) {
@@ -266,8 +272,8 @@ TEST(GpPaths, AQueryDoesNotDependOnItsNeighbours) {
       }
     }
     const Tensor d_one(*stream, DType::f64, {1, 1, 1, d});
-    gp_paths_backward(*stream, sets.shape(), sets.state(), paths, one,
-                      Tensor(*stream, DType::f64, {2, 1, 1, count}, share), d_one);
+    bayes::gp_paths_backward(*stream, sets.shape(), sets.state(), paths, one,
+                             Tensor(*stream, DType::f64, {2, 1, 1, count}, share), d_one);
     expect_near(d_one, {gradient[i * d], gradient[i * d + 1]}, 1e-11, "d_queries");
   }
 }
@@ -284,8 +290,9 @@ TEST(GpPaths, ThreadsDoNotMatter) {
   const Tensor d_queries(*stream, DType::f64, queries.shape());
   expect_same_for_any_threads(
       [&] {
-        gp_paths(*stream, sets.shape(), sets.state(), paths, queries, values);
-        gp_paths_backward(*stream, sets.shape(), sets.state(), paths, queries, d_values, d_queries);
+        bayes::gp_paths(*stream, sets.shape(), sets.state(), paths, queries, values);
+        bayes::gp_paths_backward(*stream, sets.shape(), sets.state(), paths, queries, d_values,
+                                 d_queries);
       },
       {&values, &d_queries});
 }
@@ -295,19 +302,19 @@ TEST(GpPaths, RejectsWhatDoesNotFit) {
   const std::int64_t d = 2, q = 3;
   GpSets sets(*stream, problems(Covariance::rbf, {4, 3}, d), 4);
   sets.condition(*stream);
-  const GpShape shape = sets.shape();
+  const bayes::GpShape shape = sets.shape();
   const Paths paths = random_paths(*stream, shape, 6, 5, 15);
   const Tensor queries = random_queries(*stream, q, d, 16), none = random_queries(*stream, 0, d, 1);
   const Tensor values = Tensor::random(*stream, DType::f64, {2, 1, q, 5}, 1);
   const Tensor narrow(*stream, DType::f64, {2, 1, q, 4});
   const Tensor result(*stream, DType::f64, queries.shape());
-  const auto forward = [&](const GpPaths& with, const Tensor& at, const Tensor& to) {
-    gp_paths(*stream, shape, sets.state(), with, at, to);
+  const auto forward = [&](const bayes::GpPaths& with, const Tensor& at, const Tensor& to) {
+    bayes::gp_paths(*stream, shape, sets.state(), with, at, to);
   };
   EXPECT_NO_THROW(forward(paths, queries, values));
   EXPECT_THROW(forward(paths, queries, narrow), UsageError);
   EXPECT_THROW(forward(paths, none, values), UsageError);
-  GpPaths other = paths;
+  bayes::GpPaths other = paths;
   const Tensor phases(*stream, DType::f64, {1, 1, 1, 7});
   other.phases = phases;
   EXPECT_THROW(forward(other, queries, values), UsageError);
@@ -315,7 +322,7 @@ TEST(GpPaths, RejectsWhatDoesNotFit) {
   other.weights = values;
   EXPECT_THROW(forward(other, queries, values), UsageError);
   const auto backward = [&](const Tensor& from, const Tensor& to) {
-    gp_paths_backward(*stream, shape, sets.state(), paths, queries, from, to);
+    bayes::gp_paths_backward(*stream, shape, sets.state(), paths, queries, from, to);
   };
   EXPECT_NO_THROW(backward(values, result));
   EXPECT_THROW(backward(narrow, result), UsageError);

@@ -5,6 +5,10 @@
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
+
+using bayes::Covariance;
+using bayes::PriorMean;
+
 namespace {
 
 struct Posterior {
@@ -14,8 +18,8 @@ struct Posterior {
 Posterior posterior(Stream& stream, const GpSets& sets, const Tensor& queries) {
   const Shape shape{1, 1, sets.shape().sets, queries.shape().w};
   Posterior result{{stream, DType::f64, shape}, {stream, DType::f64, shape}};
-  gp_posterior(stream, sets.shape(), sets.state(),
-               {.queries = queries, .mean = result.mean, .variance = result.variance});
+  bayes::gp_posterior(stream, sets.shape(), sets.state(),
+                      {.queries = queries, .mean = result.mean, .variance = result.variance});
   return result;
 }
 
@@ -363,12 +367,12 @@ TEST(GpPosterior, ThreadsDoNotMatter) {
   const Tensor mean(*stream, DType::f64, {1, 1, 3, q}), variance(*stream, DType::f64, {1, 1, 3, q});
   expect_same_for_any_threads(
       [&] {
-        gp_likelihood(
+        bayes::gp_likelihood(
             *stream, sets.shape(), sets.data(),
             {.hyperparameters = sets.hyperparameters(), .value = value, .gradient = gradient});
         sets.condition(*stream);
-        gp_posterior(*stream, sets.shape(), sets.state(),
-                     {.queries = queries, .mean = mean, .variance = variance});
+        bayes::gp_posterior(*stream, sets.shape(), sets.state(),
+                            {.queries = queries, .mean = mean, .variance = variance});
       },
       {&value, &gradient, &sets.inverse_root(), &sets.weights(), &mean, &variance});
 }
@@ -378,33 +382,35 @@ TEST(GpPosterior, RejectsWhatDoesNotFit) {
   const std::int64_t n = 5, d = 2;
   const GpProblem problem = GpProblem::random(Covariance::rbf, PriorMean::zero, n, d, 15);
   GpSets sets(*stream, {problem, problem}, n);
-  const GpShape shape = sets.shape();
+  const bayes::GpShape shape = sets.shape();
   const Tensor value(*stream, DType::f64, {1, 1, 1, 3});
   const Tensor three(*stream, DType::f64, {3, 1, 1, d + 2});
   const Tensor singles(*stream, DType::f32, {2, 1, 1, d + 2});
   const Tensor pair(*stream, DType::f64, {1, 1, 1, 2});
   const auto& given = sets.hyperparameters();
-  EXPECT_THROW(gp_likelihood(*stream, shape, sets.data(),
-                             {.hyperparameters = three, .value = value, .gradient = three}),
+  EXPECT_THROW(bayes::gp_likelihood(*stream, shape, sets.data(),
+                                    {.hyperparameters = three, .value = value, .gradient = three}),
                UsageError);
-  EXPECT_THROW(gp_likelihood(*stream, shape, sets.data(),
-                             {.hyperparameters = singles, .value = pair, .gradient = given}),
+  EXPECT_THROW(bayes::gp_likelihood(*stream, shape, sets.data(),
+                                    {.hyperparameters = singles, .value = pair, .gradient = given}),
                UsageError);
-  EXPECT_THROW(gp_likelihood(*stream, shape, sets.data(),
-                             {.hyperparameters = given, .value = value, .gradient = given}),
+  EXPECT_THROW(bayes::gp_likelihood(*stream, shape, sets.data(),
+                                    {.hyperparameters = given, .value = value, .gradient = given}),
                UsageError);
-  EXPECT_THROW(gp_condition(*stream, shape, sets.data(), three, sets.state(), pair), UsageError);
-  EXPECT_THROW(gp_condition(*stream, shape, sets.data(), given, sets.state(), value), UsageError);
-  GpData data = sets.data();
+  EXPECT_THROW(bayes::gp_condition(*stream, shape, sets.data(), three, sets.state(), pair),
+               UsageError);
+  EXPECT_THROW(bayes::gp_condition(*stream, shape, sets.data(), given, sets.state(), value),
+               UsageError);
+  bayes::GpData data = sets.data();
   data.counts = value;
-  EXPECT_THROW(gp_condition(*stream, shape, data, given, sets.state(), pair), UsageError);
+  EXPECT_THROW(bayes::gp_condition(*stream, shape, data, given, sets.state(), pair), UsageError);
   data = sets.data();
   data.noise = value;
-  EXPECT_THROW(gp_condition(*stream, shape, data, given, sets.state(), pair), UsageError);
-  GpShape none = shape;
+  EXPECT_THROW(bayes::gp_condition(*stream, shape, data, given, sets.state(), pair), UsageError);
+  bayes::GpShape none = shape;
   none.points = 0;
-  EXPECT_THROW(gp_likelihood(*stream, none, sets.data(),
-                             {.hyperparameters = given, .value = pair, .gradient = given}),
+  EXPECT_THROW(bayes::gp_likelihood(*stream, none, sets.data(),
+                                    {.hyperparameters = given, .value = pair, .gradient = given}),
                UsageError);
 
   sets.condition(*stream);
@@ -413,17 +419,18 @@ TEST(GpPosterior, RejectsWhatDoesNotFit) {
   const Tensor nothing = random_queries(*stream, 0, d, 7);
   const Tensor results(*stream, DType::f64, {1, 1, 2, 4}), more(*stream, DType::f64, {1, 1, 2, 5});
   const auto predict = [&](const Tensor& at, const Tensor& mean, const Tensor& variance) {
-    gp_posterior(*stream, shape, sets.state(), {.queries = at, .mean = mean, .variance = variance});
+    bayes::gp_posterior(*stream, shape, sets.state(),
+                        {.queries = at, .mean = mean, .variance = variance});
   };
   EXPECT_NO_THROW(predict(queries, results, results));
   EXPECT_THROW(predict(narrow, results, results), UsageError);
   EXPECT_THROW(predict(nothing, results, results), UsageError);
   EXPECT_THROW(predict(queries, more, results), UsageError);
   EXPECT_THROW(predict(queries, results, more), UsageError);
-  GpState broken = sets.state();
+  bayes::GpState broken = sets.state();
   broken.inverse_root = View{};
-  EXPECT_THROW(gp_posterior(*stream, shape, broken,
-                            {.queries = queries, .mean = results, .variance = results}),
+  EXPECT_THROW(bayes::gp_posterior(*stream, shape, broken,
+                                   {.queries = queries, .mean = results, .variance = results}),
                UsageError);
 }
 

@@ -45,7 +45,7 @@ Factor factor(Stream& stream, const std::vector<Values>& matrices, std::int64_t 
   const auto items = static_cast<std::int64_t>(matrices.size());
   const Tensor a(stream, DType::f64, {items, 1, n, n}, joined(matrices));
   const Tensor jitter(stream, DType::f64, {1, 1, 1, items});
-  cholesky(stream, a, jitter);
+  bayes::cholesky(stream, a, jitter);
   return {a.values(), jitter.values()};
 }
 
@@ -88,7 +88,7 @@ TEST(Linalg, InverseTimesFactorIsTheIdentity) {
                    joined({lower_part({roots.l.begin(), roots.l.begin() + n * n}, n),
                            lower_part({roots.l.begin() + n * n, roots.l.end()}, n)}));
     const Tensor inverse(*stream, DType::f64, shape);
-    triangular_inverse(*stream, l, inverse);
+    bayes::triangular_inverse(*stream, l, inverse);
     const Values result = inverse.values();
     for (std::int64_t item = 0; item < 2; ++item) {
       const double* root = &roots.l[item * n * n];
@@ -157,8 +157,8 @@ TEST(Linalg, ThreadsDoNotMatter) {
   expect_same_for_any_threads(
       [&] {
         stream->copy(a.view().data, given.view().data, given.view().bytes());
-        cholesky(*stream, a, jitter);
-        triangular_inverse(*stream, a, inverse);
+        bayes::cholesky(*stream, a, jitter);
+        bayes::triangular_inverse(*stream, a, inverse);
       },
       {&a, &jitter, &inverse});
 }
@@ -169,16 +169,16 @@ TEST(Linalg, RejectsWhatDoesNotFit) {
   const Tensor wide(*stream, DType::f64, {2, 1, 3, 4}), single(*stream, DType::f32, {2, 1, 3, 3});
   const Tensor none(*stream, DType::f64, {0, 1, 3, 3});
   const Tensor jitter(*stream, DType::f64, {1, 1, 1, 2}), one(*stream, DType::f64, {1, 1, 1, 1});
-  EXPECT_THROW(cholesky(*stream, wide, jitter), UsageError);
-  EXPECT_THROW(cholesky(*stream, single, jitter), UsageError);
-  EXPECT_THROW(cholesky(*stream, none, jitter), UsageError);
-  EXPECT_THROW(cholesky(*stream, a, one), UsageError);
-  EXPECT_THROW(cholesky(*stream, View{}, jitter), UsageError);
-  EXPECT_THROW(triangular_inverse(*stream, a, wide), UsageError);
-  EXPECT_THROW(triangular_inverse(*stream, wide, wide), UsageError);
-  EXPECT_THROW(triangular_inverse(*stream, a, single), UsageError);
-  EXPECT_THROW(triangular_inverse(*stream, a, a), UsageError);
-  EXPECT_NO_THROW(triangular_inverse(*stream, a, other));
+  EXPECT_THROW(bayes::cholesky(*stream, wide, jitter), UsageError);
+  EXPECT_THROW(bayes::cholesky(*stream, single, jitter), UsageError);
+  EXPECT_THROW(bayes::cholesky(*stream, none, jitter), UsageError);
+  EXPECT_THROW(bayes::cholesky(*stream, a, one), UsageError);
+  EXPECT_THROW(bayes::cholesky(*stream, View{}, jitter), UsageError);
+  EXPECT_THROW(bayes::triangular_inverse(*stream, a, wide), UsageError);
+  EXPECT_THROW(bayes::triangular_inverse(*stream, wide, wide), UsageError);
+  EXPECT_THROW(bayes::triangular_inverse(*stream, a, single), UsageError);
+  EXPECT_THROW(bayes::triangular_inverse(*stream, a, a), UsageError);
+  EXPECT_NO_THROW(bayes::triangular_inverse(*stream, a, other));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 #include "tests/support/jsonl.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 namespace {
 
 /// The vectors hold 0 for what is smaller than this.
@@ -106,4 +106,4 @@ TEST(Normal, ReferenceVectors) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::bayes

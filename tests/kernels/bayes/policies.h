@@ -20,8 +20,8 @@ inline Doubles uniform(std::size_t count, std::uint64_t seed, double low = 0, do
   return values;
 }
 
-inline Buffer on_device(Stream& stream, const std::vector<CubeParameter>& cube) {
-  Buffer buffer(stream.device(), cube.size() * sizeof(CubeParameter));
+inline Buffer on_device(Stream& stream, const std::vector<bayes::CubeParameter>& cube) {
+  Buffer buffer(stream.device(), cube.size() * sizeof(bayes::CubeParameter));
   stream.upload(buffer.data(), cube.data(), buffer.bytes());
   return buffer;
 }
@@ -30,24 +30,25 @@ inline View cube_view(const Buffer& buffer) {
 }
 
 /// Six parameters of all kinds on seven coordinates, or as many reals as there are coordinates.
-inline std::vector<CubeParameter> mixed_cube() {
-  return {cube_number(CubeParameter::real, 0, 0.5, 0.99, false),
-          cube_number(CubeParameter::real, 1, 1e-5, 1e-1, true),
-          cube_choice(2, 2),
-          cube_number(CubeParameter::integer, 4, 1, 7, false),
-          cube_number(CubeParameter::integer, 5, 8, 512, true),
-          cube_number(CubeParameter::real, 6, 3, 3, false)};
+inline std::vector<bayes::CubeParameter> mixed_cube() {
+  return {bayes::cube_number(bayes::CubeParameter::real, 0, 0.5, 0.99, false),
+          bayes::cube_number(bayes::CubeParameter::real, 1, 1e-5, 1e-1, true),
+          bayes::cube_choice(2, 2),
+          bayes::cube_number(bayes::CubeParameter::integer, 4, 1, 7, false),
+          bayes::cube_number(bayes::CubeParameter::integer, 5, 8, 512, true),
+          bayes::cube_number(bayes::CubeParameter::real, 6, 3, 3, false)};
 }
-inline std::vector<CubeParameter> reals(std::int64_t d) {
-  std::vector<CubeParameter> cube;
+inline std::vector<bayes::CubeParameter> reals(std::int64_t d) {
+  std::vector<bayes::CubeParameter> cube;
   for (std::int32_t k = 0; k < d; ++k) {
-    cube.push_back(cube_number(CubeParameter::real, k, 0, 1, false));
+    cube.push_back(bayes::cube_number(bayes::CubeParameter::real, k, 0, 1, false));
   }
   return cube;
 }
 
 /// Statistics of `met` uniform states of each policy.
-inline Doubles statistics_of(const PolicyShape& policy, std::size_t met, std::uint64_t seed) {
+inline Doubles statistics_of(const bayes::PolicyShape& policy, std::size_t met,
+                             std::uint64_t seed) {
   Doubles statistics;
   for (std::int64_t p = 0; p < policy.policies; ++p) {
     const auto d = static_cast<std::size_t>(policy.dimensions);

@@ -4,6 +4,9 @@
 #include "tests/kernels/bayes/policies.h"
 
 namespace paretiny::test {
+
+using bayes::PolicyShape;
+
 namespace {
 
 /// Directions and rollouts of `n` directions of an update.
@@ -16,8 +19,9 @@ Noise perturb(Stream& stream, const PolicyShape& policy, std::int64_t n, double 
   const Tensor w = numbers(stream, {policy.policies, 1, 1, policy.weights()}, weights);
   const Tensor directions(stream, DType::f64, {policy.policies, 1, n, policy.weights()});
   const Tensor rollouts(stream, DType::f64, {policy.policies, 1, 2 * n, policy.weights()});
-  policy_perturb(stream, policy, noise, key,
-                 {.update = number, .weights = w, .directions = directions, .rollouts = rollouts});
+  bayes::policy_perturb(
+      stream, policy, noise, key,
+      {.update = number, .weights = w, .directions = directions, .rollouts = rollouts});
   return {directions.values(), rollouts.values()};
 }
 
@@ -127,7 +131,7 @@ TEST(PolicyRollout, RolloutsStandOnBothSidesOfTheWeights) {
 struct Moved {
   Doubles next, snapped;
 };
-Moved move(Stream& stream, const PolicyShape& policy, const std::vector<CubeParameter>& cube,
+Moved move(Stream& stream, const PolicyShape& policy, const std::vector<bayes::CubeParameter>& cube,
            std::int64_t r, const Doubles& statistics, const Doubles& rollouts,
            const Doubles& states) {
   const Shape points{policy.policies, 1, r, policy.dimensions};
@@ -136,13 +140,13 @@ Moved move(Stream& stream, const PolicyShape& policy, const std::vector<CubePara
   const Tensor weights = numbers(stream, {policy.policies, 1, r, policy.weights()}, rollouts);
   const Tensor from = numbers(stream, points, states);
   const Tensor next(stream, DType::f64, points), snapped(stream, DType::f64, points);
-  policy_move(stream, policy,
-              {.cube = cube_view(table),
-               .statistics = known,
-               .rollouts = weights,
-               .states = from,
-               .next = next,
-               .snapped = snapped});
+  bayes::policy_move(stream, policy,
+                     {.cube = cube_view(table),
+                      .statistics = known,
+                      .rollouts = weights,
+                      .states = from,
+                      .next = next,
+                      .snapped = snapped});
   return {next.values(), snapped.values()};
 }
 
@@ -203,7 +207,8 @@ TEST(PolicyRollout, MovesAsTheNetworkSays) {
         expect_near(moved.next, expected, 1e-12, "next");
         Doubles snapped = moved.next;
         for (std::size_t i = 0; i < points; ++i) {
-          for (const CubeParameter& parameter : cube) snap(parameter, &snapped[i * d]);
+          for (const bayes::CubeParameter& parameter : cube)
+            bayes::snap(parameter, &snapped[i * d]);
         }
         EXPECT_EQ(moved.snapped, snapped);
       }
@@ -242,13 +247,13 @@ TEST(PolicyRollout, RejectsWhatDoesNotFit) {
   const Buffer table = on_device(*stream, reals(3));
   const View cube = cube_view(table);
 
-  EXPECT_NO_THROW(policy_perturb(
+  EXPECT_NO_THROW(bayes::policy_perturb(
       *stream, policy, 0.1, 1,
       {.update = update, .weights = weights, .directions = directions, .rollouts = rollouts}));
   const auto perturb_fails = [&](const PolicyShape& shape, double noise, const Tensor& number,
                                  const Tensor& to) {
     EXPECT_THROW(
-        policy_perturb(
+        bayes::policy_perturb(
             *stream, shape, noise, 1,
             {.update = number, .weights = weights, .directions = directions, .rollouts = to}),
         UsageError);
@@ -260,22 +265,22 @@ TEST(PolicyRollout, RejectsWhatDoesNotFit) {
   perturb_fails(policy, 0.1, wrong_type, rollouts);
   perturb_fails(policy, 0.1, update, directions);
 
-  EXPECT_NO_THROW(policy_move(*stream, policy,
-                              {.cube = cube,
-                               .statistics = statistics,
-                               .rollouts = rollouts,
-                               .states = points,
-                               .next = next,
-                               .snapped = snapped}));
+  EXPECT_NO_THROW(bayes::policy_move(*stream, policy,
+                                     {.cube = cube,
+                                      .statistics = statistics,
+                                      .rollouts = rollouts,
+                                      .states = points,
+                                      .next = next,
+                                      .snapped = snapped}));
   const auto move_fails = [&](const PolicyShape& shape, ConstView parameters, const Tensor& known,
                               const Tensor& from) {
-    EXPECT_THROW(policy_move(*stream, shape,
-                             {.cube = parameters,
-                              .statistics = known,
-                              .rollouts = rollouts,
-                              .states = from,
-                              .next = next,
-                              .snapped = snapped}),
+    EXPECT_THROW(bayes::policy_move(*stream, shape,
+                                    {.cube = parameters,
+                                     .statistics = known,
+                                     .rollouts = rollouts,
+                                     .states = from,
+                                     .next = next,
+                                     .snapped = snapped}),
                  UsageError);
   };
   PolicyShape still = policy;

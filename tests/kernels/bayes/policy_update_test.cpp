@@ -9,14 +9,15 @@ namespace {
 
 /// A problem for policy_update, `horizon` moves of 2 n rollouts.
 struct Update {
-  PolicyShape policy{2, 3, 4, 0.1};
+  bayes::PolicyShape policy{2, 3, 4, 0.1};
   std::int64_t n = 5, horizon = 3, kept = 2;
   double step_size = 0.5;
   Doubles rewards, states, directions, weights, statistics;
   int number = 6;
 
   explicit Update(std::uint64_t seed = 1) { fill(seed); }
-  Update(PolicyShape shape, std::int64_t directions_tried, std::int64_t moves, std::int64_t used)
+  Update(bayes::PolicyShape shape, std::int64_t directions_tried, std::int64_t moves,
+         std::int64_t used)
       : policy(shape), n(directions_tried), horizon(moves), kept(used) {
     fill(2);
   }
@@ -40,13 +41,13 @@ struct Update {
     const Tensor weight = numbers(stream, {l, 1, 1, w}, weights);
     const Tensor known = numbers(stream, {l, 1, 1, policy.statistics()}, statistics);
     const Tensor done(stream, DType::i32, {}, {static_cast<double>(number)});
-    policy_update(stream, policy, kept, step_size,
-                  {.rewards = reward,
-                   .states = state,
-                   .directions = direction,
-                   .weights = weight,
-                   .statistics = known,
-                   .update = done});
+    bayes::policy_update(stream, policy, kept, step_size,
+                         {.rewards = reward,
+                          .states = state,
+                          .directions = direction,
+                          .weights = weight,
+                          .statistics = known,
+                          .update = done});
     weights = weight.values();
     statistics = known.values();
     number = static_cast<int>(done.values()[0]);
@@ -179,34 +180,34 @@ class Search {
         cube_(on_device(stream, mixed_cube())) {}
 
   void update() {
-    policy_perturb(
+    bayes::policy_perturb(
         stream_, policy_, 0.2, 77,
         {.update = update_, .weights = weights_, .directions = directions_, .rollouts = rollouts_});
     stream_.zero(rewards_.view().data, rewards_.view().bytes());
     for (std::int64_t h = 0; h < kMoves; ++h) {
-      policy_move(stream_, policy_,
-                  {.cube = cube_view(cube_),
-                   .statistics = statistics_,
-                   .rollouts = rollouts_,
-                   .states = state(h),
-                   .next = state(h + 1),
-                   .snapped = snapped_});
+      bayes::policy_move(stream_, policy_,
+                         {.cube = cube_view(cube_),
+                          .statistics = statistics_,
+                          .rollouts = rollouts_,
+                          .states = state(h),
+                          .next = state(h + 1),
+                          .snapped = snapped_});
       // A smooth function of where the rollouts are, whatever it means.
       View points = snapped_;
       points.shape = {1, 1, 7, 4 * kDirections};
-      add_log_within(stream_, limits_, points, variance_,
-                     view(rewards_.view().as<double>() + h * 4 * kDirections, DType::f64,
-                          {1, 1, 1, 4 * kDirections}));
+      bayes::add_log_within(stream_, limits_, points, variance_,
+                            view(rewards_.view().as<double>() + h * 4 * kDirections, DType::f64,
+                                 {1, 1, 1, 4 * kDirections}));
     }
     View from = states_;
     from.shape.n = kMoves;
-    policy_update(stream_, policy_, 3, 0.3,
-                  {.rewards = rewards_,
-                   .states = from,
-                   .directions = directions_,
-                   .weights = weights_,
-                   .statistics = statistics_,
-                   .update = update_});
+    bayes::policy_update(stream_, policy_, 3, 0.3,
+                         {.rewards = rewards_,
+                          .states = from,
+                          .directions = directions_,
+                          .weights = weights_,
+                          .statistics = statistics_,
+                          .update = update_});
   }
 
   std::vector<const Tensor*> results() const {
@@ -222,7 +223,7 @@ class Search {
     return view(states_.view().as<double>() + h * shape.elements(), DType::f64, shape);
   }
 
-  PolicyShape policy_{2, 7, 5, 0.2};
+  bayes::PolicyShape policy_{2, 7, 5, 0.2};
   Stream& stream_;
   Tensor weights_, statistics_, update_, directions_, rollouts_, states_, snapped_, rewards_,
       limits_, variance_;
@@ -277,7 +278,7 @@ TEST(PolicyUpdate, DoesNotDependOnThreads) {
 
 TEST(PolicyUpdate, RejectsWhatDoesNotFit) {
   const auto stream = test_stream();
-  const PolicyShape policy{2, 3, 4, 0.1};
+  const bayes::PolicyShape policy{2, 3, 4, 0.1};
   const auto zeros = [&](const Shape& shape) {
     return numbers(*stream, shape, Doubles(static_cast<std::size_t>(shape.elements())));
   };
@@ -287,13 +288,13 @@ TEST(PolicyUpdate, RejectsWhatDoesNotFit) {
   const Tensor update(*stream, DType::i32, {}, {0});
   const auto change = [&](std::int64_t kept, double step, const Tensor& reward,
                           const Tensor& from) {
-    policy_update(*stream, policy, kept, step,
-                  {.rewards = reward,
-                   .states = from,
-                   .directions = directions,
-                   .weights = weights,
-                   .statistics = statistics,
-                   .update = update});
+    bayes::policy_update(*stream, policy, kept, step,
+                         {.rewards = reward,
+                          .states = from,
+                          .directions = directions,
+                          .weights = weights,
+                          .statistics = statistics,
+                          .update = update});
   };
   EXPECT_NO_THROW(change(5, 0.1, rewards, states));
   EXPECT_THROW(change(0, 0.1, rewards, states), UsageError);

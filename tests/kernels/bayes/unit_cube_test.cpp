@@ -7,7 +7,7 @@
 
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::bayes {
 namespace {
 
 /// Of a number at coordinate 0.
@@ -88,4 +88,4 @@ TEST(UnitCube, AFixedNumberHasOnePosition) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::bayes

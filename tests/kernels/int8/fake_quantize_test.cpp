@@ -4,6 +4,9 @@
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
+
+using int8::fake_quantize_forward;
+
 namespace {
 
 const Shape kShapes[] = {{2, 5, 7, 3}, {1, 1, 1, 1}, {3, 21, 17, 9}};
@@ -20,15 +23,16 @@ TEST(FakeQuantize, AgreesWithItsDefinition) {
   const auto stream = test_stream();
   std::uint64_t seed = 0;
   for (const Shape& shape : kShapes) {
-    for (const Quantization& q :
-         {Quantization{0.01f, 0}, Quantization{0.03f, -128}, Quantization{0.5f, 127}}) {
+    for (const int8::Quantization& q :
+         {int8::Quantization{0.01f, 0}, int8::Quantization{0.03f, -128},
+          int8::Quantization{0.5f, 127}}) {
       SCOPED_TRACE(to_string(shape) + " zero point " + std::to_string(q.zero_point));
       const Tensor x = Tensor::random(*stream, DType::f32, shape, ++seed);
       const Tensor dy = Tensor::random(*stream, DType::f32, shape, ++seed);
       const Tensor y(*stream, DType::f32, shape);
       const Tensor dx(*stream, DType::f32, shape);
       fake_quantize_forward(*stream, q, x, y);
-      fake_quantize_backward(*stream, q, x, dy, dx);
+      int8::fake_quantize_backward(*stream, q, x, dy, dx);
       const auto values = x.values(), rounded = y.values(), gradient = dy.values(),
                  passed = dx.values();
       const double scale = double{q.scale};
@@ -46,7 +50,7 @@ TEST(FakeQuantize, AgreesWithItsDefinition) {
 
 TEST(FakeQuantize, LeavesWhatIsAStepAlone) {
   const auto stream = test_stream();
-  const Quantization q{0.37f, 19};
+  const int8::Quantization q{0.37f, 19};
   std::vector<double> steps;
   for (int i = -128; i <= 127; ++i) steps.push_back(q.scale * static_cast<float>(i - 19));
   const Tensor x(*stream, DType::f32, {1, 1, 1, 256}, steps);
@@ -57,13 +61,13 @@ TEST(FakeQuantize, LeavesWhatIsAStepAlone) {
 
 TEST(FakeQuantize, RoundsWeightsByChannel) {
   const auto stream = test_stream();
-  for (const auto& [order, shape] : {std::pair{WeightChannels::first, Shape{5, 3, 3, 7}},
-                                     std::pair{WeightChannels::first, Shape{9, 1, 1, 45}},
-                                     std::pair{WeightChannels::first, Shape{1, 1, 1, 1}},
-                                     std::pair{WeightChannels::last, Shape{1, 5, 5, 11}},
-                                     std::pair{WeightChannels::last, Shape{1, 1, 3, 70}}}) {
+  for (const auto& [order, shape] : {std::pair{int8::WeightChannels::first, Shape{5, 3, 3, 7}},
+                                     std::pair{int8::WeightChannels::first, Shape{9, 1, 1, 45}},
+                                     std::pair{int8::WeightChannels::first, Shape{1, 1, 1, 1}},
+                                     std::pair{int8::WeightChannels::last, Shape{1, 5, 5, 11}},
+                                     std::pair{int8::WeightChannels::last, Shape{1, 1, 3, 70}}}) {
     SCOPED_TRACE(to_string(shape));
-    const bool first = order == WeightChannels::first;
+    const bool first = order == int8::WeightChannels::first;
     const auto channels = static_cast<std::size_t>(first ? shape.n : shape.c);
     const auto elements = static_cast<std::size_t>(shape.elements());
     std::vector<double> values = Tensor::random(*stream, DType::f32, shape, 3).values();
@@ -79,7 +83,7 @@ TEST(FakeQuantize, RoundsWeightsByChannel) {
     }
     const Tensor w(*stream, DType::f32, shape, values);
     const Tensor y(*stream, DType::f32, shape);
-    fake_quantize_weights(*stream, order, w, y);
+    int8::fake_quantize_weights(*stream, order, w, y);
     const auto rounded = y.values();
     for (std::size_t i = 0; i < elements; ++i) {
       const double scale = largest[channel(i)] > 0 ? largest[channel(i)] / 127 : 1;
@@ -87,21 +91,21 @@ TEST(FakeQuantize, RoundsWeightsByChannel) {
       if (doubtful(at)) continue;
       EXPECT_NEAR(rounded[i], std::round(at) * scale, 1e-6 * largest[channel(i)]) << i;
     }
-    fake_quantize_weights(*stream, order, w, w);
+    int8::fake_quantize_weights(*stream, order, w, w);
     EXPECT_EQ(w.bytes(), y.bytes()) << "in place";
   }
 }
 
 TEST(FakeQuantize, MayWriteWhereItReads) {
   const auto stream = test_stream();
-  const Quantization q{0.01f, 5};
+  const int8::Quantization q{0.01f, 5};
   const Tensor x = Tensor::random(*stream, DType::f32, {2, 5, 7, 13}, 1).unaligned();
   const Tensor dy = Tensor::random(*stream, DType::f32, x.shape(), 2).unaligned();
   const Tensor y = Tensor(*stream, DType::f32, x.shape()).unaligned();
   const Tensor dx = Tensor(*stream, DType::f32, x.shape()).unaligned();
   fake_quantize_forward(*stream, q, x, y);
-  fake_quantize_backward(*stream, q, x, dy, dx);
-  fake_quantize_backward(*stream, q, x, dy, dy);
+  int8::fake_quantize_backward(*stream, q, x, dy, dx);
+  int8::fake_quantize_backward(*stream, q, x, dy, dy);
   fake_quantize_forward(*stream, q, x, x);
   EXPECT_EQ(x.bytes(), y.bytes());
   EXPECT_EQ(dy.bytes(), dx.bytes());
@@ -120,8 +124,8 @@ TEST(FakeQuantize, IsTheSameForAnyNumberOfThreads) {
   const Tensor x = Tensor::random(*stream, DType::f32, {7, 31, 33, 5}, 1);
   const Tensor y(*stream, DType::f32, x.shape());
   expect_same_for_any_threads([&] { fake_quantize_forward(*stream, {0.02f, -7}, x, y); }, {&y});
-  expect_same_for_any_threads([&] { fake_quantize_weights(*stream, WeightChannels::first, x, y); },
-                              {&y});
+  expect_same_for_any_threads(
+      [&] { int8::fake_quantize_weights(*stream, int8::WeightChannels::first, x, y); }, {&y});
 }
 
 TEST(FakeQuantize, RejectsWhatDoesNotFit) {
@@ -133,9 +137,10 @@ TEST(FakeQuantize, RejectsWhatDoesNotFit) {
   EXPECT_THROW(fake_quantize_forward(*stream, {0.1f, 0}, bf16, bf16), UsageError);
   EXPECT_THROW(fake_quantize_forward(*stream, {0, 0}, x, x), UsageError);
   EXPECT_THROW(fake_quantize_forward(*stream, {0.1f, 128}, x, x), UsageError);
-  EXPECT_THROW(fake_quantize_backward(*stream, {0.1f, 0}, x, other, x), UsageError);
-  EXPECT_THROW(fake_quantize_weights(*stream, WeightChannels::last, x, x), UsageError);
-  EXPECT_THROW(fake_quantize_weights(*stream, WeightChannels::first, x, other), UsageError);
+  EXPECT_THROW(int8::fake_quantize_backward(*stream, {0.1f, 0}, x, other, x), UsageError);
+  EXPECT_THROW(int8::fake_quantize_weights(*stream, int8::WeightChannels::last, x, x), UsageError);
+  EXPECT_THROW(int8::fake_quantize_weights(*stream, int8::WeightChannels::first, x, other),
+               UsageError);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include "kernels/core/random.h"
 #include "kernels/int8/cpu/conv.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 namespace {
 
 constexpr std::uint64_t kSeed = 20240607;
@@ -22,7 +22,7 @@ Bytes random_bytes(const Shape& shape, std::string_view purpose, int low, int hi
 
 /// A convolution with its operands, random but for the extremes of its values.
 struct Case {
-  Case(const ConvShape& the_shape, const Int8LayerParameters& the_parameters, int low, int high,
+  Case(const nn::ConvShape& the_shape, const Int8LayerParameters& the_parameters, int low, int high,
        int least_weight)
       : shape(the_shape),
         parameters(the_parameters),
@@ -82,7 +82,7 @@ struct Case {
     return y;
   }
 
-  ConvShape shape;
+  nn::ConvShape shape;
   Int8LayerParameters parameters;
   Bytes x, w;
   Words bias, multipliers, shifts;
@@ -91,21 +91,21 @@ struct Case {
 const Int8LayerParameters kPlain{-7, 3, {}};
 const Int8LayerParameters kExtreme{-128, 127, {-100, 120}};
 
-std::vector<ConvShape> shapes() {
-  return {{{2, 9, 7, 3}, 5, Window::same(9, 7, 3, 3, 1, 1)},
-          {{3, 8, 8, 17}, 33, Window::same(8, 8, 3, 3, 2, 2)},
-          {{5, 1, 50, 6}, 16, Window::same(1, 50, 1, 9, 1, 2)},
+std::vector<nn::ConvShape> shapes() {
+  return {{{2, 9, 7, 3}, 5, nn::Window::same(9, 7, 3, 3, 1, 1)},
+          {{3, 8, 8, 17}, 33, nn::Window::same(8, 8, 3, 3, 2, 2)},
+          {{5, 1, 50, 6}, 16, nn::Window::same(1, 50, 1, 9, 1, 2)},
           {{2, 6, 6, 64}, 48, {}},
           {{1, 7, 7, 16}, 16, {1, 1, 2, 2}},
           {{7, 1, 1, 131}, 10, {}},
           {{1, 5, 6, 1}, 1, {2, 3, 1, 2, 1, 0, 0, 2}},
-          {{70, 16, 16, 8}, 64, Window::same(16, 16, 3, 3, 1, 1)},
-          {{2, 8, 8, 160}, 32, Window::same(8, 8, 3, 3, 1, 1)}};
+          {{70, 16, 16, 8}, 64, nn::Window::same(16, 16, 3, 3, 1, 1)},
+          {{2, 8, 8, 160}, 32, nn::Window::same(8, 8, 3, 3, 1, 1)}};
 }
 
 TEST(Int8Conv, LoopsMatchTheJudge) {
   const auto stream = Stream::create({});
-  for (const ConvShape& shape : shapes()) {
+  for (const nn::ConvShape& shape : shapes()) {
     SCOPED_TRACE(to_string(shape.input));
     Case c(shape, kPlain, -128, 127, -127);
     const Bytes y = c.run(cpu::int8_conv_loops, *stream);
@@ -122,7 +122,7 @@ TEST(Int8Conv, LoopsMatchTheJudge) {
 
 TEST(Int8Conv, BothWaysAgree) {
   const auto stream = Stream::create({});
-  for (const ConvShape& shape : shapes()) {
+  for (const nn::ConvShape& shape : shapes()) {
     for (const auto& [parameters, low, high] :
          {std::tuple(kPlain, -128, 127), std::tuple(kExtreme, 120, 127),
           std::tuple(kExtreme, -128, -120)}) {
@@ -178,4 +178,4 @@ TEST(Int8Conv, OneDnnIsExactUpToItsBound) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::int8

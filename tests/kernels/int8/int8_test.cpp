@@ -11,7 +11,10 @@
 #include "kernels/core/random.h"
 #include "kernels/int8/tables.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
+
+using nn::Activation;
+
 namespace {
 
 const Shape kTable{1, 1, 1, 256};
@@ -36,8 +39,8 @@ double worst_step(const Int8Table& table, const Quantization& x, const Quantizat
   double worst = 0;
   for (int q = -128; q < 128; ++q) {
     const double wanted = std::clamp<double>(
-        activate(activation, static_cast<float>(real(x, q))) / double{y.scale} + y.zero_point, -128,
-        127);
+        nn::activate(activation, static_cast<float>(real(x, q))) / double{y.scale} + y.zero_point,
+        -128, 127);
     worst = std::max(worst, std::abs(table[static_cast<std::size_t>(q + 128)] - wanted));
   }
   return worst;
@@ -169,7 +172,7 @@ TEST(Int8, BadArgumentsAreNamed) {
     }
     return "nothing thrown";
   };
-  const ConvShape conv{{1, 4, 4, 2}, 3, {}};
+  const nn::ConvShape conv{{1, 4, 4, 2}, 3, {}};
   const Shape y{1, 4, 4, 3};
   EXPECT_EQ(message([&] {
               int8_conv(*stream, conv, {},
@@ -237,4 +240,4 @@ TEST(Int8, BadArgumentsAreNamed) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::int8

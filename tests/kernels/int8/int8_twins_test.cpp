@@ -6,7 +6,7 @@
 #include "kernels/core/random.h"
 #include "tests/support/kernels.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 namespace {
 
 class Int8Twins : public testing::Test {
@@ -36,8 +36,8 @@ class Int8Twins : public testing::Test {
   Shape shape() { return {between(1, 3), between(1, 7), between(1, 9), channels()}; }
 
   /// A window that fits, whose padding is smaller than the kernel.
-  Window window(const Shape& in) {
-    Window w{between(1, 5), between(1, 5), between(1, 2), between(1, 2)};
+  nn::Window window(const Shape& in) {
+    nn::Window w{between(1, 5), between(1, 5), between(1, 2), between(1, 2)};
     w.top = between(0, w.kernel_h - 1);
     w.left = between(0, w.kernel_w - 1);
     w.bottom = std::max(between(0, w.kernel_h - 1), w.kernel_h - in.h - w.top);
@@ -142,34 +142,35 @@ class Int8Twins : public testing::Test {
 TEST_F(Int8Twins, Conv) {
   for (int i = 0; i < 40; ++i) {
     const Shape in = shape();
-    const ConvShape conv{in, i % 2 == 0 ? between(1, 70) : channels(), window(in)};
+    const nn::ConvShape conv{in, i % 2 == 0 ? between(1, 70) : channels(), window(in)};
     expect_layer(int8_conv, conv, conv.weights().elements() / conv.out_channels, i % 5 == 4);
   }
 }
 
 TEST_F(Int8Twins, ConvOverSeveralTiles) {
   // More pixels and more channels than a tile of either kind.
-  const Window same = Window::same(17, 18, 3, 3, 1, 1);
-  expect_layer(int8_conv, ConvShape{{1, 17, 18, 16}, 37, same}, 144, 0);
-  expect_layer(int8_conv, ConvShape{{1, 17, 18, 3}, 130, same}, 27, 0);
-  expect_layer(int8_conv, ConvShape{{2, 1, 150, 20}, 64, {1, 5, 1, 1, 0, 2, 0, 2}}, 100, 0);
+  const nn::Window same = nn::Window::same(17, 18, 3, 3, 1, 1);
+  expect_layer(int8_conv, nn::ConvShape{{1, 17, 18, 16}, 37, same}, 144, 0);
+  expect_layer(int8_conv, nn::ConvShape{{1, 17, 18, 3}, 130, same}, 27, 0);
+  expect_layer(int8_conv, nn::ConvShape{{2, 1, 150, 20}, 64, {1, 5, 1, 1, 0, 2, 0, 2}}, 100, 0);
 }
 
 TEST_F(Int8Twins, Depthwise) {
   for (int i = 0; i < 40; ++i) {
     const Shape in = shape();
-    const DepthwiseShape depthwise{in, window(in)};
+    const nn::DepthwiseShape depthwise{in, window(in)};
     expect_layer(int8_depthwise, depthwise, depthwise.window.kernel_h * depthwise.window.kernel_w,
                  i % 5 == 4);
   }
   // Most of a large window lies outside.
-  expect_layer(int8_depthwise, DepthwiseShape{{2, 1, 40, 32}, {1, 31, 1, 3, 0, 15, 0, 15}}, 31, 0);
-  expect_layer(int8_depthwise, DepthwiseShape{{1, 3, 3, 4}, {7, 7, 1, 1, 3, 3, 3, 3}}, 49, 4);
+  expect_layer(int8_depthwise, nn::DepthwiseShape{{2, 1, 40, 32}, {1, 31, 1, 3, 0, 15, 0, 15}}, 31,
+               0);
+  expect_layer(int8_depthwise, nn::DepthwiseShape{{1, 3, 3, 4}, {7, 7, 1, 1, 3, 3, 3, 3}}, 49, 4);
 }
 
 TEST_F(Int8Twins, FullyConnected) {
   for (int i = 0; i < 12; ++i) {
-    const FullyConnectedShape layer{shape(), between(1, 90)};
+    const nn::FullyConnectedShape layer{shape(), between(1, 90)};
     expect_layer(int8_fully_connected, layer, layer.in_features(), i % 4 == 3);
   }
 }
@@ -186,7 +187,7 @@ TEST_F(Int8Twins, AddAndMul) {
     const Operand a(*this, bytes(all), all, shift), b(*this, bytes(repeated), repeated, shift);
     const Int8AddParameters sum = add_parameters(quantization(), quantization(), quantization());
     const Int8MulParameters product =
-        mul_parameters(quantization(), quantization(), quantization(), Activation::relu);
+        mul_parameters(quantization(), quantization(), quantization(), nn::Activation::relu);
     expect_equal(all, shift, [&](Stream& stream, View y) {
       int8_add(stream, sum, a.on(stream), b.on(stream), y);
     });
@@ -222,8 +223,8 @@ TEST_F(Int8Twins, LookupAndQuantize) {
 
 TEST_F(Int8Twins, PoolsAndMean) {
   for (int i = 0; i < 30; ++i) {
-    const PoolShape pool{shape(), {}};
-    const PoolShape windowed{pool.input, window(pool.input)};
+    const nn::PoolShape pool{shape(), {}};
+    const nn::PoolShape windowed{pool.input, window(pool.input)};
     const int shift = i % 5 == 4;
     SCOPED_TRACE(to_string(pool.input));
     const Operand x(*this, bytes(pool.input), pool.input, shift);
@@ -256,4 +257,4 @@ TEST_F(Int8Twins, Softmax) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::int8

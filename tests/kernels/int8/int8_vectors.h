@@ -12,7 +12,7 @@
 #include "tests/support/jsonl.h"
 #include "tests/support/kernels.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 
 inline std::string vectors_path(const std::string& op) {
   return std::string(PARETINY_SHARED) + "/vectors/int8/" + op + ".jsonl.gz";
@@ -29,12 +29,14 @@ inline Quantization quantization_of(const nlohmann::json& tensor) {
   return {tensor.at("scale").get<float>(), tensor.at("zero_point").get<std::int32_t>()};
 }
 
-inline Activation activation_of(const nlohmann::json& c) {
+inline nn::Activation activation_of(const nlohmann::json& c) {
   const std::string name = c.at("activation");
-  return name == "relu" ? Activation::relu : name == "relu6" ? Activation::relu6 : Activation::none;
+  return name == "relu"    ? nn::Activation::relu
+         : name == "relu6" ? nn::Activation::relu6
+                           : nn::Activation::none;
 }
 
-inline Window window_of(const nlohmann::json& c, std::int64_t kernel_h, std::int64_t kernel_w) {
+inline nn::Window window_of(const nlohmann::json& c, std::int64_t kernel_h, std::int64_t kernel_w) {
   const auto stride = c.at("stride").get<std::vector<std::int64_t>>();
   const auto padding = c.at("padding").get<std::vector<std::int64_t>>();
   return {kernel_h, kernel_w, stride[0], stride[1], padding[0], padding[1], padding[2], padding[3]};
@@ -119,4 +121,4 @@ void for_each_case(const std::string& op, const Run& run) {
   }
 }
 
-}  // namespace paretiny
+}  // namespace paretiny::int8

@@ -4,7 +4,7 @@
 #include "kernels/int8/cpu/conv.h"
 #include "kernels/int8/tables.h"
 
-namespace paretiny {
+namespace paretiny::int8 {
 namespace {
 
 using nlohmann::json;
@@ -99,7 +99,7 @@ TEST(Int8Vectors, Conv) {
     Layer layer(c);
     const auto w = shape_of(c.at("weights").at("shape"));
     layer.derive(c, w.n, true);
-    const ConvShape shape{shape_of(c.at("input").at("shape")), w.n, window_of(c, w.h, w.w)};
+    const nn::ConvShape shape{shape_of(c.at("input").at("shape")), w.n, window_of(c, w.h, w.w)};
     EXPECT_EQ(shape.output(), shape_of(c.at("output").at("shape")));
     const auto run = [&](decltype(&int8_conv) conv) {
       Output y(stream(), shape.output());
@@ -125,7 +125,7 @@ TEST(Int8Vectors, Depthwise) {
     Layer layer(c);
     const auto w = shape_of(c.at("weights").at("shape"));
     layer.derive(c, w.c, true);
-    const DepthwiseShape shape{shape_of(c.at("input").at("shape")), window_of(c, w.h, w.w)};
+    const nn::DepthwiseShape shape{shape_of(c.at("input").at("shape")), window_of(c, w.h, w.w)};
     Output y(stream(), shape.output());
     int8_depthwise(stream(), shape, layer.parameters,
                    {.x = DeviceCopy(stream(), layer.x, shape.input),
@@ -143,7 +143,7 @@ TEST(Int8Vectors, FullyConnected) {
     Layer layer(c);
     const auto w = shape_of(c.at("weights").at("shape"));
     layer.derive(c, w.n, c.at("per_channel").get<bool>());
-    const FullyConnectedShape shape{shape_of(c.at("input").at("shape")), w.n};
+    const nn::FullyConnectedShape shape{shape_of(c.at("input").at("shape")), w.n};
     Output y(stream(), shape.output());
     int8_fully_connected(stream(), shape, layer.parameters,
                          {.x = DeviceCopy(stream(), layer.x, shape.input),
@@ -196,7 +196,8 @@ TEST(Int8Vectors, Mul) {
 
 void run_pool(const json& c, decltype(&int8_max_pool) pool) {
   const auto filter = c.at("filter").get<std::vector<std::int64_t>>();
-  const PoolShape shape{shape_of(c.at("input").at("shape")), window_of(c, filter[0], filter[1])};
+  const nn::PoolShape shape{shape_of(c.at("input").at("shape")),
+                            window_of(c, filter[0], filter[1])};
   EXPECT_EQ(shape.output(), shape_of(c.at("output").at("shape")));
   const Int8Range range = activation_range(activation_of(c), quantization_of(c.at("output")));
   const Bytes x = data(c.at("input"));
@@ -288,4 +289,4 @@ TEST(Int8Vectors, Quantize) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::int8

@@ -3,6 +3,9 @@
 #include "tests/support/kernels.h"
 
 namespace paretiny::test {
+
+using int8::value_range;
+
 namespace {
 
 struct Range {
@@ -97,7 +100,7 @@ TEST(ValueRange, ReadsWhatIsNotAligned) {
     for (const double percentile : {90.0, 100.0}) {
       const Tensor range(*stream, DType::f32, {1, 1, 1, 2});
       value_range(*stream, percentile, part, range);
-      const auto [low_rank, high_rank] = range_ranks(part.shape.c, percentile);
+      const auto [low_rank, high_rank] = int8::range_ranks(part.shape.c, percentile);
       EXPECT_EQ(range.values()[0], sorted[static_cast<std::size_t>(low_rank)]);
       EXPECT_EQ(range.values()[1], sorted[static_cast<std::size_t>(high_rank)]);
     }

@@ -4,6 +4,10 @@
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
+
+using nn::Activation;
+using nn::activation_forward;
+
 namespace {
 
 /// Normal values stretched over all pieces of the activations, away from the kinks.
@@ -30,7 +34,7 @@ TEST(Activation, AgreesWithItsDefinition) {
         const Tensor y(*stream, dtype, shape);
         const Tensor dx(*stream, dtype, shape);
         activation_forward(*stream, activation, x, y);
-        activation_backward(*stream, activation, x, dy, dx);
+        nn::activation_backward(*stream, activation, x, dy, dx);
         const auto values = x.values(), gradient = dy.values();
         std::vector<double> expected_y, expected_dx;
         for (std::size_t i = 0; i < values.size(); ++i) {
@@ -54,7 +58,7 @@ TEST(Activation, IsFlatAtKinks) {
         std::tuple{Activation::hard_sigmoid, 3.0f, 0.0f},
         std::tuple{Activation::hard_swish, -3.0f, 0.0f},
         std::tuple{Activation::hard_swish, 3.0f, 1.0f}}) {
-    EXPECT_EQ(activation_slope(activation, x), expected) << name_of(activation) << " at " << x;
+    EXPECT_EQ(nn::activation_slope(activation, x), expected) << name_of(activation) << " at " << x;
   }
 }
 
@@ -64,7 +68,7 @@ TEST(Activation, IsExactBeyondItsLastKink) {
         std::tuple{Activation::hard_sigmoid, 3.0f, 1.0f},
         std::tuple{Activation::hard_swish, 100.0f, 100.0f},
         std::tuple{Activation::hard_swish, -100.0f, 0.0f}}) {
-    EXPECT_EQ(activate(activation, x), expected) << name_of(activation) << " at " << x;
+    EXPECT_EQ(nn::activate(activation, x), expected) << name_of(activation) << " at " << x;
   }
 }
 
@@ -89,8 +93,8 @@ TEST(Activation, MayWriteWhereItReads) {
     const Tensor y(*stream, dtype, shape);
     const Tensor dx(*stream, dtype, shape);
     activation_forward(*stream, Activation::hard_swish, x, y);
-    activation_backward(*stream, Activation::hard_swish, x, dy, dx);
-    activation_backward(*stream, Activation::hard_swish, x, dy, dy);
+    nn::activation_backward(*stream, Activation::hard_swish, x, dy, dx);
+    nn::activation_backward(*stream, Activation::hard_swish, x, dy, dy);
     activation_forward(*stream, Activation::hard_swish, x, x);
     EXPECT_EQ(x.bytes(), y.bytes());
     EXPECT_EQ(dy.bytes(), dx.bytes());
@@ -116,7 +120,7 @@ TEST(Activation, ReproducesReferenceVectors) {
       const Tensor y(*stream, DType::f32, x.shape());
       const Tensor dx(*stream, DType::f32, x.shape());
       activation_forward(*stream, activation, x, y);
-      activation_backward(*stream, activation, x, dy, dx);
+      nn::activation_backward(*stream, activation, x, dy, dx);
       reference.expect(y, "y");
       reference.expect(dx, "dx");
     }
@@ -134,8 +138,8 @@ TEST(Activation, RejectsWhatDoesNotFit) {
   EXPECT_THROW(activation_forward(*stream, relu, x, bf16), UsageError);
   EXPECT_THROW(activation_forward(*stream, relu, whole, whole), UsageError);
   EXPECT_THROW(activation_forward(*stream, relu, ConstView{}, x), UsageError);
-  EXPECT_THROW(activation_backward(*stream, relu, x, other, x), UsageError);
-  EXPECT_THROW(activation_backward(*stream, relu, x, x, bf16), UsageError);
+  EXPECT_THROW(nn::activation_backward(*stream, relu, x, other, x), UsageError);
+  EXPECT_THROW(nn::activation_backward(*stream, relu, x, x, bf16), UsageError);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace paretiny::test {
 
 /// Batch normalisation in double precision, textbook formulas.
 struct BatchNormJudge {
-  BatchNormShape shape;
+  nn::BatchNormShape shape;
   bool constant_statistics = false;
   std::vector<double> x, dy, gamma, beta, mean, var;
   std::vector<double> y, dx, dgamma, dbeta;
@@ -58,7 +58,7 @@ struct BatchNormJudge {
 
 /// The tensors of one call.
 struct BatchNormCase {
-  BatchNormCase(Stream& the_stream, const BatchNormShape& the_shape, DType dtype,
+  BatchNormCase(Stream& the_stream, const nn::BatchNormShape& the_shape, DType dtype,
                 std::uint64_t seed)
       : stream(the_stream),
         shape(the_shape),
@@ -76,27 +76,27 @@ struct BatchNormCase {
         dbeta(stream, DType::f32, shape.channels()) {}
 
   void forward() {
-    batchnorm_forward(stream, shape,
-                      {.x = x,
-                       .gamma = gamma,
-                       .beta = beta,
-                       .running_mean = running_mean,
-                       .running_var = running_var,
-                       .saved_mean = mean,
-                       .saved_var = var,
-                       .y = y});
+    nn::batchnorm_forward(stream, shape,
+                          {.x = x,
+                           .gamma = gamma,
+                           .beta = beta,
+                           .running_mean = running_mean,
+                           .running_var = running_var,
+                           .saved_mean = mean,
+                           .saved_var = var,
+                           .y = y});
   }
   void backward() {
-    batchnorm_backward(stream, shape,
-                       {.x = x,
-                        .dy = dy,
-                        .gamma = gamma,
-                        .beta = beta,
-                        .mean = mean,
-                        .var = var,
-                        .dx = dx,
-                        .dgamma = dgamma,
-                        .dbeta = dbeta});
+    nn::batchnorm_backward(stream, shape,
+                           {.x = x,
+                            .dy = dy,
+                            .gamma = gamma,
+                            .beta = beta,
+                            .mean = mean,
+                            .var = var,
+                            .dx = dx,
+                            .dgamma = dgamma,
+                            .dbeta = dbeta});
   }
 
   BatchNormJudge judge() const {
@@ -122,7 +122,7 @@ struct BatchNormCase {
   }
 
   Stream& stream;
-  BatchNormShape shape;
+  nn::BatchNormShape shape;
   Tensor x, dy, gamma, beta, running_mean, running_var, mean, var, y, dx, dgamma, dbeta;
 };
 

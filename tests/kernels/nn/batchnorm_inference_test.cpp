@@ -8,7 +8,7 @@ TEST(BatchNorm, InferenceTakesTheGivenStatistics) {
   const auto stream = test_stream();
   std::uint64_t seed = 1000;
   for (const Shape& input : batchnorm_shapes()) {
-    for (const Activation activation : kActivations) {
+    for (const nn::Activation activation : kActivations) {
       for (const DType dtype : {DType::f32, DType::bf16}) {
         SCOPED_TRACE(to_string(input) + " " + name_of(activation) + " " + name_of(dtype));
         BatchNormCase batch(*stream, {input, activation}, dtype, seed += 10);
@@ -16,23 +16,23 @@ TEST(BatchNorm, InferenceTakesTheGivenStatistics) {
           batch.running_var.set(c, 0.3 + 0.01 * static_cast<double>(c % 90));
         }
         const ConstView mean = batch.running_mean, var = batch.running_var;
-        batchnorm_inference_forward(*stream, batch.shape,
-                                    {.x = batch.x,
-                                     .gamma = batch.gamma,
-                                     .beta = batch.beta,
-                                     .mean = mean,
-                                     .var = var,
-                                     .y = batch.y});
-        batchnorm_inference_backward(*stream, batch.shape,
-                                     {.x = batch.x,
-                                      .dy = batch.dy,
-                                      .gamma = batch.gamma,
-                                      .beta = batch.beta,
-                                      .mean = mean,
-                                      .var = var,
-                                      .dx = batch.dx,
-                                      .dgamma = batch.dgamma,
-                                      .dbeta = batch.dbeta});
+        nn::batchnorm_inference_forward(*stream, batch.shape,
+                                        {.x = batch.x,
+                                         .gamma = batch.gamma,
+                                         .beta = batch.beta,
+                                         .mean = mean,
+                                         .var = var,
+                                         .y = batch.y});
+        nn::batchnorm_inference_backward(*stream, batch.shape,
+                                         {.x = batch.x,
+                                          .dy = batch.dy,
+                                          .gamma = batch.gamma,
+                                          .beta = batch.beta,
+                                          .mean = mean,
+                                          .var = var,
+                                          .dx = batch.dx,
+                                          .dgamma = batch.dgamma,
+                                          .dbeta = batch.dbeta});
         BatchNormJudge judge = batch.judge();
         judge.constant_statistics = true;
         judge.mean = batch.running_mean.values();
@@ -48,7 +48,7 @@ TEST(BatchNorm, FoldsIntoScaleAndShift) {
   const auto stream = test_stream();
   for (const Shape& input : {Shape{4, 6, 5, 7}, Shape{2, 3, 3, 257}, Shape{1, 1, 1, 19}}) {
     SCOPED_TRACE(to_string(input));
-    BatchNormCase batch(*stream, {input, Activation::relu, 1e-3f, 0.3f}, DType::f32, 51);
+    BatchNormCase batch(*stream, {input, nn::Activation::relu, 1e-3f, 0.3f}, DType::f32, 51);
     const auto channels = static_cast<std::size_t>(input.c);
     const double rows = static_cast<double>(input.n * input.h * input.w);
     const Tensor mean = Tensor::random(*stream, DType::f32, batch.shape.channels(), 52);
@@ -62,15 +62,15 @@ TEST(BatchNorm, FoldsIntoScaleAndShift) {
     const auto old_mean = batch.running_mean.values(), old_var = batch.running_var.values();
     const auto gamma = batch.gamma.values(), beta = batch.beta.values(), means = mean.values();
     const auto fold = [&](View running_mean, View running_var) {
-      batchnorm_fold(*stream, batch.shape,
-                     {.gamma = batch.gamma,
-                      .beta = batch.beta,
-                      .mean = mean,
-                      .var = var,
-                      .running_mean = running_mean,
-                      .running_var = running_var,
-                      .scale = scale,
-                      .shift = shift});
+      nn::batchnorm_fold(*stream, batch.shape,
+                         {.gamma = batch.gamma,
+                          .beta = batch.beta,
+                          .mean = mean,
+                          .var = var,
+                          .running_mean = running_mean,
+                          .running_var = running_var,
+                          .scale = scale,
+                          .shift = shift});
     };
 
     fold(View{}, View{});
@@ -101,26 +101,27 @@ TEST(BatchNorm, InferenceReproducesReferenceVectors) {
   const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     BatchNormCase batch(
-        *stream, {reference.input_shape("x"), Activation::none, reference.attributes().at("eps")},
+        *stream,
+        {reference.input_shape("x"), nn::Activation::none, reference.attributes().at("eps")},
         DType::f32, 0);
     take(batch, reference, *stream);
-    batchnorm_inference_forward(*stream, batch.shape,
-                                {.x = batch.x,
-                                 .gamma = batch.gamma,
-                                 .beta = batch.beta,
-                                 .mean = batch.running_mean,
-                                 .var = batch.running_var,
-                                 .y = batch.y});
-    batchnorm_inference_backward(*stream, batch.shape,
-                                 {.x = batch.x,
-                                  .dy = batch.dy,
-                                  .gamma = batch.gamma,
-                                  .beta = batch.beta,
-                                  .mean = batch.running_mean,
-                                  .var = batch.running_var,
-                                  .dx = batch.dx,
-                                  .dgamma = batch.dgamma,
-                                  .dbeta = batch.dbeta});
+    nn::batchnorm_inference_forward(*stream, batch.shape,
+                                    {.x = batch.x,
+                                     .gamma = batch.gamma,
+                                     .beta = batch.beta,
+                                     .mean = batch.running_mean,
+                                     .var = batch.running_var,
+                                     .y = batch.y});
+    nn::batchnorm_inference_backward(*stream, batch.shape,
+                                     {.x = batch.x,
+                                      .dy = batch.dy,
+                                      .gamma = batch.gamma,
+                                      .beta = batch.beta,
+                                      .mean = batch.running_mean,
+                                      .var = batch.running_var,
+                                      .dx = batch.dx,
+                                      .dgamma = batch.dgamma,
+                                      .dbeta = batch.dbeta});
     reference.expect(batch.y, "y");
     reference.expect(batch.dx, "dx");
     reference.expect(batch.dgamma, "dgamma");

@@ -4,6 +4,9 @@
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
+
+using nn::Activation;
+
 namespace {
 
 TEST(BatchNorm, AgreesWithTextbookFormulas) {
@@ -14,7 +17,7 @@ TEST(BatchNorm, AgreesWithTextbookFormulas) {
       for (const DType dtype : {DType::f32, DType::bf16}) {
         SCOPED_TRACE(to_string(input) + " " + name_of(activation) + " " + name_of(dtype));
         BatchNormCase batch(*stream, {input, activation}, dtype, seed += 10);
-        stream->scratch().reserve(batchnorm_scratch_bytes(*stream, batch.shape, dtype));
+        stream->scratch().reserve(nn::batchnorm_scratch_bytes(*stream, batch.shape, dtype));
         const std::size_t reserved = stream->scratch().capacity();
         const auto old_mean = batch.running_mean.values();
         const auto old_var = batch.running_var.values();
@@ -118,31 +121,31 @@ TEST(BatchNorm, MayWriteWhereItReads) {
     batch.forward();
     batch.backward();
     const auto dx = batch.dx.bytes();
-    batchnorm_backward(*stream, batch.shape,
-                       {.x = batch.x,
-                        .dy = batch.dy,
-                        .gamma = batch.gamma,
-                        .beta = batch.beta,
-                        .mean = batch.mean,
-                        .var = batch.var,
-                        .dx = batch.dy,
-                        .dgamma = batch.dgamma,
-                        .dbeta = batch.dbeta});
+    nn::batchnorm_backward(*stream, batch.shape,
+                           {.x = batch.x,
+                            .dy = batch.dy,
+                            .gamma = batch.gamma,
+                            .beta = batch.beta,
+                            .mean = batch.mean,
+                            .var = batch.var,
+                            .dx = batch.dy,
+                            .dgamma = batch.dgamma,
+                            .dbeta = batch.dbeta});
     EXPECT_EQ(batch.dy.bytes(), dx);
-    batchnorm_inference_forward(*stream, batch.shape,
-                                {.x = batch.x,
-                                 .gamma = batch.gamma,
-                                 .beta = batch.beta,
-                                 .mean = batch.mean,
-                                 .var = batch.var,
-                                 .y = batch.y});
-    batchnorm_inference_forward(*stream, batch.shape,
-                                {.x = batch.x,
-                                 .gamma = batch.gamma,
-                                 .beta = batch.beta,
-                                 .mean = batch.mean,
-                                 .var = batch.var,
-                                 .y = batch.x});
+    nn::batchnorm_inference_forward(*stream, batch.shape,
+                                    {.x = batch.x,
+                                     .gamma = batch.gamma,
+                                     .beta = batch.beta,
+                                     .mean = batch.mean,
+                                     .var = batch.var,
+                                     .y = batch.y});
+    nn::batchnorm_inference_forward(*stream, batch.shape,
+                                    {.x = batch.x,
+                                     .gamma = batch.gamma,
+                                     .beta = batch.beta,
+                                     .mean = batch.mean,
+                                     .var = batch.var,
+                                     .y = batch.x});
     EXPECT_EQ(batch.x.bytes(), batch.y.bytes());
   }
 }
@@ -188,17 +191,17 @@ TEST(BatchNorm, RejectsWhatDoesNotFit) {
   BatchNormCase good(*stream, {{2, 3, 3, 4}}, DType::f32, 0);
   BatchNormCase bf16(*stream, {{2, 3, 3, 4}}, DType::bf16, 0);
   BatchNormCase wide(*stream, {{2, 3, 3, 5}}, DType::f32, 0);
-  const auto forward = [&](const BatchNormShape& shape, ConstView x, ConstView gamma, View var,
+  const auto forward = [&](const nn::BatchNormShape& shape, ConstView x, ConstView gamma, View var,
                            View y) {
-    batchnorm_forward(*stream, shape,
-                      {.x = x,
-                       .gamma = gamma,
-                       .beta = good.beta,
-                       .running_mean = good.running_mean,
-                       .running_var = good.running_var,
-                       .saved_mean = good.mean,
-                       .saved_var = var,
-                       .y = y});
+    nn::batchnorm_forward(*stream, shape,
+                          {.x = x,
+                           .gamma = gamma,
+                           .beta = good.beta,
+                           .running_mean = good.running_mean,
+                           .running_var = good.running_var,
+                           .saved_mean = good.mean,
+                           .saved_var = var,
+                           .y = y});
   };
   EXPECT_NO_THROW(forward(good.shape, good.x, good.gamma, good.var, good.y));
   EXPECT_THROW(forward(good.shape, wide.x, good.gamma, good.var, good.y), UsageError);
@@ -207,24 +210,24 @@ TEST(BatchNorm, RejectsWhatDoesNotFit) {
   EXPECT_THROW(forward(good.shape, good.x, good.gamma, good.var, bf16.y), UsageError);
   EXPECT_THROW(forward(good.shape, good.x, good.gamma, good.var, good.x), UsageError);
   EXPECT_THROW(forward({{0, 3, 3, 4}}, good.x, good.gamma, good.var, good.y), UsageError);
-  EXPECT_THROW(batchnorm_backward(*stream, good.shape,
-                                  {.x = good.x,
-                                   .dy = bf16.dy,
-                                   .gamma = good.gamma,
-                                   .beta = good.beta,
-                                   .mean = good.mean,
-                                   .var = good.var,
-                                   .dx = good.dx,
-                                   .dgamma = good.dgamma,
-                                   .dbeta = good.dbeta}),
+  EXPECT_THROW(nn::batchnorm_backward(*stream, good.shape,
+                                      {.x = good.x,
+                                       .dy = bf16.dy,
+                                       .gamma = good.gamma,
+                                       .beta = good.beta,
+                                       .mean = good.mean,
+                                       .var = good.var,
+                                       .dx = good.dx,
+                                       .dgamma = good.dgamma,
+                                       .dbeta = good.dbeta}),
                UsageError);
-  EXPECT_THROW(batchnorm_inference_forward(*stream, good.shape,
-                                           {.x = good.x,
-                                            .gamma = good.gamma,
-                                            .beta = good.beta,
-                                            .mean = good.mean,
-                                            .var = wide.var,
-                                            .y = good.y}),
+  EXPECT_THROW(nn::batchnorm_inference_forward(*stream, good.shape,
+                                               {.x = good.x,
+                                                .gamma = good.gamma,
+                                                .beta = good.beta,
+                                                .mean = good.mean,
+                                                .var = wide.var,
+                                                .y = good.y}),
                UsageError);
 }
 

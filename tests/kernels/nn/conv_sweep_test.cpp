@@ -33,21 +33,21 @@ void pad(Random& random, std::int64_t size, std::int64_t kernel, std::int64_t& b
   after = std::max(between(random, 0, kernel), kernel - size - before);
 }
 
-ConvShape random_shape(Random& random) {
+nn::ConvShape random_shape(Random& random) {
   constexpr std::int64_t kMostProducts = 400'000;
   for (;;) {
     const Shape in{between(random, 1, 20), extent(random, 14), extent(random, 14),
                    extent(random, 40)};
-    Window window{extent(random, 5), extent(random, 5), extent(random, 3), extent(random, 3)};
+    nn::Window window{extent(random, 5), extent(random, 5), extent(random, 3), extent(random, 3)};
     if (random.below(3) == 0) window.kernel_h = window.kernel_w = window.stride_h = 1;
     if (random.below(3) == 0) {
-      window = Window::same(in.h, in.w, window.kernel_h, window.kernel_w, window.stride_h,
-                            window.stride_w);
+      window = nn::Window::same(in.h, in.w, window.kernel_h, window.kernel_w, window.stride_h,
+                                window.stride_w);
     } else {
       pad(random, in.h, window.kernel_h, window.top, window.bottom);
       pad(random, in.w, window.kernel_w, window.left, window.right);
     }
-    const ConvShape shape{in, extent(random, 40), window};
+    const nn::ConvShape shape{in, extent(random, 40), window};
     if (window.valid(in.h, in.w) &&
         shape.output().elements() * shape.weights().elements() / shape.out_channels <=
             kMostProducts) {
@@ -83,7 +83,8 @@ void spoil_scratch(Stream& stream, std::size_t bytes) {
   std::memset(scope.take(bytes), 0xFF, bytes);
 }
 
-void expect_every_direction(const ConvShape& shape, DType dtype, bool bias, std::uint64_t seed) {
+void expect_every_direction(const nn::ConvShape& shape, DType dtype, bool bias,
+                            std::uint64_t seed) {
   const auto stream = cpu_stream();
   const ConvolutionJudge judge{shape.input, shape.out_channels, shape.window};
   const Tensor x = Tensor::random(*stream, dtype, shape.input, seed);
@@ -101,26 +102,26 @@ void expect_every_direction(const ConvShape& shape, DType dtype, bool bias, std:
   const std::int64_t pixels = shape.output().elements() / shape.out_channels;
   const double rounding = dtype == DType::bf16 ? 0x1p-8 : 0;  // of weights and of results
 
-  const std::size_t bytes = conv_scratch_bytes(*stream, shape, dtype);
+  const std::size_t bytes = nn::conv_scratch_bytes(*stream, shape, dtype);
   stream->scratch().reserve(bytes);
   spoil_scratch(*stream, bytes);
-  conv_forward(*stream, shape, x, w, bias ? ConstView(b) : ConstView{}, y);
+  nn::conv_forward(*stream, shape, x, w, bias ? ConstView(b) : ConstView{}, y);
   expect_rounded(y, judge.forward(xs, ws, bs), judge.forward(mx, mw, magnitudes(bs)),
                  taps * shape.input.c, rounding, "y");
   spoil_scratch(*stream, bytes);
-  conv_backward_data(*stream, shape, dy, w, dx);
+  nn::conv_backward_data(*stream, shape, dy, w, dx);
   expect_rounded(dx, judge.backward_data(dys, ws), judge.backward_data(mdy, mw),
                  taps * shape.out_channels, rounding, "dx");
   spoil_scratch(*stream, bytes);
-  conv_backward_weights(*stream, shape, x, dy, dw, bias ? View(db) : View{});
+  nn::conv_backward_weights(*stream, shape, x, dy, dw, bias ? View(db) : View{});
   expect_rounded(dw, judge.backward_weights(xs, dys), judge.backward_weights(mx, mdy), pixels, 0,
                  "dw");
   if (bias) expect_rounded(db, judge.backward_bias(dys), judge.backward_bias(mdy), pixels, 0, "db");
   EXPECT_LE(stream->scratch().peak(), bytes);
 }
 
-void expect_shape(const ConvShape& shape, std::uint64_t seed) {
-  const Window& v = shape.window;
+void expect_shape(const nn::ConvShape& shape, std::uint64_t seed) {
+  const nn::Window& v = shape.window;
   const int threads = thread_count();
   for (const DType dtype : {DType::f32, DType::bf16}) {
     for (const int count : {1, 2}) {
@@ -142,8 +143,8 @@ TEST(ConvSweep, ColumnsOnePixelWide) {
   for (const std::int64_t width : {1, 2}) {
     for (const std::int64_t channels : {2, 3, 16}) {
       for (const std::int64_t stride : {1, 2}) {
-        expect_shape({{16, 7, width, channels}, 8, Window::same(7, width, 3, 3, stride, stride)},
-                     100);
+        expect_shape(
+            {{16, 7, width, channels}, 8, nn::Window::same(7, width, 3, 3, stride, stride)}, 100);
       }
     }
   }
@@ -154,7 +155,7 @@ TEST(ConvSweep, ColumnsOnePixelWide) {
 TEST(ConvSweep, StridedPixelsOfFewChannels) {
   for (const std::int64_t channels : {1, 3, 4, 5, 7, 8, 9}) {
     for (const std::int64_t out : {8, 13}) {
-      expect_shape({{16, 8, 8, channels}, out, Window::same(8, 8, 1, 1, 2, 2)}, 200);
+      expect_shape({{16, 8, 8, channels}, out, nn::Window::same(8, 8, 1, 1, 2, 2)}, 200);
       expect_shape({{4, 7, 2, channels}, out, {1, 1, 1, 2}}, 280);  // beyond its scratchpad, too
     }
   }

@@ -7,19 +7,23 @@
 #include "tests/support/libraries.h"
 
 namespace paretiny::test {
+
+using nn::ConvShape;
+using nn::Window;
+
 namespace {
 
 ConvolutionOps ops(Stream& stream, const ConvShape& shape) {
   return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
-            conv_forward(stream, shape, x, w, b, y);
+            nn::conv_forward(stream, shape, x, w, b, y);
           },
           [&stream, shape](ConstView dy, ConstView w, View dx) {
-            conv_backward_data(stream, shape, dy, w, dx);
+            nn::conv_backward_data(stream, shape, dy, w, dx);
           },
           [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
-            conv_backward_weights(stream, shape, x, dy, dw, db);
+            nn::conv_backward_weights(stream, shape, x, dy, dw, db);
           },
-          [&stream, shape](DType dtype) { return conv_scratch_bytes(stream, shape, dtype); },
+          [&stream, shape](DType dtype) { return nn::conv_scratch_bytes(stream, shape, dtype); },
           shape.input,
           shape.weights(),
           shape.output()};
@@ -82,9 +86,9 @@ TEST(Conv, TakesUnalignedTensors) {
       const Tensor y = place(Tensor(*stream, dtype, shape.output()));
       const Tensor dx = place(Tensor(*stream, dtype, shape.input));
       const Tensor dw = place(Tensor(*stream, DType::f32, shape.weights()));
-      conv_forward(*stream, shape, x, w, ConstView{}, y);
-      conv_backward_data(*stream, shape, dy, w, dx);
-      conv_backward_weights(*stream, shape, x, dy, dw, View{});
+      nn::conv_forward(*stream, shape, x, w, ConstView{}, y);
+      nn::conv_backward_data(*stream, shape, dy, w, dx);
+      nn::conv_backward_weights(*stream, shape, x, dy, dw, View{});
       return std::array{y.values(), dx.values(), dw.values()};
     };
     EXPECT_EQ(results(false), results(true)) << name_of(dtype);
@@ -116,21 +120,21 @@ TEST(Conv, RejectsWhatDoesNotFit) {
   const Tensor y(*stream, DType::f32, shape.output());
   const Tensor y_bf16(*stream, DType::bf16, shape.output());
   const ConstView no_bias;
-  EXPECT_NO_THROW(conv_forward(*stream, shape, x, w, b, y));
-  EXPECT_THROW(conv_forward(*stream, shape, y, w, b, y), UsageError);
-  EXPECT_THROW(conv_forward(*stream, shape, x, x, b, y), UsageError);
-  EXPECT_THROW(conv_forward(*stream, shape, x, w, w, y), UsageError);
-  EXPECT_THROW(conv_forward(*stream, shape, x, w, b, y_bf16), UsageError);
-  EXPECT_THROW(conv_forward(*stream, shape, x, ConstView{}, b, y), UsageError);
-  EXPECT_THROW(conv_backward_data(*stream, shape, y_bf16, w, x), UsageError);
-  EXPECT_THROW(conv_backward_weights(*stream, shape, x, y, b, View{}), UsageError);
-  EXPECT_THROW(conv_scratch_bytes(*stream, shape, DType::i8), UsageError);
+  EXPECT_NO_THROW(nn::conv_forward(*stream, shape, x, w, b, y));
+  EXPECT_THROW(nn::conv_forward(*stream, shape, y, w, b, y), UsageError);
+  EXPECT_THROW(nn::conv_forward(*stream, shape, x, x, b, y), UsageError);
+  EXPECT_THROW(nn::conv_forward(*stream, shape, x, w, w, y), UsageError);
+  EXPECT_THROW(nn::conv_forward(*stream, shape, x, w, b, y_bf16), UsageError);
+  EXPECT_THROW(nn::conv_forward(*stream, shape, x, ConstView{}, b, y), UsageError);
+  EXPECT_THROW(nn::conv_backward_data(*stream, shape, y_bf16, w, x), UsageError);
+  EXPECT_THROW(nn::conv_backward_weights(*stream, shape, x, y, b, View{}), UsageError);
+  EXPECT_THROW(nn::conv_scratch_bytes(*stream, shape, DType::i8), UsageError);
   for (const ConvShape& bad :
        {ConvShape{{1, 2, 5, 2}, 3, shape.window}, ConvShape{{0, 5, 5, 2}, 3, shape.window},
         ConvShape{{1, 5, 5, 2}, 0, shape.window},
         ConvShape{{1, 5, 5, 2}, 3, {3, 3, 0, 1, 0, 0, 0, 0}}}) {
-    EXPECT_THROW(conv_forward(*stream, bad, x, w, no_bias, y), UsageError);
-    EXPECT_THROW(conv_scratch_bytes(*stream, bad, DType::f32), UsageError);
+    EXPECT_THROW(nn::conv_forward(*stream, bad, x, w, no_bias, y), UsageError);
+    EXPECT_THROW(nn::conv_scratch_bytes(*stream, bad, DType::f32), UsageError);
   }
 }
 

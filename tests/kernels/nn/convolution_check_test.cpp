@@ -14,11 +14,11 @@ using Run = std::function<void(const ConvolutionData&)>;
 std::vector<Convolution> shapes() {
   std::vector<Convolution> all;
   for (const DType dtype : {DType::f32, DType::bf16}) {
-    all.push_back({{3, 7, 1, 2}, 8, Window::same(7, 1, 3, 3, 2, 2), dtype});
-    all.push_back({{2, 8, 8, 5}, 13, Window::same(8, 8, 1, 1, 2, 2), dtype});
+    all.push_back({{3, 7, 1, 2}, 8, nn::Window::same(7, 1, 3, 3, 2, 2), dtype});
+    all.push_back({{2, 8, 8, 5}, 13, nn::Window::same(8, 8, 1, 1, 2, 2), dtype});
     all.push_back({{1, 5, 6, 3}, 4, {3, 2, 1, 1, 0, 2, 1, 0}, dtype});
-    all.push_back({{1, 1, 40, 90}, 30, Window::same(1, 40, 1, 9, 1, 1), dtype});
-    all.push_back({{1, 1, 1, 1}, 1, Window::same(1, 1, 5, 5, 3, 3), dtype});
+    all.push_back({{1, 1, 40, 90}, 30, nn::Window::same(1, 40, 1, 9, 1, 1), dtype});
+    all.push_back({{1, 1, 1, 1}, 1, nn::Window::same(1, 1, 5, 5, 3, 3), dtype});
   }
   return all;
 }

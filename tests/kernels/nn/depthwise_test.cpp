@@ -3,39 +3,45 @@
 #include "tests/support/fusion.h"
 
 namespace paretiny::test {
+
+using nn::DepthwiseShape;
+using nn::Window;
+
 namespace {
 
 ConvolutionOps ops(Stream& stream, const DepthwiseShape& shape) {
-  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
-            depthwise_forward(stream, shape, {.x = x, .w = w, .b = b, .y = y});
-          },
-          [&stream, shape](ConstView dy, ConstView w, View dx) {
-            depthwise_backward_data(stream, shape, dy, w, dx);
-          },
-          [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
-            depthwise_backward_weights(stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
-          },
-          [&stream, shape](DType dtype) { return depthwise_scratch_bytes(stream, shape, dtype); },
-          shape.input,
-          shape.weights(),
-          shape.output()};
+  return {
+      [&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
+        nn::depthwise_forward(stream, shape, {.x = x, .w = w, .b = b, .y = y});
+      },
+      [&stream, shape](ConstView dy, ConstView w, View dx) {
+        nn::depthwise_backward_data(stream, shape, dy, w, dx);
+      },
+      [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
+        nn::depthwise_backward_weights(stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
+      },
+      [&stream, shape](DType dtype) { return nn::depthwise_scratch_bytes(stream, shape, dtype); },
+      shape.input,
+      shape.weights(),
+      shape.output()};
 }
 
 FusedConvolutionOps fused_ops(Stream& stream, const DepthwiseShape& shape) {
-  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y, const Prologue& prologue,
-                           const Epilogue& epilogue) {
-            depthwise_forward(
-                stream, shape,
-                {.x = x, .w = w, .b = b, .y = y, .prologue = prologue, .epilogue = epilogue});
-          },
-          [&stream, shape](ConstView x, ConstView dy, View dw, View db, const Prologue& prologue) {
-            depthwise_backward_weights(
-                stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db, .prologue = prologue});
-          },
-          [&stream, shape](DType dtype) { return depthwise_scratch_bytes(stream, shape, dtype); },
-          shape.input,
-          shape.weights(),
-          shape.output()};
+  return {
+      [&stream, shape](ConstView x, ConstView w, ConstView b, View y, const nn::Prologue& prologue,
+                       const nn::Epilogue& epilogue) {
+        nn::depthwise_forward(
+            stream, shape,
+            {.x = x, .w = w, .b = b, .y = y, .prologue = prologue, .epilogue = epilogue});
+      },
+      [&stream, shape](ConstView x, ConstView dy, View dw, View db, const nn::Prologue& prologue) {
+        nn::depthwise_backward_weights(
+            stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db, .prologue = prologue});
+      },
+      [&stream, shape](DType dtype) { return nn::depthwise_scratch_bytes(stream, shape, dtype); },
+      shape.input,
+      shape.weights(),
+      shape.output()};
 }
 
 ConvolutionJudge judge(const DepthwiseShape& shape) {
@@ -130,14 +136,14 @@ TEST(Depthwise, UnalignedTensors) {
     };
     const std::vector<double> x = tail(longer);
     const double relative = dtype == DType::bf16 ? 0x1p-7 : 1e-5;
-    depthwise_forward(*stream, shape, {.x = shifted(longer), .w = w, .y = shifted(to)});
+    nn::depthwise_forward(*stream, shape, {.x = shifted(longer), .w = w, .y = shifted(to)});
     const std::vector<double> y = judge(shape).forward(x, w.values(), {});
     expect_near(tail(to), y, relative * max_abs(y), "y");
-    depthwise_backward_data(*stream, shape, shifted(longer), w, shifted(to));
+    nn::depthwise_backward_data(*stream, shape, shifted(longer), w, shifted(to));
     const std::vector<double> dx = judge(shape).backward_data(x, w.values());
     expect_near(tail(to), dx, relative * max_abs(dx), "dx");
-    depthwise_backward_weights(*stream, shape,
-                               {.x = shifted(longer), .dy = shifted(longer), .dw = dw});
+    nn::depthwise_backward_weights(*stream, shape,
+                                   {.x = shifted(longer), .dy = shifted(longer), .dw = dw});
     const std::vector<double> weights = judge(shape).backward_weights(x, x);
     expect_near(dw, weights, 1e-5 * max_abs(weights), "dw");
   }
@@ -173,16 +179,17 @@ TEST(Depthwise, RejectsWhatDoesNotFit) {
   const Tensor w(*stream, DType::f32, shape.weights());
   const Tensor y(*stream, DType::f32, shape.output());
   const Tensor y_bf16(*stream, DType::bf16, shape.output());
-  EXPECT_NO_THROW(depthwise_forward(*stream, shape, {.x = x, .w = w, .y = y}));
-  EXPECT_THROW(depthwise_forward(*stream, shape, {.x = y, .w = w, .y = y}), UsageError);
-  EXPECT_THROW(depthwise_forward(*stream, shape, {.x = x, .w = x, .y = y}), UsageError);
-  EXPECT_THROW(depthwise_forward(*stream, shape, {.x = x, .w = w, .b = w, .y = y}), UsageError);
-  EXPECT_THROW(depthwise_forward(*stream, shape, {.x = x, .w = w, .y = y_bf16}), UsageError);
-  EXPECT_THROW(depthwise_backward_data(*stream, shape, y_bf16, w, x), UsageError);
-  EXPECT_THROW(depthwise_backward_weights(*stream, shape, {.x = x, .dy = y, .dw = x}), UsageError);
-  EXPECT_THROW(depthwise_scratch_bytes(*stream, shape, DType::u8), UsageError);
+  EXPECT_NO_THROW(nn::depthwise_forward(*stream, shape, {.x = x, .w = w, .y = y}));
+  EXPECT_THROW(nn::depthwise_forward(*stream, shape, {.x = y, .w = w, .y = y}), UsageError);
+  EXPECT_THROW(nn::depthwise_forward(*stream, shape, {.x = x, .w = x, .y = y}), UsageError);
+  EXPECT_THROW(nn::depthwise_forward(*stream, shape, {.x = x, .w = w, .b = w, .y = y}), UsageError);
+  EXPECT_THROW(nn::depthwise_forward(*stream, shape, {.x = x, .w = w, .y = y_bf16}), UsageError);
+  EXPECT_THROW(nn::depthwise_backward_data(*stream, shape, y_bf16, w, x), UsageError);
+  EXPECT_THROW(nn::depthwise_backward_weights(*stream, shape, {.x = x, .dy = y, .dw = x}),
+               UsageError);
+  EXPECT_THROW(nn::depthwise_scratch_bytes(*stream, shape, DType::u8), UsageError);
   const DepthwiseShape bad{{1, 2, 5, 2}, shape.window};
-  EXPECT_THROW(depthwise_forward(*stream, bad, {.x = x, .w = w, .y = y}), UsageError);
+  EXPECT_THROW(nn::depthwise_forward(*stream, bad, {.x = x, .w = w, .y = y}), UsageError);
 }
 
 }  // namespace

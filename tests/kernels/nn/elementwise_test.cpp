@@ -4,6 +4,10 @@
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
+
+using nn::Activation;
+using nn::add_forward;
+
 namespace {
 
 /// Results that are rounded once: 2^-8 of the largest value in bf16.
@@ -25,7 +29,7 @@ TEST(Add, AgreesWithItsDefinition) {
         const Tensor y(*stream, dtype, shape);
         const Tensor d(*stream, dtype, shape);
         add_forward(*stream, activation, a, b, y);
-        add_backward(*stream, activation, y, dy, d);
+        nn::add_backward(*stream, activation, y, dy, d);
         const auto left = a.values(), right = b.values(), gradient = dy.values();
         std::vector<double> expected_y, expected_d;
         for (std::size_t i = 0; i < left.size(); ++i) {
@@ -53,8 +57,8 @@ TEST(Add, MayWriteWhereItReads) {
       const Tensor y(*stream, DType::bf16, shape);
       const Tensor d(*stream, DType::bf16, shape);
       add_forward(*stream, activation, a, b, y);
-      add_backward(*stream, activation, y, dy, d);
-      add_backward(*stream, activation, y, dy, dy);
+      nn::add_backward(*stream, activation, y, dy, d);
+      nn::add_backward(*stream, activation, y, dy, dy);
       EXPECT_EQ(dy.bytes(), d.bytes());
       const Tensor& target = which == 0 ? a : b;
       add_forward(*stream, activation, a, b, target);
@@ -85,7 +89,7 @@ TEST(Add, WithoutActivationDoesNotReadY) {
   const auto stream = test_stream();
   const Tensor dy = Tensor::random(*stream, DType::f32, {1, 2, 3, 5}, 1);
   const Tensor d(*stream, DType::f32, dy.shape());
-  add_backward(*stream, Activation::none, ConstView{}, dy, d);
+  nn::add_backward(*stream, Activation::none, ConstView{}, dy, d);
   EXPECT_EQ(d.bytes(), dy.bytes());
 }
 
@@ -99,9 +103,9 @@ TEST(Add, RejectsWhatDoesNotFit) {
   EXPECT_THROW(add_forward(*stream, none, a, bf16, a), UsageError);
   EXPECT_THROW(add_forward(*stream, none, a, a, View{}), UsageError);
   EXPECT_THROW(add_forward(*stream, Activation::hard_swish, a, a, a), UsageError);
-  EXPECT_THROW(add_backward(*stream, Activation::hard_sigmoid, a, a, a), UsageError);
-  EXPECT_THROW(add_backward(*stream, Activation::relu, ConstView{}, a, a), UsageError);
-  EXPECT_THROW(add_backward(*stream, none, a, a, other), UsageError);
+  EXPECT_THROW(nn::add_backward(*stream, Activation::hard_sigmoid, a, a, a), UsageError);
+  EXPECT_THROW(nn::add_backward(*stream, Activation::relu, ConstView{}, a, a), UsageError);
+  EXPECT_THROW(nn::add_backward(*stream, none, a, a, other), UsageError);
 }
 
 /// x, s, dy and the three results of one shape.
@@ -115,8 +119,8 @@ struct Scale {
         dx(stream, dtype, shape),
         ds(stream, dtype, s.shape()) {}
 
-  void forward() { channel_scale_forward(stream, x, s, y); }
-  void backward() { channel_scale_backward(stream, x, s, dy, dx, ds); }
+  void forward() { nn::channel_scale_forward(stream, x, s, y); }
+  void backward() { nn::channel_scale_backward(stream, x, s, dy, dx, ds); }
 
   Stream& stream;
   Tensor x, s, dy, y, dx, ds;
@@ -174,10 +178,10 @@ TEST(ChannelScale, MayWriteWhereItReads) {
   scale.forward();
   scale.backward();
   const auto ds = scale.ds.bytes();
-  channel_scale_backward(*stream, scale.x, scale.s, scale.dy, scale.dy, scale.ds);
+  nn::channel_scale_backward(*stream, scale.x, scale.s, scale.dy, scale.dy, scale.ds);
   EXPECT_EQ(scale.dy.bytes(), scale.dx.bytes());
   EXPECT_EQ(scale.ds.bytes(), ds);
-  channel_scale_forward(*stream, scale.x, scale.s, scale.x);
+  nn::channel_scale_forward(*stream, scale.x, scale.s, scale.x);
   EXPECT_EQ(scale.x.bytes(), scale.y.bytes());
 }
 
@@ -196,12 +200,12 @@ TEST(ChannelScale, RejectsWhatDoesNotFit) {
   const auto stream = test_stream();
   Scale good(*stream, {2, 3, 3, 4}, DType::f32, 0);
   Scale bf16(*stream, {2, 3, 3, 4}, DType::bf16, 0);
-  EXPECT_THROW(channel_scale_forward(*stream, good.x, good.x, good.y), UsageError);
-  EXPECT_THROW(channel_scale_forward(*stream, good.x, bf16.s, good.y), UsageError);
-  EXPECT_THROW(channel_scale_forward(*stream, good.x, good.s, View{}), UsageError);
-  EXPECT_THROW(channel_scale_backward(*stream, good.x, good.s, good.s, good.dx, good.ds),
+  EXPECT_THROW(nn::channel_scale_forward(*stream, good.x, good.x, good.y), UsageError);
+  EXPECT_THROW(nn::channel_scale_forward(*stream, good.x, bf16.s, good.y), UsageError);
+  EXPECT_THROW(nn::channel_scale_forward(*stream, good.x, good.s, View{}), UsageError);
+  EXPECT_THROW(nn::channel_scale_backward(*stream, good.x, good.s, good.s, good.dx, good.ds),
                UsageError);
-  EXPECT_THROW(channel_scale_backward(*stream, good.x, good.s, good.dy, good.dx, bf16.ds),
+  EXPECT_THROW(nn::channel_scale_backward(*stream, good.x, good.s, good.dy, good.dx, bf16.ds),
                UsageError);
 }
 
@@ -215,7 +219,7 @@ TEST(Elementwise, ReproducesReferenceVectors) {
     const Tensor y(*stream, DType::f32, a.shape());
     const Tensor d(*stream, DType::f32, a.shape());
     add_forward(*stream, Activation::none, a, b, y);
-    add_backward(*stream, Activation::none, y, dy, d);
+    nn::add_backward(*stream, Activation::none, y, dy, d);
     reference.expect(y, "y");
     reference.expect(d, "da");
     reference.expect(d, "db");

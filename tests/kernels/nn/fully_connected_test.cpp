@@ -4,30 +4,35 @@
 #include "tests/support/libraries.h"
 
 namespace paretiny::test {
+
+using nn::fully_connected_forward;
+using nn::FullyConnectedShape;
+
 namespace {
 
 /// A fully connected layer is a convolution whose window is one pixel of all features.
 ConvolutionJudge judge(const FullyConnectedShape& shape) {
-  return {{shape.input.n, 1, 1, shape.in_features()}, shape.out_features, Window{}};
+  return {{shape.input.n, 1, 1, shape.in_features()}, shape.out_features, nn::Window{}};
 }
 
 ConvolutionOps ops(Stream& stream, const FullyConnectedShape& shape) {
-  return {
-      [&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
-        fully_connected_forward(stream, shape, x, w, b, y);
-      },
-      nullptr,
-      nullptr,
-      [&stream, shape](DType dtype) { return fully_connected_scratch_bytes(stream, shape, dtype); },
-      shape.input,
-      shape.weights(),
-      shape.output()};
+  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
+            fully_connected_forward(stream, shape, x, w, b, y);
+          },
+          nullptr,
+          nullptr,
+          [&stream, shape](DType dtype) {
+            return nn::fully_connected_scratch_bytes(stream, shape, dtype);
+          },
+          shape.input,
+          shape.weights(),
+          shape.output()};
 }
 
 void expect_agreement(const FullyConnectedShape& shape, DType dtype, std::uint64_t seed) {
   SCOPED_TRACE("input " + to_string(shape.input) + ", " + name_of(dtype));
   const auto stream = test_stream();
-  const std::size_t announced = fully_connected_scratch_bytes(*stream, shape, dtype);
+  const std::size_t announced = nn::fully_connected_scratch_bytes(*stream, shape, dtype);
   const Shape bias{1, 1, 1, shape.out_features};
   const Tensor x = Tensor::random(*stream, dtype, shape.input, ++seed);
   const Tensor w = Tensor::random(*stream, DType::f32, shape.weights(), ++seed);
@@ -48,14 +53,14 @@ void expect_agreement(const FullyConnectedShape& shape, DType dtype, std::uint64
   expect(y, exact.forward(x.values(), w.values(), {}), "y without bias");
   fully_connected_forward(*stream, shape, x, w, b, y);
   expect(y, exact.forward(x.values(), w.values(), b.values()), "y");
-  fully_connected_backward(*stream, shape,
-                           {.x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .db = db});
+  nn::fully_connected_backward(*stream, shape,
+                               {.x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .db = db});
   expect(dx, exact.backward_data(dy.values(), w.values()), "dx");
   expect(dw, exact.backward_weights(x.values(), dy.values()), "dw");
   expect(db, exact.backward_bias(dy.values()), "db");
 
   const Tensor dw_alone(*stream, DType::f32, shape.weights());
-  fully_connected_backward(*stream, shape, {.x = x, .w = w, .dy = dy, .dw = dw_alone});
+  nn::fully_connected_backward(*stream, shape, {.x = x, .w = w, .dy = dy, .dw = dw_alone});
   EXPECT_EQ(dw_alone.bytes(), dw.bytes());
   EXPECT_LE(stream->scratch().peak(), announced);
 }
@@ -82,11 +87,12 @@ TEST(FullyConnected, GradientsAreThoseOfTheForwardPass) {
   const Tensor w = Tensor::random(*stream, DType::f32, shape.weights(), 2);
   const Tensor unused_dw(*stream, DType::f32, shape.weights());
   under_test.backward_data = [&](ConstView dy, ConstView weights, View dx) {
-    fully_connected_backward(*stream, shape,
-                             {.x = x, .w = weights, .dy = dy, .dx = dx, .dw = unused_dw});
+    nn::fully_connected_backward(*stream, shape,
+                                 {.x = x, .w = weights, .dy = dy, .dx = dx, .dw = unused_dw});
   };
   under_test.backward_weights = [&](ConstView input, ConstView dy, View dw, View db) {
-    fully_connected_backward(*stream, shape, {.x = input, .w = w, .dy = dy, .dw = dw, .db = db});
+    nn::fully_connected_backward(*stream, shape,
+                                 {.x = input, .w = w, .dy = dy, .dw = dw, .db = db});
   };
   expect_convolution_gradients(*stream, under_test);
 }
@@ -110,8 +116,8 @@ TEST(FullyConnected, ReproducesReferenceVectors) {
     } else {
       fully_connected_forward(*stream, shape, x, w, ConstView{}, y);
     }
-    fully_connected_backward(*stream, shape,
-                             {.x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .db = db});
+    nn::fully_connected_backward(*stream, shape,
+                                 {.x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .db = db});
     reference.expect(y, "y");
     reference.expect(dx, "dx");
     reference.expect(dw, "dw");
@@ -133,9 +139,9 @@ TEST(FullyConnected, RejectsWhatDoesNotFit) {
   EXPECT_THROW(fully_connected_forward(*stream, shape, x, w, w, y), UsageError);
   EXPECT_THROW(fully_connected_forward(*stream, shape, x, w, no_bias, y_bf16), UsageError);
   EXPECT_THROW(
-      fully_connected_backward(*stream, shape, {.x = x, .w = w, .dy = y, .dx = w, .dw = w}),
+      nn::fully_connected_backward(*stream, shape, {.x = x, .w = w, .dy = y, .dx = w, .dw = w}),
       UsageError);
-  EXPECT_THROW(fully_connected_scratch_bytes(*stream, shape, DType::i8), UsageError);
+  EXPECT_THROW(nn::fully_connected_scratch_bytes(*stream, shape, DType::i8), UsageError);
   EXPECT_THROW(fully_connected_forward(*stream, {{2, 1, 2, 3}, 0}, x, w, no_bias, y), UsageError);
 }
 

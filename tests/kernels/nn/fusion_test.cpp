@@ -5,6 +5,10 @@
 #include "base/error.h"
 
 namespace paretiny::test {
+
+using nn::Epilogue;
+using nn::Prologue;
+
 namespace {
 
 // The checks look at shapes and types, never at the memory.
@@ -19,17 +23,17 @@ constexpr Shape kChannels{1, 1, 1, 5};
 constexpr Shape kMore{1, 1, 1, 6};
 
 void expect_taken(const Prologue& prologue) {
-  EXPECT_NO_THROW(check_fusion("op", prologue, kInput, DType::bf16));
+  EXPECT_NO_THROW(nn::check_fusion("op", prologue, kInput, DType::bf16));
 }
 void expect_taken(const Epilogue& epilogue) {
-  EXPECT_NO_THROW(check_fusion("op", epilogue, kInput, DType::bf16));
+  EXPECT_NO_THROW(nn::check_fusion("op", epilogue, kInput, DType::bf16));
 }
 
 /// The error names the op and the argument.
 template <class Fusion>
 void expect_refused(const Fusion& fusion, const std::string& argument) {
   try {
-    check_fusion("the_op", fusion, kInput, DType::bf16);
+    nn::check_fusion("the_op", fusion, kInput, DType::bf16);
     ADD_FAILURE() << argument << " was taken";
   } catch (const UsageError& error) {
     EXPECT_NE(std::string(error.what()).find("the_op: " + argument), std::string::npos)
@@ -41,24 +45,24 @@ TEST(Fusion, TakesWhatFits) {
   const View channels = some(DType::f32, kChannels);
   expect_taken(Prologue{});
   expect_taken(Prologue{channels, channels});
-  expect_taken(Prologue{.activation = Activation::hard_swish});
-  expect_taken(Prologue{channels, channels, Activation::relu, some(DType::bf16, {3, 1, 1, 5})});
+  expect_taken(Prologue{.activation = nn::Activation::hard_swish});
+  expect_taken(Prologue{channels, channels, nn::Activation::relu, some(DType::bf16, {3, 1, 1, 5})});
   expect_taken(Epilogue{});
   expect_taken(Epilogue{.residual = some(DType::bf16, kInput)});
-  expect_taken(Epilogue{channels, channels, some(DType::bf16, kInput), Activation::relu6, channels,
-                        channels});
+  expect_taken(Epilogue{channels, channels, some(DType::bf16, kInput), nn::Activation::relu6,
+                        channels, channels});
 }
 
 TEST(Fusion, KnowsWhenThereIsNothingToDo) {
   const View channels = some(DType::f32, kChannels);
   EXPECT_TRUE(Prologue{}.empty());
   EXPECT_FALSE((Prologue{channels, channels}.empty()));
-  EXPECT_FALSE((Prologue{.activation = Activation::relu}.empty()));
+  EXPECT_FALSE((Prologue{.activation = nn::Activation::relu}.empty()));
   EXPECT_FALSE((Prologue{.gate = channels}.empty()));
   EXPECT_TRUE(Epilogue{}.empty());
   EXPECT_FALSE((Epilogue{channels, channels}.empty()));
   EXPECT_FALSE((Epilogue{.residual = channels}.empty()));
-  EXPECT_FALSE((Epilogue{.activation = Activation::relu}.empty()));
+  EXPECT_FALSE((Epilogue{.activation = nn::Activation::relu}.empty()));
   EXPECT_FALSE((Epilogue{.mean = channels, .variance = channels}.empty()));
 }
 

@@ -3,43 +3,48 @@
 #include "tests/support/fusion.h"
 
 namespace paretiny::test {
+
+using nn::PointwiseShape;
+
 namespace {
 
 ConvolutionOps ops(Stream& stream, const PointwiseShape& shape) {
-  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
-            pointwise_forward(stream, shape, {.x = x, .w = w, .b = b, .y = y});
-          },
-          [&stream, shape](ConstView dy, ConstView w, View dx) {
-            pointwise_backward_data(stream, shape, dy, w, dx);
-          },
-          [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
-            pointwise_backward_weights(stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
-          },
-          [&stream, shape](DType dtype) { return pointwise_scratch_bytes(stream, shape, dtype); },
-          shape.input,
-          shape.weights(),
-          shape.output()};
+  return {
+      [&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
+        nn::pointwise_forward(stream, shape, {.x = x, .w = w, .b = b, .y = y});
+      },
+      [&stream, shape](ConstView dy, ConstView w, View dx) {
+        nn::pointwise_backward_data(stream, shape, dy, w, dx);
+      },
+      [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
+        nn::pointwise_backward_weights(stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
+      },
+      [&stream, shape](DType dtype) { return nn::pointwise_scratch_bytes(stream, shape, dtype); },
+      shape.input,
+      shape.weights(),
+      shape.output()};
 }
 
 FusedConvolutionOps fused_ops(Stream& stream, const PointwiseShape& shape) {
-  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y, const Prologue& prologue,
-                           const Epilogue& epilogue) {
-            pointwise_forward(
-                stream, shape,
-                {.x = x, .w = w, .b = b, .y = y, .prologue = prologue, .epilogue = epilogue});
-          },
-          [&stream, shape](ConstView x, ConstView dy, View dw, View db, const Prologue& prologue) {
-            pointwise_backward_weights(
-                stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db, .prologue = prologue});
-          },
-          [&stream, shape](DType dtype) { return pointwise_scratch_bytes(stream, shape, dtype); },
-          shape.input,
-          shape.weights(),
-          shape.output()};
+  return {
+      [&stream, shape](ConstView x, ConstView w, ConstView b, View y, const nn::Prologue& prologue,
+                       const nn::Epilogue& epilogue) {
+        nn::pointwise_forward(
+            stream, shape,
+            {.x = x, .w = w, .b = b, .y = y, .prologue = prologue, .epilogue = epilogue});
+      },
+      [&stream, shape](ConstView x, ConstView dy, View dw, View db, const nn::Prologue& prologue) {
+        nn::pointwise_backward_weights(
+            stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db, .prologue = prologue});
+      },
+      [&stream, shape](DType dtype) { return nn::pointwise_scratch_bytes(stream, shape, dtype); },
+      shape.input,
+      shape.weights(),
+      shape.output()};
 }
 
 ConvolutionJudge judge(const PointwiseShape& shape) {
-  return {shape.input, shape.out_channels, Window{}};
+  return {shape.input, shape.out_channels, nn::Window{}};
 }
 
 std::vector<PointwiseShape> shapes() {
@@ -107,7 +112,7 @@ TEST(Pointwise, ReproducesReferenceVectors) {
   if (cases.empty()) GTEST_SKIP() << "no reference vectors";
   const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
-    if (window_of(reference) != Window{}) continue;  // strides belong to conv
+    if (window_of(reference) != nn::Window{}) continue;  // strides belong to conv
     const PointwiseShape shape{reference.input_shape("x"), reference.output_shape("y").c};
     expect_reference(*stream, ops(*stream, shape), reference);
   }
@@ -120,15 +125,17 @@ TEST(Pointwise, RejectsWhatDoesNotFit) {
   const Tensor w(*stream, DType::f32, shape.weights());
   const Tensor y(*stream, DType::f32, shape.output());
   const Tensor y_bf16(*stream, DType::bf16, shape.output());
-  EXPECT_NO_THROW(pointwise_forward(*stream, shape, {.x = x, .w = w, .y = y}));
-  EXPECT_THROW(pointwise_forward(*stream, shape, {.x = y, .w = w, .y = y}), UsageError);
-  EXPECT_THROW(pointwise_forward(*stream, shape, {.x = x, .w = x, .y = y}), UsageError);
-  EXPECT_THROW(pointwise_forward(*stream, shape, {.x = x, .w = w, .b = w, .y = y}), UsageError);
-  EXPECT_THROW(pointwise_forward(*stream, shape, {.x = x, .w = w, .y = y_bf16}), UsageError);
-  EXPECT_THROW(pointwise_backward_data(*stream, shape, y_bf16, w, x), UsageError);
-  EXPECT_THROW(pointwise_backward_weights(*stream, shape, {.x = x, .dy = y, .dw = x}), UsageError);
-  EXPECT_THROW(pointwise_scratch_bytes(*stream, shape, DType::i32), UsageError);
-  EXPECT_THROW(pointwise_forward(*stream, {{1, 5, 5, 2}, 0}, {.x = x, .w = w, .y = y}), UsageError);
+  EXPECT_NO_THROW(nn::pointwise_forward(*stream, shape, {.x = x, .w = w, .y = y}));
+  EXPECT_THROW(nn::pointwise_forward(*stream, shape, {.x = y, .w = w, .y = y}), UsageError);
+  EXPECT_THROW(nn::pointwise_forward(*stream, shape, {.x = x, .w = x, .y = y}), UsageError);
+  EXPECT_THROW(nn::pointwise_forward(*stream, shape, {.x = x, .w = w, .b = w, .y = y}), UsageError);
+  EXPECT_THROW(nn::pointwise_forward(*stream, shape, {.x = x, .w = w, .y = y_bf16}), UsageError);
+  EXPECT_THROW(nn::pointwise_backward_data(*stream, shape, y_bf16, w, x), UsageError);
+  EXPECT_THROW(nn::pointwise_backward_weights(*stream, shape, {.x = x, .dy = y, .dw = x}),
+               UsageError);
+  EXPECT_THROW(nn::pointwise_scratch_bytes(*stream, shape, DType::i32), UsageError);
+  EXPECT_THROW(nn::pointwise_forward(*stream, {{1, 5, 5, 2}, 0}, {.x = x, .w = w, .y = y}),
+               UsageError);
 }
 
 }  // namespace

@@ -4,13 +4,16 @@
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
+
+using nn::PoolShape;
+
 namespace {
 
 /// Calls f(index in y, indices in x of the window's elements, row by row).
 template <class F>
 void each_window(const PoolShape& shape, F f) {
   const Shape &in = shape.input, out = shape.output();
-  const Window& window = shape.window;
+  const nn::Window& window = shape.window;
   std::size_t index = 0;
   for (std::int64_t n = 0; n < out.n; ++n) {
     for (std::int64_t oh = 0; oh < out.h; ++oh) {
@@ -72,16 +75,16 @@ struct Case {
         dx(stream, dtype, shape.input) {}
 
   void max() {
-    max_pool_forward(stream, shape, x, y);
-    max_pool_backward(stream, shape, x, dy, dx);
+    nn::max_pool_forward(stream, shape, x, y);
+    nn::max_pool_backward(stream, shape, x, dy, dx);
   }
   void average() {
-    average_pool_forward(stream, shape, x, y);
-    average_pool_backward(stream, shape, dy, dx);
+    nn::average_pool_forward(stream, shape, x, y);
+    nn::average_pool_backward(stream, shape, dy, dx);
   }
   void global() {
-    global_average_pool_forward(stream, x, y);
-    global_average_pool_backward(stream, dy, dx);
+    nn::global_average_pool_forward(stream, x, y);
+    nn::global_average_pool_backward(stream, dy, dx);
   }
   /// Results that are rounded once: 2^-8 of the largest value in bf16.
   void expect(const Pooled& expected) const {
@@ -102,15 +105,15 @@ struct Case {
 std::vector<PoolShape> shapes() {
   return {
       {{2, 8, 10, 7}, {2, 2, 2, 2}},
-      {{2, 9, 7, 70}, Window::same(9, 7, 3, 3, 2, 2)},
-      {{1, 7, 6, 5}, Window::same(7, 6, 3, 3, 1, 1)},
-      {{3, 1, 37, 13}, Window::same(1, 37, 1, 5, 1, 3)},  // time series
-      {{2, 6, 7, 3}, {3, 3, 1, 2, 0, 2, 1, 0}},           // uneven padding
-      {{1, 10, 9, 129}, {3, 2, 3, 2, 0, 0, 0, 0}},        // rows that fill no window
-      {{1, 9, 9, 2}, {2, 2, 3, 3, 0, 0, 0, 0}},           // elements that no window holds
-      {{1, 2, 3, 4}, {3, 4, 1, 1, 2, 3, 2, 3}},           // most windows mostly padding
+      {{2, 9, 7, 70}, nn::Window::same(9, 7, 3, 3, 2, 2)},
+      {{1, 7, 6, 5}, nn::Window::same(7, 6, 3, 3, 1, 1)},
+      {{3, 1, 37, 13}, nn::Window::same(1, 37, 1, 5, 1, 3)},  // time series
+      {{2, 6, 7, 3}, {3, 3, 1, 2, 0, 2, 1, 0}},               // uneven padding
+      {{1, 10, 9, 129}, {3, 2, 3, 2, 0, 0, 0, 0}},            // rows that fill no window
+      {{1, 9, 9, 2}, {2, 2, 3, 3, 0, 0, 0, 0}},               // elements that no window holds
+      {{1, 2, 3, 4}, {3, 4, 1, 1, 2, 3, 2, 3}},               // most windows mostly padding
       {{1, 1, 1, 65}, {1, 1, 1, 1}},
-      {{4, 33, 31, 24}, Window::same(33, 31, 3, 3, 2, 2)},
+      {{4, 33, 31, 24}, nn::Window::same(33, 31, 3, 3, 2, 2)},
   };
 }
 
@@ -168,7 +171,7 @@ TEST(AveragePool, AgreesWithDirectLoops) {
 
 TEST(Pool, TakesUnalignedTensors) {
   const auto stream = test_stream();
-  const PoolShape shape{{2, 9, 7, 16}, Window::same(9, 7, 3, 3, 2, 2)};
+  const PoolShape shape{{2, 9, 7, 16}, nn::Window::same(9, 7, 3, 3, 2, 2)};
   const PoolShape whole{shape.input, {9, 7, 1, 1}};
   for (const DType dtype : {DType::f32, DType::bf16}) {
     for (Tensor Case::*const which : {&Case::x, &Case::dy, &Case::y, &Case::dx}) {
@@ -192,14 +195,14 @@ TEST(Pool, GradientsAreThoseOfTheForwardPass) {
   pool.max();
   auto dx = pool.dx.values();
   const auto loss_max = [&] {
-    max_pool_forward(*stream, pool.shape, pool.x, pool.y);
+    nn::max_pool_forward(*stream, pool.shape, pool.x, pool.y);
     return dot(pool.y.values(), pool.dy.values());
   };
   expect_gradient(loss_max, pool.x, dx, 1e-3, 1e-3, "max pool dx", 20);
   pool.average();
   dx = pool.dx.values();
   const auto loss_average = [&] {
-    average_pool_forward(*stream, pool.shape, pool.x, pool.y);
+    nn::average_pool_forward(*stream, pool.shape, pool.x, pool.y);
     return dot(pool.y.values(), pool.dy.values());
   };
   expect_gradient(loss_average, pool.x, dx, 1, 1e-5, "average pool dx", 20);
@@ -207,7 +210,7 @@ TEST(Pool, GradientsAreThoseOfTheForwardPass) {
 
 TEST(Pool, IsTheSameForAnyNumberOfThreads) {
   const auto stream = test_stream();
-  Case pool(*stream, {{3, 33, 31, 24}, Window::same(33, 31, 3, 3, 2, 2)}, DType::bf16, 3);
+  Case pool(*stream, {{3, 33, 31, 24}, nn::Window::same(33, 31, 3, 3, 2, 2)}, DType::bf16, 3);
   expect_same_for_any_threads([&] { pool.max(); }, {&pool.y, &pool.dx});
   expect_same_for_any_threads([&] { pool.average(); }, {&pool.y, &pool.dx});
 }
@@ -219,7 +222,7 @@ TEST(Pool, ReproducesReferenceVectors) {
     for (const ReferenceCase& reference : reference_cases(op)) {
       const Shape in = reference.input_shape("x");
       const bool global = std::string(op) == "global_avg_pool";
-      const Window window = global ? Window{in.h, in.w, 1, 1} : window_of(reference);
+      const nn::Window window = global ? nn::Window{in.h, in.w, 1, 1} : window_of(reference);
       Case pool(*stream, {in, window}, DType::f32, 0);
       pool.x = reference.input(*stream, "x");
       pool.dy = reference.input(*stream, "dy");
@@ -241,19 +244,19 @@ TEST(Pool, RejectsWhatDoesNotFit) {
   const Tensor x(*stream, DType::f32, shape.input);
   const Tensor y(*stream, DType::f32, shape.output());
   const Tensor bf16(*stream, DType::bf16, shape.output());
-  EXPECT_THROW(max_pool_forward(*stream, shape, x, x), UsageError);
-  EXPECT_THROW(max_pool_forward(*stream, shape, x, bf16), UsageError);
-  EXPECT_THROW(max_pool_backward(*stream, shape, x, y, y), UsageError);
-  EXPECT_THROW(average_pool_forward(*stream, shape, y, y), UsageError);
-  EXPECT_THROW(average_pool_backward(*stream, shape, bf16, x), UsageError);
-  EXPECT_THROW(global_average_pool_forward(*stream, x, y), UsageError);
-  EXPECT_THROW(global_average_pool_backward(*stream, View{}, x), UsageError);
+  EXPECT_THROW(nn::max_pool_forward(*stream, shape, x, x), UsageError);
+  EXPECT_THROW(nn::max_pool_forward(*stream, shape, x, bf16), UsageError);
+  EXPECT_THROW(nn::max_pool_backward(*stream, shape, x, y, y), UsageError);
+  EXPECT_THROW(nn::average_pool_forward(*stream, shape, y, y), UsageError);
+  EXPECT_THROW(nn::average_pool_backward(*stream, shape, bf16, x), UsageError);
+  EXPECT_THROW(nn::global_average_pool_forward(*stream, x, y), UsageError);
+  EXPECT_THROW(nn::global_average_pool_backward(*stream, View{}, x), UsageError);
   const PoolShape no_stride{shape.input, {2, 2, 0, 2}};
-  EXPECT_THROW(max_pool_forward(*stream, no_stride, x, y), UsageError);
+  EXPECT_THROW(nn::max_pool_forward(*stream, no_stride, x, y), UsageError);
   const PoolShape all_padding{shape.input, {2, 2, 2, 2, 2, 0, 0, 0}};
-  EXPECT_THROW(average_pool_forward(*stream, all_padding, x, y), UsageError);
+  EXPECT_THROW(nn::average_pool_forward(*stream, all_padding, x, y), UsageError);
   const PoolShape too_large{shape.input, {7, 2, 1, 1}};
-  EXPECT_THROW(max_pool_forward(*stream, too_large, x, y), UsageError);
+  EXPECT_THROW(nn::max_pool_forward(*stream, too_large, x, y), UsageError);
 }
 
 }  // namespace

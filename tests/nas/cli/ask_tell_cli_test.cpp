@@ -8,7 +8,7 @@
 #include "tests/nas/cli/program.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using nlohmann::json;
@@ -49,7 +49,7 @@ choices = ["a", "b"]
     std::ifstream file(folder_ / name);
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  std::vector<Trial> trials() { return open_study(folder_ / "s.sqlite")->trials(); }
+  std::vector<study::Trial> trials() { return study::open_study(folder_ / "s.sqlite")->trials(); }
   static std::vector<json> lines_of(const std::string& text) {
     std::vector<json> lines;
     std::istringstream stream(text);
@@ -110,7 +110,7 @@ TEST_F(AskTellCliTest, AnswersFromOneProcessToAnother) {
   const auto kept = trials();
   EXPECT_EQ(kept[1].objectives, (std::vector<double>{0.25, 2}));
   EXPECT_EQ(kept[0].reason, "time 7 is above the limit of 5");
-  EXPECT_EQ(kept[3].state, TrialState::running);
+  EXPECT_EQ(kept[3].state, study::TrialState::running);
 }
 
 TEST_F(AskTellCliTest, SuggestsTheSameAgain) {
@@ -194,7 +194,7 @@ TEST_F(AskTellCliTest, KeepsConstraints) {
     EXPECT_NE(error.find(said[i]), std::string::npos) << error;
   }
   EXPECT_EQ(trials()[0].metrics.at("heat"), 71.5);
-  EXPECT_EQ(trials()[4].state, TrialState::running) << "refused lines change nothing";
+  EXPECT_EQ(trials()[4].state, study::TrialState::running) << "refused lines change nothing";
   // Another process goes on with them.
   ASSERT_EQ(tell(line(4, R"({"heat": 80, "speed": 3.5})")).code, 0);
   ASSERT_EQ(ask().code, 0);
@@ -277,8 +277,8 @@ TEST_F(AskTellCliTest, KeepsTheSamplerAndSeedItWasBegunWith) {
     const Ended again = ask(words);
     EXPECT_EQ(again.code, 0) << again.err;
   }
-  EXPECT_EQ(open_study(folder_ / "s.sqlite")->header().sampler, "lhs");
-  EXPECT_EQ(open_study(folder_ / "s.sqlite")->header().seed, 9u);
+  EXPECT_EQ(study::open_study(folder_ / "s.sqlite")->header().sampler, "lhs");
+  EXPECT_EQ(study::open_study(folder_ / "s.sqlite")->header().seed, 9u);
   const Ended other = ask({"--space", "box.toml", "--sampler", "nsga2"});
   EXPECT_EQ(other.code, 6);
   EXPECT_TRUE(test::says(other.err, {"the sampler is 'lhs' in the study and 'nsga2' now"}));
@@ -308,7 +308,7 @@ TEST_F(AskTellCliTest, GivesBackWhatCannotBePrinted) {
   const Ended full = test::run(folder_, {"ask", "s.sqlite", "--count", "3"}, "/dev/full");
   EXPECT_EQ(full.code, 3) << full.err;
   ASSERT_EQ(trials().size(), 2u);
-  EXPECT_EQ(trials()[1].state, TrialState::waiting);
+  EXPECT_EQ(trials()[1].state, study::TrialState::waiting);
   const auto next = lines_of(ask().out);
   ASSERT_EQ(next.size(), 1u);
   EXPECT_EQ(next[0]["trial"], 1);
@@ -322,15 +322,15 @@ TEST_F(AskTellCliTest, LeavesTheStudyOfASearchAlone) {
       0);
   {
     // A trial that somebody trains just now.
-    const auto study = find_study(folder_ / "s.sqlite");
-    const Values values = study->trials()[0].values;
-    ASSERT_TRUE(study->add_trial(1, values, 1, 1, {process_owner(), std::chrono::hours(1)}));
+    const auto study = study::find_study(folder_ / "s.sqlite");
+    const space::Values values = study->trials()[0].values;
+    ASSERT_TRUE(study->add_trial(1, values, 1, 1, {study::process_owner(), std::chrono::hours(1)}));
   }
   const Ended told = tell(
       "{\"trial\": 1, \"objectives\": {\"error\": 0, \"rom\": 1, \"ram\": 1, \"flops\": 1}}\n");
   EXPECT_EQ(told.code, 6);
   EXPECT_TRUE(test::says(told.err, {"s.sqlite", "is one of a search", "'paretiny search'"}));
-  EXPECT_EQ(trials()[1].state, TrialState::running);
+  EXPECT_EQ(trials()[1].state, study::TrialState::running);
   for (const std::vector<std::string>& words :
        std::vector<std::vector<std::string>>{{}, {"--pending"}, {"--space", "box.toml"}}) {
     const Ended asked = ask(words);
@@ -402,12 +402,12 @@ TEST_F(AskTellCliTest, ThePythonExampleGoesOn) {
   const auto kept = trials();
   ASSERT_EQ(kept.size(), 12u);
   int done = 0;
-  for (const Trial& trial : kept) {
-    EXPECT_NE(trial.state, TrialState::running) << trial.number;
-    done += trial.state == TrialState::done ? 1 : 0;
+  for (const study::Trial& trial : kept) {
+    EXPECT_NE(trial.state, study::TrialState::running) << trial.number;
+    done += trial.state == study::TrialState::done ? 1 : 0;
   }
   EXPECT_GT(done, 4);
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -34,8 +34,8 @@ class CliTest : public FolderTest {
     more.insert(more.begin(), {"search", "tiny.toml"});
     return run(more);
   }
-  std::vector<Trial> trials(const std::string& name = "tiny.sqlite") {
-    return open_study(folder_ / name)->trials();
+  std::vector<study::Trial> trials(const std::string& name = "tiny.sqlite") {
+    return study::open_study(folder_ / name)->trials();
   }
 
   /// Waits until a process has trained an epoch of a trial; false when none does.
@@ -44,9 +44,9 @@ class CliTest : public FolderTest {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
       if (!std::filesystem::exists(folder_ / name)) continue;
       try {
-        const auto study = open_study(folder_ / name);
-        for (const Trial& trial : study->trials()) {
-          if (trial.state == TrialState::running && !study->epochs(trial.number).empty()) {
+        const auto study = study::open_study(folder_ / name);
+        for (const study::Trial& trial : study->trials()) {
+          if (trial.state == study::TrialState::running && !study->epochs(trial.number).empty()) {
             return true;
           }
         }

@@ -3,7 +3,7 @@
 
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -67,14 +67,15 @@ TEST_F(CliTest, InterruptedItSaysHowToGoOnAndLosesNothing) {
     Program program(folder_, command);
     ASSERT_TRUE(wait_for_work("i.sqlite"));
     EXPECT_TRUE(refused(program.end(signal), 130, {"of 2 trials", "the same command goes on"}));
-    for (const Trial& trial : trials("i.sqlite")) EXPECT_NE(trial.state, TrialState::running);
+    for (const study::Trial& trial : trials("i.sqlite"))
+      EXPECT_NE(trial.state, study::TrialState::running);
   }
   ASSERT_EQ(run(command).code, 0);
   std::vector<std::string> whole = command;
   whole[3] = "study.store=whole.sqlite";
   ASSERT_EQ(run(whole).code, 0);
   expect_equal(trials("whole.sqlite"), trials("i.sqlite"));
-  for (const Trial& trial : trials("i.sqlite")) EXPECT_LE(trial.attempts, 1);
+  for (const study::Trial& trial : trials("i.sqlite")) EXPECT_LE(trial.attempts, 1);
 }
 
 TEST_F(CliTest, TrainIsInterruptedToo) {
@@ -94,10 +95,11 @@ TEST_F(CliTest, TwoProcessesShareAStudy) {
   EXPECT_EQ(b.code, 0) << b.err;
   std::set<std::uint64_t> architectures;
   std::set<std::string> owners;
-  const std::vector<Trial> all = trials();
+  const std::vector<study::Trial> all = trials();
   ASSERT_EQ(all.size(), 12u);
-  for (const Trial& trial : all) {
-    EXPECT_TRUE(trial.state == TrialState::done || trial.state == TrialState::infeasible);
+  for (const study::Trial& trial : all) {
+    EXPECT_TRUE(trial.state == study::TrialState::done ||
+                trial.state == study::TrialState::infeasible);
     EXPECT_EQ(trial.attempts, 1);
     EXPECT_TRUE(architectures.insert(trial.architecture).second) << "trial " << trial.number;
     owners.insert(trial.owner);
@@ -186,4 +188,4 @@ TEST_F(CliTest, AFullDiskLosesNothing) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

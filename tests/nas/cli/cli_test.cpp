@@ -4,7 +4,7 @@
 #include "nas/search/version.h"
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -21,12 +21,13 @@ TEST_F(CliTest, HelpAndVersion) {
   EXPECT_TRUE(says(run({"search", "--help"}).out, {"--set", "--trials", "--seed", "--out"}));
   const Ended version = run({"--version"});
   EXPECT_EQ(version.code, 0);
-  EXPECT_EQ(version.out, program_description() + "\n");
+  EXPECT_EQ(version.out, search::program_description() + "\n");
   EXPECT_TRUE(
-      says(version.out, {"paretiny " + program_version() + " (" + program_commit(), "Release"}));
+      says(version.out,
+           {"paretiny " + search::program_version() + " (" + search::program_commit(), "Release"}));
   const Ended info = run({"info"});
   EXPECT_EQ(info.code, 0);
-  EXPECT_TRUE(says(info.out, {program_version(), "cpu", "SQLite", "oneDNN", "threads: 1"}));
+  EXPECT_TRUE(says(info.out, {search::program_version(), "cpu", "SQLite", "oneDNN", "threads: 1"}));
   // A GPU, or why there is none.
   EXPECT_TRUE(says(info.out, {why_no_gpu().empty() ? "cuda:0" : "cuda: none, " + why_no_gpu()}));
 }
@@ -153,7 +154,7 @@ TEST_F(CliTest, StudiesThatAreNone) {
 
 TEST_F(CliTest, AnotherExperimentsStudyIsLeftAlone) {
   ASSERT_EQ(search({"--trials", "2"}).code, 0);
-  const std::vector<Trial> before = trials();
+  const std::vector<study::Trial> before = trials();
   EXPECT_TRUE(refused(search({"--set", "space.model.width.high=2.0"}), 6, {"space"}));
   EXPECT_TRUE(refused(search({"--seed", "9"}), 6, {"seed", "'3'", "'9'"}));
   EXPECT_TRUE(refused(search({"--set", "training.momentum=0.5"}), 6, {"momentum"}));
@@ -194,4 +195,4 @@ TEST_F(CliTest, OutputThatCannotBeWritten) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

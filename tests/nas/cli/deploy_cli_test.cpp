@@ -11,7 +11,7 @@
 #include "tests/nas/cli/program.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using test::Ended;
@@ -172,9 +172,9 @@ TEST_F(DeployCliTest, AStudyAloneGivesTheMostAccurateOfItsFront) {
   ASSERT_EQ(ended.code, 0) << ended.err;
   double least = 1;
   double exported = 2;
-  const auto study = open_study(folder_ / "tiny.sqlite");
-  for (const Trial& trial : study->trials()) {
-    if (trial.state != TrialState::done) continue;
+  const auto study = study::open_study(folder_ / "tiny.sqlite");
+  for (const study::Trial& trial : study->trials()) {
+    if (trial.state != study::TrialState::done) continue;
     least = std::min(least, trial.objectives[0]);
     if (says(ended.out, {"trial " + std::to_string(trial.number) + ":"})) {
       exported = trial.objectives[0];
@@ -316,10 +316,10 @@ TEST_F(DeployCliTest, InstructionsAreAFifthObjective) {
       run({"search", "tiny.toml", "--trials", "6", "--set", "study.instructions=true", "--set",
            "sampler.policies=2", "--set", "sampler.steps=3"});
   ASSERT_EQ(ended.code, 0) << ended.err;
-  const auto study = open_study(folder_ / "tiny.sqlite");
+  const auto study = study::open_study(folder_ / "tiny.sqlite");
   ASSERT_EQ(study->header().objectives.size(), 5u);
   EXPECT_EQ(study->header().objectives[4].name, "instructions");
-  for (const Trial& trial : study->trials()) {
+  for (const study::Trial& trial : study->trials()) {
     ASSERT_EQ(trial.objectives.size(), 5u);
     EXPECT_GT(trial.objectives[4], 0);
     EXPECT_EQ(trial.objectives[4], trial.metrics.at("instructions"));
@@ -335,4 +335,4 @@ TEST_F(DeployCliTest, InstructionsAreAFifthObjective) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

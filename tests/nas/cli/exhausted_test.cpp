@@ -3,7 +3,7 @@
 
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -29,7 +29,7 @@ class SmallSpace : public CliTest {
 TEST_F(SmallSpace, IsSearchedAndReportedWholeAndAgainWhenResumed) {
   expect_complete(search({"--trials", "20"}), 3);
   expect_complete(search({"--trials", "20"}), 3);
-  for (const Trial& trial : trials()) EXPECT_EQ(trial.state, TrialState::done);
+  for (const study::Trial& trial : trials()) EXPECT_EQ(trial.state, study::TrialState::done);
 }
 
 TEST_F(SmallSpace, OfOnePointToo) {
@@ -38,10 +38,10 @@ TEST_F(SmallSpace, OfOnePointToo) {
 
 TEST_F(SmallSpace, WhereNothingIsFeasibleOrNothingWorks) {
   expect_complete(search({"--set", "constraints.rom=1 B"}), 3);
-  for (const Trial& trial : trials()) EXPECT_EQ(trial.state, TrialState::infeasible);
+  for (const study::Trial& trial : trials()) EXPECT_EQ(trial.state, study::TrialState::infeasible);
   std::filesystem::remove(folder_ / "tiny.sqlite");
   expect_complete(search({"--set", "training.batch=1000"}), 3);
-  for (const Trial& trial : trials()) EXPECT_EQ(trial.state, TrialState::failed);
+  for (const study::Trial& trial : trials()) EXPECT_EQ(trial.state, study::TrialState::failed);
 }
 
 TEST_F(SmallSpace, BySeveralWorkers) {
@@ -67,4 +67,4 @@ TEST_F(SmallSpace, AskedForWholeLeavesNothingAndSaysSo) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -10,7 +10,7 @@
 #include "tests/nas/cli/program.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using test::Ended;
@@ -19,7 +19,7 @@ using test::says;
 class ExportTest : public test::FolderTest {
  protected:
   ExportTest() : model_(test::deployed(test::random_network(test::random_graph(1), 1), "model")) {
-    save_model(model_, folder_ / "model.ptny");
+    deploy::save_model(model_, folder_ / "model.ptny");
   }
 
   Ended run(std::vector<std::string> more) {
@@ -31,17 +31,17 @@ class ExportTest : public test::FolderTest {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  const DeployedModel model_;
+  const deploy::DeployedModel model_;
 };
 
 TEST_F(ExportTest, WritesFilesOfOtherFormats) {
   const Ended tflite = run({"--format", "tflite", "--out", "a.tflite"});
   EXPECT_EQ(tflite.code, 0) << tflite.err;
   EXPECT_TRUE(says(tflite.out, {"file", "a.tflite"}));
-  const std::vector<std::uint8_t> bytes = tflite_model(model_);
+  const std::vector<std::uint8_t> bytes = deploy::tflite_model(model_);
   EXPECT_EQ(read("a.tflite"), std::string(bytes.begin(), bytes.end()));
   EXPECT_EQ(run({"--format", "onnx", "--out", "a.onnx"}).code, 0);
-  EXPECT_EQ(read("a.onnx"), onnx_model(model_));
+  EXPECT_EQ(read("a.onnx"), deploy::onnx_model(model_));
 }
 
 TEST_F(ExportTest, KeepsWhatIsThere) {
@@ -86,9 +86,9 @@ TEST_F(ExportTest, CmsisNnIsRefusedWhereItCannotBe) {
 }
 
 TEST_F(ExportTest, HasANameOfItsOwn) {
-  DeployedModel model = model_;
+  deploy::DeployedModel model = model_;
   model.name = "3-D eye, trial 7";
-  save_model(model, folder_ / "eye.ptny");
+  deploy::save_model(model, folder_ / "eye.ptny");
   const auto exported = [&](std::vector<std::string> more) {
     more.insert(more.begin(), {"export", "--model", "eye.ptny"});
     return test::run(folder_, more);
@@ -133,4 +133,4 @@ TEST_F(ExportTest, RefusesWhatCannotBe) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

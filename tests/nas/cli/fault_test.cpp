@@ -10,7 +10,7 @@
 #include "nas/study/study_json.h"
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -118,9 +118,9 @@ class FaultTest : public FolderTest {
       for (const json& line : more) {
         EXPECT_TRUE(given.insert(line["trial"].get<std::int64_t>()).second) << "given twice";
       }
-      const auto trials = open_study(store_)->trials();
+      const auto trials = study::open_study(store_)->trials();
       for (const std::int64_t number : given) {
-        EXPECT_EQ(trials.at(static_cast<std::size_t>(number)).state, TrialState::running);
+        EXPECT_EQ(trials.at(static_cast<std::size_t>(number)).state, study::TrialState::running);
       }
     });
   }
@@ -148,18 +148,19 @@ TEST_F(FaultTest, Tell) {
     results += fmt::format("{{\"trial\": {}, \"objectives\": {{\"loss\": {}}}}}\n", i, i);
   }
   sweep({"tell", store_.string()}, results, [&](const Ended& ended) {
-    const std::vector<Trial> trials = open_study(store_)->trials();
+    const std::vector<study::Trial> trials = study::open_study(store_)->trials();
     ASSERT_EQ(trials.size(), 4u);
     for (const json& line : lines_of(ended.out)) {
       const std::int64_t number = line.at("trial");
-      const Trial& trial = trials.at(static_cast<std::size_t>(number));
-      EXPECT_EQ(trial.state, TrialState::done) << number;
+      const study::Trial& trial = trials.at(static_cast<std::size_t>(number));
+      EXPECT_EQ(trial.state, study::TrialState::done) << number;
       EXPECT_EQ(trial.objectives, std::vector<double>{static_cast<double>(number)});
     }
     const Ended next = paretiny({"tell", store_.string()}, results);
     EXPECT_TRUE(next.code == 0 || next.code == 3) << next.err;
-    const std::vector<Trial> told = open_study(store_)->trials();
-    for (const Trial& trial : told) EXPECT_EQ(trial.state, TrialState::done) << trial.number;
+    const std::vector<study::Trial> told = study::open_study(store_)->trials();
+    for (const study::Trial& trial : told)
+      EXPECT_EQ(trial.state, study::TrialState::done) << trial.number;
   });
 }
 
@@ -174,11 +175,11 @@ TEST_F(FaultTest, Search) {
                                            "--set",    "constraints.rom=1 MB"};
   std::filesystem::create_directories(work_);
   ASSERT_EQ(paretiny(search).code, 0);
-  const std::vector<Trial> whole = open_study(store_)->trials();
+  const std::vector<study::Trial> whole = study::open_study(store_)->trials();
   sweep(search, "", [&](const Ended& ended) {
     const Ended next = paretiny(search);
     ASSERT_EQ(next.code, 0) << next.err << ended.err;
-    expect_equal(whole, open_study(store_)->trials());
+    expect_equal(whole, study::open_study(store_)->trials());
     for (const auto& entry : std::filesystem::directory_iterator(work_ / "s")) {
       EXPECT_NE(entry.path().extension(), ".part");
     }
@@ -192,11 +193,11 @@ TEST_F(FaultTest, Reproduce) {
   const std::filesystem::path studies = work_ / "r" / "studies";
   std::filesystem::create_directories(work_);
   ASSERT_EQ(paretiny(reproduce).code, 0);
-  const std::vector<Trial> whole = open_study(studies / "random-1.sqlite")->trials();
+  const std::vector<study::Trial> whole = study::open_study(studies / "random-1.sqlite")->trials();
   sweep(reproduce, "", [&](const Ended& ended) {
     const Ended next = paretiny(reproduce);
     ASSERT_EQ(next.code, 0) << next.err << ended.err;
-    expect_equal(whole, open_study(studies / "random-1.sqlite")->trials());
+    expect_equal(whole, study::open_study(studies / "random-1.sqlite")->trials());
     for (const auto& entry : std::filesystem::directory_iterator(work_ / "r")) {
       EXPECT_NE(entry.path().extension(), ".part");
     }
@@ -216,4 +217,4 @@ TEST_F(FaultTest, AnAskOpensTheStudyOnce) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -1,6 +1,6 @@
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -89,4 +89,4 @@ TEST_F(HypervolumeCliTest, RefusesReferencesAndOverflow) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

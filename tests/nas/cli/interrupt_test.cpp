@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -113,7 +113,8 @@ TEST_F(Signals, EndASearchThatGivesItsTrialBack) {
     Program program(folder_, long_search_);
     ASSERT_TRUE(wait_for_work("i.sqlite"));
     EXPECT_TRUE(refused(program.end(signal), 130, {"of 2 trials", "the same command goes on"}));
-    for (const Trial& trial : trials("i.sqlite")) EXPECT_NE(trial.state, TrialState::running);
+    for (const study::Trial& trial : trials("i.sqlite"))
+      EXPECT_NE(trial.state, study::TrialState::running);
   }
 }
 
@@ -138,4 +139,4 @@ TEST_F(Signals, ThatWereIgnoredStayIgnored) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -6,7 +6,7 @@
 
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -63,8 +63,8 @@ TEST_F(JobsCliTest, CtrlCStopsAllAndGivesThemBack) {
     ASSERT_TRUE(wait_for_work("i.sqlite"));
     EXPECT_TRUE(refused(program.end(signal), 130, {"of 9 trials", "the same command goes on"}));
     EXPECT_GE(trials("i.sqlite").size(), 2u);
-    for (const Trial& trial : trials("i.sqlite")) {
-      EXPECT_EQ(trial.state, TrialState::waiting);
+    for (const study::Trial& trial : trials("i.sqlite")) {
+      EXPECT_EQ(trial.state, study::TrialState::waiting);
       EXPECT_EQ(trial.attempts, 0);
     }
   }
@@ -91,7 +91,7 @@ TEST_F(JobsCliTest, OtherJobsMayGoOnAndWhatThatMeansIsSaid) {
   EXPECT_TRUE(says(search_to("7", "3"), {"lag is 6, it was 4", "seed"}));
   EXPECT_TRUE(says(search_to("9", "3", {"--async"}), {"lag is none: async, it was 6"}));
   std::vector<std::string> jobs;
-  for (const RunRecord& one : open_study(folder_ / "a.sqlite")->runs()) {
+  for (const study::RunRecord& one : study::open_study(folder_ / "a.sqlite")->runs()) {
     jobs.push_back(one.settings.at("jobs"));
   }
   EXPECT_EQ(jobs, (std::vector<std::string>{"2", "1", "3", "3"}));
@@ -139,14 +139,14 @@ TEST_F(JobsCliTest, TwoProcessesOfTwoJobsShareAStudy) {
   EXPECT_EQ(a.code, 0) << a.err;
   EXPECT_EQ(b.code, 0) << b.err;
   std::set<std::uint64_t> architectures;
-  const std::vector<Trial> all = trials("s.sqlite");
+  const std::vector<study::Trial> all = trials("s.sqlite");
   ASSERT_EQ(all.size(), 9u);
-  for (const Trial& trial : all) {
-    EXPECT_EQ(trial.state, TrialState::done) << trial.reason;
+  for (const study::Trial& trial : all) {
+    EXPECT_EQ(trial.state, study::TrialState::done) << trial.reason;
     EXPECT_EQ(trial.attempts, 1);
     EXPECT_TRUE(architectures.insert(trial.architecture).second) << trial.number;
   }
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

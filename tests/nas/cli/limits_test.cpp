@@ -5,7 +5,7 @@
 
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -96,7 +96,7 @@ TEST_F(Limits, StandardDescriptorsThatAreClosedBecomeNoFiles) {
   };
   EXPECT_EQ(run_with({"search", "tiny.toml", "--trials", "2"}, closed).code, 3)
       << "the table could not be written";
-  const std::vector<Trial> all = trials();
+  const std::vector<study::Trial> all = trials();
   EXPECT_EQ(all.size(), 2u);
   for (const char* name : {"report.html", "trials.csv"}) {
     std::ifstream file(folder_ / "tiny" / name);
@@ -113,4 +113,4 @@ TEST_F(Limits, AFullDeviceIsAnErrorOfTheWrite) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -1,7 +1,7 @@
 // What the program says: one line whatever it quotes, and what a reader can act on.
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -37,7 +37,7 @@ TEST_F(CliTest, WholeNumbersAreWrittenInDigits) {
   EXPECT_TRUE(refused(ask("--count", "0"), 2, {"'0' is no whole number from 1 to 10000"}));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "box.sqlite"));
   EXPECT_EQ(ask("--seed", "010").code, 0);
-  EXPECT_EQ(open_study(folder_ / "box.sqlite")->header().seed, 10u);
+  EXPECT_EQ(study::open_study(folder_ / "box.sqlite")->header().seed, 10u);
 }
 
 TEST_F(CliTest, QuotedTextStaysOnOneLine) {
@@ -103,4 +103,4 @@ TEST_F(CliTest, WhatIsOddAboutADataSetIsNoted) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -3,7 +3,7 @@
 #include "tests/nas/cli/program.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using test::Ended;
@@ -91,4 +91,4 @@ TEST_F(OptimizeCliTest, RefusesInOneSentence) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

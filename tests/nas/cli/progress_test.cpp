@@ -5,7 +5,7 @@
 #include "nas/cli/terminal/bar.h"
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -145,4 +145,4 @@ TEST_F(CliTest, ATerminalThatCannotRedrawGetsPlainLines) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -3,7 +3,7 @@
 
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using test::Ended;
@@ -27,7 +27,7 @@ class ReproduceCliTest : public test::FolderTest {
     for (const char* name : {"ars-3", "ars-4", "random-3", "random-4"}) {
       SCOPED_TRACE(name);
       const auto at = [&](const std::string& out) {
-        return open_study(folder_ / out / "studies" / (std::string(name) + ".sqlite"));
+        return study::open_study(folder_ / out / "studies" / (std::string(name) + ".sqlite"));
       };
       test::expect_equal(at(a)->trials(), at(b)->trials());
     }
@@ -135,4 +135,4 @@ TEST_F(ReproduceCliTest, RefusesAFolderOfSomethingElse) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

@@ -1,7 +1,7 @@
 // Trials that a search stops early, by the command.
 #include "tests/nas/cli/cli_fixture.h"
 
-namespace paretiny {
+namespace paretiny::cli {
 namespace {
 
 using namespace test;
@@ -19,8 +19,8 @@ TEST_F(CliTest, AStoppedTrialIsFinishedOnDemandAndNoOther) {
   ASSERT_EQ(searched.code, 0) << searched.err;
   EXPECT_TRUE(says(searched.out, {"of 6 trials", "stopped early"})) << searched.out;
   std::int64_t stopped = -1, done = -1;
-  for (const Trial& trial : trials()) {
-    (trial.state == TrialState::stopped ? stopped : done) = trial.number;
+  for (const study::Trial& trial : trials()) {
+    (trial.state == study::TrialState::stopped ? stopped : done) = trial.number;
   }
   ASSERT_GE(stopped, 0);
   ASSERT_GE(done, 0);
@@ -34,10 +34,10 @@ TEST_F(CliTest, AStoppedTrialIsFinishedOnDemandAndNoOther) {
   EXPECT_TRUE(refused(finish("77"), 2, {"there is no trial 77"}));
   EXPECT_TRUE(refused(finish("one"), 2, {"--finish"}));
   EXPECT_EQ(finish(std::to_string(stopped)).code, 0);
-  EXPECT_EQ(trials()[static_cast<std::size_t>(stopped)].state, TrialState::done);
+  EXPECT_EQ(trials()[static_cast<std::size_t>(stopped)].state, study::TrialState::done);
   EXPECT_EQ(trials().size(), 6u);
   EXPECT_TRUE(refused(finish(std::to_string(stopped)), 2, {"it is done"}));
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::cli

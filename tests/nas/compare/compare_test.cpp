@@ -10,7 +10,10 @@
 #include "nas/compare/svg.h"
 #include "nas/pareto/hypervolume.h"
 
-namespace paretiny {
+namespace paretiny::compare {
+
+using problems::make_problem;
+
 namespace {
 
 using Vector = std::vector<double>;
@@ -47,18 +50,18 @@ RunPlan plan_of(const std::string& sampler, std::uint64_t seed, std::size_t tria
 }
 
 /// Hypervolume of the first trials of a run, recomputed from where they were.
-double volume_after(const Problem& problem, const SamplerRun& run, std::size_t trials) {
-  Points points;
+double volume_after(const problems::Problem& problem, const SamplerRun& run, std::size_t trials) {
+  pareto::Points points;
   for (std::size_t t = 0; t < trials; ++t) {
-    const Response e = problem.evaluate(run.trials[t].x);
+    const problems::Response e = problem.evaluate(run.trials[t].x);
     if (e.constraints.empty() || e.constraints[0] <= 0) points.push_back(e.objectives);
   }
-  return hypervolume(points, problem.reference);
+  return pareto::hypervolume(points, problem.reference);
 }
 
 TEST(SamplerRuns, FollowTheFeasibleHypervolume) {
   for (const char* name : {"BraninCurrin", "ConstrainedBraninCurrin"}) {
-    const Problem problem = make_problem(name);
+    const problems::Problem problem = make_problem(name);
     const auto run = run_sampler(problem, plan_of("sobol", 3, 60));
     ASSERT_TRUE(run);
     ASSERT_EQ(run->trials.size(), 60u);
@@ -71,7 +74,7 @@ TEST(SamplerRuns, FollowTheFeasibleHypervolume) {
 }
 
 TEST(SamplerRuns, AreTheSameOnAnyNumberOfThreads) {
-  const Problem problem = make_problem("VehicleSafety");
+  const problems::Problem problem = make_problem("VehicleSafety");
   std::vector<RunPlan> plans;
   for (std::uint64_t seed = 0; seed < 7; ++seed) plans.push_back(plan_of("lhs", seed));
   std::vector<std::map<std::uint64_t, double>> reached;
@@ -85,7 +88,7 @@ TEST(SamplerRuns, AreTheSameOnAnyNumberOfThreads) {
 }
 
 TEST(SamplerRuns, StopBetweenTrialsAndPassOnFailures) {
-  const Problem problem = make_problem("BraninCurrin");
+  const problems::Problem problem = make_problem("BraninCurrin");
   std::stop_source stop;
   int ended = 0;
   std::vector<RunPlan> plans(5, plan_of("random", 1));
@@ -105,7 +108,7 @@ SamplerRun made_run(const std::string& label, std::uint64_t seed, const Vector& 
 }
 
 TEST(Results, RankSamplersAfterTheTrialsThatAllRunsHave) {
-  const Problem problem = make_problem("Synthetic2D");  // maximum 22
+  const problems::Problem problem = make_problem("Synthetic2D");  // maximum 22
   Results results(problem);
   EXPECT_EQ(results.trials(), 0u);
   EXPECT_TRUE(results.standings().empty());
@@ -136,7 +139,7 @@ TEST(Results, RankSamplersAfterTheTrialsThatAllRunsHave) {
 TEST(Results, GoThroughCsvUnchanged) {
   const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "results.csv";
   for (const char* name : {"BraninCurrin", "DTLZ2:d=4,m=3", "OSY"}) {
-    const Problem problem = make_problem(name);
+    const problems::Problem problem = make_problem(name);
     Results results(problem);
     run_samplers(problem, {plan_of("lhs", 1), plan_of("lhs", 2), plan_of("sobol", 1)}, 1, {},
                  [&](SamplerRun run) { results.set(std::move(run)); });
@@ -151,7 +154,7 @@ TEST(Results, GoThroughCsvUnchanged) {
 
 TEST(Results, RefuseFilesOfAnotherKind) {
   const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "wrong.csv";
-  const Problem problem = make_problem("OSY");
+  const problems::Problem problem = make_problem("OSY");
   Results whole(problem);
   whole.set(*run_sampler(problem, plan_of("random", 1, 3)));
   const std::string good = whole.csv();
@@ -180,7 +183,7 @@ int count(const std::string& text, const std::string& part) {
 }
 
 TEST(Pictures, ShowEverySampler) {
-  const Problem problem = make_problem("BraninCurrin");
+  const problems::Problem problem = make_problem("BraninCurrin");
   Results results(problem);
   for (const char* sampler : {"random", "lhs", "sobol", "random"}) {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
@@ -217,4 +220,4 @@ TEST(Pictures, HaveRoundTicks) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::compare

@@ -7,7 +7,7 @@
 #include "base/one_line.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 namespace {
 
 using test::says;
@@ -43,8 +43,8 @@ class ExperimentTest : public test::FolderTest {
     return "accepted";
   }
 
-  const Parameter* parameter(const Experiment& experiment, const std::string& name) {
-    for (const Parameter& each : experiment.space.parameters()) {
+  const space::Parameter* parameter(const Experiment& experiment, const std::string& name) {
+    for (const space::Parameter& each : experiment.space.parameters()) {
       if (each.name == name) return &each;
     }
     return nullptr;
@@ -67,12 +67,12 @@ TEST_F(ExperimentTest, ReadsWhatTheFileSays) {
   EXPECT_EQ(experiment.limits.rom->text, "5 KB");
   EXPECT_FALSE(experiment.limits.error);
   EXPECT_EQ(experiment.space.parameters().size(), 5u);
-  const Parameter* rate = parameter(experiment, "training.learning_rate");
+  const space::Parameter* rate = parameter(experiment, "training.learning_rate");
   ASSERT_NE(rate, nullptr);
-  EXPECT_EQ(rate->kind, ParameterKind::real);
+  EXPECT_EQ(rate->kind, space::ParameterKind::real);
   EXPECT_TRUE(rate->log);
-  EXPECT_EQ(parameter(experiment, "training.epochs")->kind, ParameterKind::integer);
-  EXPECT_EQ(parameter(experiment, "pruning.criterion")->kind, ParameterKind::categorical);
+  EXPECT_EQ(parameter(experiment, "training.epochs")->kind, space::ParameterKind::integer);
+  EXPECT_EQ(parameter(experiment, "pruning.criterion")->kind, space::ParameterKind::categorical);
 }
 
 TEST_F(ExperimentTest, NamesAndStoresFollowTheFile) {
@@ -130,12 +130,12 @@ TEST_F(ExperimentTest, WrongTypesAndRanges) {
 }
 
 TEST_F(ExperimentTest, StoppingHasKeysOfItsOwn) {
-  EXPECT_EQ(load().stop.method, StopMethod::off);
+  EXPECT_EQ(load().stop.method, stopping::StopMethod::off);
   EXPECT_EQ(load().checkpoint, 5);
   const Experiment experiment =
       load({"study.stop=hypervolume", "study.stop_alpha=0.2", "study.stop_delta=0.01",
             "study.stop_run_on=0.1", "study.stop_fractions=[0.25, 0.5]", "study.checkpoint=0"});
-  EXPECT_EQ(experiment.stop.method, StopMethod::hypervolume);
+  EXPECT_EQ(experiment.stop.method, stopping::StopMethod::hypervolume);
   EXPECT_EQ(experiment.stop.alpha, 0.2);
   EXPECT_EQ(experiment.stop.delta, 0.01);
   EXPECT_EQ(experiment.stop.run_on, 0.1);
@@ -331,7 +331,7 @@ TEST_F(ExperimentTest, OverridesWinAndLeaveTheSpace) {
   EXPECT_EQ(spec.training.epochs, 9);
   EXPECT_EQ(spec.model.width, 0.5);
   EXPECT_TRUE(spec.training.flip);
-  EXPECT_EQ(spec.training.optimizer, Optimizer::adam);
+  EXPECT_EQ(spec.training.optimizer, train::Optimizer::adam);
   EXPECT_EQ(spec.training.milestones, (std::vector<double>{0.25, 0.5}));
   EXPECT_EQ(experiment.dataset.options.at("noise"), "0.5");
 }
@@ -391,7 +391,7 @@ high = 0.2
   EXPECT_EQ(spec.training.batch, 16);
   EXPECT_EQ(spec.training.momentum, 0.5);
   EXPECT_TRUE(spec.training.flip);
-  EXPECT_EQ(spec.pruning.criterion, PruningCriterion::taylor);
+  EXPECT_EQ(spec.pruning.criterion, compress::PruningCriterion::taylor);
   ASSERT_EQ(spec.pruning.overrides.size(), 1u);
   EXPECT_EQ(spec.pruning.overrides[0].prefix, "stem");
   EXPECT_EQ(spec.pruning.overrides[0].sparsity, 0.15);
@@ -451,4 +451,4 @@ TEST(Examples, AllLoad) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::experiment

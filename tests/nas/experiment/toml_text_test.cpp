@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "nas/experiment/table_reader.h"
 
-namespace paretiny {
+namespace paretiny::experiment {
 namespace {
 
 /// What is said of a text, "" where it is read.
@@ -73,4 +73,4 @@ TEST(TomlText, DotsOfOtherThingsAreNone) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::experiment

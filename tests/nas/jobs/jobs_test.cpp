@@ -13,7 +13,7 @@
 #include "nas/jobs/memory_budget.h"
 #include "nas/jobs/task_thread.h"
 
-namespace paretiny {
+namespace paretiny::jobs {
 namespace {
 
 using std::chrono::milliseconds;
@@ -195,4 +195,4 @@ TEST(MemoryBudget, AStopRequestEndsTheWaitAndLetsTheNextOnePass) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::jobs

@@ -12,7 +12,7 @@
 #include "nas/pareto/hypervolume.h"
 #include "tests/support/kernels.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 namespace {
 
 using Vector = std::vector<double>;
@@ -159,11 +159,11 @@ TEST(Boxes, GiveWhatPointsImprove) {
     const test::Tensor mean(*stream, DType::f64, {1, 1, rows, q}, means);
     const test::Tensor variance(*stream, DType::f64, {1, 1, rows, q}, Vector(means.size(), 0));
     const test::Tensor gain(*stream, DType::f64, {1, 1, 1, q});
-    const BoxCover cover{view(static_cast<const void*>(boxes.levels.data()), DType::f64,
-                              {1, 1, rows, static_cast<std::int64_t>(boxes.level_count())}),
-                         view(static_cast<const void*>(boxes.corners.data()), DType::i32,
-                              {static_cast<std::int64_t>(boxes.count()), 1, 2, rows})};
-    hypervolume_improvement(*stream, cover, mean, variance, gain);
+    const bayes::BoxCover cover{view(static_cast<const void*>(boxes.levels.data()), DType::f64,
+                                     {1, 1, rows, static_cast<std::int64_t>(boxes.level_count())}),
+                                view(static_cast<const void*>(boxes.corners.data()), DType::i32,
+                                     {static_cast<std::int64_t>(boxes.count()), 1, 2, rows})};
+    bayes::hypervolume_improvement(*stream, cover, mean, variance, gain);
     for (std::size_t i = 0; i < points.size(); ++i) {
       Points with = front;
       with.push_back(points[i]);
@@ -184,4 +184,4 @@ TEST(Boxes, RefuseBadInput) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::pareto

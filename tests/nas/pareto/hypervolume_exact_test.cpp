@@ -9,7 +9,7 @@
 #include "nas/pareto/hypervolume.h"
 #include "tests/support/jsonl.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 namespace {
 
 using Vector = std::vector<double>;
@@ -171,4 +171,4 @@ TEST(Hypervolume, ReferenceVectors) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::pareto

@@ -11,7 +11,7 @@
 #include "kernels/core/random.h"
 #include "tests/support/jsonl.h"
 
-namespace paretiny {
+namespace paretiny::pareto {
 namespace {
 
 using Vector = std::vector<double>;
@@ -114,4 +114,4 @@ TEST(Pareto, ReferenceVectors) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::pareto

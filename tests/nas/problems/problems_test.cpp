@@ -10,7 +10,7 @@
 #include "nas/problems/problem.h"
 #include "tests/support/jsonl.h"
 
-namespace paretiny {
+namespace paretiny::problems {
 namespace {
 
 using Vector = std::vector<double>;
@@ -62,7 +62,7 @@ TEST(Problems, EveryOneIsWhole) {
     const Problem problem = make_problem(name);
     EXPECT_EQ(problem.name.substr(0, problem.name.find(':')), name);
     EXPECT_EQ(make_problem(problem.name).name, problem.name) << "its name makes it again";
-    const Space space = problem_space(problem);
+    const space::Space space = problem_space(problem);
     ASSERT_EQ(space.dimensions(), problem.inputs());
     Random random(1, name);
     for (int i = 0; i < 20; ++i) {
@@ -79,7 +79,7 @@ TEST(Problems, EveryOneIsWhole) {
 
 /// Hypervolume of a grid over the first and the second input, all others at `rest`.
 double sampled_hypervolume(const Problem& problem, double rest, int first, int second) {
-  Points points;
+  pareto::Points points;
   for (int i = 0; i <= first; ++i) {
     for (int j = 0; j <= second; ++j) {
       Vector x(problem.inputs(), rest);
@@ -89,7 +89,7 @@ double sampled_hypervolume(const Problem& problem, double rest, int first, int s
       if (e.constraints.empty() || e.constraints[0] <= 0) points.push_back(e.objectives);
     }
   }
-  return hypervolume(points, problem.reference);
+  return pareto::hypervolume(points, problem.reference);
 }
 
 TEST(Problems, KnownMaximaAreApproachedFromBelow) {
@@ -121,7 +121,7 @@ TEST(Problems, TheTwoDimensionalOneIsLeastAtItsPoint) {
   const Vector best = problem.evaluate({15, 5}).objectives;
   EXPECT_NEAR(best[0], 0, 1e-12);
   EXPECT_EQ(best[1], 0);
-  EXPECT_NEAR(hypervolume({best}, problem.reference), *problem.max_hypervolume, 1e-9);
+  EXPECT_NEAR(pareto::hypervolume({best}, problem.reference), *problem.max_hypervolume, 1e-9);
   for (const Vector& x : {Vector{14, 5}, Vector{15, 6}, Vector{32, 32}, Vector{0, 0}}) {
     const Vector other = problem.evaluate(x).objectives;
     EXPECT_GT(other[0], 1);
@@ -149,4 +149,4 @@ TEST(Problems, RefusesWhatIsNoProblem) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::problems

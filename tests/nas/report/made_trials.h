@@ -12,8 +12,8 @@ namespace paretiny::test {
 
 inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-inline StudyHeader example_header() {
-  StudyHeader header;
+inline study::StudyHeader example_header() {
+  study::StudyHeader header;
   header.name = "wrist <sensor> & \"gesture\"";
   header.space = "\"width\" real 0.1 1 log\n";
   header.objectives = {{"error", "", 0.5, ""},
@@ -29,8 +29,8 @@ inline StudyHeader example_header() {
 }
 
 /// A trial of a made-up law: wider is better and bigger, depth helps a little, `idle` does nothing.
-inline Trial made_trial(std::int64_t number, Random& random) {
-  Trial trial;
+inline study::Trial made_trial(std::int64_t number, Random& random) {
+  study::Trial trial;
   trial.number = number;
   const double width = std::exp(random.uniform(std::log(0.1), 0.0));
   const auto depth = static_cast<std::int64_t>(1 + random.below(5));
@@ -42,12 +42,12 @@ inline Trial made_trial(std::int64_t number, Random& random) {
   const double size = width * width * static_cast<double>(2 + depth) * (wide ? 1.6 : 1.0);
   trial.objectives = {0.05 + 0.05 / (width + 0.1) + 0.02 * random.uniform(), 90000 * size + 6000,
                       70000 * width, 4e6 * size};
-  trial.state = TrialState::done;
+  trial.state = study::TrialState::done;
   trial.metrics = {{"accuracy_float", 1 - trial.objectives[0] + 0.004}, {"seconds", 3.5}};
   trial.started = "2026-01-01T00:00:00.000Z";
   trial.finished = "2026-01-01T00:00:03.500Z";
   if (trial.objectives[1] > 262144 || trial.objectives[2] > 65536) {
-    trial.state = TrialState::infeasible;
+    trial.state = study::TrialState::infeasible;
     trial.objectives[0] = kNan;
     trial.reason = "too big, \"really\"";
     trial.metrics.clear();
@@ -55,9 +55,9 @@ inline Trial made_trial(std::int64_t number, Random& random) {
   return trial;
 }
 
-inline std::vector<Trial> made_trials(std::int64_t count, std::uint64_t seed = 3) {
+inline std::vector<study::Trial> made_trials(std::int64_t count, std::uint64_t seed = 3) {
   Random random(seed, "made study");
-  std::vector<Trial> trials;
+  std::vector<study::Trial> trials;
   for (std::int64_t i = 0; i < count; ++i) trials.push_back(made_trial(i, random));
   return trials;
 }

@@ -16,7 +16,10 @@
 #include "nas/summary/summary.h"
 #include "tests/nas/report/made_trials.h"
 
-namespace paretiny {
+namespace paretiny::report {
+
+using study::Trial;
+
 namespace {
 
 using namespace test;
@@ -29,49 +32,56 @@ std::string slurp(const fs::path& path) {
 }
 
 /// A study in memory, as far as a report asks.
-class MadeStudy final : public Study {
+class MadeStudy final : public study::Study {
  public:
-  explicit MadeStudy(std::vector<Trial> trials, StudyHeader header = example_header())
+  explicit MadeStudy(std::vector<Trial> trials, study::StudyHeader header = example_header())
       : header_(std::move(header)), trials_(std::move(trials)) {}
-  const StudyHeader& header() const override { return header_; }
+  const study::StudyHeader& header() const override { return header_; }
   const std::vector<Trial>& trials() override { return trials_; }
   std::int64_t trial_count() override { return static_cast<std::int64_t>(trials_.size()); }
-  std::vector<EpochRecord> epochs(std::int64_t number) override {
-    const TrialState state = trials_[static_cast<std::size_t>(number)].state;
-    if (state == TrialState::stopped) return {{1, 1.5, 0.4, 0.0}};
-    if (state != TrialState::done) return {};
+  std::vector<study::EpochRecord> epochs(std::int64_t number) override {
+    const study::TrialState state = trials_[static_cast<std::size_t>(number)].state;
+    if (state == study::TrialState::stopped) return {{1, 1.5, 0.4, 0.0}};
+    if (state != study::TrialState::done) return {};
     return {{1, 1.5, 0.4, 0.0}, {2, kNan, 0.6, 0.25}, {3, 0.7, 0.8, 0.5}};
   }
-  std::vector<StepRecord> steps(std::int64_t) override { return {}; }
+  std::vector<study::StepRecord> steps(std::int64_t) override { return {}; }
   std::vector<std::uint8_t> model(std::int64_t) override { return {}; }
   std::vector<std::uint8_t> checkpoint(std::int64_t) override { return {}; }
-  std::vector<RunRecord> runs() override {
+  std::vector<study::RunRecord> runs() override {
     return {{"2026-01-01T00:00:00.000Z", {{"stop", "off"}}},
             {"2026-01-01T00:00:01.000Z", {{"stop", "hypervolume"}, {"stop_alpha", "0.1"}}}};
   }
-  std::optional<Trial> add_trial(std::int64_t, const Values&, std::uint64_t, std::uint64_t,
-                                 const Lease&) override {
+  std::optional<Trial> add_trial(std::int64_t, const space::Values&, std::uint64_t, std::uint64_t,
+                                 const study::Lease&) override {
     return {};
   }
-  std::optional<Trial> claim(const Lease&) override { return {}; }
-  bool renew(std::int64_t, const Lease&) override { return false; }
+  std::optional<Trial> claim(const study::Lease&) override { return {}; }
+  bool renew(std::int64_t, const study::Lease&) override { return false; }
   bool release(std::int64_t, const std::string&) override { return false; }
-  bool add_epoch(std::int64_t, const std::string&, const EpochRecord&) override { return false; }
-  bool add_step(std::int64_t, const std::string&, const StepRecord&) override { return false; }
-  bool decide(std::int64_t, const std::string&, const StopVerdict&) override { return false; }
+  bool add_epoch(std::int64_t, const std::string&, const study::EpochRecord&) override {
+    return false;
+  }
+  bool add_step(std::int64_t, const std::string&, const study::StepRecord&) override {
+    return false;
+  }
+  bool decide(std::int64_t, const std::string&, const stopping::StopVerdict&) override {
+    return false;
+  }
   bool keep_checkpoint(std::int64_t, const std::string&, std::int64_t,
                        std::span<const std::uint8_t>) override {
     return false;
   }
   bool begin_anew(std::int64_t, const std::string&) override { return false; }
-  Trial reopen(std::int64_t, const Lease&) override { return {}; }
+  Trial reopen(std::int64_t, const study::Lease&) override { return {}; }
   bool add_run(const std::map<std::string, std::string>&) override { return false; }
-  bool conclude(std::int64_t, const std::string&, TrialState, const TrialResult&) override {
+  bool conclude(std::int64_t, const std::string&, study::TrialState,
+                const study::TrialResult&) override {
     return false;
   }
 
  private:
-  StudyHeader header_;
+  study::StudyHeader header_;
   std::vector<Trial> trials_;
 };
 
@@ -157,7 +167,7 @@ TEST(Csv, QuotesAndRoundTrips) {
   const auto objectives = example_header().objectives;
   std::vector<Trial> trials = made_trials(3);
   trials[2].objectives[0] = 0.1 + 0.2;
-  trials[1].state = TrialState::failed;
+  trials[1].state = study::TrialState::failed;
   trials[1].objectives.assign(4, kNan);
   trials[1].metrics.clear();
   trials[1].reason = "loss is NaN, \"epoch\" 3\nline";
@@ -175,34 +185,34 @@ TEST(Csv, QuotesAndRoundTrips) {
 
 TEST(Format, Quantities) {
   const auto objectives = example_header().objectives;
-  EXPECT_EQ(format_quantity(objectives[0], 0.12345), "12.35 %");
-  EXPECT_EQ(format_quantity(objectives[1], 256000), "256 KB");
-  EXPECT_EQ(format_quantity(objectives[1], 999), "999 B");
-  EXPECT_EQ(format_quantity(objectives[3], 2656768), "2.66 M");
-  EXPECT_EQ(format_quantity(objectives[3], kNan), "–");
-  EXPECT_EQ(format_seconds(0.0123), "12 ms");
-  EXPECT_EQ(format_seconds(59.97), "60.0 s");
-  EXPECT_EQ(format_seconds(7380), "2 h 3 min");
-  EXPECT_EQ(format_metric("accuracy_int8", 0.9), "90 %");
-  EXPECT_EQ(format_metric("sparsity", 0.005), "0.50 %");
-  EXPECT_EQ(format_metric("peak_bytes", 2048), "2.05 KB");
-  EXPECT_EQ(format_metric("parameters", 77706), "77.71 k");
-  EXPECT_EQ(format_count(999e12), "999 T");
-  EXPECT_EQ(format_count(1e300), "1e+300");
-  EXPECT_EQ(format_count(-1.5e300, "FLOPs"), "-1.5e+300 FLOPs");
-  EXPECT_EQ(format_bytes(1e18), "1e+18 B");
-  EXPECT_EQ(format_seconds(1e300), "2.778e+296 h");
-  EXPECT_EQ(format_quantity(objectives[0], 1e300), "1e+302 %");
-  EXPECT_EQ(format_metric("accuracy_int8", -1e300), "-1e+302 %");
-  EXPECT_EQ(format_fixed(0.125, 2), "0.12");
-  EXPECT_EQ(format_fixed(1e15, 4), "1e+15");
-  EXPECT_EQ(format_percent(0.9), "90.00 %");
+  EXPECT_EQ(summary::format_quantity(objectives[0], 0.12345), "12.35 %");
+  EXPECT_EQ(summary::format_quantity(objectives[1], 256000), "256 KB");
+  EXPECT_EQ(summary::format_quantity(objectives[1], 999), "999 B");
+  EXPECT_EQ(summary::format_quantity(objectives[3], 2656768), "2.66 M");
+  EXPECT_EQ(summary::format_quantity(objectives[3], kNan), "–");
+  EXPECT_EQ(summary::format_seconds(0.0123), "12 ms");
+  EXPECT_EQ(summary::format_seconds(59.97), "60.0 s");
+  EXPECT_EQ(summary::format_seconds(7380), "2 h 3 min");
+  EXPECT_EQ(summary::format_metric("accuracy_int8", 0.9), "90 %");
+  EXPECT_EQ(summary::format_metric("sparsity", 0.005), "0.50 %");
+  EXPECT_EQ(summary::format_metric("peak_bytes", 2048), "2.05 KB");
+  EXPECT_EQ(summary::format_metric("parameters", 77706), "77.71 k");
+  EXPECT_EQ(summary::format_count(999e12), "999 T");
+  EXPECT_EQ(summary::format_count(1e300), "1e+300");
+  EXPECT_EQ(summary::format_count(-1.5e300, "FLOPs"), "-1.5e+300 FLOPs");
+  EXPECT_EQ(summary::format_bytes(1e18), "1e+18 B");
+  EXPECT_EQ(summary::format_seconds(1e300), "2.778e+296 h");
+  EXPECT_EQ(summary::format_quantity(objectives[0], 1e300), "1e+302 %");
+  EXPECT_EQ(summary::format_metric("accuracy_int8", -1e300), "-1e+302 %");
+  EXPECT_EQ(summary::format_fixed(0.125, 2), "0.12");
+  EXPECT_EQ(summary::format_fixed(1e15, 4), "1e+15");
+  EXPECT_EQ(summary::format_percent(0.9), "90.00 %");
 }
 
 TEST_F(ReportTest, WritesFourFilesThatAgree) {
   const std::vector<Trial> trials = made_trials(60);
   const std::string page = page_of(trials);
-  const StudySummary summary = summarise(example_header().objectives, trials);
+  const summary::StudySummary summary = summary::summarise(example_header().objectives, trials);
   EXPECT_EQ(occurrences(page, "<tr data-trial="), summary.front.size());
 
   const auto json = nlohmann::json::parse(slurp(folder_ / "study.json"));
@@ -233,9 +243,9 @@ TEST_F(ReportTest, WritesFourFilesThatAgree) {
 }
 
 TEST_F(ReportTest, UnitsOfABlackBoxAreText) {
-  StudyHeader header = example_header();
+  study::StudyHeader header = example_header();
   header.objectives[0].name = "<b>loss</b>";
-  for (Objective& objective : header.objectives) objective.unit = "<b>\"'&";
+  for (study::Objective& objective : header.objectives) objective.unit = "<b>\"'&";
   header.constraints.push_back({"<b>", "<b>", 1.0, 2.0});
   MadeStudy study(made_trials(20), header);
   write_report(study, folder_);
@@ -274,7 +284,7 @@ TEST_F(ReportTest, WorksForAnyNumberAndFateOfTrials) {
   EXPECT_EQ(occurrences(page_of(made_trials(1)), "<h2>"), 6u);
   std::vector<Trial> failed = made_trials(12);
   for (Trial& trial : failed) {
-    trial.state = TrialState::failed;
+    trial.state = study::TrialState::failed;
     trial.objectives.assign(4, kNan);
     trial.metrics.clear();
   }
@@ -285,27 +295,27 @@ TEST_F(ReportTest, WorksForAnyNumberAndFateOfTrials) {
 /// Trials 0 to 3: stopped at a third, run on although hopeless, rightly and wrongly, and let be.
 std::vector<Trial> decided_trials() {
   std::vector<Trial> trials = made_trials(1);
-  trials[0].state = TrialState::done;
+  trials[0].state = study::TrialState::done;
   trials.resize(4, trials[0]);
   for (std::size_t i = 0; i < 4; ++i) {
     trials[i].number = static_cast<std::int64_t>(i);
     trials[i].objectives = {0.2, 1000, 1000, 1000};
     trials[i].verdict.emplace();
     trials[i].verdict->fraction = 1.0 / 3;
-    trials[i].verdict->reason = StopReason::runs_on;
+    trials[i].verdict->reason = stopping::StopReason::runs_on;
     trials[i].verdict->predicted = {0.4, 1000, 1000, 1000};
     trials[i].verdict->deviation = {0.0625, 0, 0, 0};
     trials[i].verdict->bound = {0.3, 1000, 1000, 1000};
   }
-  trials[0].state = TrialState::stopped;
+  trials[0].state = study::TrialState::stopped;
   trials[0].objectives[0] = kNan;
   trials[0].reason = "after 33 % of its epochs it cannot matter";
-  trials[0].verdict->choice = StopChoice::stop;
-  trials[0].verdict->reason = StopReason::hopeless;
+  trials[0].verdict->choice = stopping::StopChoice::stop;
+  trials[0].verdict->reason = stopping::StopReason::hopeless;
   trials[0].verdict->armed = true;
   trials[1].objectives = {0.45, 2000, 2000, 2000};
   trials[2].objectives = {0.1, 1000, 1000, 1000};
-  trials[3].verdict->reason = StopReason::hopeful;
+  trials[3].verdict->reason = stopping::StopReason::hopeful;
   return trials;
 }
 
@@ -351,4 +361,4 @@ TEST_F(ReportTest, SaysWhatCannotBeWritten) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::report

@@ -6,25 +6,26 @@
 #include "nas/reproduce/run.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny {
+namespace paretiny::reproduce {
 namespace {
 
 using test::says;
 
 /// Asks to stop when a trial of a run has ended.
 struct Stopper : ComparisonObserver {
-  struct OnTrial : SearchObserver {
+  struct OnTrial : search::SearchObserver {
     explicit OnTrial(Stopper& of) : stopper(of) {}
-    void epoch_done(const Trial&, const EpochReport&) override { ++stopper.epochs; }
-    void trial_ended(const std::vector<Trial>&, const Trial&) override {
+    void epoch_done(const study::Trial&, const train::EpochReport&) override { ++stopper.epochs; }
+    void trial_ended(const std::vector<study::Trial>&, const study::Trial&) override {
       if (--stopper.trials_left == 0) stopper.source.request_stop();
     }
     Stopper& stopper;
   };
-  std::unique_ptr<SearchObserver> run_started(const ComparisonRun&, Study&) override {
+  std::unique_ptr<search::SearchObserver> run_started(const ComparisonRun&,
+                                                      study::Study&) override {
     return std::make_unique<OnTrial>(*this);
   }
-  void run_ended(const ComparisonRun& run, Study&) override { ended.push_back(run); }
+  void run_ended(const ComparisonRun& run, study::Study&) override { ended.push_back(run); }
 
   std::atomic<int> trials_left = -1;
   std::atomic<int> epochs = 0;
@@ -59,7 +60,8 @@ class ReproduceTest : public test::FolderTest {
     ASSERT_EQ(a.begun(), b.begun());
     for (const ComparisonRun& each : a.begun()) {
       SCOPED_TRACE(to_string(each));
-      test::expect_equal(open_study(a.study(each))->trials(), open_study(b.study(each))->trials());
+      test::expect_equal(study::open_study(a.study(each))->trials(),
+                         study::open_study(b.study(each))->trials());
     }
   }
 };
@@ -108,8 +110,8 @@ TEST_F(ReproduceTest, SamplersShareWhatTheyHaveInCommon) {
   ASSERT_EQ(comparison.runs.size(), 4u);
   EXPECT_LT(comparison.trainings, comparison.trained);
   for (const std::uint64_t seed : {1, 2}) {
-    const auto a = open_study(folder.study({"ars", seed}));
-    const auto b = open_study(folder.study({"qparego", seed}));
+    const auto a = study::open_study(folder.study({"ars", seed}));
+    const auto b = study::open_study(folder.study({"qparego", seed}));
     for (std::size_t i = 0; i < 4; ++i) {
       EXPECT_EQ(a->trials()[i].values, b->trials()[i].values);
       EXPECT_EQ(a->trials()[i].objectives[3], b->trials()[i].objectives[3]);
@@ -220,11 +222,11 @@ TEST_F(ReproduceTest, TheExperimentsHoldWithBothBudgets) {
     for (const std::string& budget : reproduction_budgets()) {
       const Recipe recipe =
           recipe_of(std::string(data) == "cifar10" ? "cifar10" : "daliac", budget, data);
-      const Experiment experiment =
-          load_experiment(file(recipe.experiment, "recipe.toml"), recipe.set);
+      const experiment::Experiment experiment =
+          experiment::load_experiment(file(recipe.experiment, "recipe.toml"), recipe.set);
       EXPECT_EQ(experiment.training_seed, 0u);
       std::vector<std::string> names;
-      for (const Parameter& parameter : experiment.space.parameters()) {
+      for (const space::Parameter& parameter : experiment.space.parameters()) {
         names.push_back(parameter.name);
       }
       // What the paper is known to search.
@@ -260,4 +262,4 @@ TEST_F(ReproduceTest, DataAreFoundOrSaidHowToGet) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::reproduce

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 using namespace test;  // NOLINT
@@ -76,7 +76,7 @@ TEST(ArsSampler, ShunsWhereTrialsFail) {
 TEST(ArsSampler, NeverSuggestsWhatIsKnownToBreakALimit) {
   auto problem = reals(2, 2);
   const auto size = [](double x) { return std::fmod(10 * x, 1) < 0.5 ? 0.5 + x / 4 : 2.0; };
-  problem.known = [&](const Values& values) {
+  problem.known = [&](const space::Values& values) {
     return Vector{kNan, size(std::get<double>(values.at("0")))};
   };
   const Judge judge = [&](const Vector& x) { return finished({spheres(x)[0], size(x[0])}); };
@@ -141,4 +141,4 @@ TEST(ArsSampler, RefusesBadOptions) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::samplers

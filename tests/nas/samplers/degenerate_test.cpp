@@ -6,7 +6,7 @@
 #include "kernels/core/random.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 using namespace test;  // NOLINT
@@ -21,7 +21,7 @@ std::uint64_t histories() {
 class Made {
  public:
   explicit Made(std::uint64_t seed) : random_(seed, "degenerate histories") {
-    std::vector<Parameter> parameters;
+    std::vector<space::Parameter> parameters;
     for (std::uint64_t i = 0, count = 1 + random_.below(4); i < count; ++i) {
       parameters.push_back(parameter(std::to_string(i)));
     }
@@ -43,7 +43,7 @@ class Made {
   bool chance(std::uint64_t one_in) { return random_.below(one_in) == 0; }
   double pick(const Vector& values) { return values[random_.below(values.size())]; }
 
-  Parameter parameter(const std::string& name) {
+  space::Parameter parameter(const std::string& name) {
     switch (random_.below(6)) {
       case 0:
         return integer(name, 3, 3);
@@ -54,7 +54,7 @@ class Made {
       case 3:
         return categorical(name, {"a", "b"});
       case 4:
-        return {name, ParameterKind::real, 2, 2, false, {}};
+        return {name, space::ParameterKind::real, 2, 2, false, {}};
       default:
         return real(name);
     }
@@ -165,4 +165,4 @@ INSTANTIATE_TEST_SUITE_P(All, DegenerateHistories, testing::ValuesIn(sampler_nam
                          });
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 using namespace test;
@@ -77,12 +77,12 @@ TEST(Designs, GoesThroughAFiniteSpaceAndThenRefuses) {
 
 TEST(Designs, HonoursTheDuplicateTest) {
   auto problem = problem_of({integer("k", 1, 1000), real("a")}, 2);
-  problem.duplicate = [](const Values& values) {
+  problem.duplicate = [](const space::Values& values) {
     return std::get<std::int64_t>(values.at("k")) != 7;
   };
   auto sampler = make_sampler("random", problem);
   EXPECT_EQ(std::get<std::int64_t>(problem.space.decode(sampler->ask({}, 0))["k"]), 7);
-  problem.duplicate = [](const Values&) { return true; };
+  problem.duplicate = [](const space::Values&) { return true; };
   EXPECT_THROW(make_sampler("lhs", problem)->ask({}, 0), SpaceExhausted);
 }
 
@@ -99,4 +99,4 @@ TEST(Designs, RefusesUnknownNamesAndOptions) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::samplers

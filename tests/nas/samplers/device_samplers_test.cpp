@@ -3,7 +3,7 @@
 #include "tests/nas/samplers/sampler_runs.h"
 #include "tests/support/kernels.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 using namespace test;  // NOLINT
@@ -44,4 +44,4 @@ INSTANTIATE_TEST_SUITE_P(All, DeviceSamplers, testing::Values("ars", "ars+", "tu
                          });
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::samplers

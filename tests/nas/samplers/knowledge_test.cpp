@@ -2,7 +2,7 @@
 
 #include "tests/nas/samplers/sampler_runs.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 using namespace test;  // NOLINT
@@ -33,7 +33,7 @@ TEST(Knowledge, SortsWhatBecameOfTrials) {
   EXPECT_EQ(k.pending.rows(), 1);
   EXPECT_EQ(k.front, (std::vector<std::size_t>{0, 1}));
   EXPECT_EQ(k.anchors.rows(), 2);
-  EXPECT_EQ(k.front_points(), (Points{{5, 1}, {4, 1.5}}));
+  EXPECT_EQ(k.front_points(), (pareto::Points{{5, 1}, {4, 1.5}}));
   EXPECT_DOUBLE_EQ(k.trials[3].violation, 1);  // 2 over 2
   EXPECT_DOUBLE_EQ(k.trials[4].violation, 0.5);
   ASSERT_EQ(k.sets.size(), 4u);
@@ -55,7 +55,7 @@ TEST(Knowledge, StoppedTrialsArePredictionsAndOnNoFront) {
   Observation poor{{0.6}, Outcome::stopped, {6, 1}, {}, {0.5, 0}};
   const Knowledge k(problem, {told(0.0, Outcome::finished, {1, 1}, {}), stopped, poor,
                               told(0.2, Outcome::finished, {2, 0.5}, {})});
-  EXPECT_EQ(k.front_points(), (Points{{1, 1}, {2, 0.5}}));
+  EXPECT_EQ(k.front_points(), (pareto::Points{{1, 1}, {2, 0.5}}));
   EXPECT_EQ(k.anchors.rows(), 2);
   ASSERT_EQ(k.sets.size(), 2u) << "a stopped trial is no failure";
   EXPECT_EQ(k.sets[0].y.size(), 4);
@@ -84,4 +84,4 @@ TEST(Knowledge, BeforeAnythingIsFeasibleTheLeastViolationLeads) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -4,7 +4,7 @@
 #include "nas/compare/run.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 using namespace test;
@@ -176,10 +176,10 @@ TEST(Nsga2, IsAFunctionOfHistorySeedAndTrial) {
 }
 
 TEST(Nsga2, BeatsRandomOnZdt1) {
-  const Problem problem = make_problem("ZDT1:d=6");
+  const problems::Problem problem = problems::make_problem("ZDT1:d=6");
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     const auto reached = [&](const char* name) {
-      return run_sampler(problem, {name, {}, seed, 200, 20})->trials.back().hypervolume;
+      return compare::run_sampler(problem, {name, {}, seed, 200, 20})->trials.back().hypervolume;
     };
     EXPECT_GT(reached("nsga2"), reached("random") + 1) << seed;
   }
@@ -260,4 +260,4 @@ TEST(Nsga2, ChecksItsOptions) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -4,7 +4,7 @@
 #include "nas/pareto/hypervolume.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 using namespace test;  // NOLINT
@@ -23,8 +23,9 @@ class PathAcquisitionTest : public testing::Test {
   /// Compares the gradient with finite differences at points in the cube.
   void expect_gradient(const PathAcquisition& acquisition) const {
     Random random(5, "path acquisition test");
-    RowMatrix points = RowMatrix::NullaryExpr(6, 2, [&] { return random.uniform(0.05, 0.95); });
-    RowMatrix gradients(6, 2);
+    surrogate::RowMatrix points =
+        surrogate::RowMatrix::NullaryExpr(6, 2, [&] { return random.uniform(0.05, 0.95); });
+    surrogate::RowMatrix gradients(6, 2);
     const Eigen::VectorXd values = acquisition(points, &gradients);
     EXPECT_EQ(values, acquisition(points, nullptr));
     for (Eigen::Index i = 0; i < 6; ++i) {
@@ -49,8 +50,8 @@ class PathAcquisitionTest : public testing::Test {
 
 TEST_F(PathAcquisitionTest, GradientsAgreeWithFiniteDifferences) {
   const Knowledge knowledge(problem_, history_);
-  const Surrogates surrogates(*stream_, knowledge.sets);
-  const PosteriorPaths paths(surrogates, 12, 3);
+  const surrogate::Surrogates surrogates(*stream_, knowledge.sets);
+  const surrogate::PosteriorPaths paths(surrogates, 12, 3);
   expect_gradient({knowledge, paths, surrogates, nullptr});
   expect_gradient(
       {knowledge, paths, surrogates, scalarised_gain(knowledge, surrogates, paths, {0.3, 0.7})});
@@ -61,27 +62,28 @@ TEST_F(PathAcquisitionTest, GradientsAgreeWithFiniteDifferences) {
 /// A draw's gain is the hypervolume that its objectives add to those of its baseline.
 TEST_F(PathAcquisitionTest, HypervolumeGainIsTheHypervolumeGained) {
   const Knowledge knowledge(problem_, history_);
-  const Surrogates surrogates(*stream_, knowledge.sets);
-  const PosteriorPaths paths(surrogates, 4, 3);
+  const surrogate::Surrogates surrogates(*stream_, knowledge.sets);
+  const surrogate::PosteriorPaths paths(surrogates, 4, 3);
   const auto gain = hypervolume_gain(knowledge, surrogates, paths, problem_.reference);
-  const RowMatrix points = baseline(knowledge);
-  const RowMatrix values = paths.values(points);
+  const surrogate::RowMatrix points = baseline(knowledge);
+  const surrogate::RowMatrix values = paths.values(points);
   const Vector reference = {surrogates.standard(0).of(0.5), surrogates.standard(1).of(0.5)};
   Random random(6, "path acquisition test");
   int gained = 0;
   for (std::size_t p = 0; p < 4; ++p) {
-    Points front;
+    pareto::Points front;
     for (Eigen::Index i = 0; i < points.rows(); ++i) {
       front.push_back({values(i, static_cast<Eigen::Index>(p)),
                        values(points.rows() + i, static_cast<Eigen::Index>(p))});
     }
-    const double before = hypervolume(front, reference);
-    const RowMatrix y = RowMatrix::NullaryExpr(2, 10, [&] { return random.uniform(-2, 2); });
+    const double before = pareto::hypervolume(front, reference);
+    const surrogate::RowMatrix y =
+        surrogate::RowMatrix::NullaryExpr(2, 10, [&] { return random.uniform(-2, 2); });
     const Eigen::VectorXd logs = (*gain)(p, y, nullptr);
     for (Eigen::Index i = 0; i < 10; ++i) {
-      Points more = front;
+      pareto::Points more = front;
       more.push_back({y(0, i), y(1, i)});
-      const double expected = hypervolume(more, reference) - before;
+      const double expected = pareto::hypervolume(more, reference) - before;
       EXPECT_NEAR(std::exp(logs(i)), expected, 0.02);
       gained += expected > 0.05 ? 1 : 0;
     }
@@ -99,4 +101,4 @@ TEST_F(PathAcquisitionTest, TheBaselineIsFeasibleOrPending) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::samplers

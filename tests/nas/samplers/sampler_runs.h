@@ -15,7 +15,7 @@
 namespace paretiny::test {
 
 using Vector = std::vector<double>;
-using History = std::vector<Observation>;
+using History = std::vector<samplers::Observation>;
 using Options = std::map<std::string, double>;
 
 inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -32,23 +32,24 @@ inline Options quick(const std::string& sampler) {
   return {};
 }
 
-inline Parameter real(const std::string& name) {
-  return {name, ParameterKind::real, 0, 1, false, {}};
+inline space::Parameter real(const std::string& name) {
+  return {name, space::ParameterKind::real, 0, 1, false, {}};
 }
 
-inline Parameter integer(const std::string& name, double low, double high, bool log = false) {
-  return {name, ParameterKind::integer, low, high, log, {}};
+inline space::Parameter integer(const std::string& name, double low, double high,
+                                bool log = false) {
+  return {name, space::ParameterKind::integer, low, high, log, {}};
 }
 
-inline Parameter categorical(const std::string& name, std::vector<std::string> choices) {
-  return {name, ParameterKind::categorical, 0, 1, false, std::move(choices)};
+inline space::Parameter categorical(const std::string& name, std::vector<std::string> choices) {
+  return {name, space::ParameterKind::categorical, 0, 1, false, std::move(choices)};
 }
 
 /// Objectives with the limit 1.
-inline SamplerProblem problem_of(std::vector<Parameter> parameters, std::size_t objectives,
-                                 std::uint64_t seed = 3) {
-  SamplerProblem problem;
-  problem.space = Space(std::move(parameters));
+inline samplers::SamplerProblem problem_of(std::vector<space::Parameter> parameters,
+                                           std::size_t objectives, std::uint64_t seed = 3) {
+  samplers::SamplerProblem problem;
+  problem.space = space::Space(std::move(parameters));
   problem.objectives = objectives;
   problem.reference = Vector(objectives, 1.0);
   problem.limits = Vector(objectives, 1.0);
@@ -57,22 +58,24 @@ inline SamplerProblem problem_of(std::vector<Parameter> parameters, std::size_t 
   return problem;
 }
 
-inline SamplerProblem reals(std::size_t d, std::size_t objectives, std::uint64_t seed = 3) {
-  std::vector<Parameter> parameters;
+inline samplers::SamplerProblem reals(std::size_t d, std::size_t objectives,
+                                      std::uint64_t seed = 3) {
+  std::vector<space::Parameter> parameters;
   for (std::size_t i = 0; i < d; ++i) parameters.push_back(real(std::to_string(i)));
   return problem_of(std::move(parameters), objectives, seed);
 }
 
 /// A real, an integer and a choice; two objectives.
-inline SamplerProblem mixed(std::uint64_t seed = 3) {
+inline samplers::SamplerProblem mixed(std::uint64_t seed = 3) {
   return problem_of({real("a"), integer("k", 1, 64, true), categorical("c", {"x", "y", "z"})}, 2,
                     seed);
 }
 
-using Judge = std::function<Observation(const Vector&)>;
+using Judge = std::function<samplers::Observation(const Vector&)>;
 
 /// Asks and tells until there are `trials`.
-inline History run(Sampler& sampler, std::size_t trials, const Judge& judge, History history = {}) {
+inline History run(samplers::Sampler& sampler, std::size_t trials, const Judge& judge,
+                   History history = {}) {
   for (std::uint64_t t = history.size(); t < trials; ++t) {
     const Vector x = sampler.ask(history, t);
     history.push_back(judge(x));
@@ -81,8 +84,8 @@ inline History run(Sampler& sampler, std::size_t trials, const Judge& judge, His
   return history;
 }
 
-inline Observation finished(Vector objectives) {
-  return {{}, Outcome::finished, std::move(objectives)};
+inline samplers::Observation finished(Vector objectives) {
+  return {{}, samplers::Outcome::finished, std::move(objectives)};
 }
 
 /// Two spheres about (0.2, ...) and (0.7, ...).
@@ -97,9 +100,9 @@ inline Vector spheres(const Vector& x) {
 }
 
 /// Every point is snapped, in the cube, and suggested once.
-inline void expect_sound(const SamplerProblem& problem, const History& history) {
+inline void expect_sound(const samplers::SamplerProblem& problem, const History& history) {
   std::set<Vector> seen;
-  for (const Observation& o : history) {
+  for (const samplers::Observation& o : history) {
     EXPECT_EQ(problem.space.snap(o.x), o.x);
     EXPECT_TRUE(seen.insert(o.x).second) << "a point twice";
     for (const double coordinate : o.x) EXPECT_TRUE(coordinate >= 0 && coordinate <= 1);

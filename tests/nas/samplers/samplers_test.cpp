@@ -4,7 +4,7 @@
 #include "nas/pareto/hypervolume.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
-namespace paretiny {
+namespace paretiny::samplers {
 namespace {
 
 using namespace test;  // NOLINT
@@ -56,12 +56,12 @@ TEST_P(Samplers, LearnMoreThanRandom) {
     problem.limits.clear();
     for (const bool learner : {true, false}) {
       const auto sampler = learner ? make(problem) : make_sampler("random", problem);
-      Points points;
+      pareto::Points points;
       for (const Observation& o :
            run(*sampler, 40, [](const Vector& x) { return finished(spheres(x)); })) {
         points.push_back(o.objectives);
       }
-      (learner ? learnt : random) += hypervolume(points, problem.reference);
+      (learner ? learnt : random) += pareto::hypervolume(points, problem.reference);
     }
   }
   EXPECT_GT(learnt, 1.15 * random);
@@ -159,7 +159,7 @@ TEST_P(Samplers, HandleAChoiceAmongFifty) {
   std::vector<std::string> choices;
   for (int i = 0; i < 50; ++i) choices.push_back(std::to_string(i));
   const auto problem =
-      problem_of({real("a"), {"c", ParameterKind::categorical, 0, 1, false, choices}}, 2);
+      problem_of({real("a"), {"c", space::ParameterKind::categorical, 0, 1, false, choices}}, 2);
   const Judge judge = [](const Vector& x) { return finished({x[0], 1 - x[0] * x[7]}); };
   expect_sound(problem, run(*make(problem), 9, judge));
 }
@@ -167,9 +167,9 @@ TEST_P(Samplers, HandleAChoiceAmongFifty) {
 TEST_P(Samplers, HandleMoreCoordinatesThanSobolsTable) {
   std::vector<std::string> choices;
   for (int i = 0; i < 50; ++i) choices.push_back(std::to_string(i));
-  std::vector<Parameter> parameters;
+  std::vector<space::Parameter> parameters;
   for (const char* name : {"a", "b", "c"}) {
-    parameters.push_back({name, ParameterKind::categorical, 0, 1, false, choices});
+    parameters.push_back({name, space::ParameterKind::categorical, 0, 1, false, choices});
   }
   const auto problem = problem_of(std::move(parameters), 2);
   const Judge judge = [](const Vector& x) { return finished({x[0], 1 - x[0] * x[7]}); };
@@ -177,9 +177,10 @@ TEST_P(Samplers, HandleMoreCoordinatesThanSobolsTable) {
 }
 
 TEST_P(Samplers, GoThroughAFiniteSpaceAndThenRefuse) {
-  const auto problem = problem_of({{"k", ParameterKind::integer, 1, 5, false, {}},
-                                   {"c", ParameterKind::categorical, 0, 1, false, {"x", "y"}}},
-                                  2);
+  const auto problem =
+      problem_of({{"k", space::ParameterKind::integer, 1, 5, false, {}},
+                  {"c", space::ParameterKind::categorical, 0, 1, false, {"x", "y"}}},
+                 2);
   const auto sampler = make(problem);
   const History history = run(*sampler, 10, [](const Vector& x) { return finished(spheres(x)); });
   expect_sound(problem, history);
@@ -188,7 +189,7 @@ TEST_P(Samplers, GoThroughAFiniteSpaceAndThenRefuse) {
 
 TEST_P(Samplers, HonourTheDuplicateTest) {
   auto problem = mixed();
-  problem.duplicate = [](const Values& values) {
+  problem.duplicate = [](const space::Values& values) {
     return std::get<std::string>(values.at("c")) != "y";
   };
   for (const Observation& o :
@@ -238,4 +239,4 @@ INSTANTIATE_TEST_SUITE_P(All, Samplers, testing::ValuesIn(sampler_names()),
                          });
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::samplers

@@ -8,7 +8,7 @@
 #include "nas/summary/summary.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
 struct Case {
@@ -42,7 +42,7 @@ at_most = 50.0
                        GetParam().sampler, GetParam().options);
   }
 
-  Response evaluate(const Values& values) const {
+  problems::Response evaluate(const space::Values& values) const {
     return problem_.evaluate(
         {std::get<double>(values.at("x1")), std::get<double>(values.at("x2"))});
   }
@@ -51,30 +51,30 @@ at_most = 50.0
   void ask_and_tell() {
     const BlackBox box = parse_black_box(space(), "box.toml");
     const OpenBlackBox opened = open_black_box(path_, box, {}, Device{});
-    const Trial trial = Asker(opened, path_, Device{}).next();
-    const Response result = evaluate(trial.values);
-    tell_trial(
-        *open_to_tell(path_),
-        dump({{"trial", trial.number},
-              {"objectives", {{"branin", result.objectives[0]}, {"currin", result.objectives[1]}}},
-              {"constraints", {{"disc", result.constraints[0] + 50}}}}));
+    const study::Trial trial = Asker(opened, path_, Device{}).next();
+    const problems::Response result = evaluate(trial.values);
+    tell_trial(*open_to_tell(path_),
+               study::dump({{"trial", trial.number},
+                            {"objectives",
+                             {{"branin", result.objectives[0]}, {"currin", result.objectives[1]}}},
+                            {"constraints", {{"disc", result.constraints[0] + 50}}}}));
   }
 
-  const Problem problem_ = make_problem("ConstrainedBraninCurrin");
+  const problems::Problem problem_ = problems::make_problem("ConstrainedBraninCurrin");
   const std::filesystem::path path_ = folder_ / "box.sqlite";
 };
 
 TEST_P(ConstrainedBlackBoxTest, FindsAFrontInsideItsBounds) {
   for (int i = 0; i < 24; ++i) ask_and_tell();
-  const auto study = open_study(path_);
-  const std::vector<Trial> trials = study->trials();
+  const auto study = study::open_study(path_);
+  const std::vector<study::Trial> trials = study->trials();
   ASSERT_EQ(trials.size(), 24u);
-  for (const Trial& trial : trials) {
+  for (const study::Trial& trial : trials) {
     const bool feasible = evaluate(trial.values).constraints[0] <= 0;
-    EXPECT_EQ(trial.state, feasible ? TrialState::done : TrialState::infeasible)
+    EXPECT_EQ(trial.state, feasible ? study::TrialState::done : study::TrialState::infeasible)
         << "trial " << trial.number;
   }
-  const StudySummary summary = summarise(study->header().objectives, trials);
+  const summary::StudySummary summary = summary::summarise(study->header().objectives, trials);
   EXPECT_GE(summary.front.size(), 3u);
   for (const std::size_t member : summary.front) {
     EXPECT_LE(evaluate(trials[member].values).constraints[0], 0);
@@ -92,4 +92,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& each) { return std::string(each.param.sampler); });
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -5,15 +5,15 @@
 #include "nas/search/limits.h"
 #include "nas/search/search.h"
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
-std::vector<Objective> objectives(const std::string& accuracy, const std::string& rom,
-                                  const std::string& flops) {
-  Experiment experiment;
-  experiment.limits.error = Limit{1 - parse_share(accuracy), accuracy};
-  experiment.limits.rom = Limit{parse_bytes(rom), rom};
-  experiment.limits.flops = Limit{parse_flops(flops), flops};
+std::vector<study::Objective> objectives(const std::string& accuracy, const std::string& rom,
+                                         const std::string& flops) {
+  experiment::Experiment experiment;
+  experiment.limits.error = experiment::Limit{1 - experiment::parse_share(accuracy), accuracy};
+  experiment.limits.rom = experiment::Limit{experiment::parse_bytes(rom), rom};
+  experiment.limits.flops = experiment::Limit{experiment::parse_flops(flops), flops};
   return search_objectives(experiment);
 }
 
@@ -45,7 +45,7 @@ TEST(Limits, AllThatAreBroken) {
 
 TEST(Limits, WithoutAUnitAreComparedAsTheyStand) {
   // A black box's, whatever its objectives are called.
-  const std::vector<Objective> bare = {{"error", "", 0.0, "0"}, {"loss", "s", -2.5, "-2.5"}};
+  const std::vector<study::Objective> bare = {{"error", "", 0.0, "0"}, {"loss", "s", -2.5, "-2.5"}};
   EXPECT_EQ(broken_limits(bare, {0.25, -2.0}),
             (std::vector<std::string>{"error 0.25 is above the limit of 0",
                                       "loss -2 is above the limit of -2.5"}));
@@ -53,4 +53,4 @@ TEST(Limits, WithoutAUnitAreComparedAsTheyStand) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::search

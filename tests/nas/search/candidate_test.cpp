@@ -6,7 +6,7 @@
 #include "kernels/core/cpu/cpu_stream.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
 /// The CPU, where somebody asks to stop at what it does the `at`-th time.
@@ -16,18 +16,18 @@ class StoppingStream : public cpu::CpuStream {
 
   void upload(void* to, const void* from, std::size_t bytes) override {
     count(false);
-    CpuStream::upload(to, from, bytes);
+    cpu::CpuStream::upload(to, from, bytes);
   }
   void download(void* to, const void* from, std::size_t bytes) override {
     count(false);
-    CpuStream::download(to, from, bytes);
+    cpu::CpuStream::download(to, from, bytes);
   }
   void zero(void* data, std::size_t bytes) override {
     count(false);
-    CpuStream::zero(data, bytes);
+    cpu::CpuStream::zero(data, bytes);
   }
   std::unique_ptr<Recording> record(std::function<void()> work) override {
-    return CpuStream::record([this, work = std::move(work)] {
+    return cpu::CpuStream::record([this, work = std::move(work)] {
       count(true);
       work();
     });
@@ -53,36 +53,38 @@ class StoppingStream : public cpu::CpuStream {
 class CandidateTest : public test::FolderTest {
  protected:
   CandidateTest()
-      : experiment_(load_experiment(file(test::tiny_experiment() + test::tiny_space()))),
-        dataset_(load_dataset(experiment_.dataset)) {}
+      : experiment_(
+            experiment::load_experiment(file(test::tiny_experiment() + test::tiny_space()))),
+        dataset_(data::load_dataset(experiment_.dataset)) {}
 
-  std::uint64_t hash(const Values& values) {
+  std::uint64_t hash(const space::Values& values) {
     return sketch(experiment_.candidate(values), dataset_).hash;
   }
 
-  const Experiment experiment_;
-  const Dataset dataset_;
+  const experiment::Experiment experiment_;
+  const data::Dataset dataset_;
 };
 
 TEST_F(CandidateTest, WhatIsKnownBeforeTrainingIsWhatTrainingLeaves) {
   const auto stream = Stream::create({DeviceKind::cpu, 0});
-  const ResidentDataset data(*stream, dataset_);
+  const data::ResidentDataset data(*stream, dataset_);
   for (const char* name : {"ds_cnn", "mobilenet_v3"}) {
     for (const char* schedule : {"agp", "one_shot", "none"}) {
-      CandidateSpec spec = experiment_.candidate({{"pruning.schedule", schedule},
-                                                  {"pruning.sparsity", 0.45},
-                                                  {"pruning.criterion", "taylor"},
-                                                  {"training.epochs", std::int64_t{2}}});
+      experiment::CandidateSpec spec =
+          experiment_.candidate({{"pruning.schedule", schedule},
+                                 {"pruning.sparsity", 0.45},
+                                 {"pruning.criterion", "taylor"},
+                                 {"training.epochs", std::int64_t{2}}});
       spec.model.name = name;
       spec.model.options = {{"blocks", 2}};
       const Sketch plan = sketch(spec, dataset_);
       EXPECT_EQ(plan.graph == plan.final_graph, std::string(schedule) == "none");
       int epochs = 0;
-      const CandidateResult result =
-          evaluate_candidate(*stream, data, plan, 7, [&](const EpochReport&) { ++epochs; }, {});
+      const CandidateResult result = evaluate_candidate(
+          *stream, data, plan, 7, [&](const train::EpochReport&) { ++epochs; }, {});
       EXPECT_EQ(epochs, 2);
       EXPECT_EQ(result.network.graph, plan.final_graph) << name << " " << schedule;
-      const Footprint left = footprint(result.network.graph);
+      const deploy::Footprint left = deploy::footprint(result.network.graph);
       EXPECT_EQ(left.rom(), plan.footprint.rom());
       EXPECT_EQ(left.ram(), plan.footprint.ram());
       EXPECT_EQ(left.flops, plan.footprint.flops);
@@ -102,15 +104,15 @@ TEST_F(CandidateTest, WhatIsKnownBeforeTrainingIsWhatTrainingLeaves) {
 
 TEST_F(CandidateTest, FineTuningChangesTheInt8NetworkAlone) {
   const auto stream = Stream::create({DeviceKind::cpu, 0});
-  const ResidentDataset data(*stream, dataset_);
+  const data::ResidentDataset data(*stream, dataset_);
   const auto run = [&](std::int64_t epochs) {
-    CandidateSpec spec = experiment_.candidate({{"quantization.fine_tune", epochs}});
+    experiment::CandidateSpec spec = experiment_.candidate({{"quantization.fine_tune", epochs}});
     return evaluate_candidate(*stream, data, sketch(spec, dataset_), 7, {}, {});
   };
   const auto bytes = [](const CandidateResult& result) {
     std::vector<std::int8_t> weights;
-    for (const Int8Step& step : result.int8.steps) {
-      if (const auto* conv = std::get_if<Int8Conv>(&step.operation)) {
+    for (const compress::Int8Step& step : result.int8.steps) {
+      if (const auto* conv = std::get_if<compress::Int8Conv>(&step.operation)) {
         weights.insert(weights.end(), conv->weights.begin(), conv->weights.end());
       }
     }
@@ -131,17 +133,18 @@ TEST_F(CandidateTest, FineTuningChangesTheInt8NetworkAlone) {
 TEST_F(CandidateTest, AStopIsHeededBeforeTheNextStepWhereverItComes) {
   // Training with pruning, fine-tuning, calibration, both accuracies on both splits.
   for (const char* criterion : {"taylor", "apoz"}) {
-    CandidateSpec spec = experiment_.candidate({{"quantization.fine_tune", std::int64_t{1}},
-                                                {"training.epochs", std::int64_t{2}},
-                                                {"pruning.sparsity", 0.5},
-                                                {"pruning.criterion", "l1"}});
-    spec.pruning.criterion =
-        criterion == std::string("apoz") ? PruningCriterion::apoz : PruningCriterion::taylor;
+    experiment::CandidateSpec spec =
+        experiment_.candidate({{"quantization.fine_tune", std::int64_t{1}},
+                               {"training.epochs", std::int64_t{2}},
+                               {"pruning.sparsity", 0.5},
+                               {"pruning.criterion", "l1"}});
+    spec.pruning.criterion = criterion == std::string("apoz") ? compress::PruningCriterion::apoz
+                                                              : compress::PruningCriterion::taylor;
     const Sketch plan = sketch(spec, dataset_);
     const auto run = [&](StoppingStream& stream) {
-      const ResidentDataset data(stream, dataset_);
+      const data::ResidentDataset data(stream, dataset_);
       evaluate_candidate(
-          stream, data, plan, 7, [](const EpochReport&) {}, stream.token());
+          stream, data, plan, 7, [](const train::EpochReport&) {}, stream.token());
     };
     StoppingStream whole(~std::size_t{0});
     run(whole);
@@ -156,7 +159,7 @@ TEST_F(CandidateTest, AStopIsHeededBeforeTheNextStepWhereverItComes) {
 }
 
 TEST_F(CandidateTest, EqualCandidatesHaveEqualHashes) {
-  const Values values = {{"model.width", 0.5}, {"training.learning_rate", 0.1}};
+  const space::Values values = {{"model.width", 0.5}, {"training.learning_rate", 0.1}};
   EXPECT_EQ(hash(values), hash(values));
   // Widths that round to the same channels are one candidate.
   EXPECT_EQ(hash({{"model.width", 0.5}}), hash({{"model.width", 0.501}}));
@@ -172,7 +175,7 @@ TEST_F(CandidateTest, EqualCandidatesHaveEqualHashes) {
 
 TEST_F(CandidateTest, WhateverTrainingDependsOnIsInTheHash) {
   const std::uint64_t plain = hash({{"pruning.sparsity", 0.5}});
-  const std::map<std::string, Value> changes = {
+  const std::map<std::string, space::Value> changes = {
       {"model.width", 0.5},
       {"model.blocks", std::int64_t{2}},
       {"training.epochs", std::int64_t{2}},
@@ -198,19 +201,19 @@ TEST_F(CandidateTest, WhateverTrainingDependsOnIsInTheHash) {
   };
   std::set<std::uint64_t> seen = {plain};
   for (const auto& [key, value] : changes) {
-    Values values = {{"pruning.sparsity", 0.5}};
+    space::Values values = {{"pruning.sparsity", 0.5}};
     values[key] = value;
     EXPECT_TRUE(seen.insert(hash(values)).second) << key;
   }
 }
 
 TEST_F(CandidateTest, ANetworkTooDeepForItsInputIsRefused) {
-  const Experiment deep =
-      load_experiment(file("[dataset]\nformat = \"synthetic\"\n[model]\nname = \"resnet8\"\n"));
-  CandidateSpec spec = deep.candidate();
+  const experiment::Experiment deep = experiment::load_experiment(
+      file("[dataset]\nformat = \"synthetic\"\n[model]\nname = \"resnet8\"\n"));
+  experiment::CandidateSpec spec = deep.candidate();
   spec.model.options["no such option"] = 1;
   EXPECT_THROW(sketch(spec, dataset_), UsageError);
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "tests/nas/search/search_fixture.h"
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
 using test::Watcher;
@@ -12,7 +12,7 @@ class EvaluationStoreTest : public test::SearchTest {
  protected:
   EvaluationStoreTest() : store_(folder_ / "evaluations") { setup_.evaluations = &store_; }
 
-  Experiment shared(const std::vector<std::string>& overrides = {}) {
+  experiment::Experiment shared(const std::vector<std::string>& overrides = {}) {
     std::vector<std::string> all = overrides;
     all.emplace_back("study.training_seed=7");
     return load(all);
@@ -75,7 +75,7 @@ TEST_F(EvaluationStoreTest, AFolderThatCannotBeWrittenIsSaid) {
 }
 
 TEST_F(EvaluationStoreTest, ASecondSearchTrainsNothingAndFindsTheSame) {
-  const Experiment experiment = shared();
+  const experiment::Experiment experiment = shared();
   const auto first = trials_of(experiment, "first.sqlite", 6);
   EXPECT_GT(files(), 0u);
   const auto again = study(experiment, "second.sqlite");
@@ -84,7 +84,7 @@ TEST_F(EvaluationStoreTest, ASecondSearchTrainsNothingAndFindsTheSame) {
   EXPECT_TRUE(watcher.epochs.empty());
   test::expect_equal(first, again->trials());
   const auto before = study(experiment, "first.sqlite");
-  for (const Trial& trial : first) {
+  for (const study::Trial& trial : first) {
     EXPECT_EQ(before->epochs(trial.number).size(), again->epochs(trial.number).size());
     EXPECT_EQ(before->model(trial.number), again->model(trial.number));
     EXPECT_EQ(trial.metrics, again->trials()[static_cast<std::size_t>(trial.number)].metrics);
@@ -95,13 +95,13 @@ TEST_F(EvaluationStoreTest, ASecondSearchTrainsNothingAndFindsTheSame) {
 
 TEST_F(EvaluationStoreTest, AnotherSamplerSharesTheInitialDesign) {
   trials_of(shared(), "ars.sqlite", 4);
-  const Experiment other = shared({"study.sampler=qparego"});
+  const experiment::Experiment other = shared({"study.sampler=qparego"});
   const auto second = study(other, "qparego.sqlite");
   Watcher watcher;
   ASSERT_TRUE(search(other, *second, 6, watcher));
   EXPECT_FALSE(watcher.epochs.contains(0));
   EXPECT_TRUE(watcher.epochs.contains(4) || watcher.epochs.contains(5) ||
-              second->trials()[4].state == TrialState::infeasible);
+              second->trials()[4].state == study::TrialState::infeasible);
 }
 
 TEST_F(EvaluationStoreTest, WhatATrainingDependsOnIsPartOfTheKey) {
@@ -116,7 +116,7 @@ TEST_F(EvaluationStoreTest, WhatATrainingDependsOnIsPartOfTheKey) {
     std::vector<std::string> all{"study.training_seed=7"};
     all.insert(all.end(), other.begin(), other.end());
     Watcher watcher;
-    const Experiment experiment = load(all);
+    const experiment::Experiment experiment = load(all);
     const auto into = study(experiment, "other.sqlite");
     ASSERT_TRUE(search(experiment, *into, 4, watcher));
     EXPECT_FALSE(watcher.epochs.empty()) << other.front();
@@ -125,7 +125,7 @@ TEST_F(EvaluationStoreTest, WhatATrainingDependsOnIsPartOfTheKey) {
 }
 
 TEST_F(EvaluationStoreTest, TrialsThatMayBeStoppedShareNothing) {
-  const Experiment experiment = shared({"study.stop=hypervolume"});
+  const experiment::Experiment experiment = shared({"study.stop=hypervolume"});
   trials_of(experiment, "first.sqlite", 4);
   EXPECT_EQ(files(), 0u);
 }
@@ -138,7 +138,7 @@ TEST_F(EvaluationStoreTest, WithATrainingSeedTheCandidateAloneDecidesWhatIsDrawn
     set.push_back("study.seed=" + seed);
     set.emplace_back("study.sampler=random");
     std::map<std::uint64_t, std::uint64_t> found;
-    for (const Trial& trial : trials_of(shared(set), name, 2)) {
+    for (const study::Trial& trial : trials_of(shared(set), name, 2)) {
       found[trial.architecture] = trial.seed;
     }
     return found;
@@ -151,4 +151,4 @@ TEST_F(EvaluationStoreTest, WithATrainingSeedTheCandidateAloneDecidesWhatIsDrawn
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::search

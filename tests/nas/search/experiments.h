@@ -89,7 +89,7 @@ inline testing::AssertionResult says(const std::string& message,
 }
 
 /// The same trials, whatever the time they took.
-inline void expect_equal(const std::vector<Trial>& a, const std::vector<Trial>& b) {
+inline void expect_equal(const std::vector<study::Trial>& a, const std::vector<study::Trial>& b) {
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
     EXPECT_EQ(a[i].values, b[i].values) << "trial " << i;

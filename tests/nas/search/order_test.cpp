@@ -5,22 +5,22 @@
 #include <cmath>
 #include <limits>
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// Trials by letter: d done, f failed, i infeasible after training, s settled before it, r running
 /// here, o running elsewhere.
-std::vector<Trial> trials_of(const std::string& states) {
-  std::vector<Trial> trials;
+std::vector<study::Trial> trials_of(const std::string& states) {
+  std::vector<study::Trial> trials;
   for (const char state : states) {
-    Trial trial;
+    study::Trial trial;
     trial.number = static_cast<std::int64_t>(trials.size());
-    trial.state = state == 'd'                   ? TrialState::done
-                  : state == 'f'                 ? TrialState::failed
-                  : state == 'i' || state == 's' ? TrialState::infeasible
-                                                 : TrialState::running;
+    trial.state = state == 'd'                   ? study::TrialState::done
+                  : state == 'f'                 ? study::TrialState::failed
+                  : state == 'i' || state == 's' ? study::TrialState::infeasible
+                                                 : study::TrialState::running;
     trial.owner = state == 'o' ? "another" : "me";
     trial.objectives = {state == 'd' || state == 'i' ? 0.5 : kNan, state == 'r' ? kNan : 100};
     trial.metrics["macs"] = 7;
@@ -31,15 +31,15 @@ std::vector<Trial> trials_of(const std::string& states) {
 
 /// What the next trial is asked with: those known by their letter, "." for pending; "wait".
 std::string asked_with(const std::string& states, std::int64_t lag) {
-  const std::vector<Trial> trials = trials_of(states);
+  const std::vector<study::Trial> trials = trials_of(states);
   const auto known =
-      known_to_next(trials, lag, [](const Trial& trial) { return trial.owner == "me"; });
+      known_to_next(trials, lag, [](const study::Trial& trial) { return trial.owner == "me"; });
   if (!known) return "wait";
   EXPECT_EQ(known->size(), trials.size());
   std::string text;
   for (std::size_t i = 0; i < known->size(); ++i) {
-    const Trial& trial = (*known)[i];
-    const bool pending = trial.state == TrialState::running;
+    const study::Trial& trial = (*known)[i];
+    const bool pending = trial.state == study::TrialState::running;
     text += pending ? '.' : states[i];
     if (!pending) {
       EXPECT_EQ(trial.state, trials[i].state);
@@ -87,4 +87,4 @@ TEST(Order, OtherProcessesAreNotWaitedFor) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -12,7 +12,7 @@
 namespace paretiny::test {
 
 /// Counts, and asks to stop where it was told to.
-struct Watcher : SearchObserver {
+struct Watcher : search::SearchObserver {
   std::map<std::int64_t, int> epochs;
   std::vector<std::int64_t> ended;
   std::vector<std::int64_t> lost;
@@ -22,21 +22,21 @@ struct Watcher : SearchObserver {
   std::set<std::int64_t> running;
   std::size_t most_running = 0;  ///< at one time
 
-  void trial_started(const Trial& trial, const Sketch&) override {
+  void trial_started(const study::Trial& trial, const search::Sketch&) override {
     running.insert(trial.number);
     most_running = std::max(most_running, running.size());
   }
-  void epoch_done(const Trial& trial, const EpochReport& report) override {
+  void epoch_done(const study::Trial& trial, const train::EpochReport& report) override {
     ++epochs[trial.number];
     if (trial.number == stop_in_trial && report.epoch < report.epochs) source.request_stop();
   }
-  void trial_ended(const std::vector<Trial>& trials, const Trial& trial) override {
+  void trial_ended(const std::vector<study::Trial>& trials, const study::Trial& trial) override {
     EXPECT_EQ(trials.at(static_cast<std::size_t>(trial.number)).state, trial.state);
     ended.push_back(trial.number);
     running.erase(trial.number);
   }
   void space_exhausted(const std::string& what) override { exhausted = what; }
-  void trial_lost(const Trial& trial) override {
+  void trial_lost(const study::Trial& trial) override {
     lost.push_back(trial.number);
     running.erase(trial.number);
   }
@@ -48,7 +48,7 @@ class SteppedStream : public cpu::CpuStream {
   explicit SteppedStream(std::function<void()> before) : before_(std::move(before)) {}
 
   std::unique_ptr<Recording> record(std::function<void()> work) override {
-    return CpuStream::record([this, work = std::move(work)] {
+    return cpu::CpuStream::record([this, work = std::move(work)] {
       before_();
       work();
     });
@@ -60,31 +60,33 @@ class SteppedStream : public cpu::CpuStream {
 
 class SearchTest : public FolderTest {
  protected:
-  Experiment load(const std::vector<std::string>& overrides = {}) {
-    return load_experiment(file(tiny_experiment() + tiny_space()), overrides);
+  experiment::Experiment load(const std::vector<std::string>& overrides = {}) {
+    return experiment::load_experiment(file(tiny_experiment() + tiny_space()), overrides);
   }
 
-  std::unique_ptr<Study> study(const Experiment& experiment, const std::string& name) {
-    return create_or_open_study(folder_ / name, header_of(experiment));
+  std::unique_ptr<study::Study> study(const experiment::Experiment& experiment,
+                                      const std::string& name) {
+    return study::create_or_open_study(folder_ / name, header_of(experiment));
   }
-  StudyHeader header_of(const Experiment& experiment) {
-    return study_header(experiment, load_dataset(experiment.dataset), setup_.device);
-  }
-
-  bool search(const Experiment& experiment, Study& into, std::int64_t trials, Watcher& watcher) {
-    return run_search(experiment, load_dataset(experiment.dataset), into, setup_, trials, watcher,
-                      watcher.source.get_token());
+  study::StudyHeader header_of(const experiment::Experiment& experiment) {
+    return search::study_header(experiment, data::load_dataset(experiment.dataset), setup_.device);
   }
 
-  std::vector<Trial> trials_of(const Experiment& experiment, const std::string& name,
-                               std::int64_t trials) {
+  bool search(const experiment::Experiment& experiment, study::Study& into, std::int64_t trials,
+              Watcher& watcher) {
+    return search::run_search(experiment, data::load_dataset(experiment.dataset), into, setup_,
+                              trials, watcher, watcher.source.get_token());
+  }
+
+  std::vector<study::Trial> trials_of(const experiment::Experiment& experiment,
+                                      const std::string& name, std::int64_t trials) {
     const auto kept = study(experiment, name);
     Watcher watcher;
     EXPECT_TRUE(search(experiment, *kept, trials, watcher));
     return kept->trials();
   }
 
-  SearchSetup setup_{{DeviceKind::cpu, 0}};
+  search::SearchSetup setup_{{DeviceKind::cpu, 0}};
 };
 
 }  // namespace paretiny::test

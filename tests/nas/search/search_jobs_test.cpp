@@ -10,7 +10,12 @@
 
 #include "tests/nas/search/search_fixture.h"
 
-namespace paretiny {
+namespace paretiny::search {
+
+using experiment::Experiment;
+using study::Trial;
+using study::TrialState;
+
 namespace {
 
 using std::chrono::milliseconds;
@@ -116,7 +121,8 @@ TEST_F(SearchJobs, EveryWorkerHoldsItsTrialByALeaseOfItsOwn) {
   for (const Trial& trial : trials_of(load_jobs(3, {"constraints.rom=1 MB"}), "a.sqlite", 6)) {
     owners.insert(trial.owner);
   }
-  EXPECT_EQ(owners, (std::set{process_owner(0), process_owner(1), process_owner(2)}));
+  EXPECT_EQ(owners,
+            (std::set{study::process_owner(0), study::process_owner(1), study::process_owner(2)}));
 }
 
 TEST_F(SearchJobs, WorkersComputeAtTheSameTime) {
@@ -170,7 +176,7 @@ TEST_F(SearchJobs, WhatMayHaveBroughtTheProcessDownIsTriedAlone) {
   struct Together : Watcher {
     std::size_t suspects = 0, others = 0;
     void trial_started(const Trial& trial, const Sketch& plan) override {
-      Watcher::trial_started(trial, plan);
+      test::Watcher::trial_started(trial, plan);
       std::size_t& most = trial.number < 3 ? suspects : others;
       most = std::max(most, running.size());
     }
@@ -251,7 +257,7 @@ TEST_F(SearchJobs, CandidatesThatDoNotFitTogetherTrainOneAfterAnother) {
   struct Gauge : Watcher {
     std::set<std::int64_t> training;
     std::size_t together = 0;
-    void epoch_done(const Trial& trial, const EpochReport& report) override {
+    void epoch_done(const Trial& trial, const train::EpochReport& report) override {
       training.insert(trial.number);
       together = std::max(together, training.size());
       if (report.epoch == report.epochs) training.erase(trial.number);
@@ -262,15 +268,15 @@ TEST_F(SearchJobs, CandidatesThatDoNotFitTogetherTrainOneAfterAnother) {
   delay_workers({2, 2, 2});
   Gauge together;
   const auto free = study(experiment, "free.sqlite");
-  ASSERT_TRUE(
-      run_search(experiment, load_dataset(experiment.dataset), *free, setup_, 6, together, {}));
+  ASSERT_TRUE(run_search(experiment, data::load_dataset(experiment.dataset), *free, setup_, 6,
+                         together, {}));
   EXPECT_GE(together.together, 2u) << "they should have trained side by side";
   delay_workers({2, 2, 2});
   setup_.memory = 1;
   Gauge apart;
   const auto tight = study(experiment, "tight.sqlite");
   ASSERT_TRUE(
-      run_search(experiment, load_dataset(experiment.dataset), *tight, setup_, 6, apart, {}));
+      run_search(experiment, data::load_dataset(experiment.dataset), *tight, setup_, 6, apart, {}));
   EXPECT_EQ(apart.together, 1u);
   test::expect_equal(free->trials(), tight->trials());
 }
@@ -278,13 +284,13 @@ TEST_F(SearchJobs, CandidatesThatDoNotFitTogetherTrainOneAfterAnother) {
 TEST_F(SearchJobs, ThePlanBeforeTrainingIsWhatTrainingThenPlans) {
   for (const std::string fine_tune : {"quantization.fine_tune=0", "quantization.fine_tune=2"}) {
     const Experiment experiment = load({"pruning.sparsity=0.5", fine_tune});
-    const Dataset dataset = load_dataset(experiment.dataset);
+    const data::Dataset dataset = data::load_dataset(experiment.dataset);
     const auto stream = Stream::create(setup_.device);
-    const ResidentDataset data(*stream, dataset);
+    const data::ResidentDataset data(*stream, dataset);
     const Sketch plan = sketch(experiment.candidate(), dataset);
     const std::size_t planned = planned_bytes(*stream, data, plan);
     const CandidateResult result =
-        evaluate_candidate(*stream, data, plan, 1, [](const EpochReport&) {}, {});
+        evaluate_candidate(*stream, data, plan, 1, [](const train::EpochReport&) {}, {});
     EXPECT_GE(planned + data.bytes(), result.planned_bytes) << fine_tune;
     EXPECT_LE(planned + data.bytes(), 3 * result.planned_bytes) << fine_tune;
   }
@@ -292,7 +298,7 @@ TEST_F(SearchJobs, ThePlanBeforeTrainingIsWhatTrainingThenPlans) {
 
 /// The trial as the study has it now, read beside the search.
 Trial trial_zero(const std::filesystem::path& path) {
-  return open_study(path)->trials().at(0);
+  return study::open_study(path)->trials().at(0);
 }
 
 TEST_F(SearchJobs, ALeaseIsKeptThroughALongEpoch) {
@@ -326,7 +332,7 @@ TEST_F(SearchJobs, AWorkerWhoseLeaseIsAnothersStopsWithinItsEpoch) {
   struct Loser : Watcher {
     std::atomic<bool> told = false;
     void trial_lost(const Trial& trial) override {
-      Watcher::trial_lost(trial);
+      test::Watcher::trial_lost(trial);
       told = true;
     }
   } watcher;
@@ -338,7 +344,7 @@ TEST_F(SearchJobs, AWorkerWhoseLeaseIsAnothersStopsWithinItsEpoch) {
   setup_.make_stream = [&] {
     return std::make_unique<SteppedStream>([&] {
       if (stolen.exchange(true)) return;
-      ASSERT_TRUE(thief->release(0, process_owner(0)));
+      ASSERT_TRUE(thief->release(0, study::process_owner(0)));
       ASSERT_TRUE(thief->claim({"a thief", std::chrono::hours(1)}));
       for (int i = 0; i < 3000 && !watcher.told; ++i) std::this_thread::sleep_for(milliseconds(10));
     });
@@ -380,4 +386,4 @@ TEST_F(SearchJobs, AskedWithAllThatIsKnownNobodyWaits) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::search

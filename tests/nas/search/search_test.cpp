@@ -7,7 +7,13 @@
 #include "base/error.h"
 #include "tests/nas/search/search_fixture.h"
 
-namespace paretiny {
+namespace paretiny::search {
+
+using experiment::Experiment;
+using study::Trial;
+using study::TrialState;
+using test::SearchTest;
+
 namespace {
 
 using test::SearchTest;
@@ -164,26 +170,32 @@ TEST_F(SearchTest, CandidatesThatCannotBeTrainedAreEachRecordedWithTheirReason) 
 }
 
 /// A study at which another worker is at work too.
-class SharedStudy : public Study {
+class SharedStudy : public study::Study {
  public:
-  explicit SharedStudy(Study& inner) : inner_(inner) {}
-  const StudyHeader& header() const override { return inner_.header(); }
+  explicit SharedStudy(study::Study& inner) : inner_(inner) {}
+  const study::StudyHeader& header() const override { return inner_.header(); }
   const std::vector<Trial>& trials() override {
     if (std::exchange(add_before_reading, false)) add_another();
     return inner_.trials();
   }
   std::int64_t trial_count() override { return inner_.trial_count(); }
-  std::vector<EpochRecord> epochs(std::int64_t number) override { return inner_.epochs(number); }
+  std::vector<study::EpochRecord> epochs(std::int64_t number) override {
+    return inner_.epochs(number);
+  }
   std::vector<std::uint8_t> model(std::int64_t number) override { return inner_.model(number); }
-  std::vector<StepRecord> steps(std::int64_t number) override { return inner_.steps(number); }
+  std::vector<study::StepRecord> steps(std::int64_t number) override {
+    return inner_.steps(number);
+  }
   std::vector<std::uint8_t> checkpoint(std::int64_t number) override {
     return inner_.checkpoint(number);
   }
-  std::vector<RunRecord> runs() override { return inner_.runs(); }
-  bool add_step(std::int64_t number, const std::string& owner, const StepRecord& record) override {
+  std::vector<study::RunRecord> runs() override { return inner_.runs(); }
+  bool add_step(std::int64_t number, const std::string& owner,
+                const study::StepRecord& record) override {
     return inner_.add_step(number, owner, record);
   }
-  bool decide(std::int64_t number, const std::string& owner, const StopVerdict& verdict) override {
+  bool decide(std::int64_t number, const std::string& owner,
+              const stopping::StopVerdict& verdict) override {
     return inner_.decide(number, owner, verdict);
   }
   bool keep_checkpoint(std::int64_t number, const std::string& owner, std::int64_t epochs,
@@ -193,20 +205,20 @@ class SharedStudy : public Study {
   bool begin_anew(std::int64_t number, const std::string& owner) override {
     return inner_.begin_anew(number, owner);
   }
-  Trial reopen(std::int64_t number, const Lease& lease) override {
+  Trial reopen(std::int64_t number, const study::Lease& lease) override {
     return inner_.reopen(number, lease);
   }
   bool add_run(const std::map<std::string, std::string>& settings) override {
     return inner_.add_run(settings);
   }
-  std::optional<Trial> add_trial(std::int64_t number, const Values& values,
+  std::optional<Trial> add_trial(std::int64_t number, const space::Values& values,
                                  std::uint64_t architecture, std::uint64_t seed,
-                                 const Lease& lease) override {
+                                 const study::Lease& lease) override {
     if (std::exchange(add_before_adding, false)) add_another();
     return inner_.add_trial(number, values, architecture, seed, lease);
   }
-  std::optional<Trial> claim(const Lease& lease) override { return inner_.claim(lease); }
-  bool renew(std::int64_t number, const Lease& lease) override {
+  std::optional<Trial> claim(const study::Lease& lease) override { return inner_.claim(lease); }
+  bool renew(std::int64_t number, const study::Lease& lease) override {
     if (steal_at_renewal == number) steal(number, lease.owner);
     return inner_.renew(number, lease);
   }
@@ -214,12 +226,12 @@ class SharedStudy : public Study {
     return inner_.release(number, owner);
   }
   bool add_epoch(std::int64_t number, const std::string& owner,
-                 const EpochRecord& record) override {
+                 const study::EpochRecord& record) override {
     if (steal_at_epoch == number) steal(number, owner);
     return inner_.add_epoch(number, owner, record);
   }
   bool conclude(std::int64_t number, const std::string& owner, TrialState end,
-                const TrialResult& result) override {
+                const study::TrialResult& result) override {
     if (steal_at_end == number) steal(number, owner);
     return inner_.conclude(number, owner, end, result);
   }
@@ -229,12 +241,12 @@ class SharedStudy : public Study {
   std::int64_t steal_at_renewal = -1, steal_at_epoch = -1, steal_at_end = -1;
 
  private:
-  const Lease other_{"another", std::chrono::hours(1)};
+  const study::Lease other_{"another", std::chrono::hours(1)};
 
   void add_another() {
     const std::vector<Trial> known = inner_.trials();
     const auto number = static_cast<std::int64_t>(known.size());
-    const Values values = known.empty() ? Values{} : known.back().values;
+    const space::Values values = known.empty() ? space::Values{} : known.back().values;
     ASSERT_TRUE(inner_.add_trial(number, values, 1, 2, other_));
     ASSERT_TRUE(inner_.abandon(number, other_.owner, "made up"));
   }
@@ -244,7 +256,7 @@ class SharedStudy : public Study {
     ASSERT_EQ(inner_.claim(other_)->number, number);
   }
 
-  Study& inner_;
+  study::Study& inner_;
 };
 
 TEST_F(SearchTest, TrialsAreATotalWhateverOthersAdd) {
@@ -314,8 +326,9 @@ TEST_F(SearchTest, HeadersAreRefusedBeforeThereIsAStudy) {
   EXPECT_THROW(header_of(load({"sampler.polices=3"})), UsageError);
   EXPECT_THROW(header_of(load({"study.sampler=random", "sampler.steps=2"})), UsageError)
       << "random takes no options";
-  EXPECT_THROW(header_of(load_experiment(file(test::tiny_experiment(), "no_space.toml"))),
-               UsageError);
+  EXPECT_THROW(
+      header_of(experiment::load_experiment(file(test::tiny_experiment(), "no_space.toml"))),
+      UsageError);
 }
 
 TEST_F(SearchTest, ObjectivesCarryTheirLimits) {
@@ -337,15 +350,15 @@ TEST_F(SearchTest, ObjectivesCarryTheirLimits) {
 
 TEST_F(SearchTest, InstructionsAreThoseOfTheTarget) {
   const Experiment board = load({"study.target=pico"});
-  EXPECT_EQ(board.core, CoreClass::v6m);
-  EXPECT_EQ(load({"study.target=m3"}).core, CoreClass::v7m);
-  EXPECT_EQ(load({"study.target=stm32h7"}).core, CoreClass::dsp);
-  const Dataset dataset = load_dataset(board.dataset);
-  const auto counted = [&](CoreClass core) {
+  EXPECT_EQ(board.core, deploy::CoreClass::v6m);
+  EXPECT_EQ(load({"study.target=m3"}).core, deploy::CoreClass::v7m);
+  EXPECT_EQ(load({"study.target=stm32h7"}).core, deploy::CoreClass::dsp);
+  const data::Dataset dataset = data::load_dataset(board.dataset);
+  const auto counted = [&](deploy::CoreClass core) {
     return sketch(board.candidate(), dataset, core).footprint.instructions;
   };
-  EXPECT_GT(counted(CoreClass::v6m), counted(CoreClass::v7m));
-  EXPECT_GT(counted(CoreClass::v7m), counted(CoreClass::dsp));
+  EXPECT_GT(counted(deploy::CoreClass::v6m), counted(deploy::CoreClass::v7m));
+  EXPECT_GT(counted(deploy::CoreClass::v7m), counted(deploy::CoreClass::dsp));
   // A study keeps to its class of cores; within one the figures are the same.
   EXPECT_NE(board.task, load({}).task);
   EXPECT_NE(board.task, load({"study.target=m3"}).task);
@@ -353,4 +366,4 @@ TEST_F(SearchTest, InstructionsAreThoseOfTheTarget) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -8,12 +8,15 @@
 #include "nas/summary/summary.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny {
+namespace paretiny::search {
+
+using experiment::Experiment;
+
 namespace {
 
 class Watcher : public SearchObserver {
  public:
-  void epoch_done(const Trial& trial, const EpochReport& report) override {
+  void epoch_done(const study::Trial& trial, const train::EpochReport& report) override {
     epochs.emplace_back(trial.number, report.epoch);
     if (trial.number == interrupt_trial && report.epoch == interrupt_epoch) source.request_stop();
   }
@@ -30,7 +33,8 @@ class StoppingSearchTest : public test::FolderTest {
   Experiment load(std::vector<std::string> overrides = {}) {
     overrides.insert(overrides.begin(),
                      {"training.epochs=8", "constraints.rom=1 MB", "study.initial=4"});
-    return load_experiment(file(test::tiny_experiment() + test::tiny_space()), overrides);
+    return experiment::load_experiment(file(test::tiny_experiment() + test::tiny_space()),
+                                       overrides);
   }
   /// Stops about every second trial.
   Experiment halving(std::vector<std::string> overrides = {}) {
@@ -38,17 +42,18 @@ class StoppingSearchTest : public test::FolderTest {
                                          "study.stop_run_on=0", "pruning.schedule=none"});
     return load(overrides);
   }
-  std::unique_ptr<Study> study(const Experiment& experiment, const std::string& name) {
-    return create_or_open_study(
-        folder_ / name, study_header(experiment, load_dataset(experiment.dataset), Device{}));
+  std::unique_ptr<study::Study> study(const Experiment& experiment, const std::string& name) {
+    return study::create_or_open_study(
+        folder_ / name, study_header(experiment, data::load_dataset(experiment.dataset), Device{}));
   }
-  bool search(const Experiment& experiment, Study& study, std::int64_t trials, Watcher& watcher) {
-    return run_search(experiment, load_dataset(experiment.dataset), study, SearchSetup{}, trials,
-                      watcher, watcher.source.get_token());
+  bool search(const Experiment& experiment, study::Study& study, std::int64_t trials,
+              Watcher& watcher) {
+    return run_search(experiment, data::load_dataset(experiment.dataset), study, SearchSetup{},
+                      trials, watcher, watcher.source.get_token());
   }
   /// A study of `trials` trials, with nothing in its way.
-  std::unique_ptr<Study> whole(const Experiment& experiment, const std::string& name,
-                               std::int64_t trials) {
+  std::unique_ptr<study::Study> whole(const Experiment& experiment, const std::string& name,
+                                      std::int64_t trials) {
     auto kept = study(experiment, name);
     Watcher watcher;
     EXPECT_TRUE(search(experiment, *kept, trials, watcher));
@@ -57,9 +62,9 @@ class StoppingSearchTest : public test::FolderTest {
   }
 };
 
-void expect_same(Study& a, Study& b) {
+void expect_same(study::Study& a, study::Study& b) {
   test::expect_equal(a.trials(), b.trials());
-  for (const Trial& trial : a.trials()) {
+  for (const study::Trial& trial : a.trials()) {
     EXPECT_EQ(a.model(trial.number), b.model(trial.number)) << "trial " << trial.number;
     const auto left = a.epochs(trial.number), right = b.epochs(trial.number);
     ASSERT_EQ(left.size(), right.size()) << "trial " << trial.number;
@@ -70,9 +75,9 @@ void expect_same(Study& a, Study& b) {
   }
 }
 
-std::int64_t first_stopped(Study& study) {
-  for (const Trial& trial : study.trials()) {
-    if (trial.state == TrialState::stopped) return trial.number;
+std::int64_t first_stopped(study::Study& study) {
+  for (const study::Trial& trial : study.trials()) {
+    if (trial.state == study::TrialState::stopped) return trial.number;
   }
   ADD_FAILURE() << "nothing was stopped, so this test shows nothing";
   return 0;
@@ -86,8 +91,8 @@ TEST_F(StoppingSearchTest, StoppedTrialsAreOnNoFrontAndKnownToTheSampler) {
                  sampler == std::string("ars") ? "sampler.steps=3" : "study.seed=3"});
     const auto kept = whole(experiment, std::string(sampler) + ".sqlite", 10);
     std::size_t stopped = 0;
-    for (const Trial& trial : kept->trials()) {
-      if (trial.state != TrialState::stopped) {
+    for (const study::Trial& trial : kept->trials()) {
+      if (trial.state != study::TrialState::stopped) {
         EXPECT_EQ(kept->epochs(trial.number).size(), 8u);
         continue;
       }
@@ -95,17 +100,18 @@ TEST_F(StoppingSearchTest, StoppedTrialsAreOnNoFrontAndKnownToTheSampler) {
       EXPECT_TRUE(std::isnan(trial.objectives[0]));
       EXPECT_GT(trial.objectives[1], 0);
       EXPECT_TRUE(test::says(trial.reason, {"% of its epochs it cannot matter"}));
-      EXPECT_EQ(trial.verdict->reason, StopReason::hopeless);
+      EXPECT_EQ(trial.verdict->reason, stopping::StopReason::hopeless);
       EXPECT_EQ(trial.metrics.at("epochs"), 8 * trial.verdict->fraction);
       EXPECT_EQ(double(kept->epochs(trial.number).size()), trial.metrics.at("epochs"));
       EXPECT_TRUE(kept->model(trial.number).empty());
     }
     EXPECT_GT(stopped, 1u);
     EXPECT_LT(stopped, 10u);
-    const StudySummary summary = summarise(kept->header().objectives, kept->trials());
-    EXPECT_EQ(summary.count[static_cast<std::size_t>(TrialState::stopped)], stopped);
+    const summary::StudySummary summary =
+        summary::summarise(kept->header().objectives, kept->trials());
+    EXPECT_EQ(summary.count[static_cast<std::size_t>(study::TrialState::stopped)], stopped);
     for (const std::size_t member : summary.front) {
-      EXPECT_EQ(kept->trials()[member].state, TrialState::done);
+      EXPECT_EQ(kept->trials()[member].state, study::TrialState::done);
     }
   }
 }
@@ -116,13 +122,13 @@ TEST_F(StoppingSearchTest, StopsByHypervolumeOnceBoundsAreCalibrated) {
             "study.stop_delta=0.9", "study.stop_run_on=0.2"});
   const auto kept = whole(experiment, "a.sqlite", 20);
   std::size_t stopped = 0;
-  for (const Trial& trial : kept->trials()) {
+  for (const study::Trial& trial : kept->trials()) {
     ASSERT_TRUE(trial.verdict) << trial.number;
     if (trial.number < 4) {  // too few to calibrate
       EXPECT_FALSE(trial.verdict->armed) << trial.number;
-      EXPECT_EQ(trial.state, TrialState::done);
+      EXPECT_EQ(trial.state, study::TrialState::done);
     }
-    if (trial.state == TrialState::stopped) {
+    if (trial.state == study::TrialState::stopped) {
       ++stopped;
       ASSERT_EQ(trial.verdict->predicted.size(), 4u);
       EXPECT_LE(trial.verdict->bound[0], trial.verdict->predicted[0]);
@@ -146,7 +152,7 @@ TEST_F(StoppingSearchTest, AnInterruptedTrialGoesOnFromItsCheckpoint) {
       watcher.interrupt_trial = 0;
       watcher.interrupt_epoch = epoch;
       EXPECT_FALSE(search(experiment, *kept, 6, watcher));
-      EXPECT_EQ(kept->trials()[0].state, TrialState::waiting);
+      EXPECT_EQ(kept->trials()[0].state, study::TrialState::waiting);
       EXPECT_FALSE(kept->checkpoint(0).empty());
       EXPECT_TRUE(watcher.notes.empty());
     }
@@ -177,7 +183,7 @@ TEST_F(StoppingSearchTest, ACheckpointOfNoUseIsRefusedWithANote) {
       watcher.interrupt_epoch = 3;
       EXPECT_FALSE(search(experiment, *kept, 2, watcher));
     }
-    Database(folder_ / "left.sqlite", Database::Mode::write).execute(damage);
+    study::Database(folder_ / "left.sqlite", study::Database::Mode::write).execute(damage);
     const auto kept = study(experiment, "left.sqlite");
     Watcher watcher;
     EXPECT_TRUE(search(experiment, *kept, 2, watcher));
@@ -191,18 +197,18 @@ TEST_F(StoppingSearchTest, AFullDiskCostsTheCheckpointAlone) {
   const Experiment experiment = load({"study.sampler=random", "study.checkpoint=0"});
   const auto expected = whole(experiment, "whole.sqlite", 1);
   const auto kept = study(experiment, "full.sqlite");
-  auto& database = dynamic_cast<SqliteStudy&>(*kept).database();
+  auto& database = dynamic_cast<study::SqliteStudy&>(*kept).database();
   const std::int64_t pages = database.integer("PRAGMA page_count");
   // Room for rows, and for none of the checkpoints.
   database.integer("PRAGMA max_page_count = " + std::to_string(pages + 4));
   struct Roomy : Watcher {
-    explicit Roomy(Database& database) : database_(database) {}
-    void epoch_done(const Trial& trial, const EpochReport& report) override {
+    explicit Roomy(study::Database& database) : database_(database) {}
+    void epoch_done(const study::Trial& trial, const train::EpochReport& report) override {
       Watcher::epoch_done(trial, report);
       // The model that the trial ends with has room again.
       if (report.epoch == report.epochs) database_.integer("PRAGMA max_page_count = 100000");
     }
-    Database& database_;
+    study::Database& database_;
   } watcher(database);
   EXPECT_TRUE(search(experiment, *kept, 1, watcher));
   EXPECT_GT(watcher.notes.size(), 0u);
@@ -215,8 +221,8 @@ TEST_F(StoppingSearchTest, AStoppedTrialIsRunToItsEndOnDemand) {
   const auto kept = whole(experiment, "a.sqlite", 6);
   const std::int64_t number = first_stopped(*kept);
   const auto finish = [&](std::int64_t which, Watcher& watcher) {
-    return finish_trial(experiment, load_dataset(experiment.dataset), *kept, SearchSetup{}, which,
-                        watcher, watcher.source.get_token());
+    return finish_trial(experiment, data::load_dataset(experiment.dataset), *kept, SearchSetup{},
+                        which, watcher, watcher.source.get_token());
   };
   Watcher interrupted;
   interrupted.interrupt_trial = number;
@@ -225,13 +231,13 @@ TEST_F(StoppingSearchTest, AStoppedTrialIsRunToItsEndOnDemand) {
   Watcher watcher;
   EXPECT_TRUE(finish(number, watcher));
   EXPECT_EQ(watcher.epochs.size(), 3u) << "from its checkpoint";
-  const Trial ended = kept->trials()[static_cast<std::size_t>(number)];
-  EXPECT_EQ(ended.state, TrialState::done);
-  EXPECT_EQ(ended.verdict->reason, StopReason::wanted);
+  const study::Trial ended = kept->trials()[static_cast<std::size_t>(number)];
+  EXPECT_EQ(ended.state, study::TrialState::done);
+  EXPECT_EQ(ended.verdict->reason, stopping::StopReason::wanted);
 
   const Experiment never = load({"study.sampler=random", "pruning.schedule=none"});
   const auto all = whole(never, "b.sqlite", 6);
-  const Trial same = all->trials()[static_cast<std::size_t>(number)];
+  const study::Trial same = all->trials()[static_cast<std::size_t>(number)];
   EXPECT_EQ(ended.objectives, same.objectives);
   EXPECT_EQ(kept->model(number), all->model(number));
   EXPECT_THROW(finish(number, watcher), UsageError);
@@ -250,7 +256,7 @@ TEST_F(StoppingSearchTest, ARuleMayChangeAndIsRecorded) {
     });
     EXPECT_EQ(said, again == 0 ? 1 : 0);
   }
-  const std::vector<RunRecord> runs = kept->runs();
+  const std::vector<study::RunRecord> runs = kept->runs();
   ASSERT_EQ(runs.size(), 2u);
   EXPECT_EQ(runs[0].settings.at("stop"), "off");
   EXPECT_EQ(runs[1].settings.at("stop"), "asha");
@@ -262,10 +268,10 @@ TEST_F(StoppingSearchTest, WithoutAValidationSplitNothingIsStopped) {
   const auto kept = study(experiment, "a.sqlite");
   Watcher watcher;
   EXPECT_TRUE(search(experiment, *kept, 4, watcher));
-  for (const Trial& trial : kept->trials()) EXPECT_EQ(trial.state, TrialState::done);
+  for (const study::Trial& trial : kept->trials()) EXPECT_EQ(trial.state, study::TrialState::done);
   ASSERT_EQ(watcher.notes.size(), 1u);
   EXPECT_TRUE(test::says(watcher.notes[0], {"no trial is stopped", "dataset.validation"}));
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::search

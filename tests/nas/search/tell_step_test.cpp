@@ -8,7 +8,7 @@
 #include "nas/study/study_json.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny {
+namespace paretiny::search {
 namespace {
 
 using nlohmann::json;
@@ -26,13 +26,15 @@ class TellStepTest : public test::FolderTest {
         "stop_fractions = [0.25, 0.5]\n");
   }
 
-  Trial ask(const std::string& text) {
+  study::Trial ask(const std::string& text) {
     const OpenBlackBox opened =
         open_black_box(path_, parse_black_box(text, "box.toml"), {}, Device{});
     note_ = opened.note;
     return Asker(opened, path_, Device{}).next();
   }
-  json tell(const json& line) { return json::parse(tell_trial(*open_to_tell(path_), dump(line))); }
+  json tell(const json& line) {
+    return json::parse(tell_trial(*open_to_tell(path_), study::dump(line)));
+  }
   json tell_at(std::int64_t trial, std::int64_t step, const json& loss, const json& size = 1) {
     return tell(
         {{"trial", trial}, {"step", step}, {"objectives", {{"loss", loss}, {"size", size}}}});
@@ -45,7 +47,7 @@ class TellStepTest : public test::FolderTest {
     }
     return "taken";
   }
-  Trial trial(std::size_t number) { return open_study(path_)->trials()[number]; }
+  study::Trial trial(std::size_t number) { return study::open_study(path_)->trials()[number]; }
 
   /// Steps of a trial whose loss is `loss` all the way, until it is told to stop; the last answer.
   json play(std::int64_t number, double loss) {
@@ -68,10 +70,10 @@ TEST_F(TellStepTest, WhatCannotMatterIsToldToStop) {
   EXPECT_EQ(stopped.at("answer"), "stop");
   EXPECT_EQ(stopped.at("step"), 2);
   EXPECT_TRUE(test::says(stopped.at("reason"), {"after 25 % of its epochs it cannot matter"}));
-  EXPECT_EQ(trial(1).state, TrialState::stopped);
+  EXPECT_EQ(trial(1).state, study::TrialState::stopped);
   EXPECT_EQ(trial(1).metrics.at("steps"), 2);
   EXPECT_EQ(trial(1).reason, stopped.at("reason"));
-  EXPECT_EQ(open_study(path_)->steps(1).size(), 2u);
+  EXPECT_EQ(study::open_study(path_)->steps(1).size(), 2u);
   // Whoever missed the answer gets it again.
   EXPECT_EQ(tell_at(1, 3, 1.5).at("answer"), "stop");
   // What was run on nevertheless is a result.
@@ -87,8 +89,8 @@ TEST_F(TellStepTest, TheSamplerIsAskedWithAStoppedTrial) {
     play(number, number % 2 == 0 ? 0.5 - 0.01 * double(number) : 1.5);
   }
   std::size_t stopped = 0;
-  for (const Trial& each : open_study(path_)->trials()) {
-    stopped += each.state == TrialState::stopped ? 1 : 0;
+  for (const study::Trial& each : study::open_study(path_)->trials()) {
+    stopped += each.state == study::TrialState::stopped ? 1 : 0;
   }
   EXPECT_GT(stopped, 1u);
   EXPECT_EQ(ask(halving()).number, 8);
@@ -110,8 +112,8 @@ TEST_F(TellStepTest, ACurveOfNothingGoesOn) {
   for (std::int64_t step = 1; step <= 8; ++step) {
     EXPECT_EQ(tell_at(1, step, nullptr).at("answer"), "go on");
   }
-  EXPECT_EQ(trial(1).verdict->reason, StopReason::unmeasured);
-  EXPECT_EQ(trial(1).state, TrialState::running);
+  EXPECT_EQ(trial(1).verdict->reason, stopping::StopReason::unmeasured);
+  EXPECT_EQ(trial(1).state, study::TrialState::running);
 }
 
 TEST_F(TellStepTest, RefusesWhatIsNoStep) {
@@ -131,7 +133,7 @@ TEST_F(TellStepTest, RefusesWhatIsNoStep) {
   EXPECT_TRUE(test::says(refusal(more), {"'constraints' belongs to the last result"}));
   EXPECT_TRUE(test::says(refusal({{"trial", 0}, {"step", 1}, {"objectives", {{"loss", 1}}}}),
                          {"'size' is missing"}));
-  EXPECT_TRUE(open_study(path_)->steps(0).empty());
+  EXPECT_TRUE(study::open_study(path_)->steps(0).empty());
   EXPECT_EQ(tell(line(3)).at("answer"), "go on");
   EXPECT_EQ(tell(line(3)).at("answer"), "go on") << "told again";
   EXPECT_TRUE(test::says(refusal(line(2)), {"step 3 of trial 0 was told before"}));
@@ -162,12 +164,12 @@ TEST_F(TellStepTest, ARuleMayChangeAndIsSaid) {
   EXPECT_TRUE(test::says(note_, {"stop is asha, it was off", "steps is 8, it was none"}));
   ask(halving());
   EXPECT_EQ(note_, "");
-  EXPECT_EQ(step_rule_of(*open_study(path_)).steps, 8);
+  EXPECT_EQ(step_rule_of(*study::open_study(path_)).steps, 8);
   // Without the file the rule stays what it was.
   const OpenBlackBox opened = open_black_box(path_, {}, {}, Device{});
   EXPECT_EQ(opened.note, "");
-  EXPECT_EQ(step_rule_of(*opened.study).stop.method, StopMethod::asha);
+  EXPECT_EQ(step_rule_of(*opened.study).stop.method, stopping::StopMethod::asha);
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::search

@@ -10,7 +10,7 @@
 #include "kernels/core/random.h"
 #include "nas/samplers/sampler.h"
 
-namespace paretiny {
+namespace paretiny::space {
 namespace {
 
 using Vector = std::vector<double>;
@@ -142,8 +142,8 @@ TEST(Sobol, BeyondTheTableIsRandom) {
   EXPECT_THROW(SobolSequence(0, 1), UsageError);
 }
 
-SamplerProblem problem_of(std::vector<Parameter> parameters, std::uint64_t seed = 7) {
-  SamplerProblem problem;
+samplers::SamplerProblem problem_of(std::vector<Parameter> parameters, std::uint64_t seed = 7) {
+  samplers::SamplerProblem problem;
   problem.space = Space(std::move(parameters));
   problem.objectives = 1;
   problem.reference = {1};
@@ -156,8 +156,8 @@ TEST(SobolSampler, FillsAMixedSpaceEvenly) {
       problem_of({{"a", ParameterKind::real, 0, 1, false, {}},
                   {"k", ParameterKind::integer, 1, 4, false, {}},
                   {"c", ParameterKind::categorical, 0, 1, false, {"x", "y", "z", "w"}}});
-  const auto sampler = make_sampler("sobol", problem);
-  std::vector<Observation> history;
+  const auto sampler = samplers::make_sampler("sobol", problem);
+  std::vector<samplers::Observation> history;
   std::vector<int> integers(5);
   std::map<std::string, int> choices;
   for (std::uint64_t t = 0; t < 32; ++t) {
@@ -168,27 +168,28 @@ TEST(SobolSampler, FillsAMixedSpaceEvenly) {
   }
   for (std::size_t k = 1; k <= 4; ++k) EXPECT_EQ(integers[k], 8);
   for (const auto& [choice, count] : choices) EXPECT_EQ(count, 8) << choice;
-  EXPECT_EQ(make_sampler("sobol", problem)->ask({history.begin(), history.begin() + 9}, 9),
-            history[9].x);
+  EXPECT_EQ(
+      samplers::make_sampler("sobol", problem)->ask({history.begin(), history.begin() + 9}, 9),
+      history[9].x);
 }
 
 TEST(SobolSampler, NeverRepeatsAndSaysWhenNothingIsLeft) {
   const auto sampler =
-      make_sampler("sobol", problem_of({{"k", ParameterKind::integer, 1, 5, false, {}}}));
-  std::vector<Observation> history;
+      samplers::make_sampler("sobol", problem_of({{"k", ParameterKind::integer, 1, 5, false, {}}}));
+  std::vector<samplers::Observation> history;
   std::set<Vector> seen;
   for (std::uint64_t t = 0; t < 5; ++t) {
     history.push_back({sampler->ask(history, t)});
     seen.insert(history.back().x);
   }
   EXPECT_EQ(seen.size(), 5u);
-  EXPECT_THROW(sampler->ask(history, 5), SpaceExhausted);
+  EXPECT_THROW(sampler->ask(history, 5), samplers::SpaceExhausted);
 }
 
 TEST(SobolSampler, TakesNoOptions) {
   const auto problem = problem_of({{"k", ParameterKind::integer, 1, 5, false, {}}});
-  EXPECT_THROW(make_sampler("sobol", problem, {{"steps", 3}}), UsageError);
+  EXPECT_THROW(samplers::make_sampler("sobol", problem, {{"steps", 3}}), UsageError);
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::space

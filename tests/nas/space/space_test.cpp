@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::space {
 namespace {
 
 Parameter real(std::string name, double low, double high, bool log = false) {
@@ -102,7 +102,8 @@ TEST(Space, SnapsAsTheCubeDoes) {
       std::vector<double> x(space.dimensions());
       for (double& coordinate : x) coordinate = random.uniform(-0.1, 1.1);
       std::vector<double> snapped = x;
-      for (const CubeParameter& parameter : space.cube()) snap(parameter, snapped.data());
+      for (const bayes::CubeParameter& parameter : space.cube())
+        bayes::snap(parameter, snapped.data());
       EXPECT_EQ(space.snap(x), snapped);
       EXPECT_EQ(space.snap(snapped), snapped) << space.describe();
       EXPECT_EQ(space.encode(space.decode(x)), snapped) << space.describe();
@@ -213,4 +214,4 @@ TEST(Space, RefusesBadValues) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::space

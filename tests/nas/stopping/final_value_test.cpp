@@ -4,7 +4,7 @@
 
 #include "tests/support/learning_curves.h"
 
-namespace paretiny {
+namespace paretiny::stopping {
 namespace {
 
 using test::made_trial;
@@ -187,4 +187,4 @@ TEST(DecisionPoints, FallWhereAFractionIsReached) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::stopping

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-namespace paretiny {
+namespace paretiny::stopping {
 namespace {
 
 TEST(StopSettings, TellTheRuleAndNothingElse) {
@@ -41,4 +41,4 @@ TEST(StopSettings, RefusesWhatNoRuleHas) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::stopping

@@ -7,7 +7,7 @@
 #include "nas/stopping/asha.h"
 #include "tests/support/learning_curves.h"
 
-namespace paretiny {
+namespace paretiny::stopping {
 namespace {
 
 using test::made_history;
@@ -78,13 +78,13 @@ TEST(Stopping, AStoppedTrialAddsNoMoreThanDeltaAtItsBest) {
       ++trials;
       if (!ended.finished) {
         ++stops;
-        Points front;
+        pareto::Points front;
         for (const StopTrial& other : history.trials) {
           if (other.finished) front.push_back(other.objectives);
         }
-        const double before = hypervolume(front, history.reference);
+        const double before = pareto::hypervolume(front, history.reference);
         front.push_back(ended.verdict->bound);
-        EXPECT_LE(hypervolume(front, history.reference), before * (1 + spec.delta) + 1e-12);
+        EXPECT_LE(pareto::hypervolume(front, history.reference), before * (1 + spec.delta) + 1e-12);
         below += whole.objectives[0] < ended.verdict->bound[0] ? 1 : 0;
       }
       history.trials.push_back(ended);
@@ -293,13 +293,13 @@ TEST(Stopping, RefusesWhatMakesNoSense) {
 
 TEST(Asha, OrdersByFrontsAndThenByDistance) {
   // A front whose ends are (0, 4) and (4, 0), with points between; and two fronts behind.
-  const Points points = {{1, 3}, {4, 0}, {0, 4}, {2, 2}, {3, 3}, {5, 5}, {1, 3}};
+  const pareto::Points points = {{1, 3}, {4, 0}, {0, 4}, {2, 2}, {3, 3}, {5, 5}, {1, 3}};
   const std::size_t expected[] = {3, 1, 0, 2, 5, 6, 4};
   for (std::size_t i = 0; i < points.size(); ++i) {
     EXPECT_EQ(rung_position(points, i), expected[i]) << i;
   }
   // One objective that varies: its order, the earlier of equals first.
-  const Points errors = {{0.3, 1}, {0.1, 1}, {0.3, 1}, {0.2, 1}};
+  const pareto::Points errors = {{0.3, 1}, {0.1, 1}, {0.3, 1}, {0.2, 1}};
   const std::size_t by_error[] = {2, 0, 3, 1};
   for (std::size_t i = 0; i < errors.size(); ++i) EXPECT_EQ(rung_position(errors, i), by_error[i]);
   EXPECT_THROW(rung_position({{std::nan("")}}, 0), UsageError);
@@ -339,4 +339,4 @@ TEST(Asha, TellsWhatItExpectsOfAStoppedTrial) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::stopping

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 TEST(Difference, PairsLinesThatNameTheSame) {
@@ -45,4 +45,4 @@ TEST(Difference, OneWordListsAndOrder) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -159,11 +159,12 @@ inline void mutate_json(nlohmann::json& value, Random& random) {
 }
 
 /// Gives the row of a trial the checksum of what it says, if it says anything.
-inline void seal_trial(Database& database, std::int64_t number) {
-  Statement row(database,
-                "SELECT state, parameters, objectives, metrics, reason, architecture, seed, "
-                "attempts, owner, lease_until, started, finished, revision, verdict FROM trials "
-                "WHERE number = ?");
+inline void seal_trial(study::Database& database, std::int64_t number) {
+  study::Statement row(
+      database,
+      "SELECT state, parameters, objectives, metrics, reason, architecture, seed, "
+      "attempts, owner, lease_until, started, finished, revision, verdict FROM trials "
+      "WHERE number = ?");
   row.bind(number);
   if (!row.step()) return;
   nlohmann::json told;
@@ -185,31 +186,31 @@ inline void seal_trial(Database& database, std::int64_t number) {
   } catch (const nlohmann::json::exception&) {
     return;
   }
-  Statement(database, "UPDATE trials SET checksum = ? WHERE number = ?")
-      .bind(row_checksum(fmt::format("{} {}", dump(told), row.integer(12))))
+  study::Statement(database, "UPDATE trials SET checksum = ? WHERE number = ?")
+      .bind(study::row_checksum(fmt::format("{} {}", study::dump(told), row.integer(12))))
       .bind(number)
       .step();
 }
 
 /// Has the tally say what is there.
-inline void seal_tally(Database& database) {
-  Tally tally = read_tally(database);
+inline void seal_tally(study::Database& database) {
+  study::Tally tally = study::read_tally(database);
   tally.trials = database.integer("SELECT count(*) FROM trials");
   tally.content = 0;
   for (const char* table : {"trials", "epochs", "models", "steps", "runs"}) {
-    Statement rows(database, fmt::format("SELECT checksum FROM {}", table));
+    study::Statement rows(database, fmt::format("SELECT checksum FROM {}", table));
     while (rows.step()) tally.content += static_cast<std::uint64_t>(rows.integer(0));
   }
-  write_tally(database, tally);
+  study::write_tally(database, tally);
 }
 
 /// One cell of a trial's row, to something else of the column's type.
-inline void mutate_trial(Database& database, std::int64_t number, Random& random) {
+inline void mutate_trial(study::Database& database, std::int64_t number, Random& random) {
   constexpr std::array kJson{"parameters", "objectives", "metrics", "verdict"};
   constexpr std::array kText{"state", "reason", "owner", "started", "finished"};
   constexpr std::array kNumbers{"architecture", "seed", "attempts", "lease_until", "revision"};
   const auto update = [&](const char* column, const auto& value) {
-    Statement(database, fmt::format("UPDATE trials SET {} = ? WHERE number = ?", column))
+    study::Statement(database, fmt::format("UPDATE trials SET {} = ? WHERE number = ?", column))
         .bind(value)
         .bind(number)
         .step();
@@ -224,7 +225,7 @@ inline void mutate_trial(Database& database, std::int64_t number, Random& random
     if (kind < 4) {
       nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
       mutate_json(value, random);
-      text = dump(value);
+      text = study::dump(value);
     } else {
       text = kind == 4 ? odd_text(random) : mutated_text(text, random);
     }
@@ -245,32 +246,32 @@ inline void mutate_trial(Database& database, std::int64_t number, Random& random
 }
 
 /// The header, with the checksum of what it says.
-inline void mutate_header(Database& database, Random& random) {
+inline void mutate_header(study::Database& database, Random& random) {
   auto header = nlohmann::json::parse(database.text("SELECT header FROM study"), nullptr, false);
   if (!header.contains("experiment") || !header["experiment"].is_string()) return;
   std::string text;
   switch (random.below(4)) {
     case 0:
-      text = random.below(2) == 0 ? odd_text(random) : mutated_text(dump(header), random);
+      text = random.below(2) == 0 ? odd_text(random) : mutated_text(study::dump(header), random);
       break;
     case 1:  // the file that asked for it
       header["experiment"] = mutated_text(header["experiment"], random);
-      text = dump(header);
+      text = study::dump(header);
       break;
     default:
       mutate_json(header, random);
-      text = dump(header);
+      text = study::dump(header);
   }
-  Statement(database, "UPDATE study SET header = ?, checksum = ?")
+  study::Statement(database, "UPDATE study SET header = ?, checksum = ?")
       .bind(std::string_view(text))
-      .bind(row_checksum(text))
+      .bind(study::row_checksum(text))
       .step();
 }
 
 /// A model's bytes, with the checksum that goes with them.
-inline void mutate_model(Database& database, std::int64_t number, Random& random) {
+inline void mutate_model(study::Database& database, std::int64_t number, Random& random) {
   constexpr std::size_t kHead = 24;
-  Statement row(database, "SELECT model FROM models WHERE trial = ?");
+  study::Statement row(database, "SELECT model FROM models WHERE trial = ?");
   row.bind(number);
   std::vector<std::uint8_t> bytes = row.step() ? row.bytes(0) : std::vector<std::uint8_t>();
   if (bytes.size() < 2 * kHead || random.below(8) == 0) {
@@ -282,15 +283,15 @@ inline void mutate_model(Database& database, std::int64_t number, Random& random
         static_cast<std::uint32_t>(crc32_z(0, bytes.data() + kHead, bytes.size() - kHead));
     std::memcpy(&bytes[12], &checksum, sizeof checksum);
   }
-  Statement(database, "INSERT OR REPLACE INTO models VALUES (?, ?, ?)")
+  study::Statement(database, "INSERT OR REPLACE INTO models VALUES (?, ?, ?)")
       .bind(number)
-      .bind(model_checksum(number, bytes))
+      .bind(study::model_checksum(number, bytes))
       .bind(std::span<const std::uint8_t>(bytes))
       .step();
 }
 
 /// A statement that only a stranger would run; their tables may be gone afterwards.
-inline void mutate_tables(Database& database, std::int64_t number, Random& random) {
+inline void mutate_tables(study::Database& database, std::int64_t number, Random& random) {
   const std::array<std::string, 21> statements{
       "DELETE FROM study", "DELETE FROM trials", "DROP TABLE study", "DROP TABLE trials",
       "DROP TABLE epochs", "DROP TABLE models", "CREATE TABLE more (x)", "DELETE FROM tally",

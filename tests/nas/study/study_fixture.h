@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "nas/study/study.h"
 
-namespace paretiny {
+namespace paretiny::study {
 
 namespace fs = std::filesystem;
 
@@ -29,7 +29,7 @@ inline StudyHeader example_header() {
   return header;
 }
 
-inline Values example_values(std::int64_t number) {
+inline space::Values example_values(std::int64_t number) {
   return {{"width", 0.1 * static_cast<double>(number)}, {"depth", number}, {"act", "relu"}};
 }
 
@@ -79,4 +79,4 @@ class StudyTest : public testing::Test {
 
 #define EXPECT_SAYS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
 
-}  // namespace paretiny
+}  // namespace paretiny::study

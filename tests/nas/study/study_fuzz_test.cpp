@@ -16,7 +16,7 @@
 #include "tests/nas/study/mutated_study.h"
 #include "tests/nas/study/study_fixture.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 using namespace std::chrono_literals;
@@ -44,7 +44,7 @@ class StudyFuzzTest : public StudyTest {
   std::vector<StudyFiles> black_boxes() {
     std::vector<StudyFiles> made;
     for (const char* sampler : {"random", "lhs", "sobol", "nsga2"}) {
-      const BlackBox box = parse_black_box(fmt::format(R"([study]
+      const search::BlackBox box = search::parse_black_box(fmt::format(R"([study]
 sampler = "{}"
 initial = 4
 [space.x]
@@ -65,11 +65,11 @@ unit = "s"
 at_least = -5
 at_most = 80
 )",
-                                                       sampler),
-                                           "box.toml");
+                                                                       sampler),
+                                                           "box.toml");
       {
-        const OpenBlackBox opened = open_black_box(path_, box, {}, Device{});
-        Asker asker(opened, path_, Device{});
+        const search::OpenBlackBox opened = search::open_black_box(path_, box, {}, Device{});
+        search::Asker asker(opened, path_, Device{});
         for (int i = 0; i < 12; ++i) fill(*opened.study, asker.next());
         // Somebody who reads keeps the log from being emptied.
         Database reader(path_, Database::Mode::write);
@@ -96,9 +96,9 @@ at_most = 80
               study.keep_checkpoint(trial.number, trial.owner, 1, std::array{std::uint8_t{1}}));
           break;
         }
-        StopVerdict verdict;
-        verdict.choice = StopChoice::stop;
-        verdict.reason = StopReason::hopeless;
+        stopping::StopVerdict verdict;
+        verdict.choice = stopping::StopChoice::stop;
+        verdict.reason = stopping::StopReason::hopeless;
         verdict.predicted = verdict.bound = {0.5, 9};
         verdict.deviation = {0.1, 0};
         ASSERT_TRUE(study.conclude(trial.number, trial.owner, TrialState::stopped,
@@ -115,8 +115,8 @@ at_most = 80
       default: {
         std::vector<std::uint8_t> model;
         if (trial.number < 6) {
-          const Graph graph = test::random_graph(static_cast<std::uint64_t>(trial.number));
-          model = to_bytes(test::deployed(test::random_network(graph, 1), "small"));
+          const graph::Graph graph = test::random_graph(static_cast<std::uint64_t>(trial.number));
+          model = deploy::to_bytes(test::deployed(test::random_network(graph, 1), "small"));
         }
         ASSERT_TRUE(
             study.finish(trial.number, trial.owner,
@@ -128,9 +128,10 @@ at_most = 80
   /// A study of a search, its trials ended without training.
   StudyFiles searched() {
     {
-      const auto study = create_or_open_study(path_, study_header(experiment_, dataset_, Device{}));
+      const auto study =
+          create_or_open_study(path_, search::study_header(experiment_, dataset_, Device{}));
       for (std::int64_t number = 0; number < 6; ++number) {
-        const Values values = experiment_.space.decode(
+        const space::Values values = experiment_.space.decode(
             std::vector<double>(experiment_.space.dimensions(), 0.1 + 0.15 * double(number)));
         const auto added =
             study->add_trial(number, values, static_cast<std::uint64_t>(number), 1, {"me", 1min});
@@ -205,12 +206,12 @@ at_most = 80
 
   void report() {
     const auto study = open_study(path_);
-    const ReportData data = read_report_data(*study);
-    EXPECT_FALSE(report_page(data).empty());
-    EXPECT_FALSE(dump(study_json(data)).empty());
-    trials_csv(data.header.objectives, data.trials);
-    front_csv(data.header.objectives, data.trials, data.summary.front);
-    front_table(data.header.objectives, data.trials);
+    const report::ReportData data = report::read_report_data(*study);
+    EXPECT_FALSE(report::report_page(data).empty());
+    EXPECT_FALSE(dump(report::study_json(data)).empty());
+    report::trials_csv(data.header.objectives, data.trials);
+    report::front_csv(data.header.objectives, data.trials, data.summary.front);
+    cli::front_table(data.header.objectives, data.trials);
     for (const double volume : data.summary.hypervolume) EXPECT_FALSE(std::isnan(volume));
   }
 
@@ -219,18 +220,18 @@ at_most = 80
     const auto study = open_study(path_);
     for (const Trial& trial : study->trials()) {
       if (study->model(trial.number).empty()) continue;
-      const NamedModel named = trial_model(*study, path_.string(), trial.number);
-      if (planned) footprint(named.model.network);
+      const cli::NamedModel named = cli::trial_model(*study, path_.string(), trial.number);
+      if (planned) deploy::footprint(named.model.network);
     }
   }
 
   void ask() {
-    const OpenBlackBox opened = open_black_box(path_, {}, {}, Device{});
-    Asker(opened, path_, Device{}).next();
+    const search::OpenBlackBox opened = search::open_black_box(path_, {}, {}, Device{});
+    search::Asker(opened, path_, Device{}).next();
   }
 
   void tell(Random& random) {
-    const auto study = open_to_tell(path_);
+    const auto study = search::open_to_tell(path_);
     const StudyHeader header = study->header();
     const std::vector<Trial> trials = study->trials();
     for (const Trial& trial : trials) {
@@ -240,8 +241,8 @@ at_most = 80
       for (const Constraint& each : header.constraints) line["constraints"][each.name] = 0.5;
       if (random.below(2) == 0) test::mutate_json(line, random);
       try {
-        tell_trial(*study,
-                   random.below(4) == 0 ? test::mutated_text(dump(line), random) : dump(line));
+        search::tell_trial(
+            *study, random.below(4) == 0 ? test::mutated_text(dump(line), random) : dump(line));
       } catch (const DataError& error) {
         EXPECT_LT(std::string(error.what()).size(), 600u) << error.what();
       }
@@ -250,24 +251,25 @@ at_most = 80
 
   /// As far as the first trial that is there to be trained.
   void resume() {
-    struct Stopper : SearchObserver {
-      void trial_started(const Trial&, const Sketch&) override { source.request_stop(); }
+    struct Stopper : search::SearchObserver {
+      void trial_started(const Trial&, const search::Sketch&) override { source.request_stop(); }
       std::stop_source source;
     } stopper;
     experiment_.store = path_;
-    const auto study = create_or_open_study(path_, study_header(experiment_, dataset_, Device{}));
-    run_search(experiment_, dataset_, *study, SearchSetup{}, study->trial_count() + 1, stopper,
-               stopper.source.get_token());
+    const auto study =
+        create_or_open_study(path_, search::study_header(experiment_, dataset_, Device{}));
+    search::run_search(experiment_, dataset_, *study, search::SearchSetup{},
+                       study->trial_count() + 1, stopper, stopper.source.get_token());
   }
 
-  Experiment experiment_ = [] {
+  experiment::Experiment experiment_ = [] {
     const fs::path file = fs::temp_directory_path() / fmt::format("fuzz_{}.toml", getpid());
     test::write_text(file, test::tiny_experiment() + test::tiny_space());
-    Experiment loaded = load_experiment(file, {"study.sampler=random"});
+    experiment::Experiment loaded = experiment::load_experiment(file, {"study.sampler=random"});
     fs::remove(file);
     return loaded;
   }();
-  Dataset dataset_ = load_dataset(experiment_.dataset);
+  data::Dataset dataset_ = data::load_dataset(experiment_.dataset);
 };
 
 std::uint64_t from_environment(const char* variable, std::uint64_t otherwise) {
@@ -307,4 +309,4 @@ TEST_F(StudyFuzzTest, WhateverTheFilesHoldIsReadOrRefused) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -8,17 +8,17 @@
 #include "nas/study/study_json.h"
 #include "tests/nas/study/study_fixture.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 using namespace std::chrono_literals;
 
 constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
 
-StopVerdict hopeless() {
-  StopVerdict verdict;
-  verdict.choice = StopChoice::stop;
-  verdict.reason = StopReason::hopeless;
+stopping::StopVerdict hopeless() {
+  stopping::StopVerdict verdict;
+  verdict.choice = stopping::StopChoice::stop;
+  verdict.reason = stopping::StopReason::hopeless;
   verdict.fraction = 0.25;
   verdict.armed = true;
   verdict.predicted = {1.0 / 3, 1000};
@@ -64,7 +64,7 @@ TEST_F(StudyProgressTest, AStoppedTrialKeepsItsVerdict) {
     ASSERT_TRUE(study->conclude(0, me_, TrialState::stopped,
                                 {{kNothing, 1000}, {{"epochs", 3}}, "why", {}, hopeless()}));
     EXPECT_FALSE(study->conclude(0, me_, TrialState::done, {{0.1, 1}, {}, ""}));
-    StopVerdict armed;
+    stopping::StopVerdict armed;
     armed.armed = true;
     ASSERT_TRUE(study->decide(1, me_, armed));
     EXPECT_FALSE(study->decide(1, "another", armed));
@@ -129,13 +129,13 @@ TEST_F(StudyProgressTest, AStoppedTrialIsTakenToItsEndOnDemand) {
   const Trial again = study->reopen(0, {me_, 1h});
   EXPECT_EQ(again.state, TrialState::running);
   EXPECT_EQ(again.attempts, 1);
-  EXPECT_EQ(again.verdict->reason, StopReason::wanted);
+  EXPECT_EQ(again.verdict->reason, stopping::StopReason::wanted);
   EXPECT_TRUE(study->epochs(0).empty());
   // Interrupted, it is run to its end by whoever comes first.
   ASSERT_TRUE(study->release(0, me_));
-  EXPECT_EQ(study->reopen(0, {me_, 1h}).verdict->reason, StopReason::wanted);
+  EXPECT_EQ(study->reopen(0, {me_, 1h}).verdict->reason, stopping::StopReason::wanted);
   ASSERT_TRUE(study->release(0, me_));
-  EXPECT_EQ(study->claim({me_, 1h})->verdict->reason, StopReason::wanted);
+  EXPECT_EQ(study->claim({me_, 1h})->verdict->reason, stopping::StopReason::wanted);
   EXPECT_TRUE(study->finish(0, me_, {{0.25, 1000}, {}, ""}));
   EXPECT_SAYS(refusal(0), "it is done");
 }
@@ -149,7 +149,7 @@ TEST_F(StudyProgressTest, ACheckpointKeepsTheEpochsBehindIt) {
       ASSERT_TRUE(study->keep_checkpoint(0, me_, 2, bytes));
     }
   }
-  StopVerdict armed;
+  stopping::StopVerdict armed;
   armed.armed = true;
   ASSERT_TRUE(study->decide(0, me_, armed));
   EXPECT_FALSE(study->keep_checkpoint(0, "another", 3, bytes));
@@ -256,4 +256,4 @@ TEST_F(StudyProgressTest, AStudyOfTheSchemaBeforeIsReadAndGoneOnWith) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::study

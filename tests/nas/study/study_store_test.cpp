@@ -9,7 +9,7 @@
 #include "nas/study/trial_row.h"
 #include "tests/nas/study/study_fixture.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 using namespace std::chrono_literals;
@@ -428,4 +428,4 @@ TEST_F(StudyStoreTest, RefusesTablesThatAreNotItsOwn) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::study

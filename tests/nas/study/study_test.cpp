@@ -14,7 +14,7 @@
 #include "nas/study/study_json.h"
 #include "tests/nas/study/study_fixture.h"
 
-namespace paretiny {
+namespace paretiny::study {
 namespace {
 
 using namespace std::chrono_literals;
@@ -268,4 +268,4 @@ TEST(Times, ReadBack) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::study

@@ -10,7 +10,10 @@
 #include "nas/summary/scales.h"
 #include "tests/nas/report/made_trials.h"
 
-namespace paretiny {
+namespace paretiny::summary {
+
+using study::Trial;
+
 namespace {
 
 using namespace test;
@@ -18,26 +21,27 @@ using namespace test;
 TEST(Summary, CountsFrontAndHypervolume) {
   const auto objectives = example_header().objectives;
   std::vector<Trial> trials = made_trials(60);
-  trials[5].state = TrialState::failed;
+  trials[5].state = study::TrialState::failed;
   trials[5].objectives.assign(4, kNan);
   trials[6].objectives[0] = 0.7;  // trained, but outside the limit of the error
   const StudySummary summary = summarise(objectives, trials);
 
   double worst_flops = 0;
   for (const Trial& trial : trials) {
-    if (trial.state == TrialState::done) worst_flops = std::max(worst_flops, trial.objectives[3]);
+    if (trial.state == study::TrialState::done)
+      worst_flops = std::max(worst_flops, trial.objectives[3]);
   }
   EXPECT_EQ(summary.scales, (std::vector<double>{0.5, 256000, 64000, 1.1 * worst_flops}));
 
   // Front by definition.
   std::vector<std::size_t> front;
-  Points scaled;
+  pareto::Points scaled;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     if (!is_feasible(objectives, trials[i])) continue;
     bool beaten = false;
     for (const Trial& other : trials) {
       beaten = beaten || (is_feasible(objectives, other) &&
-                          dominates(other.objectives, trials[i].objectives));
+                          pareto::dominates(other.objectives, trials[i].objectives));
     }
     if (!beaten) front.push_back(i);
     scaled.push_back(trials[i].objectives);
@@ -53,15 +57,15 @@ TEST(Summary, CountsFrontAndHypervolume) {
   EXPECT_GT(front.size(), 3u);
 
   ASSERT_EQ(summary.hypervolume.size(), trials.size());
-  EXPECT_NEAR(summary.hypervolume.back(), hypervolume(scaled, {1, 1, 1, 1}), 1e-12);
+  EXPECT_NEAR(summary.hypervolume.back(), pareto::hypervolume(scaled, {1, 1, 1, 1}), 1e-12);
   EXPECT_TRUE(std::is_sorted(summary.hypervolume.begin(), summary.hypervolume.end()));
-  EXPECT_EQ(summary.count[static_cast<std::size_t>(TrialState::failed)], 1u);
+  EXPECT_EQ(summary.count[static_cast<std::size_t>(study::TrialState::failed)], 1u);
   EXPECT_NEAR(summary.computing, 60 * 3.5, 1e-6);
   EXPECT_NEAR(summary.elapsed, 3.5, 1e-6);
 }
 
 TEST(Summary, ScalesWithoutLimits) {
-  const std::vector<Objective> objectives = {{"error", "", {}, ""}, {"rom", "B", {}, ""}};
+  const std::vector<study::Objective> objectives = {{"error", "", {}, ""}, {"rom", "B", {}, ""}};
   EXPECT_EQ(objective_scales(objectives, {}), (std::vector<double>{1, 1}));
   const StudySummary none = summarise(objectives, {});
   EXPECT_TRUE(none.front.empty());
@@ -69,25 +73,25 @@ TEST(Summary, ScalesWithoutLimits) {
 }
 
 TEST(Summary, ScalesReachWhatWasMeasuredOutsideTheBounds) {
-  const std::vector<Objective> objectives = {{"loss", "", {}, ""}, {"seconds", "", {}, ""}};
+  const std::vector<study::Objective> objectives = {{"loss", "", {}, ""}, {"seconds", "", {}, ""}};
   std::vector<Trial> trials(4);
-  trials[0].state = TrialState::done;
+  trials[0].state = study::TrialState::done;
   trials[0].objectives = {2, 3};
-  trials[1].state = TrialState::infeasible;
+  trials[1].state = study::TrialState::infeasible;
   trials[1].objectives = {10, -4};
-  trials[2].state = TrialState::infeasible;
+  trials[2].state = study::TrialState::infeasible;
   trials[2].objectives = {kNan, 50};
-  trials[3].state = TrialState::running;
+  trials[3].state = study::TrialState::running;
   EXPECT_EQ(objective_origins(objectives, trials), (std::vector<double>{0, -4}));
   EXPECT_EQ(objective_scales(objectives, trials), (std::vector<double>{1.1 * 10, 1.1 * 7}));
 }
 
 TEST(ImportanceTest, FindsWhatMattersWhateverTheScale) {
   std::vector<Trial> trials = made_trials(80);
-  const std::vector<std::string> names = parameter_names(trials);
+  const std::vector<std::string> names = report::parameter_names(trials);
   ASSERT_EQ(names, (std::vector<std::string>{"depth", "idle", "kernel", "width"}));
-  const std::vector<Importance> result = parameter_importance(4, names, trials);
-  for (const Importance& item : result) {
+  const std::vector<report::Importance> result = report::parameter_importance(4, names, trials);
+  for (const report::Importance& item : result) {
     EXPECT_GT(item.fit, 0.6);
     EXPECT_GT(item.shares[3], 0.5) << "width rules";
     EXPECT_LT(item.shares[1], 0.05) << "idle does nothing";
@@ -100,7 +104,7 @@ TEST(ImportanceTest, FindsWhatMattersWhateverTheScale) {
     width = std::log(width);
     trial.objectives[1] = std::exp(trial.objectives[1] / 1e4);
   }
-  const std::vector<Importance> again = parameter_importance(4, names, trials);
+  const std::vector<report::Importance> again = report::parameter_importance(4, names, trials);
   for (std::size_t p = 0; p < names.size(); ++p) {
     EXPECT_DOUBLE_EQ(again[1].shares[p], result[1].shares[p]);
   }
@@ -110,20 +114,21 @@ TEST(ImportanceTest, ClaimsNothingFromNoise) {
   Random random(1, "noise");
   std::vector<Trial> trials = made_trials(60);
   for (Trial& trial : trials) trial.objectives = {random.uniform(), 1, kNan, random.uniform()};
-  const auto result = parameter_importance(4, parameter_names(trials), trials);
+  const auto result = report::parameter_importance(4, report::parameter_names(trials), trials);
   EXPECT_LT(result[0].fit, 0.15);
   EXPECT_EQ(result[1].fit, 0) << "constant";
   EXPECT_EQ(result[2].trials, 0u);
-  EXPECT_EQ(parameter_importance(4, parameter_names(trials), made_trials(5))[1].fit, 0);
+  EXPECT_EQ(report::parameter_importance(4, report::parameter_names(trials), made_trials(5))[1].fit,
+            0);
 }
 
 TEST(ImportanceTest, BearsParametersThatDoNotVary) {
   std::vector<Trial> trials = made_trials(30);
   for (Trial& trial : trials) trial.values = {{"constant", std::int64_t{1}}};
-  const Importance item = parameter_importance(4, {"constant"}, trials)[1];
+  const report::Importance item = report::parameter_importance(4, {"constant"}, trials)[1];
   EXPECT_EQ(item.fit, 0);
   EXPECT_EQ(item.shares, std::vector<double>{0});
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::summary

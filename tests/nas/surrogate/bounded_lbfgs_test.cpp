@@ -7,7 +7,7 @@
 
 #include "kernels/core/random.h"
 
-namespace paretiny {
+namespace paretiny::surrogate {
 namespace {
 
 using Vector = Eigen::VectorXd;
@@ -115,4 +115,4 @@ TEST(BoundedLbfgs, TogetherIsAsAlone) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

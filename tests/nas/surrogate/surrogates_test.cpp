@@ -8,7 +8,7 @@
 #include "kernels/core/random.h"
 #include "nas/surrogate/posterior_paths.h"
 
-namespace paretiny {
+namespace paretiny::surrogate {
 namespace {
 
 using Vector = Eigen::VectorXd;
@@ -73,7 +73,7 @@ TEST_F(SurrogatesTest, FitEndsWhereNoDirectionGains) {
   const RowMatrix x = random_points(40, 3, 6);
   Vector y = targets(x);
   y = (y.array() - y.mean()) / std::sqrt((y.array() - y.mean()).square().mean());
-  GpShape shape;
+  bayes::GpShape shape;
   shape.sets = 1;
   shape.points = 40;
   shape.dimensions = 3;
@@ -81,7 +81,7 @@ TEST_F(SurrogatesTest, FitEndsWhereNoDirectionGains) {
   const DeviceArray at(*stream_, x);
   const DeviceArray values(*stream_, DType::f64, {1, 1, 1, 40}, y.data());
   const DeviceArray counts(*stream_, DType::i32, {1, 1, 1, 1}, &count);
-  const GpData data{at, values, counts};
+  const bayes::GpData data{at, values, counts};
   RowMatrix starts(3, 5);
   starts << prior_mode(3).transpose(), 0, -3, -3, -3, -1, 0, 2, 2, 2, -8;
   const RowMatrix best = fit_hyperparameters(*stream_, shape, data, starts);
@@ -89,8 +89,8 @@ TEST_F(SurrogatesTest, FitEndsWhereNoDirectionGains) {
     const DeviceArray given(*stream_, DType::f64, {1, 1, 1, 5}, theta.data());
     const DeviceArray value(*stream_, DType::f64, {1, 1, 1, 1});
     const DeviceArray gradient(*stream_, DType::f64, {1, 1, 1, 5});
-    gp_likelihood(*stream_, shape, data,
-                  {.hyperparameters = given, .value = value, .gradient = gradient});
+    bayes::gp_likelihood(*stream_, shape, data,
+                         {.hyperparameters = given, .value = value, .gradient = gradient});
     return value.download(*stream_, 1)(0) + log_prior(theta);
   };
   const double top = density(best.row(0).transpose());
@@ -231,4 +231,4 @@ TEST_F(SurrogatesTest, PathGradientAgreesWithFiniteDifferences) {
 }
 
 }  // namespace
-}  // namespace paretiny
+}  // namespace paretiny::surrogate

@@ -9,7 +9,7 @@
 namespace paretiny::cuda {
 namespace {
 
-void forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView w, ConstView b,
+void forward(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView w, ConstView b,
              View y) {
   if (cudnn_conv_forward(stream, shape, x, w, y)) {
     if (b) add_bias(stream, b, y);
@@ -22,7 +22,7 @@ void forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView w, C
                      b, y);
 }
 
-void backward_data(Stream& stream, const ConvShape& shape, ConstView dy, ConstView w, View dx) {
+void backward_data(Stream& stream, const nn::ConvShape& shape, ConstView dy, ConstView w, View dx) {
   if (cudnn_conv_backward_data(stream, shape, dy, w, dx)) return;
   Arena::Scope scratch(stream.scratch());
   const Gather gather = Gather::of(shape, dy.dtype, true);
@@ -31,8 +31,8 @@ void backward_data(Stream& stream, const ConvShape& shape, ConstView dy, ConstVi
                      weights, ConstView{}, dx);
 }
 
-void backward_weights(Stream& stream, const ConvShape& shape, ConstView x, ConstView dy, View dw,
-                      View db) {
+void backward_weights(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView dy,
+                      View dw, View db) {
   if (db) bias_gradient(stream, dy, db);
   if (cudnn_conv_backward_weights(stream, shape, x, dy, dw)) return;
   Arena::Scope scratch(stream.scratch());
@@ -41,7 +41,7 @@ void backward_weights(Stream& stream, const ConvShape& shape, ConstView x, Const
   weight_gradient(stream, shape, whole_x, whole_dy, dw);
 }
 
-std::size_t own_scratch_bytes(Stream& stream, const ConvShape& shape, DType activations,
+std::size_t own_scratch_bytes(Stream& stream, const nn::ConvShape& shape, DType activations,
                               ConvPass pass) {
   const std::size_t x = whole_packs_bytes(shape.input, activations);
   const std::size_t y = whole_packs_bytes(shape.output(), activations);
@@ -56,7 +56,7 @@ std::size_t own_scratch_bytes(Stream& stream, const ConvShape& shape, DType acti
   return 0;
 }
 
-std::size_t most_scratch(Stream& stream, const ConvShape& shape, DType activations) {
+std::size_t most_scratch(Stream& stream, const nn::ConvShape& shape, DType activations) {
   std::size_t most = bias_gradient_bytes(stream, shape.output(), activations);
   for (const ConvPass pass :
        {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights}) {
@@ -66,10 +66,11 @@ std::size_t most_scratch(Stream& stream, const ConvShape& shape, DType activatio
   return most;
 }
 
-const Twin forward_twin(twins::conv_forward, DeviceKind::cuda, forward);
-const Twin backward_data_twin(twins::conv_backward_data, DeviceKind::cuda, backward_data);
-const Twin backward_weights_twin(twins::conv_backward_weights, DeviceKind::cuda, backward_weights);
-const Twin scratch_twin(twins::conv_scratch_bytes, DeviceKind::cuda, most_scratch);
+const Twin forward_twin(nn::twins::conv_forward, DeviceKind::cuda, forward);
+const Twin backward_data_twin(nn::twins::conv_backward_data, DeviceKind::cuda, backward_data);
+const Twin backward_weights_twin(nn::twins::conv_backward_weights, DeviceKind::cuda,
+                                 backward_weights);
+const Twin scratch_twin(nn::twins::conv_scratch_bytes, DeviceKind::cuda, most_scratch);
 
 }  // namespace
 }  // namespace paretiny::cuda

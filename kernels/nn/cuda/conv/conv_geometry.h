@@ -62,7 +62,7 @@ struct Gather {
   /// Weights of a target channel in a phase, taps one after another, as they lie in memory.
   PARETINY_HOST_DEVICE int depth() const { return y.most_taps() * x.most_taps() * source_channels; }
 
-  static Gather of(const ConvShape& shape, DType activations, bool backward) {
+  static Gather of(const nn::ConvShape& shape, DType activations, bool backward) {
     const auto axis = [&](std::int64_t in, std::int64_t out, std::int64_t kernel,
                           std::int64_t stride, std::int64_t pad) {
       return GatherAxis{static_cast<int>(backward ? in : out),
@@ -74,7 +74,7 @@ struct Gather {
     };
     const Shape& in = shape.input;
     const Shape out = shape.output();
-    const Window& w = shape.window;
+    const nn::Window& w = shape.window;
     return {axis(in.h, out.h, w.kernel_h, w.stride_h, w.top),
             axis(in.w, out.w, w.kernel_w, w.stride_w, w.left), static_cast<int>(in.n),
             padded_channels(backward ? out.c : in.c, activations),

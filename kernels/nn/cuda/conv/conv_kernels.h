@@ -18,7 +18,7 @@ std::size_t whole_packs_bytes(const Shape& shape, DType dtype);
 
 /// w as gather_convolution reads it: [phase][target channel][depth()] in the type of activations.
 View gather_weights(Stream& stream, Arena::Scope& scratch, const Gather& gather,
-                    const ConvShape& shape, const ConstView& w, DType activations);
+                    const nn::ConvShape& shape, const ConstView& w, DType activations);
 std::size_t gather_weights_bytes(const Gather& gather, DType activations);
 
 /// target = gathered source x weights + b; `b` may be null.
@@ -28,8 +28,8 @@ void gather_convolution(Stream& stream, const char* name, const Gather& gather,
 
 /// dw of x and dy, both with whole packs, in two passes: partial sums over strips of pixels in
 /// scratch, then their sum in order.
-void weight_gradient(Stream& stream, const ConvShape& shape, const ConstView& x,
+void weight_gradient(Stream& stream, const nn::ConvShape& shape, const ConstView& x,
                      const ConstView& dy, const View& dw);
-std::size_t weight_gradient_bytes(Stream& stream, const ConvShape& shape, DType activations);
+std::size_t weight_gradient_bytes(Stream& stream, const nn::ConvShape& shape, DType activations);
 
 }  // namespace paretiny::cuda

@@ -86,7 +86,7 @@ std::size_t whole_packs_bytes(const Shape& shape, DType dtype) {
 }
 
 View gather_weights(Stream& stream, Arena::Scope& scratch, const Gather& gather,
-                    const ConvShape& shape, const ConstView& w, DType activations) {
+                    const nn::ConvShape& shape, const ConstView& w, DType activations) {
   const View weights =
       scratch.take(activations, {gather.phases(), 1, gather.target_channels, gather.depth()});
   with_element(activations, [&]<class T>(T) {

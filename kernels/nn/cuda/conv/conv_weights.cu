@@ -58,8 +58,8 @@ __global__ void __launch_bounds__(kTileThreads, kTileBlocks)
   const OutPixel distance = OutPixel::at(kTileDepth<T>, g.y.target, g.x.target);
   std::int64_t first_pixel = begin;
 
-  auto& memory = shared_memory<GradientMemory<T>>();
-  const auto load = [&](Stage<T>& stage) {
+  auto& memory = shared_memory<gradient::GradientMemory<T>>();
+  const auto load = [&](gradient::Stage<T>& stage) {
 #pragma unroll
     for (int i = 0; i < kDyEach; ++i) {
       const int row = dy_row + i * kDyRows;
@@ -88,7 +88,7 @@ __global__ void __launch_bounds__(kTileThreads, kTileBlocks)
     if (s < steps) load(memory.stage[s]);
     commit_copies();
   }
-  GradientSums<T> sum(g.columns() - first_column);
+  gradient::GradientSums<T> sum(g.columns() - first_column);
   for (int step = 0; step < steps; ++step) {
     wait_for_copies<kTileStages - 2>();
     __syncthreads();
@@ -105,11 +105,11 @@ struct Split {
   std::int64_t pixels, strips, strip;  ///< strips: how many, strip: pixels of one
   unsigned column_tiles, out_tiles;
 
-  Split(Stream& stream, const ConvShape& shape, DType activations) {
+  Split(Stream& stream, const nn::ConvShape& shape, DType activations) {
     const auto tiles = [](std::int64_t count, int tile) {
       return static_cast<unsigned>(ceil_div(count, tile));
     };
-    const Window& w = shape.window;
+    const nn::Window& w = shape.window;
     const Shape out = shape.output();
     pixels = out.n * out.h * out.w;
     column_tiles =
@@ -128,7 +128,7 @@ struct Split {
 
 }  // namespace
 
-void weight_gradient(Stream& stream, const ConvShape& shape, const ConstView& x,
+void weight_gradient(Stream& stream, const nn::ConvShape& shape, const ConstView& x,
                      const ConstView& dy, const View& dw) {
   const Split split(stream, shape, x.dtype);
   const Gather forward = Gather::of(shape, x.dtype, false);
@@ -148,7 +148,7 @@ void weight_gradient(Stream& stream, const ConvShape& shape, const ConstView& x,
   with_element(x.dtype, [&]<class T>(T) {
     launch(stream, "conv_backward_weights", gradient_kernel<T>,
            {dim3(split.column_tiles, split.out_tiles, static_cast<unsigned>(split.strips)),
-            dim3(kTileThreads), sizeof(GradientMemory<T>)},
+            dim3(kTileThreads), sizeof(gradient::GradientMemory<T>)},
            gradient, x.as<T>(), dy.as<T>(), sums);
   });
   if (split.strips == 1) return;
@@ -156,7 +156,7 @@ void weight_gradient(Stream& stream, const ConvShape& shape, const ConstView& x,
               static_cast<int>(split.strips), weights, StoreSum{dw.as<float>()});
 }
 
-std::size_t weight_gradient_bytes(Stream& stream, const ConvShape& shape, DType activations) {
+std::size_t weight_gradient_bytes(Stream& stream, const nn::ConvShape& shape, DType activations) {
   const Split split(stream, shape, activations);
   if (split.strips == 1) return 0;
   return aligned(static_cast<std::size_t>(split.strips * shape.weights().elements()) *

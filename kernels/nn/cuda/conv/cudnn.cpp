@@ -23,7 +23,7 @@ bool aligned_for_packs(std::initializer_list<const void*> tensors) {
 /// One run of a pass: false where cuDNN declines, else descriptors are set and scratch is held.
 class Run {
  public:
-  Run(Stream& stream, const ConvShape& shape, DType activations, ConvPass pass,
+  Run(Stream& stream, const nn::ConvShape& shape, DType activations, ConvPass pass,
       std::initializer_list<const void*> tensors)
       : cudnn(cudnn_of(stream)),
         plan(cudnn.plan(shape, activations, pass)),
@@ -75,14 +75,15 @@ constexpr float kZero = 0;
 
 }  // namespace
 
-std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream& stream, const ConvShape& shape,
+std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream& stream, const nn::ConvShape& shape,
                                                     DType activations, ConvPass pass) {
   const CudnnPlan& plan = cudnn_of(stream).plan(shape, activations, pass);
   if (!plan.taken) return std::nullopt;
   return aligned(plan.copy_bytes(shape)) + aligned(plan.workspace);
 }
 
-bool cudnn_conv_forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView w, View y) {
+bool cudnn_conv_forward(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView w,
+                        View y) {
   Run run(stream, shape, x.dtype, ConvPass::forward, {x.data, w.data, y.data});
   if (!run) return false;
   const Cudnn& c = run.cudnn;
@@ -93,7 +94,7 @@ bool cudnn_conv_forward(Stream& stream, const ConvShape& shape, ConstView x, Con
                       "conv_forward");
 }
 
-bool cudnn_conv_backward_data(Stream& stream, const ConvShape& shape, ConstView dy, ConstView w,
+bool cudnn_conv_backward_data(Stream& stream, const nn::ConvShape& shape, ConstView dy, ConstView w,
                               View dx) {
   Run run(stream, shape, dy.dtype, ConvPass::backward_data, {dy.data, w.data, dx.data});
   if (!run) return false;
@@ -106,8 +107,8 @@ bool cudnn_conv_backward_data(Stream& stream, const ConvShape& shape, ConstView 
       "conv_backward_data");
 }
 
-bool cudnn_conv_backward_weights(Stream& stream, const ConvShape& shape, ConstView x, ConstView dy,
-                                 View dw) {
+bool cudnn_conv_backward_weights(Stream& stream, const nn::ConvShape& shape, ConstView x,
+                                 ConstView dy, View dw) {
   Run run(stream, shape, x.dtype, ConvPass::backward_weights, {x.data, dy.data, dw.data});
   if (!run) return false;
   const Cudnn& c = run.cudnn;

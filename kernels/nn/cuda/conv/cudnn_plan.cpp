@@ -26,8 +26,8 @@ cudnnMathType_t math_of(DType activations) {
 /// many outputs: what lies beyond is never read. "Same" padding at stride 2 has none above and one
 /// below; a copy of x with a border would carry it through memory twice more (and dx likewise)
 /// where our own kernel reads it once, so that those go there.
-bool pads_alike(const ConvShape& shape) {
-  Window even = shape.window;
+bool pads_alike(const nn::ConvShape& shape) {
+  nn::Window even = shape.window;
   even.bottom = even.top;
   even.right = even.left;
   const Shape& in = shape.input;
@@ -103,7 +103,7 @@ Cudnn::~Cudnn() {
   cudnnDestroy(handle);
 }
 
-bool Cudnn::describe(const ConvShape& shape, DType activations, DType weights) {
+bool Cudnn::describe(const nn::ConvShape& shape, DType activations, DType weights) {
   const auto number = [](std::int64_t x) { return static_cast<int>(x); };
   const auto done = [](cudnnStatus_t status) { return status == CUDNN_STATUS_SUCCESS; };
   const auto set = [&](cudnnTensorDescriptor_t tensor, const Shape& s) {
@@ -111,7 +111,7 @@ bool Cudnn::describe(const ConvShape& shape, DType activations, DType weights) {
                                            number(s.n), number(s.c), number(s.h), number(s.w)));
   };
   const Shape w = shape.weights();
-  const Window& window = shape.window;
+  const nn::Window& window = shape.window;
   return set(input, shape.input) && set(output, shape.output()) &&
          done(cudnnSetFilter4dDescriptor(filter, type_of(weights), CUDNN_TENSOR_NHWC, number(w.n),
                                          number(w.c), number(w.h), number(w.w))) &&
@@ -121,7 +121,8 @@ bool Cudnn::describe(const ConvShape& shape, DType activations, DType weights) {
          done(cudnnSetConvolutionMathType(convolution, math_of(activations)));
 }
 
-CudnnPlan Cudnn::choose(const ConvShape& shape, DType activations, ConvPass pass, DType weights) {
+CudnnPlan Cudnn::choose(const nn::ConvShape& shape, DType activations, ConvPass pass,
+                        DType weights) {
   CudnnPlan plan;
   plan.weights = weights;
   if (!describe(shape, activations, weights)) return plan;
@@ -147,7 +148,7 @@ CudnnPlan Cudnn::choose(const ConvShape& shape, DType activations, ConvPass pass
   return plan;
 }
 
-CudnnPlan Cudnn::choose(const ConvShape& shape, DType activations, ConvPass pass) {
+CudnnPlan Cudnn::choose(const nn::ConvShape& shape, DType activations, ConvPass pass) {
   const std::int64_t most = std::numeric_limits<int>::max();
   if (!wanted_ || !pads_alike(shape) || shape.input.elements() > most ||
       shape.output().elements() > most || shape.weights().elements() > most) {
@@ -161,9 +162,9 @@ CudnnPlan Cudnn::choose(const ConvShape& shape, DType activations, ConvPass pass
   return choose(shape, activations, pass, activations);
 }
 
-CudnnPlan& Cudnn::plan(const ConvShape& shape, DType activations, ConvPass pass) {
+CudnnPlan& Cudnn::plan(const nn::ConvShape& shape, DType activations, ConvPass pass) {
   const Shape& in = shape.input;
-  const Window& w = shape.window;
+  const nn::Window& w = shape.window;
   const Key key{{in.n, in.h, in.w, in.c, shape.out_channels},
                 {w.kernel_h, w.kernel_w, w.stride_h, w.stride_w},
                 {w.top, w.left, w.bottom, w.right},

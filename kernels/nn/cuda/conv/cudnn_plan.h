@@ -22,7 +22,7 @@ struct CudnnPlan {
   std::size_t workspace = 0;
 
   /// Bytes of the weights' copy, if there is one.
-  std::size_t copy_bytes(const ConvShape& shape) const {
+  std::size_t copy_bytes(const nn::ConvShape& shape) const {
     return weights == DType::bf16 ? static_cast<std::size_t>(shape.weights().elements()) * 2 : 0;
   }
 };
@@ -34,9 +34,9 @@ class Cudnn {
   Cudnn(const Cudnn&) = delete;
   Cudnn& operator=(const Cudnn&) = delete;
 
-  CudnnPlan& plan(const ConvShape& shape, DType activations, ConvPass pass);
+  CudnnPlan& plan(const nn::ConvShape& shape, DType activations, ConvPass pass);
   /// Sets the descriptors; false where cuDNN refuses one.
-  [[nodiscard]] bool describe(const ConvShape& shape, DType activations, DType weights);
+  [[nodiscard]] bool describe(const nn::ConvShape& shape, DType activations, DType weights);
 
   cudnnHandle_t handle = nullptr;
   cudnnTensorDescriptor_t input = nullptr, output = nullptr;
@@ -48,8 +48,8 @@ class Cudnn {
   using Numbers = std::array<std::int64_t, kCount>;
   using Key = std::tuple<Numbers<5>, Numbers<4>, Numbers<4>, DType, ConvPass>;
 
-  CudnnPlan choose(const ConvShape& shape, DType activations, ConvPass pass);
-  CudnnPlan choose(const ConvShape& shape, DType activations, ConvPass pass, DType weights);
+  CudnnPlan choose(const nn::ConvShape& shape, DType activations, ConvPass pass);
+  CudnnPlan choose(const nn::ConvShape& shape, DType activations, ConvPass pass, DType weights);
 
   bool wanted_ = libraries_wanted();
   std::map<Key, CudnnPlan> plans_;

@@ -5,6 +5,9 @@
 #include "kernels/nn/cuda/depthwise/depthwise_kernels.h"
 
 namespace paretiny::cuda {
+
+using nn::DepthwiseShape;
+
 namespace depthwise {
 
 namespace {
@@ -86,7 +89,7 @@ Plan make_plan(Stream& stream, const PlanRequest& request) {
 }
 
 void merge_statistics(Stream& stream, int blocks, std::int64_t channels, const Moments* partial,
-                      const Epilogue& epilogue) {
+                      const nn::Epilogue& epilogue) {
   if (!epilogue.mean) return;
   merge_parts(stream, "depthwise_forward: statistics", partial, blocks, static_cast<int>(channels),
               StoreStatistics{epilogue.mean.as<float>(), epilogue.variance.as<float>()});
@@ -105,7 +108,7 @@ namespace {
 /// Rows of independent series, [n, h, w, c] with a window of height 1, as few samples of many rows:
 /// short strips are slow. Not where a gate tells samples apart.
 DepthwiseShape flattened(const DepthwiseShape& shape, bool gated) {
-  const Window& window = shape.window;
+  const nn::Window& window = shape.window;
   const bool rows = window.kernel_h == 1 && window.top == 0 && window.bottom == 0 &&
                     (window.stride_h == 1 || shape.input.h == 1);
   if (!rows) return shape;
@@ -126,7 +129,7 @@ bool streams(const DepthwiseShape& shape) {
   const auto fits = [](const Shape& s) {
     return s.n * s.h * s.w < kMost && s.w * s.c < kMost && s.c < kMost;
   };
-  const Window& v = shape.window;
+  const nn::Window& v = shape.window;
   const bool padding = std::max({v.top, v.bottom, v.left, v.right}) < kMost;
   return padding && fits(shape.input) && fits(shape.output()) && with_taps(v, [](auto) {});
 }
@@ -137,7 +140,7 @@ V reshaped(V view, const Shape& shape) {
   return view;
 }
 
-void forward(Stream& stream, const DepthwiseShape& given, const ConvolutionForward& t) {
+void forward(Stream& stream, const DepthwiseShape& given, const nn::ConvolutionForward& t) {
   const DepthwiseShape shape = flattened(given, bool{t.prologue.gate});
   if (!streams(shape)) return any_forward(stream, given, t);
   correlate(stream, "depthwise_forward", shape, shape.output(),
@@ -149,7 +152,7 @@ void forward(Stream& stream, const DepthwiseShape& given, const ConvolutionForwa
 void backward_data(Stream& stream, const DepthwiseShape& given, ConstView dy, ConstView w,
                    View dx) {
   const DepthwiseShape shape = flattened(given, false);
-  const Window& window = shape.window;
+  const nn::Window& window = shape.window;
   if (!streams(shape)) return any_backward_data(stream, given, dy, w, dx);
   dx = reshaped(dx, shape.input);
   dy = reshaped(dy, shape.output());
@@ -164,7 +167,7 @@ void backward_data(Stream& stream, const DepthwiseShape& given, ConstView dy, Co
 }
 
 void backward_weights(Stream& stream, const DepthwiseShape& given,
-                      const ConvolutionWeightGradient& t) {
+                      const nn::ConvolutionWeightGradient& t) {
   const DepthwiseShape shape = flattened(given, bool{t.prologue.gate});
   if (!streams(shape)) return any_backward_weights(stream, given, t);
   stream_weights(stream, shape, t);
@@ -179,11 +182,11 @@ std::size_t scratch_bytes(Stream& stream, const DepthwiseShape& given, DType dty
   return std::max(bytes(flattened(given, false)), bytes(flattened(given, true)));
 }
 
-const Twin forward_twin(twins::depthwise_forward, DeviceKind::cuda, forward);
-const Twin backward_data_twin(twins::depthwise_backward_data, DeviceKind::cuda, backward_data);
-const Twin backward_weights_twin(twins::depthwise_backward_weights, DeviceKind::cuda,
+const Twin forward_twin(nn::twins::depthwise_forward, DeviceKind::cuda, forward);
+const Twin backward_data_twin(nn::twins::depthwise_backward_data, DeviceKind::cuda, backward_data);
+const Twin backward_weights_twin(nn::twins::depthwise_backward_weights, DeviceKind::cuda,
                                  backward_weights);
-const Twin scratch_twin(twins::depthwise_scratch_bytes, DeviceKind::cuda, scratch_bytes);
+const Twin scratch_twin(nn::twins::depthwise_scratch_bytes, DeviceKind::cuda, scratch_bytes);
 
 }  // namespace
 }  // namespace depthwise

@@ -13,9 +13,9 @@ constexpr int kPixels = 8;     ///< at a time
 
 struct AnyShape {
   Shape in, out;
-  Window window;
+  nn::Window window;
 
-  explicit AnyShape(const DepthwiseShape& shape)
+  explicit AnyShape(const nn::DepthwiseShape& shape)
       : in(shape.input), out(shape.output()), window(shape.window) {}
 
   __device__ static std::int64_t channel(std::int64_t slice) {
@@ -48,7 +48,7 @@ struct AnyInput {
     if (!reading.any) return value;
     const float scaled =
         reading.scale != nullptr ? reading.scale[c] * value + reading.shift[c] : value;
-    const float active = activate(reading.activation, scaled);
+    const float active = nn::activate(reading.activation, scaled);
     const float gate = reading.gate != nullptr ? widen(reading.gate[n * shape.c + c]) : 1;
     return widen(narrow<T>(active * gate));
   }
@@ -57,7 +57,7 @@ struct AnyInput {
 template <class T>
 __global__ void any_forward_kernel(const AnyShape shape, const AnyInput<T> x, const float* w,
                                    const Writing<T> writing) {
-  const Window& v = shape.window;
+  const nn::Window& v = shape.window;
   const std::int64_t c = shape.channel(blockIdx.x);
   RunningMoments<1> moments;
   if (c < shape.in.c) {
@@ -74,7 +74,7 @@ __global__ void any_forward_kernel(const AnyShape shape, const AnyInput<T> x, co
       const std::int64_t i = p * shape.out.c + c;
       const float residual = writing.residual != nullptr ? widen(writing.residual[i]) : 0;
       const float value = sum * writing.factor(c) + writing.addend(c) + residual;
-      writing.y[i] = narrow<T>(activate(writing.activation, value));
+      writing.y[i] = narrow<T>(nn::activate(writing.activation, value));
       const float stored[1] = {widen(writing.y[i])};
       moments.begin(stored);
       moments.add(stored);
@@ -90,7 +90,7 @@ __global__ void any_forward_kernel(const AnyShape shape, const AnyInput<T> x, co
 
 template <class T>
 __global__ void any_backward_data_kernel(const AnyShape shape, const T* dy, const float* w, T* dx) {
-  const Window& v = shape.window;
+  const nn::Window& v = shape.window;
   const std::int64_t c = shape.channel(blockIdx.x);
   if (c >= shape.in.c) return;
   const std::int64_t pixels = shape.in.n * shape.in.h * shape.in.w;
@@ -116,7 +116,7 @@ __global__ void any_backward_data_kernel(const AnyShape shape, const T* dy, cons
 template <class T>
 __global__ void any_weights_kernel(const AnyShape shape, const AnyInput<T> x, const T* dy,
                                    PlainSum* partial) {
-  const Window& v = shape.window;
+  const nn::Window& v = shape.window;
   const std::int64_t slices = ceil_div(shape.in.c, kChannels);
   const std::int64_t tap = blockIdx.x / slices;
   const std::int64_t taps = v.kernel_h * v.kernel_w;
@@ -156,7 +156,7 @@ LaunchShape launch_shape(std::int64_t slices, int blocks, std::size_t shared_byt
 
 }  // namespace
 
-void any_forward(Stream& stream, const DepthwiseShape& shape, const ConvolutionForward& t) {
+void any_forward(Stream& stream, const nn::DepthwiseShape& shape, const nn::ConvolutionForward& t) {
   with_element(t.x.dtype, [&]<class T>(T) {
     const int blocks = blocks_of(stream, t.y.shape);
     Arena::Scope scratch(stream.scratch());
@@ -171,7 +171,7 @@ void any_forward(Stream& stream, const DepthwiseShape& shape, const ConvolutionF
   });
 }
 
-void any_backward_data(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w,
+void any_backward_data(Stream& stream, const nn::DepthwiseShape& shape, ConstView dy, ConstView w,
                        View dx) {
   with_element(dy.dtype, [&]<class T>(T) {
     launch(stream, "depthwise_backward_data", any_backward_data_kernel<T>,
@@ -180,8 +180,8 @@ void any_backward_data(Stream& stream, const DepthwiseShape& shape, ConstView dy
   });
 }
 
-void any_backward_weights(Stream& stream, const DepthwiseShape& shape,
-                          const ConvolutionWeightGradient& t) {
+void any_backward_weights(Stream& stream, const nn::DepthwiseShape& shape,
+                          const nn::ConvolutionWeightGradient& t) {
   with_element(t.x.dtype, [&]<class T>(T) {
     const int blocks = blocks_of(stream, t.dy.shape);
     const std::int64_t rows = shape.window.kernel_h * shape.window.kernel_w + 1;
@@ -196,7 +196,7 @@ void any_backward_weights(Stream& stream, const DepthwiseShape& shape,
   });
 }
 
-std::size_t any_scratch_bytes(Stream& stream, const DepthwiseShape& shape) {
+std::size_t any_scratch_bytes(Stream& stream, const nn::DepthwiseShape& shape) {
   const int blocks = blocks_of(stream, shape.output());
   const std::int64_t rows = shape.window.kernel_h * shape.window.kernel_w + 1;
   return std::max(parts_bytes<Moments>(blocks, shape.input.c),

@@ -15,7 +15,7 @@ namespace {
 constexpr int kStages = 3;  // two on their way while one is read
 
 template <class F>
-void with_spread_taps(const Window& window, F f) {
+void with_spread_taps(const nn::Window& window, F f) {
   if (window.kernel_h == 3) return f(Taps<3, 3, 2, 4, 4, 128>{});
   if (window.kernel_h == 5) return f(Taps<5, 5, 2, 2, 4, 128>{});
   f(Taps<1, 9, 2, 2, 8>{});
@@ -134,11 +134,11 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks) spread_kernel(const P
 
 }  // namespace
 
-void spread(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w, View dx) {
+void spread(Stream& stream, const nn::DepthwiseShape& shape, ConstView dy, ConstView w, View dx) {
   with_spread_taps(shape.window, [&]<class W>(W) {
     with_element(dy.dtype, [&]<class T>(T) {
       using S = Share<T, W>;
-      const Window& window = shape.window;
+      const nn::Window& window = shape.window;
       const std::int64_t channels = shape.input.c;
       const std::int64_t odd = window.left % W::kStrideW;
       const bool whole = packs(dy.as<T>(), channels) && packs(dx.as<T>(), channels);

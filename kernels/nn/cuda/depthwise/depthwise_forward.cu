@@ -125,8 +125,8 @@ Plan plan_of(Stream& stream, const Shape& result, bool aligned) {
 
 }  // namespace
 
-void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, const Shape& result,
-               const Weights& weights, const ConvolutionForward& t) {
+void correlate(Stream& stream, const char* name, const nn::DepthwiseShape& shape,
+               const Shape& result, const Weights& weights, const nn::ConvolutionForward& t) {
   const std::int64_t channels = result.c;
   with_taps(shape.window, [&]<class W>(W) {
     with_element(t.x.dtype, [&]<class T>(T) {
@@ -155,7 +155,7 @@ void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, co
   });
 }
 
-std::size_t correlate_scratch_bytes(Stream& stream, const Window& window, const Shape& result,
+std::size_t correlate_scratch_bytes(Stream& stream, const nn::Window& window, const Shape& result,
                                     DType dtype) {
   std::size_t bytes = 0;
   with_taps(window, [&]<class W>(W) {

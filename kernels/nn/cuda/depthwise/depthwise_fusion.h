@@ -15,10 +15,10 @@ struct Reading {
   const float* scale = nullptr;
   const float* shift = nullptr;
   const T* gate = nullptr;
-  Activation activation = Activation::none;
+  nn::Activation activation = nn::Activation::none;
   bool any = false;
 
-  explicit Reading(const Prologue& prologue)
+  explicit Reading(const nn::Prologue& prologue)
       : scale(prologue.scale.as<float>()),
         shift(prologue.shift.as<float>()),
         gate(prologue.gate.as<T>()),
@@ -34,11 +34,11 @@ struct Writing {
   const float* scale = nullptr;
   const float* shift = nullptr;
   const T* residual = nullptr;
-  Activation activation = Activation::none;
+  nn::Activation activation = nn::Activation::none;
   bool plain = true;           ///< y = p
   Moments* moments = nullptr;  ///< [blocks][channels], or null
 
-  Writing(const View& to, const ConstView& b, const Epilogue& epilogue)
+  Writing(const View& to, const ConstView& b, const nn::Epilogue& epilogue)
       : y(to.as<T>()),
         bias(b.as<float>()),
         scale(epilogue.scale.as<float>()),
@@ -46,7 +46,7 @@ struct Writing {
         residual(epilogue.residual.as<T>()),
         activation(epilogue.activation),
         plain(bias == nullptr && scale == nullptr && residual == nullptr &&
-              activation == Activation::none) {}
+              activation == nn::Activation::none) {}
 
   __device__ float factor(std::int64_t channel) const {
     return scale != nullptr ? scale[channel] : 1.0f;
@@ -74,11 +74,11 @@ __device__ void read_through(const Reading<typename S::Element>& reading, const 
     shift[i] = reading.shift != nullptr ? reading.shift[channel] : 0;
     gate[i] = reading.gate != nullptr ? widen(reading.gate[gated]) : 1;
   }
-  with_activation(reading.activation, [&]<Activation kActivation>() {
+  with_activation(reading.activation, [&]<nn::Activation kActivation>() {
     source.each_chunk(at.strip, at.step, at.end(), stage, [&](T* chunk) {
       Pack<T> pack = load_pack(chunk);
       for (int i = 0; i < kPack<T>; ++i) {
-        pack.value[i] = activate(kActivation, pack.value[i] * scale[i] + shift[i]);
+        pack.value[i] = nn::activate(kActivation, pack.value[i] * scale[i] + shift[i]);
       }
       if (reading.gate != nullptr) {
         for (int i = 0; i < kPack<T>; ++i) pack.value[i] *= gate[i];

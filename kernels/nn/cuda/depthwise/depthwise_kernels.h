@@ -11,7 +11,7 @@ namespace paretiny::cuda::depthwise {
 /// Calls f with the Taps that suit a window; false if there are none. The shares of a thread
 /// are as large as its registers allow.
 template <class F>
-bool with_taps(const Window& window, F f) {
+bool with_taps(const nn::Window& window, F f) {
   const auto is = [&](std::int64_t kernel, std::int64_t stride) {
     return window.kernel_h == kernel && window.kernel_w == kernel && window.stride_h == stride &&
            window.stride_w == stride;
@@ -64,32 +64,33 @@ Sum* take_parts(Arena::Scope& scratch, int blocks, std::int64_t channels) {
 
 /// The statistics of an epilogue that asks for them, from the moments of blocks.
 void merge_statistics(Stream& stream, int blocks, std::int64_t channels, const Moments* partial,
-                      const Epilogue& epilogue);
+                      const nn::Epilogue& epilogue);
 /// dw and db (where it is wanted) from [blocks][taps and the bias][channels].
-void merge_weights(Stream& stream, const DepthwiseShape& shape, int blocks, const PlainSum* partial,
-                   View dw, View db);
+void merge_weights(Stream& stream, const nn::DepthwiseShape& shape, int blocks,
+                   const PlainSum* partial, View dw, View db);
 
 /// y = epilogue(prologue(x) * weights + b) for a window of with_taps; t.w is not looked at.
 /// `shape`: input and window as the sums see them: padding may be negative where the window is
 /// turned.
-void correlate(Stream& stream, const char* name, const DepthwiseShape& shape, const Shape& result,
-               const Weights& weights, const ConvolutionForward& t);
-std::size_t correlate_scratch_bytes(Stream& stream, const Window& window, const Shape& result,
+void correlate(Stream& stream, const char* name, const nn::DepthwiseShape& shape,
+               const Shape& result, const Weights& weights, const nn::ConvolutionForward& t);
+std::size_t correlate_scratch_bytes(Stream& stream, const nn::Window& window, const Shape& result,
                                     DType dtype);
 
 /// dx for a window of with_taps whose stride is 2.
-void spread(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w, View dx);
+void spread(Stream& stream, const nn::DepthwiseShape& shape, ConstView dy, ConstView w, View dx);
 
 /// dw and db for a window of with_taps.
-void stream_weights(Stream& stream, const DepthwiseShape& shape,
-                    const ConvolutionWeightGradient& t);
-std::size_t stream_weights_scratch_bytes(Stream& stream, const DepthwiseShape& shape, DType dtype);
+void stream_weights(Stream& stream, const nn::DepthwiseShape& shape,
+                    const nn::ConvolutionWeightGradient& t);
+std::size_t stream_weights_scratch_bytes(Stream& stream, const nn::DepthwiseShape& shape,
+                                         DType dtype);
 
-void any_forward(Stream& stream, const DepthwiseShape& shape, const ConvolutionForward& t);
-void any_backward_data(Stream& stream, const DepthwiseShape& shape, ConstView dy, ConstView w,
+void any_forward(Stream& stream, const nn::DepthwiseShape& shape, const nn::ConvolutionForward& t);
+void any_backward_data(Stream& stream, const nn::DepthwiseShape& shape, ConstView dy, ConstView w,
                        View dx);
-void any_backward_weights(Stream& stream, const DepthwiseShape& shape,
-                          const ConvolutionWeightGradient& t);
-std::size_t any_scratch_bytes(Stream& stream, const DepthwiseShape& shape);
+void any_backward_weights(Stream& stream, const nn::DepthwiseShape& shape,
+                          const nn::ConvolutionWeightGradient& t);
+std::size_t any_scratch_bytes(Stream& stream, const nn::DepthwiseShape& shape);
 
 }  // namespace paretiny::cuda::depthwise

@@ -97,9 +97,9 @@ class Results {
       for (int v = 0; v < kVector; ++v) sums[i][v] = sums[i][v] * factor[v] + addend[v];
     }
     if (writing_.residual != nullptr) add_residual(sums);
-    with_activation(writing_.activation, [&]<Activation kActivation>() {
+    with_activation(writing_.activation, [&]<nn::Activation kActivation>() {
       for (auto& column : sums) {
-        for (float& value : column) value = activate(kActivation, value);
+        for (float& value : column) value = nn::activate(kActivation, value);
       }
     });
   }

@@ -16,7 +16,7 @@ constexpr int kStages = 2;  // of x and dy; a third would not fit
 
 /// What a thread sums fits in 128 registers, a stage of two blocks in half the shared memory.
 template <class T, class F>
-void with_weight_taps(const Window& window, F f) {
+void with_weight_taps(const nn::Window& window, F f) {
   constexpr int kWide = sizeof(T) == 2 ? 4 : 2;  // columns of a thread, by a stage's bytes
   if (window.kernel_h == 3) {
     return window.stride_h == 1 ? f(Taps<3, 3, 1, 2, kWide, 128>{}) : f(Taps<3, 3, 2, 2, 2, 128>{});
@@ -138,19 +138,19 @@ Plan plan_of(Stream& stream, const Shape& result, bool aligned) {
 }
 
 /// Elements of [taps and the bias][channels].
-std::int64_t sums_of(const DepthwiseShape& shape) {
+std::int64_t sums_of(const nn::DepthwiseShape& shape) {
   return (shape.window.kernel_h * shape.window.kernel_w + 1) * shape.input.c;
 }
 
 }  // namespace
 
-void stream_weights(Stream& stream, const DepthwiseShape& shape,
-                    const ConvolutionWeightGradient& t) {
+void stream_weights(Stream& stream, const nn::DepthwiseShape& shape,
+                    const nn::ConvolutionWeightGradient& t) {
   with_element(t.x.dtype, [&]<class T>(T) {
     with_weight_taps<T>(shape.window, [&]<class W>(W) {
       using X = InputShare<T, W>;
       using D = GradientShare<T, W>;
-      const Window& window = shape.window;
+      const nn::Window& window = shape.window;
       const bool whole = packs(t.x.as<T>(), shape.input.c) && packs(t.dy.as<T>(), shape.input.c);
       const Plan plan = plan_of<T, W>(stream, shape.output(), whole);
       Arena::Scope scratch(stream.scratch());
@@ -173,7 +173,8 @@ void stream_weights(Stream& stream, const DepthwiseShape& shape,
   });
 }
 
-std::size_t stream_weights_scratch_bytes(Stream& stream, const DepthwiseShape& shape, DType dtype) {
+std::size_t stream_weights_scratch_bytes(Stream& stream, const nn::DepthwiseShape& shape,
+                                         DType dtype) {
   std::size_t bytes = 0;
   with_element(dtype, [&]<class T>(T) {
     with_weight_taps<T>(shape.window, [&]<class W>(W) {

@@ -8,31 +8,31 @@
 namespace paretiny::cuda {
 namespace {
 
-std::int64_t pixels_of(const PointwiseShape& shape) {
+std::int64_t pixels_of(const nn::PointwiseShape& shape) {
   return shape.input.n * shape.input.h * shape.input.w;
 }
 
-Matrix weights_of(const PointwiseShape& shape, ConstView w) {
+Matrix weights_of(const nn::PointwiseShape& shape, ConstView w) {
   return Matrix::of(w, shape.out_channels, shape.input.c);
 }
 
-PixelProduct forward_product(const PointwiseShape& shape, ConstView x, ConstView w, View y) {
+PixelProduct forward_product(const nn::PointwiseShape& shape, ConstView x, ConstView w, View y) {
   return {
       pixels_of(shape), shape.input.c, shape.out_channels, x.data, w.as<float>(), false, y.data};
 }
 
-PixelProduct gradient_product(const PointwiseShape& shape, ConstView dy, ConstView w, View dx) {
+PixelProduct gradient_product(const nn::PointwiseShape& shape, ConstView dy, ConstView w, View dx) {
   return {pixels_of(shape), shape.out_channels, shape.input.c, dy.data, w.as<float>(), true,
           dx.data};
 }
 
-WeightProduct weights_product(const PointwiseShape& shape, ConstView x, ConstView dy, View dw,
+WeightProduct weights_product(const nn::PointwiseShape& shape, ConstView x, ConstView dy, View dw,
                               View db) {
   return {pixels_of(shape), shape.out_channels, shape.input.c, dy.data,
           x.data,           dw.as<float>(),     db.as<float>()};
 }
 
-void forward(Stream& stream, const PointwiseShape& shape, const ConvolutionForward& t) {
+void forward(Stream& stream, const nn::PointwiseShape& shape, const nn::ConvolutionForward& t) {
   if (t.x.dtype == DType::bf16 &&
       pixel_product(stream, "pointwise_forward", forward_product(shape, t.x, t.w, t.y),
                     {t.prologue, shape.input}, {t.b, t.epilogue}, t.epilogue.mean,
@@ -48,7 +48,7 @@ void forward(Stream& stream, const PointwiseShape& shape, const ConvolutionForwa
           weights_of(shape, t.w).transposed(), t.y, extras);
 }
 
-void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, ConstView w,
+void backward_data(Stream& stream, const nn::PointwiseShape& shape, ConstView dy, ConstView w,
                    View dx) {
   if (dy.dtype == DType::bf16 &&
       pixel_product(stream, "pointwise_backward_data", gradient_product(shape, dy, w, dx))) {
@@ -58,8 +58,8 @@ void backward_data(Stream& stream, const PointwiseShape& shape, ConstView dy, Co
           weights_of(shape, w), dx);
 }
 
-void backward_weights(Stream& stream, const PointwiseShape& shape,
-                      const ConvolutionWeightGradient& t) {
+void backward_weights(Stream& stream, const nn::PointwiseShape& shape,
+                      const nn::ConvolutionWeightGradient& t) {
   if (t.x.dtype == DType::bf16) {
     return weight_product(stream, "pointwise_backward_weights",
                           weights_product(shape, t.x, t.dy, t.dw, t.db), {t.prologue, shape.input});
@@ -72,7 +72,7 @@ void backward_weights(Stream& stream, const PointwiseShape& shape,
           Matrix::of(t.x, pixels_of(shape), shape.input.c), t.dw, extras);
 }
 
-std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType) {
+std::size_t most_scratch(Stream& stream, const nn::PointwiseShape& shape, DType) {
   const std::int64_t pixels = pixels_of(shape), in = shape.input.c, out = shape.out_channels;
   return std::max({pixel_product_scratch_bytes(stream, forward_product(shape, {}, {}, {})),
                    weight_product_scratch_bytes(stream, weights_product(shape, {}, {}, {}, {})),
@@ -81,11 +81,11 @@ std::size_t most_scratch(Stream& stream, const PointwiseShape& shape, DType) {
                    product_scratch_bytes(stream, out, in, pixels)});
 }
 
-const Twin forward_twin(twins::pointwise_forward, DeviceKind::cuda, forward);
-const Twin backward_data_twin(twins::pointwise_backward_data, DeviceKind::cuda, backward_data);
-const Twin backward_weights_twin(twins::pointwise_backward_weights, DeviceKind::cuda,
+const Twin forward_twin(nn::twins::pointwise_forward, DeviceKind::cuda, forward);
+const Twin backward_data_twin(nn::twins::pointwise_backward_data, DeviceKind::cuda, backward_data);
+const Twin backward_weights_twin(nn::twins::pointwise_backward_weights, DeviceKind::cuda,
                                  backward_weights);
-const Twin scratch_twin(twins::pointwise_scratch_bytes, DeviceKind::cuda, most_scratch);
+const Twin scratch_twin(nn::twins::pointwise_scratch_bytes, DeviceKind::cuda, most_scratch);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -10,7 +10,7 @@ namespace {
 
 /// What every sample of a call shares.
 struct Gather {
-  AugmentSpec spec;
+  nn::AugmentSpec spec;
   std::uint64_t key;
   std::uint32_t epoch;
   Shape shape;  ///< of one sample, n = 1
@@ -19,7 +19,7 @@ struct Gather {
 
   /// The sample normalised, rotated, cropped and mirrored.
   template <class From>
-  void pixels(const AugmentDraw& draw, const From* from, float* to) const {
+  void pixels(const nn::AugmentDraw& draw, const From* from, float* to) const {
     for (std::int64_t row = 0; row < shape.h; ++row) {
       for (std::int64_t column = 0; column < shape.w; ++column, to += shape.c) {
         const std::int64_t h = row + draw.down;
@@ -43,7 +43,7 @@ struct Gather {
     for (std::int64_t e = 0; e < count; e += 4) {
       const std::uint64_t counter =
           std::uint64_t{epoch} << 32 | static_cast<std::uint64_t>(1 + e / 4);
-      const NormalBlock z = normal_block(philox(key, sample, counter));
+      const nn::NormalBlock z = nn::normal_block(philox(key, sample, counter));
       for (std::int64_t k = 0; k < std::min<std::int64_t>(4, count - e); ++k) {
         to[e + k] += spec.noise * z.value[k];
       }
@@ -54,12 +54,12 @@ struct Gather {
   template <class From>
   void sample(const From* samples, std::int64_t j, float* to) const {
     const auto index = static_cast<std::uint64_t>(j);
-    pixels(augment_draw(spec, key, index, epoch, shape.h), samples + j * shape.elements(), to);
+    pixels(nn::augment_draw(spec, key, index, epoch, shape.h), samples + j * shape.elements(), to);
     if (spec.noise > 0) add_noise(index, to);
   }
 };
 
-void gather_batch(Stream& stream, const AugmentSpec& spec, const BatchGather& t) {
+void gather_batch(Stream& stream, const nn::AugmentSpec& spec, const nn::BatchGather& t) {
   const std::int32_t* indices = t.order.as<std::int32_t>() + t.cursor.as<std::int32_t>()[0];
   const Gather gather{spec,
                       random_key(spec.seed, "augment"),
@@ -86,7 +86,7 @@ void gather_batch(Stream& stream, const AugmentSpec& spec, const BatchGather& t)
   });
 }
 
-const Twin twin(twins::gather_batch, DeviceKind::cpu, gather_batch);
+const Twin twin(nn::twins::gather_batch, DeviceKind::cpu, gather_batch);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -18,7 +18,7 @@ void channel_gather(Stream&, ConstView in, ConstView index, View out) {
   }
 }
 
-const Twin twin(twins::channel_gather, DeviceKind::cpu, channel_gather);
+const Twin twin(nn::twins::channel_gather, DeviceKind::cpu, channel_gather);
 
 }  // namespace
 }  // namespace paretiny::cpu

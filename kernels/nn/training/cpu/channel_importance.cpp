@@ -9,19 +9,19 @@
 namespace paretiny::cpu {
 namespace {
 
-double score_of(FilterScore score, const float* w, const float* g, std::int64_t i) {
+double score_of(nn::FilterScore score, const float* w, const float* g, std::int64_t i) {
   switch (score) {
-    case FilterScore::l1:
+    case nn::FilterScore::l1:
       return std::fabs(w[i]);
-    case FilterScore::l2:
+    case nn::FilterScore::l2:
       return double{w[i]} * w[i];
-    case FilterScore::taylor:
+    case nn::FilterScore::taylor:
       return std::fabs(double{w[i]} * g[i]);
   }
   return 0;
 }
 
-void filter_score(Stream&, FilterScore score, ConstView w, ConstView g, View scores) {
+void filter_score(Stream&, nn::FilterScore score, ConstView w, ConstView g, View scores) {
   const std::int64_t filters = scores.shape.c;
   const std::int64_t size = w.elements() / filters;
   const bool filters_first = w.shape.n == filters;
@@ -62,8 +62,8 @@ void positive_share(Stream& stream, ConstView x, View scores) {
   }
 }
 
-const Twin filter_score_twin(twins::filter_score, DeviceKind::cpu, filter_score);
-const Twin positive_share_twin(twins::positive_share, DeviceKind::cpu, positive_share);
+const Twin filter_score_twin(nn::twins::filter_score, DeviceKind::cpu, filter_score);
+const Twin positive_share_twin(nn::twins::positive_share, DeviceKind::cpu, positive_share);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -56,7 +56,7 @@ void softmax_cross_entropy(Stream&, float smoothing, ConstView logits, ConstView
   totals.as<float>()[1] += static_cast<float>(correct);
 }
 
-const Twin twin(twins::softmax_cross_entropy, DeviceKind::cpu, softmax_cross_entropy);
+const Twin twin(nn::twins::softmax_cross_entropy, DeviceKind::cpu, softmax_cross_entropy);
 
 }  // namespace
 }  // namespace paretiny::cpu

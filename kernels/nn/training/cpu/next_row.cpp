@@ -12,7 +12,7 @@ void next_row(Stream&, ConstView table, View counter, View row) {
   ++at;
 }
 
-const Twin next_row_twin(twins::next_row, DeviceKind::cpu, next_row);
+const Twin next_row_twin(nn::twins::next_row, DeviceKind::cpu, next_row);
 
 }  // namespace
 }  // namespace paretiny::cpu

@@ -8,7 +8,8 @@
 namespace paretiny::cpu {
 namespace {
 
-void sgd_step(Stream&, const SgdOptions& options, ConstView rate_view, const OptimizerArrays& t) {
+void sgd_step(Stream&, const nn::SgdOptions& options, ConstView rate_view,
+              const nn::OptimizerArrays& t) {
   const float rate = *rate_view.as<float>();
   const float momentum = options.momentum, decay = options.weight_decay;
   const float* gradient = t.g.as<float>();
@@ -29,7 +30,8 @@ void sgd_step(Stream&, const SgdOptions& options, ConstView rate_view, const Opt
                   });
 }
 
-void adam_step(Stream&, const AdamOptions& options, ConstView schedule, const OptimizerArrays& t) {
+void adam_step(Stream&, const nn::AdamOptions& options, ConstView schedule,
+               const nn::OptimizerArrays& t) {
   const float rate = schedule.as<float>()[0];
   const float scale1 = 1 / schedule.as<float>()[1];
   const float scale2 = 1 / schedule.as<float>()[2];
@@ -59,8 +61,8 @@ void adam_step(Stream&, const AdamOptions& options, ConstView schedule, const Op
                   });
 }
 
-const Twin sgd(twins::sgd_step, DeviceKind::cpu, sgd_step);
-const Twin adam(twins::adam_step, DeviceKind::cpu, adam_step);
+const Twin sgd(nn::twins::sgd_step, DeviceKind::cpu, sgd_step);
+const Twin adam(nn::twins::adam_step, DeviceKind::cpu, adam_step);
 
 }  // namespace
 }  // namespace paretiny::cpu

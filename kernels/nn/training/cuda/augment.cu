@@ -17,7 +17,7 @@ constexpr int kNoise = 4;  ///< elements of one noise block
 
 template <class From>
 struct Batch {
-  AugmentSpec spec;
+  nn::AugmentSpec spec;
   std::uint64_t key;
   int h, w, c;     ///< of a sample
   std::int64_t n;  ///< samples
@@ -32,7 +32,7 @@ struct Batch {
 
   /// Elements e .. of the sample, without noise: rotated, cropped, mirrored.
   template <int kCount>
-  __device__ void pixels(const AugmentDraw& draw, const From* sample, int e, int count,
+  __device__ void pixels(const nn::AugmentDraw& draw, const From* sample, int e, int count,
                          float (&value)[kCount]) const {
     int channel = e % c, column = e / c % w, row = e / c / w;
     for (int k = 0; k < kCount; ++k) {
@@ -72,13 +72,13 @@ __global__ void gather_kernel(Batch<From> batch, To* x, std::int32_t* labels_out
   const int count = min(kPack<To>, size - e);
 
   Pack<To> pack;
-  const AugmentDraw draw = augment_draw(batch.spec, batch.key, sample, epoch, batch.h);
+  const nn::AugmentDraw draw = nn::augment_draw(batch.spec, batch.key, sample, epoch, batch.h);
   batch.pixels(draw, batch.samples + j * size, e, count, pack.value);
   if (batch.spec.noise > 0) {
     for (int k = 0; k < kPack<To>; k += kNoise) {
       const auto block = static_cast<std::uint64_t>(1 + (e + k) / kNoise);
-      const NormalBlock z =
-          normal_block(philox(batch.key, sample, std::uint64_t{epoch} << 32 | block));
+      const nn::NormalBlock z =
+          nn::normal_block(philox(batch.key, sample, std::uint64_t{epoch} << 32 | block));
       for (int m = 0; m < kNoise; ++m) pack.value[k + m] += batch.spec.noise * z.value[m];
     }
   }
@@ -91,7 +91,7 @@ __global__ void gather_kernel(Batch<From> batch, To* x, std::int32_t* labels_out
   if (part == 0) labels_out[i] = batch.labels[j];
 }
 
-void gather_batch(Stream& stream, const AugmentSpec& spec, const BatchGather& t) {
+void gather_batch(Stream& stream, const nn::AugmentSpec& spec, const nn::BatchGather& t) {
   const Shape& shape = t.x.shape;
   const std::int64_t size = shape.h * shape.w * shape.c;
   const auto gather = [&]<class From>(const From* from) {
@@ -124,7 +124,7 @@ void gather_batch(Stream& stream, const AugmentSpec& spec, const BatchGather& t)
   }
 }
 
-const Twin twin(twins::gather_batch, DeviceKind::cuda, gather_batch);
+const Twin twin(nn::twins::gather_batch, DeviceKind::cuda, gather_batch);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -45,7 +45,7 @@ void channel_gather(Stream& stream, ConstView in, ConstView index, View out) {
   }
 }
 
-const Twin twin(twins::channel_gather, DeviceKind::cuda, channel_gather);
+const Twin twin(nn::twins::channel_gather, DeviceKind::cuda, channel_gather);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -13,17 +13,17 @@ namespace {
 
 constexpr int kThreads = 128;  // a filter has some hundred weights
 
-__device__ float score_of(FilterScore score, const float* w, const float* g, std::int64_t i) {
-  if (score == FilterScore::taylor) return fabsf(w[i] * g[i]);
-  return score == FilterScore::l2 ? w[i] * w[i] : fabsf(w[i]);
+__device__ float score_of(nn::FilterScore score, const float* w, const float* g, std::int64_t i) {
+  if (score == nn::FilterScore::taylor) return fabsf(w[i] * g[i]);
+  return score == nn::FilterScore::l2 ? w[i] * w[i] : fabsf(w[i]);
 }
 
 struct SumShared {
   float partial[kWarp];
 };
 
-__global__ void filter_kernel(FilterScore score, const float* w, const float* g, std::int64_t size,
-                              float* scores) {
+__global__ void filter_kernel(nn::FilterScore score, const float* w, const float* g,
+                              std::int64_t size, float* scores) {
   auto& shared = shared_memory<SumShared>();
   const std::int64_t first = blockIdx.x * size;
   float sum = 0;
@@ -34,7 +34,7 @@ __global__ void filter_kernel(FilterScore score, const float* w, const float* g,
   if (threadIdx.x == 0) scores[blockIdx.x] += sum;
 }
 
-__global__ void depthwise_filter_kernel(FilterScore score, const float* w, const float* g,
+__global__ void depthwise_filter_kernel(nn::FilterScore score, const float* w, const float* g,
                                         std::int64_t filters, std::int64_t size, float* scores) {
   const std::int64_t filter = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (filter >= filters) return;
@@ -43,7 +43,7 @@ __global__ void depthwise_filter_kernel(FilterScore score, const float* w, const
   scores[filter] += sum;
 }
 
-void filter_score(Stream& stream, FilterScore score, ConstView w, ConstView g, View scores) {
+void filter_score(Stream& stream, nn::FilterScore score, ConstView w, ConstView g, View scores) {
   const std::int64_t filters = scores.shape.c;
   const std::int64_t size = w.elements() / filters;
   if (w.shape.n == filters) {
@@ -77,8 +77,8 @@ void positive_share(Stream& stream, ConstView x, View scores) {
   });
 }
 
-const Twin filter_score_twin(twins::filter_score, DeviceKind::cuda, filter_score);
-const Twin positive_share_twin(twins::positive_share, DeviceKind::cuda, positive_share);
+const Twin filter_score_twin(nn::twins::filter_score, DeviceKind::cuda, filter_score);
+const Twin positive_share_twin(nn::twins::positive_share, DeviceKind::cuda, positive_share);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -22,8 +22,8 @@ __global__ void stay_kernel(const float* scores, int channels, int kept, std::in
   int beaten_by = 0;
   for (int other = lane; other < channels; other += kWarp) {
     const float score = scores[other];
-    const bool equal_and_earlier = other < channel && !scores_higher(mine, score);
-    beaten_by += scores_higher(score, mine) || equal_and_earlier ? 1 : 0;
+    const bool equal_and_earlier = other < channel && !nn::scores_higher(mine, score);
+    beaten_by += nn::scores_higher(score, mine) || equal_and_earlier ? 1 : 0;
   }
   beaten_by = warp_sum(beaten_by);
   if (lane == 0) stays[channel] = beaten_by < kept ? 1 : 0;
@@ -66,7 +66,7 @@ void channel_select(Stream& stream, ConstView scores, View index) {
          index.as<std::int32_t>());
 }
 
-const Twin twin(twins::channel_select, DeviceKind::cuda, channel_select);
+const Twin twin(nn::twins::channel_select, DeviceKind::cuda, channel_select);
 
 }  // namespace
 }  // namespace paretiny::cuda

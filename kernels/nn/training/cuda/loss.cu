@@ -105,7 +105,7 @@ void softmax_cross_entropy(Stream& stream, float smoothing, ConstView logits, Co
          {dim3(1), dim3(256), sizeof(TotalsShared)}, samples, loss.as<float>(), totals.as<float>());
 }
 
-const Twin twin(twins::softmax_cross_entropy, DeviceKind::cuda, softmax_cross_entropy);
+const Twin twin(nn::twins::softmax_cross_entropy, DeviceKind::cuda, softmax_cross_entropy);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -18,7 +18,7 @@ void next_row(Stream& stream, ConstView table, View counter, View row) {
          table.as<std::int32_t>(), counter.as<std::int32_t>(), row.as<std::int32_t>());
 }
 
-const Twin twin(twins::next_row, DeviceKind::cuda, next_row);
+const Twin twin(nn::twins::next_row, DeviceKind::cuda, next_row);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -73,15 +73,16 @@ void take_step(Stream& stream, const char* name, std::int64_t count, const Rule&
          state...);
 }
 
-void sgd_step(Stream& stream, const SgdOptions& options, ConstView rate, const OptimizerArrays& t) {
+void sgd_step(Stream& stream, const nn::SgdOptions& options, ConstView rate,
+              const nn::OptimizerArrays& t) {
   const Sgd rule{rate.as<float>(), options.momentum, options.weight_decay,
                  options.nesterov ? 1.0f : 0.0f, options.nesterov ? options.momentum : 1.0f};
   take_step(stream, "sgd_step", t.g.elements(), rule, t.g.as<float>(), t.w.as<float>(),
             t.m.as<float>());
 }
 
-void adam_step(Stream& stream, const AdamOptions& options, ConstView schedule,
-               const OptimizerArrays& t) {
+void adam_step(Stream& stream, const nn::AdamOptions& options, ConstView schedule,
+               const nn::OptimizerArrays& t) {
   const Adam rule{schedule.as<float>(),
                   static_cast<float>(options.beta1),
                   static_cast<float>(1 - options.beta1),
@@ -94,8 +95,8 @@ void adam_step(Stream& stream, const AdamOptions& options, ConstView schedule,
             t.m.as<float>(), t.v.as<float>());
 }
 
-const Twin sgd(twins::sgd_step, DeviceKind::cuda, sgd_step);
-const Twin adam(twins::adam_step, DeviceKind::cuda, adam_step);
+const Twin sgd(nn::twins::sgd_step, DeviceKind::cuda, sgd_step);
+const Twin adam(nn::twins::adam_step, DeviceKind::cuda, adam_step);
 
 }  // namespace
 }  // namespace paretiny::cuda

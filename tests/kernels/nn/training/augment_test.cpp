@@ -39,20 +39,20 @@ struct Case {
     return values;
   }
 
-  void run(const AugmentSpec& spec) {
-    gather_batch(stream, spec,
-                 {.samples = samples,
-                  .labels = labels,
-                  .order = order,
-                  .cursor = cursor,
-                  .scale = scale,
-                  .shift = shift,
-                  .x = x,
-                  .labels_out = labels_out});
+  void run(const nn::AugmentSpec& spec) {
+    nn::gather_batch(stream, spec,
+                     {.samples = samples,
+                      .labels = labels,
+                      .order = order,
+                      .cursor = cursor,
+                      .scale = scale,
+                      .shift = shift,
+                      .x = x,
+                      .labels_out = labels_out});
   }
 
   /// The batch by the header's words, in double precision.
-  std::vector<double> judge(const AugmentSpec& spec) const {
+  std::vector<double> judge(const nn::AugmentSpec& spec) const {
     const auto all = samples.values(), indices = order.values(), factor = scale.values(),
                offset = shift.values();
     const Shape& shape = x.shape();
@@ -108,7 +108,7 @@ struct Case {
   Tensor samples, labels, order, cursor, scale, shift, x, labels_out;
 };
 
-std::vector<AugmentSpec> specs() {
+std::vector<nn::AugmentSpec> specs() {
   return {{},
           {.crop = 2},
           {.flip = true},
@@ -121,7 +121,7 @@ std::vector<AugmentSpec> specs() {
 TEST(GatherBatch, AgreesWithItsDefinition) {
   const auto stream = test_stream();
   for (const Shape& sample : {Shape{1, 8, 6, 3}, Shape{1, 1, 37, 5}, Shape{1, 5, 7, 1}}) {
-    for (const AugmentSpec& spec : specs()) {
+    for (const nn::AugmentSpec& spec : specs()) {
       for (const DType from : {DType::u8, DType::f32}) {
         for (const DType to : {DType::f32, DType::bf16}) {
           Case batch(*stream, sample, from, to, 10, 1);
@@ -144,7 +144,7 @@ TEST(GatherBatch, AgreesWithItsDefinition) {
 TEST(GatherBatch, DrawsAnewEachEpochAndSeed) {
   const auto stream = test_stream();
   Case batch(*stream, {1, 9, 9, 3}, DType::u8, DType::f32, 8, 1);
-  AugmentSpec spec{.crop = 3, .flip = true};
+  nn::AugmentSpec spec{.crop = 3, .flip = true};
   batch.run(spec);
   const auto first = batch.x.values();
   batch.run(spec);
@@ -159,12 +159,12 @@ TEST(GatherBatch, DrawsAnewEachEpochAndSeed) {
 }
 
 TEST(GatherBatch, DrawsAreUniform) {
-  AugmentSpec spec{.crop = 2, .flip = true, .shift = 1};
+  nn::AugmentSpec spec{.crop = 2, .flip = true, .shift = 1};
   constexpr int kDraws = 30000;
   int mirrored = 0;
   std::vector<int> down(5), right(5), turn(3);
   for (std::uint64_t sample = 0; sample < kDraws; ++sample) {
-    const AugmentDraw draw = augment_draw(spec, random_key(3, "augment"), sample, 5, 32);
+    const nn::AugmentDraw draw = nn::augment_draw(spec, random_key(3, "augment"), sample, 5, 32);
     mirrored += draw.mirror;
     ++down.at(static_cast<std::size_t>(draw.down + 2));
     ++right.at(static_cast<std::size_t>(draw.right + 2));

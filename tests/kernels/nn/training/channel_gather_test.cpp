@@ -20,7 +20,7 @@ TEST(ChannelGather, CopiesTheChosenChannels) {
       const Tensor in = Tensor::random(*stream, DType::f32, shape, 1);
       const Tensor chosen(*stream, DType::i32, {1, 1, 1, kept}, index);
       const Tensor out(*stream, DType::f32, {1, shape.h, kept, shape.c});
-      channel_gather(*stream, in, chosen, out);
+      nn::channel_gather(*stream, in, chosen, out);
       const auto from = in.values();
       std::vector<double> expected;
       for (std::size_t i = 0; i < outer; ++i) {
@@ -41,7 +41,8 @@ TEST(ChannelGather, ReadsWhatIsNotAligned) {
   const Tensor in = Tensor::random(*stream, DType::f32, {1, 1, 1, 41}, 1);
   const Tensor chosen(*stream, DType::i32, {1, 1, 1, 2}, {4, 1});
   const Tensor out(*stream, DType::f32, {1, 1, 2, 8});
-  channel_gather(*stream, view(in.view().as<float>() + 1, DType::f32, {1, 1, 5, 8}), chosen, out);
+  nn::channel_gather(*stream, view(in.view().as<float>() + 1, DType::f32, {1, 1, 5, 8}), chosen,
+                     out);
   const auto from = in.values();
   std::vector<double> expected(from.begin() + 33, from.begin() + 41);
   expected.insert(expected.end(), from.begin() + 9, from.begin() + 17);
@@ -53,14 +54,14 @@ TEST(ChannelGather, RejectsWhatDoesNotFit) {
   const Tensor in(*stream, DType::f32, {1, 2, 4, 3});
   const Tensor index(*stream, DType::i32, {1, 1, 1, 2}, {0, 3});
   const Tensor out(*stream, DType::f32, {1, 2, 2, 3});
-  EXPECT_NO_THROW(channel_gather(*stream, in, index, out));
-  EXPECT_THROW(channel_gather(*stream, in, index, in), UsageError);
-  EXPECT_THROW(channel_gather(*stream, in, out, out), UsageError);
-  EXPECT_THROW(channel_gather(*stream, in, index, View{}), UsageError);
+  EXPECT_NO_THROW(nn::channel_gather(*stream, in, index, out));
+  EXPECT_THROW(nn::channel_gather(*stream, in, index, in), UsageError);
+  EXPECT_THROW(nn::channel_gather(*stream, in, out, out), UsageError);
+  EXPECT_THROW(nn::channel_gather(*stream, in, index, View{}), UsageError);
   const Tensor four(*stream, DType::f32, {2, 2, 4, 3});
-  EXPECT_THROW(channel_gather(*stream, four, index, out), UsageError);
+  EXPECT_THROW(nn::channel_gather(*stream, four, index, out), UsageError);
   const Tensor all(*stream, DType::i32, {1, 1, 1, 4}, {0, 1, 2, 3});
-  EXPECT_THROW(channel_gather(*stream, in, all, in), UsageError);
+  EXPECT_THROW(nn::channel_gather(*stream, in, all, in), UsageError);
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
+
+using nn::FilterScore;
+
 namespace {
 
 double score_judge(FilterScore score, double w, double g) {
@@ -40,7 +43,7 @@ TEST(FilterScore, AddsToWhatIsThere) {
         expected[filter] += score_judge(score, weights[i], gradients[i]);
       }
       const ConstView gradient = score == FilterScore::taylor ? ConstView(g) : ConstView{};
-      filter_score(*stream, score, w, gradient, scores);
+      nn::filter_score(*stream, score, w, gradient, scores);
       expect_near(scores, expected, 1e-6 * max_abs(expected), "scores");
     }
   }
@@ -60,7 +63,7 @@ TEST(PositiveShare, AddsToWhatIsThere) {
         const double share = values[i] > 0 ? 1.0 / static_cast<double>(values.size()) : 0;
         expected[i % expected.size()] += share * static_cast<double>(expected.size());
       }
-      positive_share(*stream, x, scores);
+      nn::positive_share(*stream, x, scores);
       expect_near(scores, expected, 1e-6, to_string(shape) + " " + name_of(dtype));
     }
   }
@@ -74,7 +77,7 @@ TEST(ChannelImportance, IsTheSameForAnyNumberOfThreads) {
   expect_same_for_any_threads(
       [&] {
         scores = Tensor(*stream, DType::f32, {1, 1, 1, 64}, zeros);
-        filter_score(*stream, FilterScore::l2, w, ConstView{}, scores);
+        nn::filter_score(*stream, FilterScore::l2, w, ConstView{}, scores);
       },
       {&scores});
 }
@@ -86,12 +89,12 @@ TEST(ChannelImportance, RejectsWhatDoesNotFit) {
   const Tensor scores(*stream, DType::f32, {1, 1, 1, 4});
   const Tensor of_inputs(*stream, DType::f32, {1, 1, 1, 2});
   const ConstView none;
-  EXPECT_THROW(filter_score(*stream, FilterScore::l1, bf16, none, scores), UsageError);
-  EXPECT_THROW(filter_score(*stream, FilterScore::l1, w, none, of_inputs), UsageError);
-  EXPECT_THROW(filter_score(*stream, FilterScore::taylor, w, none, scores), UsageError);
-  EXPECT_THROW(filter_score(*stream, FilterScore::l1, w, none, w), UsageError);
-  EXPECT_THROW(positive_share(*stream, w, scores), UsageError);
-  EXPECT_THROW(positive_share(*stream, none, scores), UsageError);
+  EXPECT_THROW(nn::filter_score(*stream, FilterScore::l1, bf16, none, scores), UsageError);
+  EXPECT_THROW(nn::filter_score(*stream, FilterScore::l1, w, none, of_inputs), UsageError);
+  EXPECT_THROW(nn::filter_score(*stream, FilterScore::taylor, w, none, scores), UsageError);
+  EXPECT_THROW(nn::filter_score(*stream, FilterScore::l1, w, none, w), UsageError);
+  EXPECT_THROW(nn::positive_share(*stream, w, scores), UsageError);
+  EXPECT_THROW(nn::positive_share(*stream, none, scores), UsageError);
 }
 
 }  // namespace

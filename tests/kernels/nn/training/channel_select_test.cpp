@@ -9,7 +9,7 @@ std::vector<double> select(Stream& stream, const std::vector<double>& scores, st
   const auto channels = static_cast<std::int64_t>(scores.size());
   const Tensor from(stream, DType::f32, {1, 1, 1, channels}, scores);
   const Tensor index(stream, DType::i32, {1, 1, 1, kept});
-  channel_select(stream, from, index);
+  nn::channel_select(stream, from, index);
   return index.values();
 }
 
@@ -65,12 +65,12 @@ TEST(ChannelSelect, RejectsWhatDoesNotFit) {
   const auto stream = test_stream();
   const Tensor scores(*stream, DType::f32, {1, 1, 1, 4}, {1, 2, 3, 4});
   const auto index = [&](const Shape& shape) { return Tensor(*stream, DType::i32, shape); };
-  EXPECT_NO_THROW(channel_select(*stream, scores, index({1, 1, 1, 4})));
-  EXPECT_THROW(channel_select(*stream, scores, index({1, 1, 1, 5})), UsageError);
-  EXPECT_THROW(channel_select(*stream, scores, index({1, 1, 1, 0})), UsageError);
-  EXPECT_THROW(channel_select(*stream, scores, index({1, 1, 2, 2})), UsageError);
-  EXPECT_THROW(channel_select(*stream, scores, scores), UsageError);
-  EXPECT_THROW(channel_select(*stream, index({1, 1, 1, 4}), index({1, 1, 1, 2})), UsageError);
+  EXPECT_NO_THROW(nn::channel_select(*stream, scores, index({1, 1, 1, 4})));
+  EXPECT_THROW(nn::channel_select(*stream, scores, index({1, 1, 1, 5})), UsageError);
+  EXPECT_THROW(nn::channel_select(*stream, scores, index({1, 1, 1, 0})), UsageError);
+  EXPECT_THROW(nn::channel_select(*stream, scores, index({1, 1, 2, 2})), UsageError);
+  EXPECT_THROW(nn::channel_select(*stream, scores, scores), UsageError);
+  EXPECT_THROW(nn::channel_select(*stream, index({1, 1, 1, 4}), index({1, 1, 1, 2})), UsageError);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ TEST(NextRow, CopiesRowAfterRow) {
     const Tensor counter(*stream, DType::i32, {1, 1, 1, 1}, {1});
     const Tensor row(*stream, DType::i32, {1, 1, 1, width});
     for (std::int64_t at = 1; at < rows; ++at) {
-      next_row(*stream, table, counter, row);
+      nn::next_row(*stream, table, counter, row);
       EXPECT_EQ(row.values(), std::vector<double>(numbers.begin() + at * width,
                                                   numbers.begin() + (at + 1) * width));
       EXPECT_EQ(counter.values(), std::vector<double>{static_cast<double>(at + 1)});
@@ -33,7 +33,7 @@ TEST(NextRow, KeepsTheBitsOfFloats) {
                       {0.1, -0.0, std::nan(""), std::numeric_limits<double>::infinity()});
   const Tensor counter(*stream, DType::i32, {1, 1, 1, 1}, {0});
   const Tensor row(*stream, DType::i32, {1, 1, 1, 4});
-  next_row(*stream, view(floats.view().data, DType::i32, floats.shape()), counter, row);
+  nn::next_row(*stream, view(floats.view().data, DType::i32, floats.shape()), counter, row);
   EXPECT_EQ(row.bytes(), floats.bytes());
 }
 
@@ -43,7 +43,7 @@ TEST(NextRow, MovesOnWhenReplayed) {
   const Tensor table(*stream, DType::i32, {1, 1, 3, 2}, {10, 11, 20, 21, 30, 31});
   const Tensor counter(*stream, DType::i32, {1, 1, 1, 1}, {0});
   const Tensor row(*stream, DType::i32, {1, 1, 1, 2});
-  const auto recording = stream->record([&] { next_row(*stream, table, counter, row); });
+  const auto recording = stream->record([&] { nn::next_row(*stream, table, counter, row); });
   for (const double tens : {10.0, 20.0, 30.0}) {
     recording->run();
     EXPECT_EQ(row.values(), (std::vector<double>{tens, tens + 1}));
@@ -56,11 +56,11 @@ TEST(NextRow, RejectsWhatDoesNotFit) {
   const Tensor counter(*stream, DType::i32, {1, 1, 1, 1}, {0});
   const Tensor row(*stream, DType::i32, {1, 1, 1, 2});
   const Tensor floats(*stream, DType::f32, {1, 1, 1, 2});
-  EXPECT_THROW(next_row(*stream, row, counter, table), UsageError);
-  EXPECT_THROW(next_row(*stream, table, row, row), UsageError);
-  EXPECT_THROW(next_row(*stream, table, counter, floats), UsageError);
-  EXPECT_THROW(next_row(*stream, table, View{}, row), UsageError);
-  EXPECT_THROW(next_row(*stream, ConstView{}, counter, row), UsageError);
+  EXPECT_THROW(nn::next_row(*stream, row, counter, table), UsageError);
+  EXPECT_THROW(nn::next_row(*stream, table, row, row), UsageError);
+  EXPECT_THROW(nn::next_row(*stream, table, counter, floats), UsageError);
+  EXPECT_THROW(nn::next_row(*stream, table, View{}, row), UsageError);
+  EXPECT_THROW(nn::next_row(*stream, ConstView{}, counter, row), UsageError);
 }
 
 }  // namespace

@@ -36,15 +36,15 @@ TEST(Sgd, ReproducesReferenceVectors) {
   for (const char* op : {"sgd_nesterov", "sgd_momentum"}) {
     for (const ReferenceCase& reference : reference_cases(op)) {
       const nlohmann::json& attributes = reference.attributes();
-      const SgdOptions options{attributes.at("momentum"), attributes.at("weight_decay"),
-                               attributes.at("nesterov")};
+      const nn::SgdOptions options{attributes.at("momentum"), attributes.at("weight_decay"),
+                                   attributes.at("nesterov")};
       const Tensor w = reference.input(*stream, "w0");
       const Tensor g = reference.input(*stream, "g");
       const Tensor m = zeros(*stream, w.shape().c);
       std::vector<double> all_w, all_m;
       for (std::int64_t step = 0; step < g.shape().w; ++step) {
         const Tensor rate(*stream, DType::f32, flat(1), {attributes.at("learning_rate").at(step)});
-        sgd_step(*stream, options, rate, {.g = gradient_of_step(g, step), .w = w, .m = m});
+        nn::sgd_step(*stream, options, rate, {.g = gradient_of_step(g, step), .w = w, .m = m});
         append(all_w, w);
         append(all_m, m);
       }
@@ -61,9 +61,9 @@ TEST(Adam, ReproducesReferenceVectors) {
     for (const ReferenceCase& reference : reference_cases(op)) {
       const nlohmann::json& attributes = reference.attributes();
       const double beta1 = attributes.at("beta1"), beta2 = attributes.at("beta2");
-      const AdamOptions options{attributes.at("beta1"), attributes.at("beta2"),
-                                attributes.at("eps"), attributes.at("weight_decay"),
-                                std::string(op) == "adamw"};
+      const nn::AdamOptions options{attributes.at("beta1"), attributes.at("beta2"),
+                                    attributes.at("eps"), attributes.at("weight_decay"),
+                                    std::string(op) == "adamw"};
       const Tensor w = reference.input(*stream, "w0");
       const Tensor g = reference.input(*stream, "g");
       const Tensor m = zeros(*stream, w.shape().c);
@@ -74,8 +74,8 @@ TEST(Adam, ReproducesReferenceVectors) {
         const Tensor schedule(*stream, DType::f32, flat(3),
                               {attributes.at("learning_rate").at(step), 1 - std::pow(beta1, t),
                                1 - std::pow(beta2, t)});
-        adam_step(*stream, options, schedule,
-                  {.g = gradient_of_step(g, step), .w = w, .m = m, .v = v});
+        nn::adam_step(*stream, options, schedule,
+                      {.g = gradient_of_step(g, step), .w = w, .m = m, .v = v});
         append(all_w, w);
         append(all_m, m);
         append(all_v, v);
@@ -95,7 +95,7 @@ TEST(Optimizer, AgreesWithItsDefinitionOnOddCounts) {
     const Tensor m = Tensor::random(*stream, DType::f32, flat(count), 3);
     const Tensor rate(*stream, DType::f32, flat(1), {0.3});
     const auto g0 = g.values(), w0 = w.values(), m0 = m.values();
-    sgd_step(*stream, {0.8f, 0.01f, true}, rate, {.g = g, .w = w, .m = m});
+    nn::sgd_step(*stream, {0.8f, 0.01f, true}, rate, {.g = g, .w = w, .m = m});
     std::vector<double> expected_w, expected_m;
     for (std::size_t i = 0; i < g0.size(); ++i) {
       const double step = g0[i] + double{0.01f} * w0[i];
@@ -119,8 +119,8 @@ TEST(Optimizer, TakesUnalignedArrays) {
     for (int k = 0; k < 4; ++k) {
       if (k == shifted) arrays[k] = arrays[k].unaligned();
     }
-    adam_step(*stream, {}, schedule,
-              {.g = arrays[0], .w = arrays[1], .m = arrays[2], .v = arrays[3]});
+    nn::adam_step(*stream, {}, schedule,
+                  {.g = arrays[0], .w = arrays[1], .m = arrays[2], .v = arrays[3]});
     if (shifted == -1) {
       expected = arrays[1].values();
     } else {
@@ -142,7 +142,7 @@ TEST(Optimizer, IsTheSameForAnyNumberOfThreads) {
         w = Tensor::random(*stream, DType::f32, shape, 2);
         m = zeros(*stream, shape.c);
         v = zeros(*stream, shape.c);
-        adam_step(*stream, {}, schedule, {.g = g, .w = w, .m = m, .v = v});
+        nn::adam_step(*stream, {}, schedule, {.g = g, .w = w, .m = m, .v = v});
       },
       {&w, &m, &v});
 }
@@ -153,13 +153,13 @@ TEST(Optimizer, RejectsWhatDoesNotFit) {
                three = zeros(*stream, 3);
   const Tensor matrix(*stream, DType::f32, {1, 1, 2, 4});
   const Tensor bf16(*stream, DType::bf16, flat(4));
-  EXPECT_THROW(sgd_step(*stream, {}, three, {.g = a, .w = a, .m = a}), UsageError);
-  EXPECT_THROW(sgd_step(*stream, {}, one, {.g = a, .w = b, .m = a}), UsageError);
-  EXPECT_THROW(sgd_step(*stream, {}, one, {.g = a, .w = a}), UsageError);
-  EXPECT_THROW(sgd_step(*stream, {}, one, {.g = matrix, .w = a, .m = a}), UsageError);
-  EXPECT_THROW(adam_step(*stream, {}, one, {.g = a, .w = a, .m = a, .v = a}), UsageError);
-  EXPECT_THROW(adam_step(*stream, {}, three, {.g = bf16, .w = a, .m = a, .v = a}), UsageError);
-  EXPECT_THROW(adam_step(*stream, {}, three, {.g = a, .w = a, .m = a, .v = b}), UsageError);
+  EXPECT_THROW(nn::sgd_step(*stream, {}, three, {.g = a, .w = a, .m = a}), UsageError);
+  EXPECT_THROW(nn::sgd_step(*stream, {}, one, {.g = a, .w = b, .m = a}), UsageError);
+  EXPECT_THROW(nn::sgd_step(*stream, {}, one, {.g = a, .w = a}), UsageError);
+  EXPECT_THROW(nn::sgd_step(*stream, {}, one, {.g = matrix, .w = a, .m = a}), UsageError);
+  EXPECT_THROW(nn::adam_step(*stream, {}, one, {.g = a, .w = a, .m = a, .v = a}), UsageError);
+  EXPECT_THROW(nn::adam_step(*stream, {}, three, {.g = bf16, .w = a, .m = a, .v = a}), UsageError);
+  EXPECT_THROW(nn::adam_step(*stream, {}, three, {.g = a, .w = a, .m = a, .v = b}), UsageError);
 }
 
 }  // namespace
