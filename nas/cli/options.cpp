@@ -4,7 +4,9 @@
 
 #include <cmath>
 
+#include "base/error.h"
 #include "base/one_line.h"
+#include "kernels/core/threads.h"
 #include "nas/cli/terminal/output.h"
 #include "nas/cli/whole_number.h"
 #include "nas/summary/format.h"
@@ -33,6 +35,23 @@ std::string describe(const data::Dataset& dataset) {
   return fmt::format("{}: {} + {} + {} samples (train, validation, test) of {}, {} classes",
                      dataset.name, dataset.train.size(), dataset.validation.size(),
                      dataset.test.size(), sample, dataset.classes.size());
+}
+
+void say_crowded(int jobs, Device device) {
+  const int processors = thread_count();
+  if (device.kind != DeviceKind::cpu || jobs <= processors) return;
+  inform(fmt::format("note: {} jobs share {} processor{}; --jobs auto takes as many as there are\n",
+                     jobs, processors, processors == 1 ? "" : "s"));
+}
+
+int parse_jobs(const std::string& text) {
+  if (text == "auto") return 0;
+  std::string count = text;
+  if (!whole_number(1, experiment::kMostJobs)(count).empty()) {
+    throw UsageError(fmt::format("--jobs must be a whole number from 1 to {}, or auto; it is '{}'",
+                                 experiment::kMostJobs, text));
+  }
+  return std::stoi(count);
 }
 
 void say_notes(const data::Dataset& dataset) {

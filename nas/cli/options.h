@@ -25,6 +25,12 @@ struct ExperimentOptions {
 /// classes", or of 32x32x3.
 std::string describe(const data::Dataset& dataset);
 
+/// What --jobs says: a count, or 0 for "auto". Throws UsageError for other text.
+int parse_jobs(const std::string& text);
+
+/// A note where more jobs than processors shall train at a time on the CPU.
+void say_crowded(int jobs, Device device);
+
 /// What its reader found odd, a line each on standard error.
 void say_notes(const data::Dataset& dataset);
 

@@ -27,7 +27,7 @@ struct ReproduceOptions {
   std::string budget;  ///< empty: the folder's, or the paper's
   std::vector<std::string> samplers;
   std::string seeds;
-  int jobs = 1;
+  std::string jobs = "1";
   std::int64_t trials = 0;  ///< 0: the budget's, or the folder's
   std::string device = "auto";
   std::string data;
@@ -131,7 +131,9 @@ void reproduce(const ReproduceOptions& options) {
   const std::vector<reproduce::ComparisonRun> runs =
       reproduce::runs_of(recipe.samplers, recipe.first_seed, recipe.last_seed);
   reproduce::ComparisonSetup setup{parse_device(options.device)};
-  setup.jobs = options.jobs;
+  experiment::Experiment of_jobs;
+  of_jobs.jobs = parse_jobs(options.jobs);
+  setup.jobs = search::jobs_of(of_jobs, setup.device);
   const bool same = there && there->recipe().task == options.task;
   const reproduce::FoundData data =
       reproduce::find_data(options.task, options.data, same ? there->recipe().data : std::string());
@@ -142,6 +144,7 @@ void reproduce(const ReproduceOptions& options) {
   if (options.trials > 0) folder.set_trials(options.trials);
   inform(fmt::format("{}, {} runs of {} trials in {}\n", folder.recipe().title, runs.size(),
                      folder.recipe().trials, options.out));
+  say_crowded(std::min(setup.jobs, static_cast<int>(runs.size())), setup.device);
   ComparisonLines lines(folder, runs.size());
   const bool done = reproduce::run_comparison(folder, runs, setup, lines, interrupt.token());
   draw(folder);
@@ -171,8 +174,8 @@ void add_reproduce_command(CLI::App& app) {
                       "a run a sampler and seed: 0..4, or one (the budget's by default)");
   command
       ->add_option("--jobs", options->jobs,
-                   "runs at a time; what a run finds does not depend on it")
-      ->transform(whole_number(1, experiment::kMostJobs))
+                   "runs at a time, or auto; what a run finds does not depend on it")
+      ->type_name("INT|auto")
       ->capture_default_str();
   command->add_option("--trials", options->trials, "trials of a run (the budget's by default)")
       ->transform(whole_number(1, 1000000));

@@ -8,7 +8,6 @@
 
 #include "base/command.h"
 #include "base/error.h"
-#include "kernels/core/threads.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/options.h"
 #include "nas/cli/terminal/interrupt.h"
@@ -82,24 +81,14 @@ void verify_front(study::Study& study, const experiment::Experiment& experiment,
 /// ", 2 at a time" where there are several; says where they are more than the processors.
 std::string describe_jobs(const experiment::Experiment& experiment, Device device) {
   const int jobs = search::jobs_of(experiment, device);
-  const int processors = thread_count();
-  if (device.kind == DeviceKind::cpu && jobs > processors) {
-    inform(
-        fmt::format("note: {} jobs share {} processor{}; --jobs auto takes as many as there are\n",
-                    jobs, processors, processors == 1 ? "" : "s"));
-  }
+  say_crowded(jobs, device);
   return jobs == 1 ? "" : fmt::format(", {} at a time", jobs);
 }
 
 /// "study.jobs=..." for --set. Throws UsageError for what is no count of jobs.
 std::string jobs_setting(const std::string& text) {
-  if (text == "auto") return "study.jobs=\"auto\"";
-  std::string count = text;
-  if (!whole_number(1, experiment::kMostJobs)(count).empty()) {
-    throw UsageError(fmt::format("--jobs must be a whole number from 1 to {}, or auto; it is '{}'",
-                                 experiment::kMostJobs, text));
-  }
-  return "study.jobs=" + count;
+  const int jobs = parse_jobs(text);
+  return jobs == 0 ? "study.jobs=\"auto\"" : fmt::format("study.jobs={}", jobs);
 }
 
 void search(const SearchOptions& options) {

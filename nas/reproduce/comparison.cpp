@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <set>
 
 #include "nas/summary/summary.h"
 
@@ -49,11 +48,9 @@ Comparison read_comparison(const ComparisonFolder& folder) {
     if (!study) continue;
     const study::StudyHeader& header = study->header();
     const std::vector<study::Trial>& trials = study->trials();
-    if (comparison.objectives.empty()) {
-      comparison.objectives = header.objectives;
-      comparison.commit = header.commit;
-      comparison.device = header.device;
-    }
+    comparison.objectives = header.objectives;
+    comparison.commits.insert(header.commit);
+    comparison.devices.insert(header.device);
     for (const study::Trial& trial : trials) {
       if (!trial.metrics.contains("training_seconds")) continue;
       ++comparison.trained;
@@ -68,7 +65,7 @@ Comparison read_comparison(const ComparisonFolder& folder) {
 
 problems::Problem named_problem(const Comparison& comparison) {
   problems::Problem problem;
-  problem.name = comparison.recipe.title;
+  problem.name = comparison.recipe.task + ", budget " + comparison.recipe.budget;
   return problem;
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,8 @@ struct Comparison {
   std::vector<RunFindings> runs;  ///< those with a trial, by seed, then by sampler
   std::size_t trained = 0;        ///< trials that were trained or found trained
   std::size_t trainings = 0;      ///< of different candidates among them
-  std::string commit;             ///< of the program that began the first run
-  std::string device;             ///< that it began on
+  std::set<std::string> commits;  ///< of the programs that began the runs
+  std::set<std::string> devices;  ///< that they began on
 };
 
 /// Reads the studies as they are, also while they are run.

@@ -226,10 +226,9 @@ std::string page_of(const Comparison& comparison, const std::vector<Standing>& s
   add_runs(out, comparison);
   open_part(
       out, "How it was made",
-      fmt::format("paretiny reproduce {} --budget {}{}; begun by commit {} on {}.", recipe.task,
-                  recipe.budget, recipe.data.empty() ? "" : ", data " + recipe.data,
-                  comparison.commit.empty() ? "–" : comparison.commit,
-                  comparison.device.empty() ? "–" : comparison.device));
+      fmt::format("paretiny reproduce {} --budget {}{}; runs begun by commit {} on {}.",
+                  recipe.task, recipe.budget, recipe.data.empty() ? "" : ", data " + recipe.data,
+                  fmt::join(comparison.commits, ", "), fmt::join(comparison.devices, ", ")));
   append(out, "<details><summary>Set over the experiment</summary><pre>{}</pre></details>\n",
          summary::escape_html(fmt::format("{}", fmt::join(recipe.set, "\n"))));
   out += "</section>\n</main>\n</body>\n</html>\n";

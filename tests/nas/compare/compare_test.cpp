@@ -136,6 +136,51 @@ TEST(Results, RankSamplersAfterTheTrialsThatAllRunsHave) {
   EXPECT_TRUE(std::isnan(Results(make_problem("OSY")).log_difference(1)));
 }
 
+TEST(Results, ProgressAsFarAsAllRunsOfASamplerCame) {
+  problems::Problem problem;
+  problem.name = "a search";
+  Results results(problem);
+  results.set(made_run("a", 1, {1, 2, 3, 4}));
+  results.set(made_run("a", 2, {3, 4, 9}));
+  results.set(made_run("b", 1, {1}));
+  const auto progressions = results.progressions();
+  ASSERT_EQ(progressions.size(), 2u);
+  EXPECT_EQ(progressions[0].mean, (Vector{2, 3, 6}));
+  EXPECT_EQ(progressions[0].least, (Vector{1, 2, 3}));
+  EXPECT_EQ(progressions[0].most, (Vector{3, 4, 9}));
+  EXPECT_EQ(progressions[1].mean, Vector{1});
+}
+
+TEST(Pictures, ShowWhatOthersReached) {
+  problems::Problem problem;
+  problem.name = "a search";
+  Results results(problem);
+  results.set(made_run("a", 1, {0.1, 0.2}));
+  const auto count = [](const std::string& text, const std::string& part) {
+    int found = 0;
+    for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; ++at) ++found;
+    return found;
+  };
+  EXPECT_EQ(count(progress_picture(problem, results), "<circle"), 0);
+  const std::string marked =
+      progress_picture(problem, results, {{"a", 0.9}, {"c", 0.5}}, "somebody else");
+  EXPECT_EQ(count(marked, "<circle"), 3) << "two marks and the legend";
+  EXPECT_EQ(count(marked, "somebody else"), 1);
+  EXPECT_EQ(count(marked, "cy=\"-"), 0) << "inside the frame";
+  EXPECT_EQ(count(marked, series_colour(0)), 4) << "band, line, mark, legend";
+}
+
+TEST(Svg, LogarithmicAxes) {
+  EXPECT_EQ(log_ticks(0.8, 30, 10), (Vector{1, 2, 5, 10, 20}));
+  EXPECT_EQ(log_ticks(0.8, 3000, 5), (Vector{1, 10, 100, 1000}));
+  EXPECT_EQ(log_ticks(4, 6, 5), Vector{5});
+  const Frame frame{100, 50, 200, 100, {1, 100}, {0, 10}, true, false};
+  EXPECT_NEAR(frame.px(1), 100, 1e-9);
+  EXPECT_NEAR(frame.px(10), 200, 1e-9);
+  EXPECT_NEAR(frame.px(100), 300, 1e-9);
+  EXPECT_NEAR(frame.py(10), 50, 1e-9);
+}
+
 TEST(Results, GoThroughCsvUnchanged) {
   const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "results.csv";
   for (const char* name : {"BraninCurrin", "DTLZ2:d=4,m=3", "OSY"}) {
