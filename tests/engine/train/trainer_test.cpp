@@ -48,6 +48,10 @@ Trained run(const TrainingSpec& training, const compress::PruningSpec& pruning =
   return done;
 }
 
+// What a training ends at hangs on its seed and on the last bits of its sums, and so on the
+// processor. Chance is 0.17. Over 24 trainings each (12 seeds, 2 instruction sets) the accuracy was
+// 0.81 on the mean with a deviation of 0.06 for the worst optimizer, and the loss fell to 0.38 with
+// 0.04: the bounds are six deviations away.
 TEST(Trainer, LearnsWithEveryOptimizerAndPrecision) {
   for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw}) {
     for (const Precision precision : {Precision::f32, Precision::bf16}) {
@@ -57,7 +61,7 @@ TEST(Trainer, LearnsWithEveryOptimizerAndPrecision) {
       if (optimizer != Optimizer::sgd) spec.learning_rate = 0.01;
       if (optimizer == Optimizer::adam) spec.weight_decay = 1e-5;
       const Trained done = run(spec);
-      EXPECT_GT(done.accuracy, 0.7) << name_of(optimizer) << " " << name_of(precision);
+      EXPECT_GT(done.accuracy, 0.45) << name_of(optimizer) << " " << name_of(precision);
       EXPECT_LT(done.reports.back().loss, 0.6 * done.reports.front().loss);
     }
   }
@@ -78,7 +82,10 @@ TEST(Trainer, TheSameSeedGivesTheSameNetworkBitByBit) {
   EXPECT_NE(a.result.network.parameters, run(spec, pruning, 2).result.network.parameters);
 }
 
+// As above, 0.64 on the mean with a deviation of 0.05 for l1 by adamw, and from 0.78 with up to
+// 0.10 for the others: the bound is six deviations of the mean of three away.
 TEST(Trainer, PrunesWithEveryCriterionAndKeepsLearning) {
+  constexpr int kSeeds = 3;
   const graph::ParameterLayout full(network());
   for (int i = 0; i <= static_cast<int>(compress::PruningCriterion::random); ++i) {
     compress::PruningSpec pruning;
@@ -88,14 +95,18 @@ TEST(Trainer, PrunesWithEveryCriterionAndKeepsLearning) {
     pruning.sparsity = 0.5;
     TrainingSpec spec = quick();
     if (i == 0) spec.optimizer = Optimizer::adamw, spec.learning_rate = 0.01;
-    const Trained done = run(spec, pruning);
-    EXPECT_NEAR(done.reports.back().sparsity, 0.5, 1e-9);
-    EXPECT_EQ(done.reports.front().sparsity, 0);
-    EXPECT_EQ(done.result.network.graph.node(1).output.c, 8);
-    EXPECT_EQ(static_cast<std::int64_t>(done.result.network.parameters.size()),
-              graph::ParameterLayout(done.result.network.graph).total());
-    EXPECT_LT(done.result.network.parameters.size(), static_cast<std::size_t>(full.total()));
-    EXPECT_GT(done.accuracy, 0.6) << name_of(pruning.criterion);
+    double accuracy = 0;
+    for (int seed = 1; seed <= kSeeds; ++seed) {
+      const Trained done = run(spec, pruning, static_cast<std::uint64_t>(seed));
+      accuracy += done.accuracy / kSeeds;
+      EXPECT_NEAR(done.reports.back().sparsity, 0.5, 1e-9);
+      EXPECT_EQ(done.reports.front().sparsity, 0);
+      EXPECT_EQ(done.result.network.graph.node(1).output.c, 8);
+      EXPECT_EQ(static_cast<std::int64_t>(done.result.network.parameters.size()),
+                graph::ParameterLayout(done.result.network.graph).total());
+      EXPECT_LT(done.result.network.parameters.size(), static_cast<std::size_t>(full.total()));
+    }
+    EXPECT_GT(accuracy, 0.4) << name_of(pruning.criterion);
   }
 }
 
