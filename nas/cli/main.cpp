@@ -32,6 +32,7 @@ enum ExitCode {
   kStore = 6,
   kTool = 7,
   kExhausted = 8,
+  kDiverged = 9,
   kInterrupted = 130,
 };
 
@@ -159,6 +160,8 @@ int main(int argc, char** argv) {
     return failed(kStore, error.what());
   } catch (const samplers::SpaceExhausted& error) {
     return failed(kExhausted, error.what());
+  } catch (const DivergedError& error) {
+    return failed(kDiverged, error.what());
   } catch (const ToolError& error) {
     return failed(kTool, error.what());
   } catch (const std::system_error& error) {

@@ -66,6 +66,12 @@ TEST_F(CliTest, TrainPrintsEpochsAndFigures) {
                                "% float", "% int8", "ROM", "RAM", "MACs", "parameters"}));
 }
 
+TEST_F(CliTest, ATrainingThatDivergesIsNoDefectOfTheProgram) {
+  EXPECT_TRUE(refused(run({"train", "tiny.toml", "--set", "training.learning_rate=1000", "--set",
+                           "training.weight_decay=1"}),
+                      9, {}));
+}
+
 TEST_F(CliTest, SearchThenReport) {
   const Ended first = search({"--trials", "5", "--out", "report"});
   ASSERT_EQ(first.code, 0) << first.err;
