@@ -144,7 +144,7 @@ Values Space::decode(const std::vector<double>& x) const {
 
 std::vector<double> Space::encode(const Values& values) const {
   for (const auto& [name, value] : values) {
-    const auto known = [&](const Parameter& p) { return p.name == name; };
+    const auto known = [&name = name](const Parameter& p) { return p.name == name; };
     if (std::none_of(parameters_.begin(), parameters_.end(), known)) {
       std::vector<std::string> names;
       for (const Parameter& p : parameters_) names.push_back(p.name);
