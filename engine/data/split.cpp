@@ -143,10 +143,8 @@ Picked pick_people(const std::vector<std::int32_t>& people, double share, std::u
                    std::string_view purpose) {
   const std::set<std::int32_t> distinct(people.begin(), people.end());
   if (distinct.size() < 2) {
-    throw DataError(
-        fmt::format("only one person in the data: holding out people for the {} split "
-                    "needs at least two",
-                    purpose));
+    throw DataError(fmt::format(
+        "only one person is left to hold out for the {} split, which needs two at least", purpose));
   }
   std::vector<std::int32_t> order(distinct.begin(), distinct.end());
   Random(seed, purpose).shuffle(order);

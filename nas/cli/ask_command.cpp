@@ -39,7 +39,7 @@ void suggest(search::Asker& asker, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     const study::Trial trial = asker.next();
     try {
-      fmt::print("{}\n", search::suggestion_line(trial));
+      fmt::print("{}\n", search::suggestion_line(trial, asker.note()));
       flush_output();
     } catch (...) {
       asker.take_back(trial);

@@ -1,6 +1,8 @@
 #include <fmt/core.h>
 
+#include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "engine/data/formats/file_bytes.h"
 #include "engine/deploy/formats/model_file.h"
@@ -23,10 +25,13 @@ void print_footprint(const char* what, const deploy::Footprint& f) {
 }
 
 void print_epoch(const train::EpochReport& report) {
+  // A loss that is not a number has a sign, which says nothing.
+  const double loss =
+      std::isnan(report.loss) ? std::numeric_limits<double>::quiet_NaN() : report.loss;
   fmt::print(
       "epoch {:>3}/{}  loss {:.4f}  train {:.2f} %  validation {}  sparsity {:.3f}  "
       "rate {:.4f}  {:.0f} samples/s  {:.2f} s\n",
-      report.epoch, report.epochs, report.loss, 100 * report.train_accuracy,
+      report.epoch, report.epochs, loss, 100 * report.train_accuracy,
       std::isnan(report.validation_accuracy)
           ? "-"
           : fmt::format("{:.2f} %", 100 * report.validation_accuracy),

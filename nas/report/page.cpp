@@ -10,6 +10,7 @@
 
 #include "nas/study/study_json.h"
 #include "nas/summary/format.h"
+#include "nas/summary/scales.h"
 
 namespace paretiny::report {
 
@@ -60,7 +61,7 @@ void add_tile(std::string& out, const std::string& label, const std::string& fig
 void add_best(std::string& out, const ReportData& data) {
   const summary::StudySummary& summary = data.summary;
   const std::vector<study::Objective>& objectives = data.header.objectives;
-  const bool accuracy = objectives[0].name == "error";
+  const bool accuracy = objectives[0].measure == study::Measure::share;
   const std::string label =
       accuracy ? "Best accuracy inside the limits"
                : fmt::format("Least {} inside the limits", escape_html(objectives[0].name));
@@ -283,8 +284,10 @@ std::string report_page(const ReportData& data) {
       "limits</span><span class=\"outside\">infeasible</span><span class=\"limit\">limit</span>"
       "</div>\n<div class=\"grid\"></div>\n</section>\n";
   out += "<div class=\"halves\">\n";
+  const std::string note = summary::reference_note(data.header.objectives, data.trials);
   open_section(out, "hypervolume", "Hypervolume over trials",
-               "Of all trials up to that one, in scaled objectives; 1 cannot be reached.");
+               "Of all trials up to that one, in scaled objectives; 1 cannot be reached." +
+                   (note.empty() ? "" : " So far " + escape_html(note) + "."));
   out += "<div class=\"chart\"></div>\n</section>\n";
   add_importance(out, data);
   out += "</div>\n";

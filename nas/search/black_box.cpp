@@ -18,6 +18,7 @@
 #include "nas/search/version.h"
 #include "nas/study/same_study.h"
 #include "nas/study/study_json.h"
+#include "nas/summary/scales.h"
 
 namespace paretiny::search {
 namespace {
@@ -196,10 +197,15 @@ void Asker::take_back(const study::Trial& trial) {
   any_left_ = study_.release(trial.number, lease_.owner);
 }
 
-std::string suggestion_line(const study::Trial& trial) {
+std::string Asker::note() const {
+  return summary::reference_note(study_.header().objectives, study_.trials());
+}
+
+std::string suggestion_line(const study::Trial& trial, const std::string& note) {
   nlohmann::ordered_json line;
   line["trial"] = trial.number;
   line["values"] = study::values_to_json(trial.values);
+  if (!note.empty()) line["note"] = note;
   return line.dump();
 }
 

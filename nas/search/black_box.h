@@ -68,6 +68,9 @@ class Asker {
 
   /// Throws SpaceExhausted.
   study::Trial next();
+  /// One sentence where no trial is below the file's reference yet and samplers look for one with
+  /// a reference of their own, else empty.
+  std::string note() const;
   /// Takes a suggestion back that could not be passed on: somebody else gets it.
   void take_back(const study::Trial& trial);
 
@@ -86,7 +89,8 @@ class Asker {
 /// has before its end (tell_step.h). A stopped trial that was run on nevertheless is taken, too.
 std::string tell_trial(study::Study& study, const std::string& line);
 
-/// The line that a suggestion is printed as: {"trial": 3, "values": {...}}.
-std::string suggestion_line(const study::Trial& trial);
+/// The line that a suggestion is printed as: {"trial": 3, "values": {...}}, with "note" unless that
+/// is empty.
+std::string suggestion_line(const study::Trial& trial, const std::string& note = "");
 
 }  // namespace paretiny::search

@@ -34,7 +34,7 @@ std::string sentence(const study::Objective& objective, double value) {
   if (unit.empty()) {
     return fmt::format("{} {} is above the limit of {}", objective.name, value, *objective.limit);
   }
-  const bool error = objective.name == "error";
+  const bool error = objective.measure == study::Measure::share;
   // How many of the limit's units the value is. The author of a limit on the error wrote accuracy.
   const double shown = error ? 100 * (1 - value) : value / *objective.limit * number;
   return fmt::format("{} {}{} is {} the limit of {}", error ? "accuracy" : objective.name,

@@ -38,6 +38,7 @@ std::vector<study::Objective> search_objectives(const experiment::Experiment& ex
   const auto objective = [](const char* name, const char* unit,
                             const std::optional<experiment::Limit>& limit) {
     study::Objective result{name, unit, std::nullopt, ""};
+    result.measure = study::Measure::size;
     if (limit) {
       result.limit = limit->value;
       result.limit_text = limit->text;
@@ -50,6 +51,7 @@ std::vector<study::Objective> search_objectives(const experiment::Experiment& ex
   if (experiment.instructions) {
     objectives.push_back(objective("instructions", "", limits.instructions));
   }
+  objectives[0].measure = study::Measure::share;
   return objectives;
 }
 

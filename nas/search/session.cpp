@@ -41,14 +41,6 @@ Outcome outcome_of(TrialState state) {
   return Outcome::pending;
 }
 
-/// What one unit of each objective is, as the sampler is told them. A search's begin at 0: over
-/// their scales, references and limits are 1. A black box's are told as they are.
-std::vector<double> units_of(const StudySpec& spec, const std::vector<study::Trial>& trials) {
-  if (spec.kind == study::StudyKind::search)
-    return summary::objective_scales(spec.objectives, trials);
-  return std::vector<double>(spec.objectives.size(), 1.0);
-}
-
 std::uint64_t hash_of(const space::Values& values) {
   return random_key(0, study::dump(study::values_to_json(values)));
 }
@@ -61,18 +53,14 @@ std::uint64_t trial_seed(const StudySpec& spec, std::uint64_t number, std::uint6
   return seeds.below(std::uint64_t{1} << 53);
 }
 
-/// The problem of a sampler that is told objectives over `units`.
 samplers::SamplerProblem sampler_problem(const StudySpec& spec,
-                                         const std::vector<study::Trial>& trials,
-                                         const std::vector<double>& units) {
+                                         const std::vector<study::Trial>& trials) {
   samplers::SamplerProblem problem;
   problem.space = spec.space;
   problem.objectives = spec.objectives.size();
   problem.reference = summary::objective_reference(spec.objectives, trials);
-  for (std::size_t k = 0; k < problem.objectives; ++k) {
-    const double none = std::numeric_limits<double>::infinity();
-    problem.reference[k] /= units[k];
-    problem.limits.push_back(spec.objectives[k].limit.value_or(none) / units[k]);
+  for (const study::Objective& objective : spec.objectives) {
+    problem.limits.push_back(objective.limit.value_or(std::numeric_limits<double>::infinity()));
   }
   problem.constraints = experiment::bounds_of(spec.constraints);
   problem.seed = spec.seed;
@@ -91,7 +79,7 @@ void tell_prediction(samplers::Observation& seen, const stopping::StopVerdict& v
 }  // namespace
 
 study::StudyHeader header_of(const StudySpec& spec, Device device) {
-  samplers::SamplerProblem problem = sampler_problem(spec, {}, units_of(spec, {}));
+  samplers::SamplerProblem problem = sampler_problem(spec, {});
   problem.device = device;
   samplers::make_sampler(spec.sampler, std::move(problem),
                          spec.options);  // refuses what it does not have
@@ -136,8 +124,7 @@ Session::Session(study::Study& study, std::filesystem::path store, const StudySp
       spec_(spec),
       device_(device),
       foresight_(std::move(foresight)),
-      stop_(std::move(stop)),
-      units_(spec.objectives.size(), 1.0) {
+      stop_(std::move(stop)) {
   observations(study_.trials());
 }
 
@@ -146,14 +133,9 @@ samplers::Observation Session::observation(const study::Trial& trial,
   samplers::Observation seen{position, outcome_of(trial.state)};
   if (seen.outcome == Outcome::finished || seen.outcome == Outcome::infeasible) {
     seen.objectives = trial.objectives;
-    for (std::size_t k = 0; k < units_.size(); ++k) seen.objectives[k] /= units_[k];
     seen.constraints = experiment::misses(spec_.constraints, trial.metrics);
   }
   if (seen.outcome == Outcome::stopped) tell_prediction(seen, *trial.verdict);
-  for (std::size_t k = 0; k < seen.deviations.size(); ++k) {
-    seen.objectives[k] /= units_[k];
-    seen.deviations[k] /= units_[k];
-  }
   return seen;
 }
 
@@ -167,8 +149,6 @@ const std::vector<samplers::Observation>& Session::observations(
       study::throw_damaged(store_, fmt::format("trial {}: {}", trial.number, error.what()));
     }
   }
-  if (told_units_ != units_) observations_.clear();
-  told_units_ = units_;
   observations_.resize(std::min(observations_.size(), trials.size()));
   told_states_.resize(trials.size());
   for (std::size_t i = 0; i < trials.size(); ++i) {
@@ -188,8 +168,7 @@ const std::vector<samplers::Observation>& Session::observations(
 }
 
 void Session::prepare(const std::vector<study::Trial>& trials) {
-  units_ = units_of(spec_, trials);
-  samplers::SamplerProblem problem = sampler_problem(spec_, trials, units_);
+  samplers::SamplerProblem problem = sampler_problem(spec_, trials);
   if (sampler_ && problem.reference == reference_) return;
   reference_ = problem.reference;
   problem.device = device_;
@@ -199,13 +178,7 @@ void Session::prepare(const std::vector<study::Trial>& trials) {
       return seen_.contains(foresight_.architecture(values));
     };
   }
-  if (foresight_.known) {
-    problem.known = [this](const space::Values& values) {
-      std::vector<double> known = foresight_.known(values);
-      for (std::size_t k = 0; k < known.size(); ++k) known[k] /= units_[k];
-      return known;
-    };
-  }
+  problem.known = foresight_.known;
   sampler_ = samplers::make_sampler(spec_.sampler, std::move(problem), spec_.options);
 }
 

@@ -102,10 +102,8 @@ class Session {
   const Foresight foresight_;
   const std::stop_token stop_;
   std::vector<std::vector<double>> positions_;  ///< [trials], encoded once: values never change
-  std::vector<double> units_;                   ///< [objectives]: what the sampler is told them in
-  std::vector<samplers::Observation> observations_;  ///< in told_units_
-  std::vector<study::TrialState> told_states_;       ///< [observations]: of the trials they are of
-  std::vector<double> told_units_;
+  std::vector<samplers::Observation> observations_;
+  std::vector<study::TrialState> told_states_;  ///< [observations]: of the trials they are of
   std::size_t seen_trials_ = 0;
   std::set<std::uint64_t> seen_;   ///< architectures of the first seen_trials_ trials
   std::vector<double> reference_;  ///< of the sampler

@@ -119,6 +119,7 @@ void Database::Close::operator()(sqlite3* handle) const {
 }
 
 Database::Database(std::filesystem::path path, Mode mode) : path_(std::move(path)) {
+  if (path_.empty()) throw UsageError("the path of a study's file is empty");
   // Without links, since SQLite's own files lie beside the file itself; absolute, since SQLite
   // takes names such as ":memory:" for no file at all.
   std::error_code unknown;

@@ -23,6 +23,13 @@
 
 namespace paretiny::study {
 
+/// What an objective's numbers are.
+enum class Measure {
+  number,  ///< of a black box: any
+  share,   ///< a search's error: between 0 and 1, shown in percent
+  size     ///< a search's ROM, RAM, FLOPs, instructions: at least 0
+};
+
 /// A column to minimise: of a search "error" (1 - accuracy of the int8 network), "rom", "ram",
 /// "flops", "instructions"; of a black box what its file names.
 struct Objective {
@@ -31,6 +38,7 @@ struct Objective {
   std::optional<double> limit;        ///< from [constraints]; a candidate above it is infeasible
   std::string limit_text;             ///< the limit as the experiment writes it, such as "256 KB"
   std::optional<double> reference{};  ///< of the hypervolume, where it is not the limit
+  Measure measure = Measure::number;
 
   friend bool operator==(const Objective&, const Objective&) = default;
 };

@@ -74,6 +74,10 @@ StudyHeader header_from_json(const json& text) {
     if (reference != objective.end()) {
       header.objectives.back().reference = reference->get<double>();
     }
+    if (header.kind == StudyKind::search) {
+      header.objectives.back().measure =
+          header.objectives.back().name == "error" ? Measure::share : Measure::size;
+    }
   }
   for (const json& constraint : text.at("constraints")) {
     header.constraints.push_back({constraint.at("name"), constraint.at("unit"),

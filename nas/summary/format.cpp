@@ -45,7 +45,7 @@ std::string format_percent(double share) {
 
 std::string format_quantity(const study::Objective& objective, double value) {
   if (!std::isfinite(value)) return "–";
-  if (objective.name == "error") return percent(value);
+  if (objective.measure == study::Measure::share) return percent(value);
   return objective.unit == "B" ? format_bytes(value) : format_count(value, objective.unit);
 }
 

@@ -1,6 +1,11 @@
 #include "nas/summary/scales.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
 
 #include "nas/pareto/pareto.h"
 
@@ -19,19 +24,40 @@ bool is_measured(const study::Trial& trial) {
          pareto::all_finite(trial.objectives);
 }
 
+/// The least and the largest of an objective that were measured; (infinity, -infinity) for nothing.
+std::pair<double, double> measured_range(const std::vector<study::Trial>& trials,
+                                         std::size_t objective) {
+  double least = std::numeric_limits<double>::infinity();
+  double most = -least;
+  for (const study::Trial& trial : trials) {
+    if (!is_measured(trial)) continue;
+    least = std::min(least, trial.objectives[objective]);
+    most = std::max(most, trial.objectives[objective]);
+  }
+  return {least, most};
+}
+
+/// A length for what spans none: of the two's distance, else of their size, else 1.
+double unit_length(double low, double high) {
+  if (high > low) return high - low;
+  return low != 0 ? std::abs(low) : 1;
+}
+
 }  // namespace
 
 std::vector<double> objective_origins(const std::vector<study::Objective>& objectives,
                                       const std::vector<study::Trial>& trials) {
   std::vector<double> origins;
   for (std::size_t m = 0; m < objectives.size(); ++m) {
-    double origin = 0;
-    for (const study::Trial& trial : trials) {
-      if (is_measured(trial)) origin = std::min(origin, trial.objectives[m]);
-    }
-    // Nothing is below such a reference yet; any origin below it will do.
+    const auto [least, most] = measured_range(trials, m);
+    double origin = least;
+    if (objectives[m].measure != study::Measure::number || least > most)
+      origin = std::min(0.0, least);
+    // Nothing is below such a reference yet; an origin below it will do that knows no units.
     const std::optional<double> reference = reference_of(objectives[m]);
-    if (reference && *reference <= origin) origin = *reference - 1;
+    if (reference && *reference <= origin) {
+      origin = *reference - unit_length(*reference, std::max(most, *reference));
+    }
     origins.push_back(origin);
   }
   return origins;
@@ -42,14 +68,16 @@ std::vector<double> objective_scales(const std::vector<study::Objective>& object
   const std::vector<double> origins = objective_origins(objectives, trials);
   std::vector<double> scales;
   for (std::size_t m = 0; m < objectives.size(); ++m) {
-    double worst = origins[m];
-    for (const study::Trial& trial : trials) {
-      if (is_measured(trial)) worst = std::max(worst, trial.objectives[m]);
-    }
-    const double range = worst - origins[m];
-    const double unlimited = objectives[m].name == "error" || range == 0 ? 1.0 : 1.1 * range;
     const std::optional<double> reference = reference_of(objectives[m]);
-    scales.push_back(reference ? *reference - origins[m] : unlimited);
+    const double worst = std::max(origins[m], measured_range(trials, m).second);
+    if (reference) {
+      scales.push_back(*reference - origins[m]);
+    } else if (objectives[m].measure == study::Measure::share) {
+      scales.push_back(1);
+    } else {
+      scales.push_back(worst > origins[m] ? 1.1 * (worst - origins[m])
+                                          : unit_length(origins[m], worst));
+    }
   }
   return scales;
 }
@@ -60,6 +88,36 @@ std::vector<double> objective_reference(const std::vector<study::Objective>& obj
   const std::vector<double> scales = objective_scales(objectives, trials);
   for (std::size_t m = 0; m < reference.size(); ++m) reference[m] += scales[m];
   return reference;
+}
+
+bool reference_reached(const std::vector<study::Objective>& objectives,
+                       const std::vector<study::Trial>& trials) {
+  return std::any_of(trials.begin(), trials.end(), [&](const study::Trial& trial) {
+    if (!is_feasible(objectives, trial)) return false;
+    for (std::size_t m = 0; m < objectives.size(); ++m) {
+      const std::optional<double>& reference = objectives[m].reference;
+      if (reference && trial.objectives[m] >= *reference) return false;
+    }
+    return true;
+  });
+}
+
+std::string reference_note(const std::vector<study::Objective>& objectives,
+                           const std::vector<study::Trial>& trials) {
+  std::string given;
+  for (const study::Objective& objective : objectives) {
+    if (!objective.reference) continue;
+    given +=
+        fmt::format("{}{} {}", given.empty() ? "" : ", ", objective.name, *objective.reference);
+  }
+  const bool any = std::any_of(trials.begin(), trials.end(), [&](const study::Trial& trial) {
+    return is_feasible(objectives, trial);
+  });
+  if (given.empty() || !any || reference_reached(objectives, trials)) return "";
+  return fmt::format(
+      "no trial is below the reference ({}) yet: until one is, the search goes by "
+      "what its trials reach",
+      given);
 }
 
 bool is_feasible(const std::vector<study::Objective>& objectives, const study::Trial& trial) {

@@ -72,9 +72,9 @@ StudySummary summarise(const std::vector<study::Objective>& objectives,
   std::stable_sort(summary.front.begin(), summary.front.end(), [&](std::size_t a, std::size_t b) {
     return trials[a].objectives < trials[b].objectives;
   });
-  const auto error =
-      std::find_if(objectives.begin(), objectives.end(),
-                   [](const study::Objective& objective) { return objective.name == "error"; });
+  const auto error = std::find_if(
+      objectives.begin(), objectives.end(),
+      [](const study::Objective& objective) { return objective.measure == study::Measure::share; });
   if (error != objectives.end() && !summary.front.empty()) {
     const auto column = static_cast<std::size_t>(error - objectives.begin());
     summary.best = *std::min_element(

@@ -10,7 +10,7 @@
 namespace paretiny::surrogate {
 namespace {
 
-/// Relative to the values' size, which is taken for 1 at least; less is no variation.
+/// Relative to the values' size; less is no variation.
 constexpr double kLeastDeviation = 1e-8;
 
 /// Of a standardised value: it tells nothing then, and its square is a number.
@@ -18,7 +18,8 @@ constexpr double kMostDeviation = 1e6;
 
 /// In units of the largest value, whose square may be no number.
 Standard standard_of(const Eigen::VectorXd& y) {
-  const double unit = std::max(y.cwiseAbs().maxCoeff(), 1.0);
+  const double largest = y.cwiseAbs().maxCoeff();
+  const double unit = largest > 0 ? largest : 1;
   const Eigen::ArrayXd values = y.array() / unit;
   Standard standard{unit * values.mean(), 1};
   if (y.size() < 2) return standard;

@@ -69,7 +69,8 @@ std::vector<std::vector<double>> ArsSampler::choose(const Walks& walks, const Re
   Random random(problem().seed, "ars choice", trial);
   std::unique_ptr<PathGain> gain;
   if (!knowledge.front.empty() && options_.hypervolume) {
-    gain = hypervolume_gain(knowledge, surrogates, paths, problem().reference, problem().stop);
+    gain = hypervolume_gain(knowledge, surrogates, paths, transforms(), problem().reference,
+                            problem().stop);
   } else if (!knowledge.front.empty()) {
     gain = scalarised_gain(knowledge, surrogates, paths,
                            simplex_weights(problem().objectives, random));

@@ -105,8 +105,7 @@ Knowledge ArsSampler::informed(const Knowledge& knowledge) const {
       set.deviation.tail(more).setZero();
     }
     for (Eigen::Index i = 0; i < more; ++i) {
-      set.y(n + i) =
-          tempered(known(rows[static_cast<std::size_t>(i)], objective), all.quantities[s].limit);
+      set.y(n + i) = known(rows[static_cast<std::size_t>(i)], objective);
     }
   }
   return all;

@@ -4,6 +4,7 @@
 #include "kernels/core/random.h"
 #include "nas/samplers/methods/designs.h"
 #include "nas/samplers/parts/knowledge.h"
+#include "nas/samplers/parts/outcome_transform.h"
 
 namespace paretiny::samplers {
 
@@ -21,14 +22,19 @@ class ModelSampler : public Sampler {
                                                    const Knowledge& knowledge,
                                                    std::uint64_t trial) = 0;
 
-  const SamplerProblem& problem() const { return problem_; }
+  /// The problem in the units of the history that `suggest` gets.
+  const SamplerProblem& problem() const { return transformed_; }
+  /// To those units from the problem's own, one an objective.
+  const std::vector<ObjectiveTransform>& transforms() const { return transforms_; }
   /// Where the models are computed.
   Stream& stream();
   /// A key of random numbers for (seed, trial).
   std::uint64_t key(std::string_view purpose, std::uint64_t trial) const;
 
  private:
-  SamplerProblem problem_;
+  SamplerProblem problem_;      ///< as given
+  SamplerProblem transformed_;  ///< in the units of the last history
+  std::vector<ObjectiveTransform> transforms_;
   std::unique_ptr<Stream> stream_;
 };
 

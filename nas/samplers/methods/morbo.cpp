@@ -177,7 +177,7 @@ std::vector<std::vector<double>> MorboSampler::suggest(const std::vector<Observa
   for (const surrogate::TrainingSet& set : knowledge.sets) {
     sets.push_back(local_data(set, centre, region.box.length()));
   }
-  const surrogate::Surrogates surrogates(stream(), sets, {}, problem().stop);
+  const surrogate::Surrogates surrogates(stream(), sets, knowledge.pending, problem().stop);
 
   std::vector<Eigen::Index> inside;
   for (Eigen::Index i = 0; i < knowledge.anchors.rows(); ++i) {
@@ -192,22 +192,30 @@ std::vector<std::vector<double>> MorboSampler::suggest(const std::vector<Observa
   const surrogate::RowMatrix candidates = perturbed(
       problem().space, bases, (centre.array() - half).max(0.0), (centre.array() + half).min(1.0),
       candidates_, std::min(20.0 / static_cast<double>(d), 1.0) * fewer, random);
+  // In the same draw, what is in flight has objectives that a candidate must beat.
+  const Eigen::Index c = candidates.rows(), p = knowledge.pending.rows();
+  surrogate::RowMatrix drawn(c + p, d);
+  drawn << candidates, knowledge.pending;
   const ThompsonDraw draw =
-      thompson_draw(knowledge.quantities, surrogates, candidates, key("morbo draw", trial));
-  if (knowledge.front.empty()) {
-    return by_score(candidates, draw.violation, Eigen::VectorXd::Zero(candidates.rows()));
-  }
+      thompson_draw(knowledge.quantities, surrogates, drawn, key("morbo draw", trial));
+  const Eigen::VectorXd violation = draw.violation.head(c);
+  if (knowledge.front.empty()) return by_score(candidates, violation, Eigen::VectorXd::Zero(c));
 
   const auto m = static_cast<Eigen::Index>(problem().objectives);
-  Eigen::VectorXd score =
-      improvements(stream(), knowledge.front_points(), problem().reference, draw.values.topRows(m));
-  const bool gains = ((draw.violation.array() == 0) && (score.array() > 0)).any();
+  pareto::Points front = knowledge.front_points();
+  for (Eigen::Index i = c; i < c + p; ++i) {
+    if (draw.violation(i) > 0) continue;
+    const Eigen::VectorXd values = draw.values.col(i).head(m);
+    front.emplace_back(values.begin(), values.end());
+  }
+  const surrogate::RowMatrix objectives = draw.values.topLeftCorner(m, c);
+  Eigen::VectorXd score = improvements(stream(), front, problem().reference, objectives);
+  const bool gains = ((violation.array() == 0) && (score.array() > 0)).any();
   if (!gains) {
     const std::vector<double> weights = simplex_weights(problem().objectives, random);
-    score =
-        -draw.values.topRows(m).transpose() * Eigen::Map<const Eigen::VectorXd>(weights.data(), m);
+    score = -objectives.transpose() * Eigen::Map<const Eigen::VectorXd>(weights.data(), m);
   }
-  return by_score(candidates, draw.violation, score);
+  return by_score(candidates, violation, score);
 }
 
 }  // namespace paretiny::samplers

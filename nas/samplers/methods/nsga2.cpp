@@ -9,6 +9,7 @@
 #include "nas/pareto/pareto.h"
 #include "nas/samplers/methods/designs.h"
 #include "nas/samplers/options.h"
+#include "nas/samplers/parts/outcome_transform.h"
 #include "nas/samplers/violation.h"
 
 namespace paretiny::samplers {
@@ -78,15 +79,15 @@ Nsga2Sampler::Nsga2Sampler(SamplerProblem problem, const std::map<std::string, d
   problem_.initial = population_;
 }
 
-std::vector<double> Nsga2Sampler::ask(const std::vector<Observation>& history,
-                                      std::uint64_t trial) {
+std::vector<double> Nsga2Sampler::ask(const std::vector<Observation>& told, std::uint64_t trial) {
+  // Of the numbers themselves only crowding and violations are used: they stay linear.
+  const auto [problem, history, transforms] = transformed(problem_, told, false);
   const Unseen unseen(problem_, history);
   const std::uint64_t generation = trial / population_;
   std::vector<Individual> parents;
   for (std::uint64_t g = 0; g < generation && g * population_ < history.size(); ++g) {
     heed(problem_.stop);
-    std::vector<Individual> offspring =
-        individuals(problem_, history, g * population_, population_);
+    std::vector<Individual> offspring = individuals(problem, history, g * population_, population_);
     std::move(offspring.begin(), offspring.end(), std::back_inserter(parents));
     parents = survivors(std::move(parents), population_);
   }

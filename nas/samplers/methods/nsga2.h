@@ -17,7 +17,7 @@ namespace paretiny::samplers {
 class Nsga2Sampler : public Sampler {
  public:
   Nsga2Sampler(SamplerProblem problem, const std::map<std::string, double>& options);
-  std::vector<double> ask(const std::vector<Observation>& history, std::uint64_t trial) override;
+  std::vector<double> ask(const std::vector<Observation>& told, std::uint64_t trial) override;
 
  private:
   SamplerProblem problem_;

@@ -30,7 +30,8 @@ std::vector<std::vector<double>> PathSampler::suggest(const std::vector<Observat
     gain = scalarised_gain(knowledge, surrogates, paths,
                            simplex_weights(problem().objectives, random));
   } else if (!knowledge.front.empty()) {
-    gain = hypervolume_gain(knowledge, surrogates, paths, problem().reference, problem().stop);
+    gain = hypervolume_gain(knowledge, surrogates, paths, transforms(), problem().reference,
+                            problem().stop);
   }
   const PathAcquisition acquisition(knowledge, paths, surrogates, std::move(gain));
   const SmoothAcquisition judged = [&](const surrogate::RowMatrix& points,

@@ -16,6 +16,20 @@ namespace {
 /// A success improves the best value by this share of it.
 constexpr double kRegionProgress = 1e-3;
 
+/// Candidates nearer to one in flight than this share of the region's sides come last, before them
+/// all others, whatever they violate.
+constexpr double kBatchApart = 0.1;
+constexpr double kLast = 1e100;
+
+/// Whether a point is within `apart` of a row of `others` in every coordinate.
+bool meets(const Eigen::RowVectorXd& point, const surrogate::RowMatrix& others,
+           const Eigen::RowVectorXd& apart) {
+  for (Eigen::Index i = 0; i < others.rows(); ++i) {
+    if (((point - others.row(i)).array().abs() < apart.array()).all()) return true;
+  }
+  return false;
+}
+
 /// How good a trial is: violation first.
 struct Merit {
   double violation = std::numeric_limits<double>::infinity();
@@ -178,7 +192,8 @@ std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observa
     sets.push_back(knowledge.sets[s]);
     quantities.push_back(knowledge.quantities[s]);
   }
-  const surrogate::Surrogates surrogates(stream(), sets, {}, problem().stop);
+  // What is in flight counts as believed, or a batch would meet in one spot.
+  const surrogate::Surrogates surrogates(stream(), sets, knowledge.pending, problem().stop);
 
   const auto d = static_cast<Eigen::Index>(problem().space.dimensions());
   const Eigen::RowVectorXd lengthscales = surrogates.hyperparameters().row(0).segment(1, d);
@@ -191,7 +206,11 @@ std::vector<std::vector<double>> TurboSampler::suggest(const std::vector<Observa
                 candidates_, std::min(20.0 / static_cast<double>(d), 1.0), random);
   const ThompsonDraw draw =
       thompson_draw(quantities, surrogates, candidates, key("turbo draw", trial));
-  return by_score(candidates, draw.violation, -draw.values.row(0).transpose());
+  Eigen::VectorXd violation = draw.violation;
+  for (Eigen::Index i = 0; i < candidates.rows(); ++i) {
+    if (meets(candidates.row(i), knowledge.pending, kBatchApart * 2 * sides)) violation(i) += kLast;
+  }
+  return by_score(candidates, violation, -draw.values.row(0).transpose());
 }
 
 }  // namespace paretiny::samplers

@@ -36,11 +36,6 @@ std::vector<double> deviations_of(const Observation& o, std::size_t objectives, 
   return deviations;
 }
 
-/// How far `tempered` spreads what deviates by `deviation` around a value.
-double tempered_deviation(double deviation, double value, double limit) {
-  return tempered(value, limit) == value ? deviation : deviation * (limit / value);
-}
-
 surrogate::RowMatrix rows_of(const std::vector<const std::vector<double>*>& points,
                              std::size_t dimensions) {
   surrogate::RowMatrix rows(static_cast<Eigen::Index>(points.size()),
@@ -64,12 +59,6 @@ Eigen::VectorXd failure_hyperparameters(std::size_t dimensions) {
 }
 
 }  // namespace
-
-double tempered(double value, double limit) {
-  if (!(limit > 0) || limit == kNone || value <= limit) return value;
-  const double ratio = value / limit;
-  return limit * (1 + (std::isfinite(ratio) ? std::log(ratio) : std::log(value) - std::log(limit)));
-}
 
 Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history)
     : objectives(problem.objectives) {
@@ -110,8 +99,8 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (std::isnan(values[i][q])) continue;
       known.push_back(at[i]);
-      y.push_back(tempered(values[i][q], limit));
-      spread.push_back(tempered_deviation(deviations[i][q], values[i][q], limit));
+      y.push_back(values[i][q]);
+      spread.push_back(deviations[i][q]);
     }
     if (known.empty()) continue;
     quantities.push_back({q, limit});

@@ -16,10 +16,6 @@ struct Quantity {
   double limit = 0;        ///< met by values up to here; infinity for none
 };
 
-/// `value` as surrogates see it: above a positive limit, limit (1 + ln(value / limit)), so that a
-/// gross overrun does not flatten what lies below.
-double tempered(double value, double limit);
-
 /// Trials of which something is known, failed ones, pending ones.
 struct Knowledge {
   Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history);
@@ -41,9 +37,7 @@ struct Knowledge {
   /// By number, those never measured left out; failure is there once a trial has failed and another
   /// has not.
   std::vector<Quantity> quantities;
-  /// Of each quantity, in the order of the history. Values above a positive limit enter as
-  /// limit (1 + ln(value / limit)), so that a gross overrun does not flatten the surrogate below
-  /// it.
+  /// Of each quantity, in the order of the history.
   std::vector<surrogate::TrainingSet> sets;
 
   /// The Pareto set of complete trials that meet all limits: indices into `trials`, ascending.

@@ -77,7 +77,7 @@ Eigen::VectorXd PathAcquisition::operator()(const RowMatrix& points, RowMatrix* 
       const double value = (*certain)(objective, i);
       if (std::isnan(value)) continue;
       values.row(static_cast<Eigen::Index>(s) * q + i)
-          .setConstant(surrogates_.standard(s).of(tempered(value, quantities_[s].limit)));
+          .setConstant(surrogates_.standard(s).of(value));
     }
   }
   RowMatrix slopes;

@@ -7,6 +7,7 @@
 #include <stop_token>
 
 #include "nas/samplers/parts/knowledge.h"
+#include "nas/samplers/parts/outcome_transform.h"
 #include "nas/surrogate/posterior_paths.h"
 
 namespace paretiny::samplers {
@@ -69,11 +70,12 @@ std::unique_ptr<PathGain> scalarised_gain(const Knowledge& knowledge,
                                           const surrogate::PosteriorPaths& paths,
                                           const std::vector<double>& weights);
 
-/// Improvement of the hypervolume below `reference` over the baseline's in the same draw. Throws
-/// Interrupted.
+/// Improvement of the hypervolume below `reference` over the baseline's in the same draw, of
+/// objectives taken back to shares of their ranges by `transforms` [m]. Throws Interrupted.
 std::unique_ptr<PathGain> hypervolume_gain(const Knowledge& knowledge,
                                            const surrogate::Surrogates& surrogates,
                                            const surrogate::PosteriorPaths& paths,
+                                           const std::vector<ObjectiveTransform>& transforms,
                                            const std::vector<double>& reference,
                                            const std::stop_token& stop = {});
 

@@ -12,7 +12,7 @@
 namespace paretiny::samplers {
 namespace {
 
-/// Width of squareplus: of a scalarised objective of range 1, and of a standardised one.
+/// Width of squareplus: of a scalarised objective of range 1, and of one of deviation 1.
 constexpr double kWidth = 1e-3;
 /// Added to a gain before its logarithm is taken.
 constexpr double kLeastGain = 1e-280;
@@ -83,12 +83,17 @@ using Lanes = Eigen::Array<double, kLanes, 1>;
 class HypervolumeGain final : public PathGain {
  public:
   HypervolumeGain(const Knowledge& knowledge, const surrogate::Surrogates& surrogates,
-                  const surrogate::PosteriorPaths& paths, const std::vector<double>& reference,
-                  const std::stop_token& stop)
-      : boxes_(static_cast<std::size_t>(paths.paths())) {
-    std::vector<double> standardised;
+                  const surrogate::PosteriorPaths& paths,
+                  const std::vector<ObjectiveTransform>& transforms,
+                  const std::vector<double>& reference, const std::stop_token& stop)
+      : boxes_(static_cast<std::size_t>(paths.paths())), transforms_(transforms) {
+    std::vector<double> shares;
     for (std::size_t k = 0; k < reference.size(); ++k) {
-      standardised.push_back(surrogates.standard(k).of(reference[k]));
+      standards_.push_back(surrogates.standard(k));
+      units_.push_back(1);
+      const double limit = transforms_[k].share(reference[k]);
+      units_[k] = deviation_below(limit, k, surrogates.training(k).y);
+      shares.push_back(limit / units_[k]);
     }
     const surrogate::RowMatrix points = baseline(knowledge);
     const surrogate::RowMatrix values = paths.values(points);
@@ -98,12 +103,12 @@ class HypervolumeGain final : public PathGain {
       pareto::Points front(static_cast<std::size_t>(points.rows()));
       for (std::size_t i = 0; i < front.size(); ++i) {
         for (std::size_t k = 0; k < reference.size(); ++k) {
-          front[i].push_back(
-              values(static_cast<Eigen::Index>(k) * points.rows() + static_cast<Eigen::Index>(i),
-                     static_cast<Eigen::Index>(p)));
+          const Eigen::Index row =
+              static_cast<Eigen::Index>(k) * points.rows() + static_cast<Eigen::Index>(i);
+          front[i].push_back(share(k, values(row, static_cast<Eigen::Index>(p))));
         }
       }
-      boxes_[p] = pareto::undominated_boxes(front, standardised);
+      boxes_[p] = pareto::undominated_boxes(front, shares);
     });
   }
 
@@ -117,20 +122,47 @@ class HypervolumeGain final : public PathGain {
       std::vector<Lanes> y(static_cast<std::size_t>(m)), by(slopes == nullptr ? 0 : y.size());
       for (Eigen::Index k = 0; k < m; ++k) {
         // The last candidate stands for those beyond.
-        y[static_cast<std::size_t>(k)].setConstant(objectives(k, first + count - 1));
-        y[static_cast<std::size_t>(k)].head(count) = objectives.row(k).segment(first, count);
+        const auto at = static_cast<std::size_t>(k);
+        y[at].setConstant(share(at, objectives(k, first + count - 1)));
+        for (Eigen::Index i = 0; i + 1 < count; ++i) y[at](i) = share(at, objectives(k, first + i));
       }
       const Lanes gain = gain_of(boxes_[path], y, by).max(0) + kLeastGain;
       logs.segment(first, count) = gain.log().head(count);
       for (std::size_t k = 0; k < by.size(); ++k) {
-        slopes->row(static_cast<Eigen::Index>(k)).segment(first, count) =
-            (by[k] / gain).head(count);
+        for (Eigen::Index i = 0; i < count; ++i) {
+          (*slopes)(static_cast<Eigen::Index>(k), first + i) =
+              by[k](i) / gain(i) *
+              share_slope(k, objectives(static_cast<Eigen::Index>(k), first + i));
+        }
       }
     }
     return logs;
   }
 
  private:
+  /// Standard deviation of the shares up to the reference's, of all where less than two are below
+  /// it: the smoothing has to be fine beside what is told apart.
+  double deviation_below(double limit, std::size_t k, const Eigen::VectorXd& y) const {
+    std::vector<double> below, all;
+    for (const double standardised : y) {
+      all.push_back(share(k, standardised));
+      if (all.back() <= limit) below.push_back(all.back());
+    }
+    const std::vector<double>& of = below.size() < 2 ? all : below;
+    const Eigen::Map<const Eigen::ArrayXd> values(of.data(), static_cast<Eigen::Index>(of.size()));
+    const double deviation = std::sqrt((values - values.mean()).square().mean());
+    return deviation > 0 && std::isfinite(deviation) ? deviation : 1;
+  }
+
+  /// A standardised objective as a share of its range, over its unit.
+  double share(std::size_t k, double standardised) const {
+    return transforms_[k].share(standards_[k].back(standardised)) / units_[k];
+  }
+  double share_slope(std::size_t k, double standardised) const {
+    return transforms_[k].share_slope(standards_[k].back(standardised)) * standards_[k].scale /
+           units_[k];
+  }
+
   /// The gain of eight candidates y [m] and, unless it is empty, its derivatives [m]. A box is a
   /// product over objectives of how much of its side lies beyond the candidate:
   /// squareplus(upper - y) - squareplus(lower - y), of which each level has one.
@@ -173,6 +205,9 @@ class HypervolumeGain final : public PathGain {
   }
 
   std::vector<pareto::Boxes> boxes_;  ///< of each draw
+  const std::vector<ObjectiveTransform> transforms_;
+  std::vector<surrogate::Standard> standards_;
+  std::vector<double> units_;  ///< [objectives], shares
 };
 
 }  // namespace
@@ -187,9 +222,11 @@ std::unique_ptr<PathGain> scalarised_gain(const Knowledge& knowledge,
 std::unique_ptr<PathGain> hypervolume_gain(const Knowledge& knowledge,
                                            const surrogate::Surrogates& surrogates,
                                            const surrogate::PosteriorPaths& paths,
+                                           const std::vector<ObjectiveTransform>& transforms,
                                            const std::vector<double>& reference,
                                            const std::stop_token& stop) {
-  return std::make_unique<HypervolumeGain>(knowledge, surrogates, paths, reference, stop);
+  return std::make_unique<HypervolumeGain>(knowledge, surrogates, paths, transforms, reference,
+                                           stop);
 }
 
 }  // namespace paretiny::samplers

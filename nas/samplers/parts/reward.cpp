@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 
 #include "kernels/bayes/acquisition.h"
@@ -34,10 +33,6 @@ pareto::Points believed_front(const SamplerProblem& problem, const Knowledge& kn
     if (violation_of(problem, believed) == 0) front.push_back(std::move(believed.objectives));
   }
   return front;
-}
-
-bool is_below(const std::vector<double>& point, const std::vector<double>& reference) {
-  return std::equal(point.begin(), point.end(), reference.begin(), std::less<>());
 }
 
 }  // namespace

@@ -154,6 +154,20 @@ TEST_F(AskTellCliTest, RefusesWhatIsNoResultAndTakesTheRest) {
   EXPECT_EQ(answers[10]["state"], "done");
 }
 
+TEST_F(AskTellCliTest, SaysThatNothingReachesTheReference) {
+  space("[objectives.loss]\nreference = -1\n");
+  const auto first = lines_of(ask({"--space", "box.toml", "--count", "2"}).out);
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_FALSE(first[0].contains("note")) << "nothing is known yet";
+  ASSERT_EQ(tell("{\"trial\": 0, \"objectives\": {\"loss\": 3}}").code, 0);
+  const auto next = lines_of(ask().out);
+  ASSERT_EQ(next.size(), 1u);
+  const std::string note = next[0].at("note");
+  EXPECT_NE(note.find("no trial is below the reference (loss -1) yet"), std::string::npos) << note;
+  ASSERT_EQ(tell("{\"trial\": 1, \"objectives\": {\"loss\": -2}}").code, 0);
+  EXPECT_FALSE(lines_of(ask().out)[0].contains("note"));
+}
+
 TEST_F(AskTellCliTest, KeepsConstraints) {
   space(
       "[objectives.loss]\n[constraints.heat]\nat_most = 85.0\nunit = \"C\"\n"
@@ -377,10 +391,10 @@ TEST_F(AskTellCliTest, ReportsSuchAStudy) {
       << report.out;
   EXPECT_EQ(report.out.find("     2  "), std::string::npos) << "dominated";
   const json study = json::parse(text("s/study.json"));
-  EXPECT_EQ(study["hypervolume_origins"], json({-3, 0}));
-  // In units of (2, 1.1 * 0.004): the first trial covers 1 - 0.002 / 0.0044, the second half of
+  EXPECT_EQ(study["hypervolume_origins"], json({-3, 0.001}));
+  // In units of (2, 1.1 * 0.003): the first trial covers 1 - 0.001 / 0.0033, the second half of
   // what lies below its time more.
-  EXPECT_NEAR(study["hypervolume"][3].get<double>(), (1 - 0.002 / 0.0044) + 0.5 * (0.001 / 0.0044),
+  EXPECT_NEAR(study["hypervolume"][3].get<double>(), (1 - 0.001 / 0.0033) + 0.5 * (0.001 / 0.0033),
               1e-9);
   EXPECT_NE(text("s/report.html").find("Least loss inside the limits"), std::string::npos);
 }

@@ -40,6 +40,18 @@ TEST_F(CliTest, WholeNumbersAreWrittenInDigits) {
   EXPECT_EQ(study::open_study(folder_ / "box.sqlite")->header().seed, 10u);
 }
 
+TEST_F(CliTest, APathMayNotBeEmpty) {
+  file("[objectives.loss]\n[space.x]\nlow = 0.0\nhigh = 1.0\n", "box.toml");
+  const Ended made = run({"ask", "", "--space", "box.toml"});
+  EXPECT_EQ(made.code, 2);
+  EXPECT_TRUE(test::says(made.err, {"the path of a study's file is empty"}));
+  for (const char* command : {"ask", "report"}) {
+    const Ended read = run({command, ""});
+    EXPECT_NE(read.code, 0);
+    EXPECT_TRUE(test::says(read.err, {"there is no study ''"}));
+  }
+}
+
 TEST_F(CliTest, QuotedTextStaysOnOneLine) {
   const std::string nasty = "a\nb\x1B[2Jc\rd\x9B";
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{

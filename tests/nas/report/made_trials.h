@@ -16,10 +16,10 @@ inline study::StudyHeader example_header() {
   study::StudyHeader header;
   header.name = "wrist <sensor> & \"gesture\"";
   header.space = "\"width\" real 0.1 1 log\n";
-  header.objectives = {{"error", "", 0.5, ""},
-                       {"rom", "B", 256000.0, "256 KB"},
-                       {"ram", "B", 64000.0, "64 KB"},
-                       {"flops", "", {}, ""}};
+  header.objectives = {{"error", "", 0.5, "", {}, study::Measure::share},
+                       {"rom", "B", 256000.0, "256 KB", {}, study::Measure::size},
+                       {"ram", "B", 64000.0, "64 KB", {}, study::Measure::size},
+                       {"flops", "", {}, "", {}, study::Measure::size}};
   header.task = "synthetic imu, mobilenet_v3";
   header.seed = 1;
   header.sampler = "ars";

@@ -152,8 +152,8 @@ TEST(Individuals, AreTrialsThatSaySomething) {
   const auto found = individuals(problem, history, 0, 100);
   ASSERT_EQ(found.size(), 5u);
   EXPECT_EQ(found[0].violation, 0);
-  EXPECT_NEAR(found[1].violation, 0.2 + 0.5, 1e-12);
-  EXPECT_NEAR(found[2].violation, 1, 1e-12);
+  EXPECT_NEAR(found[1].violation, 2 + 0.5, 1e-12);
+  EXPECT_NEAR(found[2].violation, 10, 1e-12);
   EXPECT_EQ(found[3].violation, kNone);
   EXPECT_EQ(found[4].violation, kNone);
   EXPECT_EQ(individuals(problem, history, 4, 2).size(), 2u);

@@ -136,6 +136,85 @@ TEST_P(Samplers, SurviveAReferenceThatNothingReaches) {
                run(*make(problem), 10, [](const Vector& x) { return finished(spheres(x)); }));
 }
 
+TEST_P(Samplers, LearnBelowAReferenceThatNothingReaches) {
+  if (!learns()) GTEST_SKIP() << "learns nothing";
+  if (GetParam() == "nsga2" || GetParam() == "turbo") GTEST_SKIP() << "as in LearnMoreThanRandom";
+  double learnt = 0;
+  double random = 0;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    auto problem = reals(5, 2, seed);
+    problem.reference = {-1, -1};
+    problem.limits.clear();
+    for (const bool learner : {true, false}) {
+      const auto sampler = learner ? make(problem) : make_sampler("random", problem);
+      pareto::Points points;
+      for (const Observation& o :
+           run(*sampler, 40, [](const Vector& x) { return finished(spheres(x)); })) {
+        points.push_back(o.objectives);
+      }
+      (learner ? learnt : random) += pareto::hypervolume(points, {0.2, 0.2});
+    }
+  }
+  EXPECT_GT(learnt, 1.15 * random);
+}
+
+TEST_P(Samplers, LearnUnderAHeavyTail) {
+  if (!learns()) GTEST_SKIP() << "learns nothing";
+  if (GetParam() == "nsga2" || GetParam() == "turbo") GTEST_SKIP() << "as in LearnMoreThanRandom";
+  // Costs up to a million times the best; what counts is the hypervolume of the costs themselves.
+  const auto costs = [](const Vector& x) {
+    Vector y = spheres(x);
+    for (double& value : y) value = std::pow(10.0, 12 * value);
+    return y;
+  };
+  double learnt = 0;
+  double random = 0;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    auto problem = reals(5, 2, seed);
+    problem.reference = {30, 30};
+    problem.limits.clear();
+    for (const bool learner : {true, false}) {
+      const auto sampler = learner ? make(problem) : make_sampler("random", problem);
+      pareto::Points points;
+      for (const Observation& o :
+           run(*sampler, 40, [&](const Vector& x) { return finished(costs(x)); })) {
+        points.push_back(o.objectives);
+      }
+      (learner ? learnt : random) += pareto::hypervolume(points, problem.reference);
+    }
+  }
+  EXPECT_GT(learnt, 1.15 * random);
+}
+
+TEST_P(Samplers, SeeNoUnits) {
+  auto problem = reals(3, 2);
+  problem.limits = {kNone, 0.4};
+  problem.reference = {0.5, 0.5};
+  problem.constraints = 1;
+  const Judge judge = [](const Vector& x) {
+    Observation o = finished(spheres(x));
+    o.constraints = {x[2] - 0.8};
+    return o;
+  };
+  const History history = run(*make(problem), 14, judge);
+  const Vector x = make(problem)->ask(history, 14);
+  for (const double a : {1e-12, 1e-9, 1e12}) {
+    for (const double b : {0.0, 3 * a}) {
+      SCOPED_TRACE(std::to_string(std::log10(a)));
+      auto other = problem;
+      History told = history;
+      for (std::size_t k = 0; k < 2; ++k) {
+        other.reference[k] = a * problem.reference[k] + b;
+        other.limits[k] = a * problem.limits[k] + b;
+        for (Observation& o : told) o.objectives[k] = a * o.objectives[k] + b;
+      }
+      for (Observation& o : told) o.constraints[0] *= a;
+      const Vector same = make(other)->ask(told, 14);
+      for (std::size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(same[i], x[i], 1e-4);
+    }
+  }
+}
+
 TEST_P(Samplers, SurviveOneTrialAndIdenticalTrials) {
   auto problem = mixed();
   problem.initial = 0;
@@ -208,6 +287,31 @@ TEST_P(Samplers, DifferWhileOthersArePending) {
     EXPECT_TRUE(batch.insert(x).second);
     history.push_back({x, Outcome::pending});
   }
+}
+
+TEST_P(Samplers, SpreadABatch) {
+  if (!learns()) GTEST_SKIP() << "learns nothing";
+  auto problem = reals(3, 2);
+  problem.limits.clear();
+  History history = run(*make(problem), 24, [](const Vector& x) { return finished(spheres(x)); });
+  const auto sampler = make(problem);
+  std::vector<Vector> batch;
+  double nearest = 0;  // mean distance of each to the nearest before it
+  for (std::uint64_t t = 24; t < 32; ++t) {
+    const Vector x = sampler->ask(history, t);
+    double least = kNone;
+    for (const Vector& other : batch) {
+      double distance = 0;
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        distance = std::max(distance, std::abs(x[i] - other[i]));
+      }
+      least = std::min(least, distance);
+    }
+    if (!batch.empty()) nearest += least / 7;
+    batch.push_back(x);
+    history.push_back({x, Outcome::pending});
+  }
+  EXPECT_GT(nearest, 0.05);
 }
 
 TEST_P(Samplers, LearnConstraints) {

@@ -20,7 +20,8 @@ inline StudyHeader example_header() {
   StudyHeader header;
   header.name = "demo";
   header.space = "width real [0.25, 1]\ndepth integer [1, 4]\n";
-  header.objectives = {{"error", "", 0.2, "0.2"}, {"rom", "B", 262144.0, "256 KB"}};
+  header.objectives = {{"error", "", 0.2, "0.2", {}, Measure::share},
+                       {"rom", "B", 262144.0, "256 KB", {}, Measure::size}};
   header.task = "synthetic, mobilenet_v3, 5 epochs";
   header.seed = 0xFEDCBA9876543210u;
   header.sampler = "ars";

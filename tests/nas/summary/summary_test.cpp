@@ -7,6 +7,7 @@
 
 #include "nas/pareto/hypervolume.h"
 #include "nas/report/importance.h"
+#include "nas/summary/format.h"
 #include "nas/summary/scales.h"
 #include "tests/nas/report/made_trials.h"
 
@@ -65,7 +66,9 @@ TEST(Summary, CountsFrontAndHypervolume) {
 }
 
 TEST(Summary, ScalesWithoutLimits) {
-  const std::vector<study::Objective> objectives = {{"error", "", {}, ""}, {"rom", "B", {}, ""}};
+  const std::vector<study::Objective> objectives = {
+      {"error", "", {}, "", {}, study::Measure::share},
+      {"rom", "B", {}, "", {}, study::Measure::size}};
   EXPECT_EQ(objective_scales(objectives, {}), (std::vector<double>{1, 1}));
   const StudySummary none = summarise(objectives, {});
   EXPECT_TRUE(none.front.empty());
@@ -82,8 +85,56 @@ TEST(Summary, ScalesReachWhatWasMeasuredOutsideTheBounds) {
   trials[2].state = study::TrialState::infeasible;
   trials[2].objectives = {kNan, 50};
   trials[3].state = study::TrialState::running;
-  EXPECT_EQ(objective_origins(objectives, trials), (std::vector<double>{0, -4}));
-  EXPECT_EQ(objective_scales(objectives, trials), (std::vector<double>{1.1 * 10, 1.1 * 7}));
+  EXPECT_EQ(objective_origins(objectives, trials), (std::vector<double>{2, -4}));
+  EXPECT_EQ(objective_scales(objectives, trials), (std::vector<double>{1.1 * 8, 1.1 * 7}));
+}
+
+TEST(Summary, AnObjectiveOfABlackBoxIsANumberWhateverItsName) {
+  std::vector<study::Trial> trials(3);
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    trials[i].state = study::TrialState::done;
+    trials[i].objectives = {100.0 + 50.0 * static_cast<double>(i)};
+  }
+  const std::vector<study::Objective> box = {{"error", "", {}, ""}};
+  EXPECT_EQ(objective_reference(box, trials), (std::vector<double>{100 + 1.1 * 100}));
+  EXPECT_EQ(format_quantity(box[0], 0.5), "0.5");
+  EXPECT_GT(summarise(box, trials).hypervolume.back(), 0.5);
+  const std::vector<study::Objective> search = {{"error", "", {}, "", {}, study::Measure::share}};
+  EXPECT_EQ(objective_reference(search, trials), (std::vector<double>{1}));
+  EXPECT_EQ(format_quantity(search[0], 0.5), "50 %");
+}
+
+TEST(Summary, HypervolumeHasNoUnits) {
+  const std::vector<study::Objective> plain = {{"loss", "", {}, ""}, {"cost", "", {}, "", 8.0}};
+  for (const double a : {1e-12, 1e-9, 1e12}) {
+    for (const double b : {0.0, 5 * a}) {
+      std::vector<study::Objective> scaled = plain;
+      scaled[1].reference = 8 * a + b;
+      std::vector<study::Trial> trials(12), others;
+      for (std::size_t i = 0; i < trials.size(); ++i) {
+        trials[i].state = study::TrialState::done;
+        const auto x = static_cast<double>(i);
+        trials[i].objectives = {std::abs(x - 3), 12 - x};
+      }
+      others = trials;
+      for (study::Trial& trial : others) {
+        for (double& value : trial.objectives) value = a * value + b;
+      }
+      EXPECT_NEAR(summarise(scaled, others).hypervolume.back(),
+                  summarise(plain, trials).hypervolume.back(), 1e-9);
+    }
+  }
+}
+
+TEST(Summary, SaysWhetherTheReferenceIsReached) {
+  std::vector<study::Objective> objectives = {{"loss", "", {}, "", 1.0}, {"cost", "", 5.0, "5"}};
+  std::vector<study::Trial> trials(2);
+  trials[0].state = trials[1].state = study::TrialState::done;
+  trials[0].objectives = {1, 2};
+  trials[1].objectives = {0.5, 6};
+  EXPECT_FALSE(reference_reached(objectives, trials)) << "the one below is above a limit";
+  trials[1].objectives = {0.5, 5};
+  EXPECT_TRUE(reference_reached(objectives, trials));
 }
 
 TEST(ImportanceTest, FindsWhatMattersWhateverTheScale) {

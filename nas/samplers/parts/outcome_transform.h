@@ -1,0 +1,60 @@
+// Objectives and constraints in the units that samplers compute in: whatever units a problem has,
+// samplers see the same numbers, and a heavy tail does not flatten what matters.
+#pragma once
+
+#include <vector>
+
+#include "nas/samplers/sampler.h"
+
+namespace paretiny::samplers {
+
+/// A rising map of one objective. Its range, from the least value measured to the reference,
+/// becomes [0, 1]. Where it is fitted, differences d beyond the limit, or the reference, then count
+/// as ln(1 + d), and values with a heavy tail enter as ln(1 + v / s), s of the largest likelihood
+/// (the shifted logarithm of Box and Cox, 1964).
+class ObjectiveTransform {
+ public:
+  ObjectiveTransform() = default;  ///< the identity
+  /// `values`: finite ones that were measured, at least one. `reference` is above the least of
+  /// them; `limit` is infinity for none. Linear unless `fit` is true.
+  ObjectiveTransform(const std::vector<double>& values, double reference, double limit, bool fit);
+
+  /// Infinity and NaN stay.
+  double operator()(double value) const;
+  double slope(double value) const;
+  /// What a transformed value is of the range: 0 for the least measured, 1 for the reference.
+  /// Values beyond the limit or the reference stay beyond it.
+  double share(double transformed) const;
+  double share_slope(double transformed) const;
+
+ private:
+  double share_of(double value) const;
+  double tempered(double share) const;
+
+  double least_ = 0;
+  double range_ = 1;
+  double knee_ = 1e300;  ///< a share, where the logarithm begins
+  double spread_ = 0;    ///< s, as a share; 0 for no heavy tail
+};
+
+/// A problem and its history in such units.
+struct Transformed {
+  SamplerProblem problem;
+  std::vector<Observation> history;
+  std::vector<ObjectiveTransform> objectives;
+};
+
+/// Constraints keep their zero: they are divided by the largest; with a heavy tail both sides enter
+/// as ln(1 + |c| / median) (the "bilog" of Eriksson and Poloczek, 2021). A reference that no trial
+/// has reached yet gives way to one inferred from the trials. The problem's `known` objectives
+/// follow. All but constraints' tails is linear unless `fit` is true.
+Transformed transformed(const SamplerProblem& problem, const std::vector<Observation>& history,
+                        bool fit);
+
+/// A reference below which trials lie, when `reference` is below them all, else `reference`: a
+/// tenth of their extent beyond the worst of the Pareto set, in each objective at least
+/// `reference`. `points`: objectives of trials inside all limits.
+std::vector<double> reachable_reference(const std::vector<std::vector<double>>& points,
+                                        std::vector<double> reference);
+
+}  // namespace paretiny::samplers
