@@ -9,8 +9,12 @@
 namespace paretiny::reproduce {
 namespace {
 
-RunFindings findings_of(const ComparisonRun& run, const std::vector<study::Objective>& objectives,
+RunFindings findings_of(const ComparisonRun& run, std::vector<study::Objective> objectives,
                         const std::vector<study::Trial>& trials, std::int64_t wanted) {
+  // The scale of one run has to be that of all: a problem's begins at 0, not at what a run found.
+  for (study::Objective& objective : objectives) {
+    if (objective.measure == study::Measure::number) objective.measure = study::Measure::size;
+  }
   // One after another: what is still under way is the last.
   const auto ended = std::ranges::find_if_not(trials, study::has_ended);
   const std::vector<study::Trial> known(trials.begin(), ended);
