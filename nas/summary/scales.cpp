@@ -110,10 +110,11 @@ std::string reference_note(const std::vector<study::Objective>& objectives,
     given +=
         fmt::format("{}{} {}", given.empty() ? "" : ", ", objective.name, *objective.reference);
   }
+  if (given.empty()) return "";
   const bool any = std::any_of(trials.begin(), trials.end(), [&](const study::Trial& trial) {
     return is_feasible(objectives, trial);
   });
-  if (given.empty() || !any || reference_reached(objectives, trials)) return "";
+  if (!any || reference_reached(objectives, trials)) return "";
   return fmt::format(
       "no trial is below the reference ({}) yet: until one is, the search goes by "
       "what its trials reach",

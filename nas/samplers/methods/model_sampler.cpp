@@ -1,8 +1,5 @@
 #include "nas/samplers/methods/model_sampler.h"
 
-#include <algorithm>
-#include <cmath>
-
 namespace paretiny::samplers {
 
 ModelSampler::ModelSampler(SamplerProblem problem)

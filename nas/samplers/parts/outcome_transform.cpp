@@ -114,6 +114,7 @@ ObjectiveTransform::ObjectiveTransform(const std::vector<double>& values, double
   std::vector<double> shares;
   for (const double value : values) shares.push_back(tempered(share_of(value)));
   spread_ = fitted_spread(std::move(shares));
+  if (spread_ > 0) unit_ = std::log1p(1 / spread_);
 }
 
 double ObjectiveTransform::share_of(double value) const {
@@ -128,7 +129,7 @@ double ObjectiveTransform::operator()(double value) const {
   if (!std::isfinite(value)) return value;
   const double share = tempered(share_of(value));
   if (spread_ == 0) return share;
-  return (share > 0 ? std::log1p(share / spread_) : share / spread_) / std::log1p(1 / spread_);
+  return (share > 0 ? std::log1p(share / spread_) : share / spread_) / unit_;
 }
 
 double ObjectiveTransform::slope(double value) const {
@@ -136,20 +137,19 @@ double ObjectiveTransform::slope(double value) const {
   double slope = 0.5 / range_;
   if (share > knee_) slope /= 1 + share - knee_;
   if (spread_ == 0) return slope;
-  return slope / (spread_ + std::max(tempered(share), 0.0)) / std::log1p(1 / spread_);
+  return slope / (spread_ + std::max(tempered(share), 0.0)) / unit_;
 }
 
 double ObjectiveTransform::share(double transformed) const {
   if (spread_ == 0) return transformed;
-  const double t = transformed * std::log1p(1 / spread_);
+  const double t = transformed * unit_;
   return spread_ * (t > 0 ? std::expm1(std::min(t, kFarthest / 2)) : t);
 }
 
 double ObjectiveTransform::share_slope(double transformed) const {
   if (spread_ == 0) return 1;
-  const double unit = std::log1p(1 / spread_);
-  const double t = transformed * unit;
-  return spread_ * unit * (t > 0 ? std::exp(std::min(t, kFarthest / 2)) : 1);
+  const double t = transformed * unit_;
+  return spread_ * unit_ * (t > 0 ? std::exp(std::min(t, kFarthest / 2)) : 1);
 }
 
 std::vector<double> reachable_reference(const pareto::Points& points,

@@ -35,6 +35,7 @@ class ObjectiveTransform {
   double range_ = 1;
   double knee_ = 1e300;  ///< a share, where the logarithm begins
   double spread_ = 0;    ///< s, as a share; 0 for no heavy tail
+  double unit_ = 1;      ///< the logarithm of a share of 1, which counts as 1
 };
 
 /// A problem and its history in such units.
