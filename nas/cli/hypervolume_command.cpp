@@ -13,7 +13,9 @@ void add_hypervolume_command(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("hypervolume", "exact hypervolume of points in a CSV file, minimised");
   auto options = std::make_shared<Options>();
-  command->add_option("file", options->file, "one point a line, a first line of names allowed")
+  command
+      ->add_option("file", options->file,
+                   "one point a line, a first line of names allowed; - reads the standard input")
       ->required();
   command->add_option("--reference", options->reference, "reference point: r1,r2,...")->required();
   command->callback([options] {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <stdexcept>
 #include <string_view>
@@ -132,12 +133,15 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
+/// What `path` holds; pipes and devices are read to their end, "-" is the standard input.
 std::string text_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!std::filesystem::is_regular_file(path) || !file) {
+  std::ifstream file;
+  if (path != "-") file.open(path, std::ios::binary);
+  std::istream& source = path == "-" ? std::cin : file;
+  if (std::filesystem::is_directory(path) || !source) {
     throw DataError(fmt::format("there is no file '{}' that can be read", one_line(path.string())));
   }
-  std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::string text((std::istreambuf_iterator<char>(source)), {});
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
     throw DataError(one_line(path.string()) + " is written in UTF-16; save it as UTF-8");
   }

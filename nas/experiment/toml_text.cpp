@@ -43,7 +43,7 @@ void check_keys(const std::string& text, const std::string& source) {
                          c == ' ' || c == '\t';
     if (c == '.') {
       if (++parts > kMostKeyParts) {
-        throw DataError(
+        throw UsageError(
             fmt::format("{} line {}: a key has more than {} parts", source, line, kMostKeyParts));
       }
     } else if (!goes_on) {
@@ -80,8 +80,9 @@ toml::table parse_toml(const std::string& text, const std::string& source) {
     return toml::parse(text, source);
   } catch (const toml::parse_error& error) {
     const std::size_t line = error.source().begin.line;
-    throw DataError(fmt::format("{} line {}: {}{}", source, line,
-                                one_line(std::string(error.description())), advice_on(text, line)));
+    throw UsageError(fmt::format("{} line {}: {}{}", source, line,
+                                 one_line(std::string(error.description())),
+                                 advice_on(text, line)));
   }
 }
 

@@ -13,7 +13,7 @@ namespace paretiny::experiment {
 /// values but not keys, whose tables it takes down by a call a level.
 inline constexpr std::size_t kMostKeyParts = 16;
 
-/// Throws DataError, naming `source` and the line, for what is no TOML or has a key of too many
+/// Throws UsageError, naming `source` and the line, for what is no TOML or has a key of too many
 /// parts.
 toml::table parse_toml(const std::string& text, const std::string& source);
 /// The same of a file. Throws DataError where it cannot be read.

@@ -1,3 +1,7 @@
+#include <sys/stat.h>
+
+#include <thread>
+
 #include "tests/nas/cli/cli_fixture.h"
 
 namespace paretiny::cli {
@@ -26,6 +30,23 @@ TEST_F(HypervolumeCliTest, PrintsVolumeAndContributions) {
   EXPECT_EQ(good.code, 0) << good.err;
   EXPECT_EQ(good.out,
             "hypervolume 38\npoints 4, non-dominated 4\npoint,contribution\n1,2\n2,1\n3,6\n4,3\n");
+}
+
+TEST_F(HypervolumeCliTest, ReadsTheStandardInputAndPipes) {
+  test::write_text(folder_ / "q.csv", "5,5\n4,6\n");
+  const auto read_from = [&](const std::string& file) {
+    return Program(folder_, {"hypervolume", file, "--reference", "10,10"}, "",
+                   [] { dup2(open("q.csv", O_RDONLY), STDIN_FILENO); })
+        .wait();
+  };
+  for (const std::string file : {"-", "/dev/stdin"}) {
+    EXPECT_TRUE(says(read_from(file).out, {"hypervolume 29\n"})) << file;
+  }
+  EXPECT_TRUE(refused(run({"hypervolume", ".", "--reference", "10,10"}), 3, {"no file '.'"}));
+  ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  std::thread writer([&] { test::write_text(folder_ / "pipe", "5,5\n4,6\n"); });
+  EXPECT_TRUE(says(run({"hypervolume", "pipe", "--reference", "10,10"}).out, {"hypervolume 29\n"}));
+  writer.join();
 }
 
 TEST_F(HypervolumeCliTest, ReadsWhatSpreadsheetsAndProgramsWrite) {

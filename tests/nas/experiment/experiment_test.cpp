@@ -299,21 +299,24 @@ TEST_F(ExperimentTest, Spaces) {
   EXPECT_TRUE(says(refusal({choices + "[[\"l1\"], [\"l2\"]]"}), {"must be names"}));
 }
 
-TEST_F(ExperimentTest, DamagedAndMissingFilesAreDataErrors) {
+TEST_F(ExperimentTest, WhatIsNoTomlIsAUsageErrorAndAMissingFileADataError) {
   const auto sentence = [&](const std::filesystem::path& path) -> std::string {
     try {
       load_experiment(path);
+    } catch (const UsageError& error) {
+      return std::string("usage: ") + error.what();
     } catch (const DataError& error) {
-      return error.what();
+      return std::string("data: ") + error.what();
     }
     return "accepted";
   };
-  EXPECT_TRUE(says(sentence(file("a = 1\n[study\n", "bad.toml")), {"bad.toml line 2:"}));
-  EXPECT_TRUE(says(sentence(file("a = 1\n\na = 2\n", "bad.toml")), {"bad.toml line 3:"}));
+  EXPECT_TRUE(says(sentence(file("a = 1\n[study\n", "bad.toml")), {"usage: ", "bad.toml line 2:"}));
+  EXPECT_TRUE(
+      says(sentence(file("a = 1\n\na = 2\n", "bad.toml")), {"usage: ", "bad.toml line 3:"}));
   EXPECT_TRUE(says(sentence(file(std::string("\xff\xfe\0x", 4), "bad.toml")), {"line 1"}));
   EXPECT_TRUE(says(sentence(file(std::string(100000, '['), "bad.toml")), {"line 1"}));
-  EXPECT_TRUE(says(sentence(folder_ / "none.toml"), {"no experiment file"}));
-  EXPECT_TRUE(says(sentence(folder_), {"no experiment file"}));
+  EXPECT_TRUE(says(sentence(folder_ / "none.toml"), {"data: there is no experiment file"}));
+  EXPECT_TRUE(says(sentence(folder_), {"data: there is no experiment file"}));
 }
 
 TEST_F(ExperimentTest, OverridesWinAndLeaveTheSpace) {

@@ -14,7 +14,7 @@ namespace {
 std::string message(const std::string& text) {
   try {
     parse_toml(text, "there.toml");
-  } catch (const DataError& error) {
+  } catch (const UsageError& error) {
     return error.what();
   }
   return "";
