@@ -262,4 +262,17 @@ inline Likelihood likelihood(Stream& stream, const GpSets& sets, const Tensor& h
   return result;
 }
 
+/// What sets predict at queries [q, d]: mean and variance, [sets, q] each.
+struct Posterior {
+  Tensor mean, variance;
+};
+
+inline Posterior posterior(Stream& stream, const GpSets& sets, const Tensor& queries) {
+  const Shape shape{1, 1, sets.shape().sets, queries.shape().w};
+  Posterior result{{stream, DType::f64, shape}, {stream, DType::f64, shape}};
+  bayes::gp_posterior(stream, sets.shape(), sets.state(),
+                      {.queries = queries, .mean = result.mean, .variance = result.variance});
+  return result;
+}
+
 }  // namespace paretiny::test
