@@ -93,7 +93,8 @@ std::string jobs_setting(const std::string& text) {
 
 void search(const SearchOptions& options) {
   InterruptGuard interrupt;
-  const experiment::Experiment experiment = options.experiment.load();
+  experiment::Experiment experiment = options.experiment.load();
+  search::keep_sampler(experiment);
   const Device device = parse_device(options.experiment.device);
   // A mistake in the experiment is refused before there is a study, which would keep it.
   data::Dataset dataset = data::load_dataset(experiment.dataset);

@@ -222,7 +222,8 @@ Experiment load_experiment(const std::filesystem::path& path,
         static_cast<std::uint64_t>(study.integer("training_seed", 0, 0, INT64_MAX));
   }
   const std::vector<std::string> samplers = samplers::sampler_names();
-  experiment.sampler = samplers[study.choice("sampler", samplers, experiment.sampler)];
+  experiment.sampler_named = study.find("sampler") != nullptr;
+  experiment.sampler = samplers[study.choice("sampler", samplers, samplers::kDefaultSampler)];
   read_jobs(study, experiment);
   experiment.instructions = study.boolean("instructions", false);
   experiment.core = read_target(study, "target", study.text("target", "cortex-m4")).core.kind;

@@ -52,7 +52,8 @@ struct Experiment {
   /// Where it is given, what a training draws follows from this and the candidate alone, so that
   /// the same candidate gives the same result in every study.
   std::optional<std::uint64_t> training_seed;
-  std::string sampler = "ars";
+  std::string sampler;         ///< samplers::kDefaultSampler where the file names none
+  bool sampler_named = false;  ///< otherwise an existing study keeps its own
   std::map<std::string, double> sampler_options;
   int jobs = 1;               ///< candidates at a time; 0: as many as the device can well serve
   std::int64_t lag = 0;       ///< trials that a suggestion does not wait for; 0: as the jobs need

@@ -71,6 +71,9 @@ class Sampler {
   virtual std::vector<double> ask(const std::vector<Observation>& history, std::uint64_t trial) = 0;
 };
 
+/// What is used where nobody names one.
+inline constexpr const char* kDefaultSampler = "ars+";
+
 /// Makes the sampler called `name`, one of sampler_names(). `options` are the keys of [sampler] in
 /// an experiment; throws UsageError for an unknown name or option, naming the nearest.
 std::unique_ptr<Sampler> make_sampler(const std::string& name, SamplerProblem problem,

@@ -23,8 +23,6 @@
 namespace paretiny::search {
 namespace {
 
-constexpr const char* kSampler = "ars";
-
 std::vector<study::Objective> read_objectives(const toml::table& root) {
   experiment::TableReader table(root, "objectives");
   std::vector<study::Objective> objectives;
@@ -64,7 +62,7 @@ BlackBox read(const toml::table& root, std::string name, std::string text) {
   }
   if (study.find("sampler") != nullptr) {
     const std::vector<std::string> samplers = samplers::sampler_names();
-    box.sampler = samplers[study.choice("sampler", samplers, kSampler)];
+    box.sampler = samplers[study.choice("sampler", samplers, samplers::kDefaultSampler)];
   }
   if (study.find("seed") != nullptr) {
     box.seed = static_cast<std::uint64_t>(study.integer("seed", 0, 0, INT64_MAX));
@@ -150,7 +148,7 @@ OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<Bla
                                  path.string()));
   }
   opened.spec = std::move(box->study);
-  opened.spec.sampler = wish.sampler ? *wish.sampler : box->sampler.value_or(kSampler);
+  opened.spec.sampler = wish.sampler ? *wish.sampler : box->sampler.value_or(samplers::kDefaultSampler);
   opened.spec.seed = wish.seed ? *wish.seed : box->seed.value_or(0);
   const study::StudyHeader header = header_at(path, opened.spec, device);
   if (opened.study) {

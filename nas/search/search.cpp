@@ -67,6 +67,12 @@ study::StudyHeader study_header(const experiment::Experiment& experiment,
   return header_of(search_spec(experiment, made ? "" : data::fingerprint(dataset)), device);
 }
 
+void keep_sampler(experiment::Experiment& experiment) {
+  if (experiment.sampler_named) return;
+  const auto study = study::find_study(experiment.store);
+  if (study) experiment.sampler = study->header().sampler;
+}
+
 int jobs_of(const experiment::Experiment& experiment, Device device) {
   if (experiment.jobs > 0) return experiment.jobs;
   return device.kind == DeviceKind::cpu ? thread_count() : kJobsOfAGpu;

@@ -29,6 +29,10 @@ std::vector<study::Objective> search_objectives(const experiment::Experiment& ex
 study::StudyHeader study_header(const experiment::Experiment& experiment,
                                 const data::Dataset& dataset, Device device);
 
+/// Where the file names no sampler, an existing study goes on with the one it was made with. Throws
+/// StoreError for a store that cannot be read.
+void keep_sampler(experiment::Experiment& experiment);
+
 /// How a search is run, where it matters to nothing that it finds.
 struct SearchSetup {
   Device device;

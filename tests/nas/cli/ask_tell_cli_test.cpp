@@ -168,6 +168,14 @@ TEST_F(AskTellCliTest, KeepsTheSamplerAndSeedItWasBegunWith) {
   EXPECT_EQ(trials().size(), 4u);
 }
 
+TEST_F(AskTellCliTest, TheDefaultSamplerGoesBeyondThePaper) {
+  std::ofstream(folder_ / "box.toml") << "[space.x]\nlow = 0.0\nhigh = 1.0\n[objectives.loss]\n";
+  ASSERT_EQ(ask({"--space", "box.toml"}).code, 0);
+  EXPECT_EQ(study::open_study(folder_ / "s.sqlite")->header().sampler, "ars+");
+  ASSERT_EQ(ask({"--space", "box.toml", "--sampler", "ars"}, "old.sqlite").code, 0);
+  EXPECT_EQ(ask({"--space", "box.toml"}, "old.sqlite").code, 0) << "a study keeps its own";
+}
+
 TEST_F(AskTellCliTest, PrintsWhatItGaveBeforeTheSpaceWasExhausted) {
   std::ofstream(folder_ / "box.toml")
       << "[study]\nsampler = \"random\"\n[space.k]\nlow = 1\nhigh = 4\n[objectives.loss]\n";

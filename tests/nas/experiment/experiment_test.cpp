@@ -13,6 +13,7 @@ TEST_F(ExperimentTest, ReadsWhatTheFileSays) {
   EXPECT_EQ(experiment.initial, 4);
   EXPECT_EQ(experiment.seed, 3u);
   EXPECT_EQ(experiment.sampler, "ars");
+  EXPECT_TRUE(experiment.sampler_named);
   EXPECT_TRUE(experiment.sampler_options.empty());
   EXPECT_EQ(experiment.dataset.format, "synthetic");
   EXPECT_EQ(experiment.dataset.options.at("samples"), "300");
@@ -34,6 +35,8 @@ TEST_F(ExperimentTest, NamesAndStoresFollowTheFile) {
       file("dataset.format = \"synthetic\"\nmodel.name = \"resnet8\"\n", "mine.toml"));
   EXPECT_EQ(experiment.name, "mine");
   EXPECT_EQ(experiment.store, "studies/mine.sqlite");
+  EXPECT_EQ(experiment.sampler, "ars+");
+  EXPECT_FALSE(experiment.sampler_named);
   EXPECT_TRUE(experiment.space.parameters().empty());
 }
 
@@ -244,6 +247,10 @@ TEST(Examples, AllLoad) {
     const Experiment experiment = load_experiment(entry.path());
     EXPECT_FALSE(experiment.space.parameters().empty()) << entry.path();
     EXPECT_FALSE(experiment.name.empty());
+    // The paper's two tasks are searched as in the paper.
+    const std::string task = entry.path().stem();
+    const bool papers = task == "cifar10_resnet18" || task == "daliac_mobilenetv3";
+    EXPECT_EQ(experiment.sampler, papers ? "ars" : "ars+") << entry.path();
   }
   EXPECT_GE(count, 5);
 }

@@ -331,6 +331,23 @@ TEST_F(SearchTest, HeadersAreRefusedBeforeThereIsAStudy) {
       UsageError);
 }
 
+TEST_F(SearchTest, AStudyKeepsItsSamplerWhereTheFileNamesNone) {
+  std::string text = test::tiny_experiment() + test::tiny_space();
+  const auto load = [&](const std::string& name) {
+    Experiment experiment = experiment::load_experiment(file(text, name));
+    experiment.store = folder_ / "kept.sqlite";
+    keep_sampler(experiment);
+    return experiment;
+  };
+  EXPECT_EQ(load("a.toml").sampler, "ars");
+  text.erase(text.find("sampler = \"ars\""), std::string("sampler = \"ars\"").size());
+  EXPECT_EQ(load("b.toml").sampler, "ars+") << "there is no study yet";
+  Experiment papers = load("c.toml");
+  papers.sampler = "ars";
+  ASSERT_TRUE(study(papers, "kept.sqlite"));
+  EXPECT_EQ(load("d.toml").sampler, "ars");
+}
+
 TEST_F(SearchTest, ObjectivesCarryTheirLimits) {
   const auto objectives = search_objectives(load({"constraints.accuracy=75 %"}));
   ASSERT_EQ(objectives.size(), 4u);
