@@ -1,6 +1,7 @@
 #include "nas/compare/rank_sum.h"
 
 #include <algorithm>
+#include <boost/math/distributions/chi_squared.hpp>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -55,6 +56,46 @@ double rank_sum_p(const std::vector<double>& a, const std::vector<double>& b) {
   if (!(variance > 0)) return 1;
   const double z = std::max(0.0, std::abs(u - pairs / 2) - 0.5) / std::sqrt(variance);
   return std::erfc(z / std::numbers::sqrt2);
+}
+
+double signed_rank_p(std::vector<double> differences) {
+  std::erase(differences, 0.0);
+  if (differences.empty()) return 1;
+  std::sort(differences.begin(), differences.end(),
+            [](double a, double b) { return std::abs(a) < std::abs(b); });
+  const auto n = static_cast<double>(differences.size());
+  double positive = 0;
+  double ties = 0;
+  for (std::size_t begin = 0, end = 0; begin < differences.size(); begin = end) {
+    const double size = std::abs(differences[begin]);
+    while (end < differences.size() && std::abs(differences[end]) == size) ++end;
+    const double rank = static_cast<double>(begin + end + 1) / 2;
+    for (std::size_t i = begin; i < end; ++i) positive += differences[i] > 0 ? rank : 0;
+    const auto group = static_cast<double>(end - begin);
+    ties += group * group * group - group;
+  }
+  const double variance = n * (n + 1) * (2 * n + 1) / 24 - ties / 48;
+  const double away = std::abs(positive - n * (n + 1) / 4) - 0.5;
+  return std::erfc(std::max(0.0, away) / std::sqrt(variance) / std::numbers::sqrt2);
+}
+
+double friedman_p(const std::vector<std::vector<double>>& ranks) {
+  const std::size_t columns = ranks.empty() ? 0 : ranks[0].size();
+  if (ranks.size() < 2 || columns < 2) return std::numeric_limits<double>::quiet_NaN();
+  const auto k = static_cast<double>(columns);
+  const auto n = static_cast<double>(ranks.size());
+  double between = 0;
+  double within = 0;
+  for (std::size_t c = 0; c < columns; ++c) {
+    double mean = 0;
+    for (const std::vector<double>& block : ranks) {
+      mean += block[c] / n;
+      within += (block[c] - (k + 1) / 2) * (block[c] - (k + 1) / 2) / (n * (k - 1));
+    }
+    between += n * (mean - (k + 1) / 2) * (mean - (k + 1) / 2);
+  }
+  if (within == 0) return 1;
+  return cdf(complement(boost::math::chi_squared(k - 1), between / within));
 }
 
 }  // namespace paretiny::compare

@@ -99,6 +99,13 @@ void Results::read(const std::filesystem::path& path) {
   }
 }
 
+bool Results::has(const std::string& label, std::uint64_t seed, std::size_t trials) const {
+  const auto found = runs_.find(label);
+  if (found == runs_.end()) return false;
+  const auto run = found->second.find(seed);
+  return run != found->second.end() && run->second.trials.size() >= trials;
+}
+
 void Results::set(SamplerRun run) {
   SamplerRun& place = runs_[run.label][run.seed];
   place = std::move(run);

@@ -53,6 +53,11 @@ class Results {
   std::vector<Standing> standings() const;
   /// By label: of log_difference where a maximum is known, else of the hypervolume.
   std::vector<Progression> progressions() const;
+  /// Whether a run of `label` and `seed` has `trials` or more.
+  bool has(const std::string& label, std::uint64_t seed, std::size_t trials) const;
+  const problems::Problem& problem() const { return problem_; }
+  /// By label, by seed.
+  const std::map<std::string, std::map<std::uint64_t, SamplerRun>>& runs() const { return runs_; }
   /// The run of each label with the least seed, by label.
   std::vector<const SamplerRun*> first_runs() const;
 

@@ -86,7 +86,8 @@ std::optional<SamplerRun> run_sampler(const problems::Problem& problem, const Ru
     problems::Response evaluation = problems::evaluate_unit(problem, u);
     if (feasible(evaluation)) front.add(evaluation.objectives);
     run.trials.push_back({front.volume(), seconds, problems::in_units(problem, u)});
-    history.push_back({u, samplers::Outcome::finished, std::move(evaluation.objectives),
+    history.push_back({u, samplers::Outcome::finished,
+                       problems::measured(problem, evaluation.objectives, plan.seed, trial),
                        std::move(evaluation.constraints)});
   }
   return run;

@@ -50,4 +50,11 @@ Problem constrained_branin_currin() {
   return problem;
 }
 
+Problem noisy_branin_currin() {
+  Problem problem = branin_currin();
+  problem.name = "NoisyBraninCurrin";
+  problem.noise = {15.19, 0.63};
+  return problem;
+}
+
 }  // namespace paretiny::problems

@@ -2,11 +2,13 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "kernels/core/random.h"
 #include "nas/problems/families.h"
 
 namespace paretiny::problems {
@@ -24,7 +26,7 @@ struct Entry {
   std::size_t inputs;  ///< by default: d, or what is added to m
 };
 
-constexpr std::array<Entry, 18> kEntries{{
+constexpr std::array<Entry, 33> kEntries{{
     {"BraninCurrin", branin_currin, nullptr, nullptr, 0},
     {"ConstrainedBraninCurrin", constrained_branin_currin, nullptr, nullptr, 0},
     {"ZDT1", nullptr, zdt1, nullptr, 30},
@@ -43,6 +45,21 @@ constexpr std::array<Entry, 18> kEntries{{
     {"WeldedBeam", welded_beam, nullptr, nullptr, 0},
     {"DiscBrake", disc_brake, nullptr, nullptr, 0},
     {"Synthetic2D", synthetic_2d, nullptr, nullptr, 0},
+    {"FourBarTruss", four_bar_truss, nullptr, nullptr, 0},
+    {"ConcreteBeam", concrete_beam, nullptr, nullptr, 0},
+    {"PressureVessel", pressure_vessel, nullptr, nullptr, 0},
+    {"HatchCover", hatch_cover, nullptr, nullptr, 0},
+    {"CoilSpring", coil_spring, nullptr, nullptr, 0},
+    {"TwoBarTruss", two_bar_truss, nullptr, nullptr, 0},
+    {"SpeedReducer", speed_reducer, nullptr, nullptr, 0},
+    {"GearTrain", gear_train, nullptr, nullptr, 0},
+    {"RocketInjector", rocket_injector, nullptr, nullptr, 0},
+    {"MarineDesign", marine_design, nullptr, nullptr, 0},
+    {"ConstrainedCarSideImpact", constrained_car_side_impact, nullptr, nullptr, 0},
+    {"OilSorbent", oil_sorbent, nullptr, nullptr, 0},
+    {"WeldedBeamMaterials", welded_beam_materials, nullptr, nullptr, 0},
+    {"NoisyBraninCurrin", noisy_branin_currin, nullptr, nullptr, 0},
+    {"NoisyVehicleSafety", noisy_vehicle_safety, nullptr, nullptr, 0},
 }};
 
 const Entry& find(const std::string& name) {
@@ -121,25 +138,93 @@ std::vector<std::string> problem_names() {
   return names;
 }
 
+std::vector<std::string> problem_collection() {
+  return {"BraninCurrin",
+          "ConstrainedBraninCurrin",
+          "NoisyBraninCurrin",
+          "ZDT1:d=30",
+          "ZDT3:d=8",
+          "DTLZ2:d=12,m=4",
+          "DTLZ5:d=30,m=3",
+          "DTLZ7:d=8,m=3",
+          "C2DTLZ2:d=6,m=3",
+          "VehicleSafety",
+          "NoisyVehicleSafety",
+          "CarSideImpact",
+          "Penicillin",
+          "OSY",
+          "WeldedBeam",
+          "DiscBrake",
+          "FourBarTruss",
+          "ConcreteBeam",
+          "PressureVessel",
+          "HatchCover",
+          "CoilSpring",
+          "TwoBarTruss",
+          "SpeedReducer",
+          "GearTrain",
+          "RocketInjector",
+          "MarineDesign",
+          "ConstrainedCarSideImpact",
+          "OilSorbent",
+          "WeldedBeamMaterials"};
+}
+
+space::Parameter real_input(std::size_t number, double low, double high) {
+  return {fmt::format("x{}", number), space::ParameterKind::real, low, high, false, {}};
+}
+
+space::Parameter whole_input(std::size_t number, double low, double high) {
+  return {fmt::format("x{}", number), space::ParameterKind::integer, low, high, false, {}};
+}
+
+space::Parameter choice_input(std::size_t number, std::vector<std::string> choices) {
+  return {fmt::format("x{}", number), space::ParameterKind::categorical, 0, 1, false,
+          std::move(choices)};
+}
+
 space::Space problem_space(const Problem& problem) {
+  if (!problem.parameters.empty()) return space::Space(problem.parameters);
   std::vector<space::Parameter> parameters;
   for (std::size_t i = 0; i < problem.inputs(); ++i) {
-    parameters.push_back({fmt::format("x{}", i + 1),
-                          space::ParameterKind::real,
-                          problem.lower[i],
-                          problem.upper[i],
-                          false,
-                          {}});
+    parameters.push_back(real_input(i + 1, problem.lower[i], problem.upper[i]));
   }
   return space::Space(std::move(parameters));
 }
 
 std::vector<double> in_units(const Problem& problem, const std::vector<double>& u) {
+  if (!problem.parameters.empty()) return in_units(problem, problem_space(problem).decode(u));
   std::vector<double> x(u.size());
   for (std::size_t i = 0; i < u.size(); ++i) {
     x[i] = problem.lower[i] + u[i] * (problem.upper[i] - problem.lower[i]);
   }
   return x;
+}
+
+std::vector<double> in_units(const Problem& problem, const space::Values& values) {
+  std::vector<double> x;
+  for (std::size_t i = 0; i < problem.inputs(); ++i) {
+    const space::Value& value = values.at(fmt::format("x{}", i + 1));
+    if (const auto* real = std::get_if<double>(&value)) {
+      x.push_back(*real);
+    } else if (const auto* whole = std::get_if<std::int64_t>(&value)) {
+      x.push_back(static_cast<double>(*whole));
+    } else {
+      const std::vector<std::string>& choices = problem.parameters.at(i).choices;
+      const auto place = std::ranges::find(choices, std::get<std::string>(value));
+      x.push_back(static_cast<double>(place - choices.begin()));
+    }
+  }
+  return x;
+}
+
+std::vector<double> measured(const Problem& problem, const std::vector<double>& objectives,
+                             std::uint64_t seed, std::uint64_t trial) {
+  std::vector<double> values = objectives;
+  if (problem.noise.empty()) return values;
+  Random random(seed, "measurement noise", trial);
+  for (std::size_t k = 0; k < values.size(); ++k) values[k] += problem.noise[k] * random.normal();
+  return values;
 }
 
 Response evaluate_unit(const Problem& problem, const std::vector<double>& u) {

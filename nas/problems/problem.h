@@ -29,6 +29,12 @@ struct Problem {
   /// Hypervolume of the whole front, where it is known exactly or somebody came close enough.
   std::optional<double> max_hypervolume{};
   std::string max_source{};  ///< where max_hypervolume comes from
+  /// Where not all inputs are real: [inputs()], within the bounds. Whole inputs are whole numbers
+  /// of x, choices are their places in the parameter's list.
+  std::vector<space::Parameter> parameters{};
+  /// Standard deviations of what is measured about the objectives: [objectives()], or empty for
+  /// none. `evaluate` has no noise, nor have hypervolumes.
+  std::vector<double> noise{};
 
   std::size_t inputs() const { return lower.size(); }
   std::size_t objectives() const { return reference.size(); }
@@ -43,13 +49,23 @@ Problem make_problem(const std::string& text);
 /// The names make_problem knows, without sizes.
 std::vector<std::string> problem_names();
 
-/// Real parameters x1, x2, ... between the problem's bounds.
+/// The names of published problems of many families, with sizes, that samplers are compared over.
+std::vector<std::string> problem_collection();
+
+/// Parameters x1, x2, ... between the problem's bounds.
 space::Space problem_space(const Problem& problem);
 
-/// A point of the unit cube, [inputs()], stretched to the problem's bounds.
+/// Inputs of the problem, [inputs()], for a point of its space: [space.dimensions()].
 std::vector<double> in_units(const Problem& problem, const std::vector<double>& u);
+
+/// The same for values of its space.
+std::vector<double> in_units(const Problem& problem, const space::Values& values);
 
 /// What the problem gives there.
 Response evaluate_unit(const Problem& problem, const std::vector<double>& u);
+
+/// Objectives as a trial measures them: with noise, a function of (seed, trial).
+std::vector<double> measured(const Problem& problem, const std::vector<double>& objectives,
+                             std::uint64_t seed, std::uint64_t trial);
 
 }  // namespace paretiny::problems

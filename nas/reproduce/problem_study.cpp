@@ -55,11 +55,9 @@ bool ProblemStudy::run(study::Study& study, const std::filesystem::path& store, 
 
 void ProblemStudy::evaluate(study::Study& study, const study::Trial& trial,
                             const std::string& owner) const {
-  std::vector<double> x;
-  for (const space::Parameter& parameter : spec_.space.parameters()) {
-    x.push_back(std::get<double>(trial.values.at(parameter.name)));
-  }
-  const problems::Response response = problem_.evaluate(x);
+  problems::Response response = problem_.evaluate(problems::in_units(problem_, trial.values));
+  response.objectives = problems::measured(problem_, response.objectives, spec_.seed,
+                                           static_cast<std::uint64_t>(trial.number));
   const search::Verdict end = search::verdict(study.header(), response.objectives, {});
   if (!study.conclude(trial.number, owner, end.end, {response.objectives, {}, end.reason})) {
     throw StoreError(fmt::format("trial {} of '{}' was taken by another process", trial.number,

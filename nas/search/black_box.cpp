@@ -148,7 +148,8 @@ OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<Bla
                                  path.string()));
   }
   opened.spec = std::move(box->study);
-  opened.spec.sampler = wish.sampler ? *wish.sampler : box->sampler.value_or(samplers::kDefaultSampler);
+  opened.spec.sampler =
+      wish.sampler ? *wish.sampler : box->sampler.value_or(samplers::kDefaultSampler);
   opened.spec.seed = wish.seed ? *wish.seed : box->seed.value_or(0);
   const study::StudyHeader header = header_at(path, opened.spec, device);
   if (opened.study) {

@@ -38,9 +38,33 @@ TEST_F(OptimizeCliTest, RunsAndAddsToWhatIsThere) {
   const Ended second = optimize({"--problem", "BraninCurrin", "--sampler", "lhs,random", "--trials",
                                  "12", "--seeds", "3..4", "--out", "r"});
   ASSERT_EQ(second.code, 0) << second.err;
-  EXPECT_EQ(lines("r/BraninCurrin.csv", "BraninCurrin,random,"), 48) << "seed 3 is replaced";
+  EXPECT_EQ(lines("r/BraninCurrin.csv", "BraninCurrin,random,"), 48) << "seed 3 is there";
+  EXPECT_TRUE(test::says(second.err, {"1/3 "})) << "and not run again: " << second.err;
   EXPECT_EQ(lines("r/BraninCurrin.csv", "BraninCurrin,lhs,"), 24);
   EXPECT_NE(second.out.find("sobol"), std::string::npos);
+}
+
+TEST_F(OptimizeCliTest, SummarisesSeveralProblemsAndGoesOn) {
+  const std::vector<std::string> words{"--problem", "GearTrain",  "--problem", "OilSorbent",
+                                       "--sampler", "random,lhs", "--trials",  "16",
+                                       "--out",     "r",          "--seeds"};
+  const auto with = [&](const char* seeds) {
+    std::vector<std::string> all = words;
+    all.emplace_back(seeds);
+    return optimize(all);
+  };
+  const Ended first = with("0..1");
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_TRUE(test::says(first.out, {"GearTrain after 16", "OilSorbent after 16",
+                                     "2 problems, 2 seeds", "rank after 4 |", "rank after 16 |"}));
+  EXPECT_TRUE(test::says(first.err, {"8/8 "}));
+  for (const char* name : {"r/collection.md", "r/collection.csv", "r/collection.svg"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder_ / name)) << name;
+  }
+  const Ended second = with("0..2");
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_TRUE(test::says(second.err, {"4/4 "})) << "what is there is not run again";
+  EXPECT_EQ(lines("r/GearTrain.csv", "GearTrain,lhs,"), 48);
 }
 
 TEST_F(OptimizeCliTest, NamesFilesAfterTheProblem) {

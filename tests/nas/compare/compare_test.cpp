@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "nas/compare/collection.h"
 #include "nas/compare/pictures.h"
 #include "nas/compare/rank_sum.h"
 #include "nas/compare/svg.h"
@@ -43,6 +44,25 @@ TEST(RankSum, ApproximatesWhereThereAreTies) {
   }
   EXPECT_LT(rank_sum_p(low, high), 1e-6);
   EXPECT_NEAR(rank_sum_p(low, low), 1, 1e-12);
+}
+
+TEST(SignedRanks, TellShiftedPairs) {
+  EXPECT_EQ(signed_rank_p({}), 1);
+  EXPECT_EQ(signed_rank_p({0, 0}), 1);
+  EXPECT_NEAR(signed_rank_p({1, -1, 2, -2}), 1, 1e-12);
+  Vector up;
+  for (int i = 1; i <= 12; ++i) up.push_back(i);
+  // SciPy's wilcoxon, method approx with the correction.
+  EXPECT_NEAR(signed_rank_p(up), 0.0025264, 1e-6);
+  for (double& d : up) d = -d;
+  EXPECT_NEAR(signed_rank_p(up), 0.0025264, 1e-6);
+}
+
+TEST(Friedman, TellsColumnsThatAlwaysRankAlike) {
+  EXPECT_TRUE(std::isnan(friedman_p({{1, 2}})));
+  EXPECT_NEAR(friedman_p({{1, 2, 3}, {3, 2, 1}}), 1, 1e-12);
+  // Chi squared 2 n = 12 of two degrees of freedom.
+  EXPECT_NEAR(friedman_p(std::vector<Vector>(6, {1, 2, 3})), std::exp(-6), 1e-9);
 }
 
 RunPlan plan_of(const std::string& sampler, std::uint64_t seed, std::size_t trials = 12) {
@@ -262,6 +282,55 @@ TEST(Pictures, HaveRoundTicks) {
   EXPECT_EQ(tick_label(20, 10), "20");
   EXPECT_EQ(tick_label(12000000, 1000000), "12000000");
   EXPECT_EQ(tick_label(25600000000, 1e8), "2.56e+10");
+}
+
+TEST(Collections, RankSamplersOverProblems) {
+  const problems::Problem first = make_problem("BraninCurrin");
+  const problems::Problem second = make_problem("GearTrain");
+  Results a(first);
+  Results b(second);
+  const auto add = [](Results& results, const char* label, double volume) {
+    for (std::uint64_t seed = 0; seed < 8; ++seed) {
+      SamplerRun run{label, seed, {}};
+      for (int t = 1; t <= 8; ++t) {
+        run.trials.push_back({t * volume + 0.01 * static_cast<double>(seed), 0.1,
+                              Vector(results.problem().inputs(), 0.0)});
+      }
+      results.set(std::move(run));
+    }
+  };
+  add(a, "good", 7);
+  add(b, "good", 5);
+  add(a, "level", 7);
+  add(b, "level", 4.9);
+  add(a, "bad", 2);
+  add(b, "bad", 1);
+  add(a, "on one only", 9);
+  const CollectionSummary summary = summarise_collection({&a, &b}, 8);
+  EXPECT_EQ(summary.problems, (std::vector<std::string>{"BraninCurrin", "GearTrain"}));
+  EXPECT_EQ(summary.checkpoints, (std::vector<std::size_t>{2, 4, 8}));
+  EXPECT_EQ(summary.seeds, 8u);
+  ASSERT_EQ(summary.standings.size(), 3u);
+  EXPECT_EQ(summary.standings[0].label, "good");
+  EXPECT_EQ(summary.standings[0].rank, (Vector{1.25, 1.25, 1.25}));
+  EXPECT_EQ(summary.standings[0].first, 2u);
+  EXPECT_EQ(summary.standings[0].behind, 0u);
+  EXPECT_TRUE(std::isnan(summary.standings[0].p));
+  EXPECT_EQ(summary.standings[1].label, "level");
+  EXPECT_EQ(summary.standings[1].rank.back(), 1.75);
+  EXPECT_EQ(summary.standings[1].first, 1u);
+  EXPECT_EQ(summary.standings[1].lost, 1u) << "by 0.8, of which seeds make 0.07";
+  EXPECT_EQ(summary.standings[2].label, "bad");
+  EXPECT_EQ(summary.standings[2].rank.back(), 3);
+  EXPECT_EQ(summary.standings[2].lost, 2u);
+  EXPECT_EQ(summary.standings[2].behind, 2u);
+  const std::string table = collection_table(summary);
+  EXPECT_NE(table.find("| `good` | 1.25 | 1.25 | 1.25 | 2 | 0 |"), std::string::npos) << table;
+  EXPECT_EQ(count(collection_csv(summary, {&a, &b}), "\n"), 1 + 2 * 3 * 3);
+  const std::string picture = profile_picture(summary, {&a, &b});
+  EXPECT_EQ(count(picture, "<polyline"), 6);
+  EXPECT_EQ(count(picture, "nan"), 0);
+  EXPECT_THROW((void)summarise_collection({&a, &b}, 9), UsageError) << "no runs are so long";
 }
 
 }  // namespace

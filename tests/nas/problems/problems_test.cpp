@@ -63,11 +63,20 @@ TEST(Problems, EveryOneIsWhole) {
     EXPECT_EQ(problem.name.substr(0, problem.name.find(':')), name);
     EXPECT_EQ(make_problem(problem.name).name, problem.name) << "its name makes it again";
     const space::Space space = problem_space(problem);
-    ASSERT_EQ(space.dimensions(), problem.inputs());
+    ASSERT_EQ(space.parameters().size(), problem.inputs());
+    ASSERT_EQ(problem.upper.size(), problem.inputs());
+    EXPECT_TRUE(problem.noise.empty() || problem.noise.size() == problem.objectives());
     Random random(1, name);
     for (int i = 0; i < 20; ++i) {
-      Vector u(problem.inputs());
+      Vector u(space.dimensions());
       for (double& v : u) v = random.uniform();
+      const Vector x = in_units(problem, u);
+      ASSERT_EQ(x.size(), problem.inputs());
+      for (std::size_t k = 0; k < x.size(); ++k) {
+        EXPECT_GE(x[k], problem.lower[k]) << name;
+        EXPECT_LE(x[k], problem.upper[k]) << name;
+      }
+      expect_close(in_units(problem, space.decode(space.snap(u))), x, 1e-6, name);
       const Response e = evaluate_unit(problem, space.snap(u));
       ASSERT_EQ(e.objectives.size(), problem.objectives());
       ASSERT_EQ(e.constraints.size(), problem.constraints);
@@ -128,6 +137,88 @@ TEST(Problems, TheTwoDimensionalOneIsLeastAtItsPoint) {
     EXPECT_GT(other[1], 0);
     EXPECT_LE(other[1], 1);
   }
+}
+
+/// Values of the suite's own code; constraints as what is missing.
+TEST(Problems, RealWorldOnesGiveWhatTheirSuiteGives) {
+  struct Case {
+    const char* name;
+    Vector x;
+    Vector objectives;
+    Vector missing{};
+  };
+  for (const Case& c : {
+           Case{"FourBarTruss", {1.5, 2, 2.5, 1.25}, {1731.9131909660762, 0.03216176045807952}},
+           Case{"ConcreteBeam", {40, 8, 30}, {260.424, 76.36214700000001}},
+           Case{"PressureVessel", {13, 7, 60, 150}, {8451.175605468748, 0.48040000000000016}},
+           Case{"HatchCover", {1.5, 20}, {2401.5, 0}},
+           Case{"HatchCover", {0.7, 3}, {360.7, 2.3945578231292517}},
+           Case{"CoilSpring", {9, 1.2, 9}, {1.648840785256991, 156639.28582546412}},
+           Case{"CoilSpring", {40, 2.5, 2}, {3.730710463611777, 3747391.927806145}},
+           Case{"TwoBarTruss",
+                {0.5, 0.001, 1.5},
+                {2.1378037119671145, 113.92004993756707, 2.0378037119671144}},
+           Case{"GearTrain", {15, 20, 43, 51}, {0.37899999999999956, 51, 0}},
+           Case{"RocketInjector",
+                {.1, .3, .6, .9},
+                {0.46705439999999987, 0.5982539999999998, 0.9296670000000002}},
+           Case{"SpeedReducer",
+                {3.1, .72, 19, 7.5, 8, 3.3, 5.2},
+                {3199.287686175258, 1149.567710212101},
+                {0, 0, 0, 0, 0, 0, 0.6944444444444438, 0, 0, 0, 0}},
+           Case{"ConstrainedCarSideImpact",
+                {.6, 1.2, .7, 1.4, 1, .5, .9},
+                {27.661005000000003, 3.8603999999999994, 12.503924999999999},
+                {0, 0, 0, 0, 0, 0, 0, 0, 0, 0.020429999999999282}},
+       }) {
+    const Response ours = make_problem(c.name).evaluate(c.x);
+    expect_close(ours.objectives, c.objectives, 1e-12, c.name);
+    Vector missing = ours.constraints;
+    for (double& g : missing) g = std::max(g, 0.0);
+    expect_close(missing, c.missing, 1e-12, c.name);
+  }
+  const Response ship = make_problem("MarineDesign").evaluate({200, 30, 17, 11, 15, 0.7});
+  EXPECT_NEAR(ship.objectives[1], 9482.492233531499, 1e-8);
+  for (const double g : ship.constraints) EXPECT_LE(g, 0);
+}
+
+TEST(Problems, ReferencesAreReachedInTheCollection) {
+  const std::vector<std::string> names = problem_collection();
+  EXPECT_GE(names.size(), 26u);
+  for (const std::string& name : names) EXPECT_EQ(make_problem(name).name, name);
+  // Those whose reference point is ours.
+  for (const char* name : {"MarineDesign", "SpeedReducer", "WeldedBeamMaterials"}) {
+    const Problem problem = make_problem(name);
+    const space::Space space = problem_space(problem);
+    Random random(1, name);
+    int below = 0;
+    for (int i = 0; i < 20000; ++i) {
+      Vector u(space.dimensions());
+      for (double& v : u) v = random.uniform();
+      const Response e = evaluate_unit(problem, u);
+      const bool met =
+          std::all_of(e.constraints.begin(), e.constraints.end(), [](double g) { return g <= 0; });
+      below += met && std::equal(e.objectives.begin(), e.objectives.end(),
+                                 problem.reference.begin(), std::less<>());
+    }
+    EXPECT_GT(below, 10) << name;
+    EXPECT_LT(below, 16000) << name;
+  }
+}
+
+TEST(Problems, NoiseFollowsSeedAndTrial) {
+  const Problem problem = make_problem("NoisyBraninCurrin");
+  const Vector plain{1, 2};
+  EXPECT_EQ(measured(make_problem("BraninCurrin"), plain, 1, 1), plain);
+  EXPECT_EQ(measured(problem, plain, 1, 1), measured(problem, plain, 1, 1));
+  EXPECT_NE(measured(problem, plain, 1, 1), measured(problem, plain, 1, 2));
+  EXPECT_NE(measured(problem, plain, 1, 1), measured(problem, plain, 2, 1));
+  double squares = 0;
+  for (std::uint64_t trial = 0; trial < 1000; ++trial) {
+    const double off = measured(problem, plain, 3, trial)[0] - plain[0];
+    squares += off * off / 1000;
+  }
+  EXPECT_NEAR(std::sqrt(squares), problem.noise[0], 0.1 * problem.noise[0]);
 }
 
 TEST(Problems, RefusesWhatIsNoProblem) {
