@@ -8,6 +8,8 @@
 #include <numeric>
 #include <set>
 
+#include "nas/report/section.h"
+#include "nas/report/training.h"
 #include "nas/study/study_json.h"
 #include "nas/summary/format.h"
 #include "nas/summary/scales.h"
@@ -21,10 +23,6 @@ namespace {
 template <class... Args>
 void print(std::string& out, fmt::format_string<Args...> text, Args&&... args) {
   fmt::format_to(std::back_inserter(out), text, std::forward<Args>(args)...);
-}
-
-void open_section(std::string& out, const char* id, const char* title, const std::string& note) {
-  print(out, "<section id=\"{}\">\n<h2>{}</h2>\n<p class=\"note\">{}</p>\n", id, title, note);
 }
 
 std::string whole_percent(double fraction) {
@@ -106,8 +104,8 @@ void add_tiles(std::string& out, const ReportData& data) {
 }
 
 void add_importance(std::string& out, const ReportData& data) {
-  open_section(
-      out, "importance", "Parameter importance",
+  out += section_head(
+      "importance", "Parameter importance",
       "Share of an objective's variance that a parameter explains by itself: a first-order "
       "functional analysis of variance, on ranks, of an additive kernel ridge model. The fit is "
       "the model's R² on left-out trials; where it is low, noise or combinations of "
@@ -149,8 +147,8 @@ void add_importance(std::string& out, const ReportData& data) {
 }
 
 void add_front_table(std::string& out, const ReportData& data) {
-  open_section(
-      out, "table", "The front",
+  out += section_head(
+      "table", "The front",
       "Trials inside every limit that no other beats in all objectives. A heading sorts; "
       "a row selects its trial in every plot. The same rows are in <code>front.csv</code>.");
   if (data.summary.front.empty()) {
@@ -202,9 +200,9 @@ void add_front_table(std::string& out, const ReportData& data) {
 
 void add_environment(std::string& out, const ReportData& data) {
   const study::StudyHeader& header = data.header;
-  open_section(out, "environment", "How it was made",
-               "Everything needed to run this study again; <code>study.json</code> and "
-               "<code>trials.csv</code> hold all of its trials.");
+  out += section_head("environment", "How it was made",
+                      "Everything needed to run this study again; <code>study.json</code> and "
+                      "<code>trials.csv</code> hold all of its trials.");
   out += "<div class=\"columns\"><dl>\n";
   const auto entry = [&](const char* name, const std::string& text) {
     print(out, "<dt>{}</dt><dd>{}</dd>\n", name, text.empty() ? "–" : escape_html(text));
@@ -275,8 +273,8 @@ std::string report_page(const ReportData& data) {
         escape_html(
             fmt::format("sampler {}, seed {}, on {}", header.sampler, header.seed, header.device)));
   add_tiles(out, data);
-  open_section(
-      out, "pairs", "The front in every pair of objectives",
+  out += section_head(
+      "pairs", "The front in every pair of objectives",
       "Lower left is better. A point shows its trial on hover and selects it in every plot "
       "on click; Escape clears. The line joins the best trade-offs of the pair alone.");
   out +=
@@ -285,14 +283,14 @@ std::string report_page(const ReportData& data) {
       "</div>\n<div class=\"grid\"></div>\n</section>\n";
   out += "<div class=\"halves\">\n";
   const std::string note = summary::reference_note(data.header.objectives, data.trials);
-  open_section(out, "hypervolume", "Hypervolume over trials",
-               "Of all trials up to that one, in scaled objectives; 1 cannot be reached." +
-                   (note.empty() ? "" : " So far " + escape_html(note) + "."));
+  out += section_head("hypervolume", "Hypervolume over trials",
+                      "Of all trials up to that one, in scaled objectives; 1 cannot be reached." +
+                          (note.empty() ? "" : " So far " + escape_html(note) + "."));
   out += "<div class=\"chart\"></div>\n</section>\n";
   add_importance(out, data);
   out += "</div>\n";
-  open_section(
-      out, "parallel", "Every trial that is done, parameter by parameter",
+  out += section_head(
+      "parallel", "Every trial that is done, parameter by parameter",
       fmt::format("A line is a trial, coloured by rank of its {}. Drag along an axis to keep only "
                   "the trials that pass there; click the axis to let go.",
                   first));
@@ -301,6 +299,7 @@ std::string report_page(const ReportData& data) {
         "<div class=\"scroll\"></div>\n</section>\n",
         first);
   add_front_table(out, data);
+  out += training_section(data);
   out += stops_section(data);
   add_environment(out, data);
   print(out,

@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "nas/report/training.h"
 #include "nas/study/study_json.h"
 #include "nas/summary/scales.h"
 
@@ -36,8 +37,12 @@ ReportData read_report_data(study::Study& study) {
   data.trials = study.trials();
   for (const study::Trial& trial : data.trials) {
     std::vector<study::EpochRecord> records = study.epochs(trial.number);
-    const std::size_t came = records.empty() ? study.steps(trial.number).size() : records.size();
-    if (came > 0) data.came[trial.number] = came;
+    std::vector<CurvePoint> curve = curve_of(
+        records, records.empty() ? study.steps(trial.number) : std::vector<study::StepRecord>{});
+    if (!curve.empty()) {
+      data.came[trial.number] = curve.size();
+      data.curves[trial.number] = std::move(curve);
+    }
     if (!records.empty()) data.epochs[trial.number] = std::move(records);
   }
   data.runs = study.runs();
@@ -117,21 +122,12 @@ json page_json(const ReportData& data) {
                       {"metrics", trial.metrics},
                       {"reason", trial.reason}});
   }
-  json epochs = json::object();
-  for (const std::size_t member : data.summary.front) {
-    const std::int64_t number = data.trials[member].number;
-    const auto found = data.epochs.find(number);
-    if (found == data.epochs.end()) continue;
-    json accuracies = json::array();
-    for (const study::EpochRecord& record : found->second) accuracies.push_back(record.accuracy);
-    epochs[std::to_string(number)] = std::move(accuracies);
-  }
   return {{"objectives", objectives},
           {"parameters", parameters},
           {"trials", trials},
           {"front", numbers_of(data, data.summary.front)},
           {"hypervolume", data.summary.hypervolume},
-          {"epochs", epochs}};
+          {"training", training_json(data)}};
 }
 
 }  // namespace paretiny::report

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nas/report/curves.h"
 #include "nas/report/importance.h"
 #include "nas/report/stops.h"
 #include "nas/study/study.h"
@@ -17,7 +18,8 @@ struct ReportData {
   study::StudyHeader header;
   std::vector<study::Trial> trials;
   std::map<std::int64_t, std::vector<study::EpochRecord>>
-      epochs;                                ///< by trial; none for most that failed
+      epochs;  ///< by trial; none for most that failed
+  Curves curves;
   std::map<std::int64_t, std::size_t> came;  ///< epochs, or steps of a black box, by trial
   summary::StudySummary summary;
   std::vector<study::RunRecord> runs;
@@ -31,7 +33,7 @@ ReportData read_report_data(study::Study& study);
 /// The content of study.json.
 nlohmann::json study_json(const ReportData& data);
 
-/// What the page's scripts draw from; epochs of the front only.
+/// What the page's scripts draw from.
 nlohmann::json page_json(const ReportData& data);
 
 }  // namespace paretiny::report

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "nas/report/report_data.h"
+#include "nas/report/section.h"
 #include "nas/stopping/settings.h"
 #include "nas/summary/format.h"
 #include "nas/summary/scales.h"
@@ -109,16 +110,14 @@ std::string stops_section(const ReportData& data) {
   for (const std::string& rule : data.stops.rules) {
     rules += fmt::format("{}{}", rules.empty() ? "" : ", then ", summary::escape_html(rule));
   }
-  std::string out = fmt::format(
-      "<section id=\"stops\">\n<h2>Trials stopped early</h2>\n<p class=\"note\">{} Rule: {}. How "
-      "far "
-      "each trial came, what was predicted of it there with its standard deviation, how good it "
-      "could "
-      "still become at best, and how it ended.</p>\n",
-      summary::escape_html(stop_sentence(data.stops, data.trials.size())),
-      rules.empty() ? "off" : rules);
+  std::string out = section_head(
+      "stops", "Trials stopped early",
+      fmt::format("{} Rule: {}. How far each trial came, what was predicted of it there with its "
+                  "standard deviation, how good it could still become at best, and how it ended.",
+                  summary::escape_html(stop_sentence(data.stops, data.trials.size())),
+                  rules.empty() ? "off" : rules));
   out +=
-      "<div class=\"scroll\"><table class=\"front\">\n<thead><tr><th>trial</th><th>state</th>"
+      "<div class=\"scroll\"><table class=\"rows\">\n<thead><tr><th>trial</th><th>state</th>"
       "<th>epochs</th><th>decided at</th><th>verdict</th>";
   for (const std::size_t k : data.stops.open) {
     const std::string name = summary::escape_html(data.header.objectives[k].name);

@@ -173,4 +173,52 @@ function fit(container, draw) {
   update();
 }
 
+// An svg with grid and titles: `x` and `y` have a scale, a title, a format of their ticks and,
+// where whole numbers alone make sense, `whole`. Gives the places of values.
+function drawFrame(container, width, height, x, y, label) {
+  const margin = { left: 58, right: 12, top: 26, bottom: 38 };
+  const [right, bottom] = [width - margin.right, height - margin.bottom];
+  const svg = add(container, 'svg', { width, height, role: 'img', 'aria-label': label });
+  const atX = value => margin.left + x.scale.at(value) * (right - margin.left);
+  const atY = value => bottom - y.scale.at(value) * (bottom - margin.top);
+  for (const tick of x.scale.ticks(Math.max(3, Math.floor(width / 80)))) {
+    if (x.whole && !Number.isInteger(tick)) continue;
+    add(svg, 'line', { class: 'gridline', x1: atX(tick), x2: atX(tick), y1: margin.top, y2: bottom });
+    add(svg, 'text', { x: atX(tick), y: bottom + 16, 'text-anchor': 'middle' }, x.format(tick));
+  }
+  for (const tick of y.scale.ticks(5)) {
+    add(svg, 'line', { class: 'gridline', x1: margin.left, x2: right, y1: atY(tick), y2: atY(tick) });
+    add(svg, 'text', { x: margin.left - 8, y: atY(tick) + 4, 'text-anchor': 'end' }, y.format(tick));
+  }
+  add(svg, 'text', { class: 'title', x: right, y: height - 4, 'text-anchor': 'end' }, `${x.title} →`);
+  add(svg, 'text', { class: 'title', x: margin.left - 50, y: 14 }, `↑ ${y.title}`);
+  return { svg, x: atX, y: atY, left: margin.left, top: margin.top, right, bottom };
+}
+
+// Shows the trial of an element when it is pointed at, and keeps it on a click.
+function follow(node, number) {
+  node.style.cursor = 'pointer';
+  node.addEventListener('pointermove', event => {
+    hover(number);
+    showTip(event, number);
+  });
+  node.addEventListener('pointerleave', leave);
+  node.addEventListener('click', () => select(number));
+}
+
+// Marks what belongs to the trials that are pointed at or kept; `nodes` are by number.
+const highlight = nodes => () => {
+  for (const [number, node] of nodes) {
+    node.classList.toggle('hover', number === view.hovered);
+    node.classList.toggle('selected', number === view.selected);
+  }
+};
+
+// A chart that is drawn anew when its width changes; `draw` gives what to do when marks change.
+function chart(container, draw) {
+  let update = () => {};
+  watchers.push(() => update());
+  fit(container, width => { update = draw(container, width); });
+}
+
 const explain = (container, text) => add(container, 'p', { class: 'empty' }, text);

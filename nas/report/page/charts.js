@@ -70,20 +70,17 @@ function drawHypervolumeChart() {
     explain(container, 'No trial yet.');
     return;
   }
-  let update = () => {};
-  watchers.push(() => update());
-  fit(container, width => { update = drawHypervolume(container, width); });
+  chart(container, drawHypervolume);
 }
 drawHypervolumeChart();
 
-function drawLearning(parent, accuracies) {
+function drawLearning(parent, curve) {
   const [width, height] = [266, 64];
-  const svg = add(parent, 'svg', { width, height, role: 'img', 'aria-label': 'accuracy by epoch' });
-  const values = accuracies.filter(known);
-  const scale = makeScale(values, { ratio: Infinity });
-  const x = i => i / Math.max(1, accuracies.length - 1) * width;
-  const y = value => height - scale.at(value) * height;
-  const points = accuracies.map((value, i) => known(value) ? `${x(i)},${y(value)}` : '').filter(Boolean);
+  const svg = add(parent, 'svg', { width, height, role: 'img', 'aria-label': 'learning curve' });
+  const scale = makeScale(curve.map(([, value]) => value), { ratio: Infinity });
+  const last = curve.at(-1)[0];
+  const points = curve.map(
+    ([step, value]) => `${(step - 1) / Math.max(1, last - 1) * width},${height - scale.at(value) * height}`);
   add(svg, 'line', { class: 'axis', x1: 0, x2: width, y1: height, y2: height });
   add(svg, 'polyline', { class: 'curve', points: points.join(' ') });
 }
@@ -99,10 +96,10 @@ function showDetail() {
   add(panel, 'h4', {}, `Trial ${trial.number}, ${stateText(trial)}`);
   if (trial.reason) add(panel, 'p', { class: 'reason' }, trial.reason);
   addPairs(panel, objectiveEntries(trial));
-  const accuracies = data.epochs[trial.number];
-  if (accuracies && accuracies.filter(known).length > 1) {
-    add(panel, 'h5', {}, `Accuracy over ${accuracies.length} epochs`);
-    drawLearning(panel, accuracies);
+  const curve = (data.training.curves[trial.number] ?? []).filter(([, value]) => known(value));
+  if (curve.length > 1) {
+    add(panel, 'h5', {}, `${data.objectives[0].name} after 1 to ${curve.at(-1)[0]}`);
+    drawLearning(panel, curve);
   }
   add(panel, 'h5', {}, 'Parameters');
   addPairs(panel, Object.entries(trial.values).map(([name, value]) => [name, formatValue(value)]));

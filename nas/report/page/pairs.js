@@ -1,48 +1,32 @@
 // The scatter plot of every pair of objectives.
 function drawPair(container, width, xIndex, yIndex) {
   const height = Math.round(Math.min(420, Math.max(250, width * 0.72)));
-  const margin = { left: 58, right: 12, top: 26, bottom: 38 };
   const [xObjective, yObjective] = [data.objectives[xIndex], data.objectives[yIndex]];
-  const [xScale, yScale] = [objectiveScale(xIndex), objectiveScale(yIndex)];
-  const right = width - margin.right;
-  const bottom = height - margin.bottom;
-  const x = value => margin.left + xScale.at(value) * (right - margin.left);
-  const y = value => bottom - yScale.at(value) * (bottom - margin.top);
-  const svg = add(container, 'svg', {
-    width, height, role: 'img', 'aria-label': `${yObjective.name} against ${xObjective.name}`,
+  const axis = index => ({
+    scale: objectiveScale(index),
+    title: data.objectives[index].name,
+    format: value => formatObjective(data.objectives[index], value),
   });
-
-  for (const tick of xScale.ticks(Math.max(3, Math.floor(width / 80)))) {
-    add(svg, 'line', { class: 'gridline', x1: x(tick), x2: x(tick), y1: margin.top, y2: bottom });
-    add(svg, 'text', { x: x(tick), y: bottom + 16, 'text-anchor': 'middle' },
-      formatObjective(xObjective, tick));
-  }
-  for (const tick of yScale.ticks(5)) {
-    add(svg, 'line', { class: 'gridline', x1: margin.left, x2: right, y1: y(tick), y2: y(tick) });
-    add(svg, 'text', { x: margin.left - 8, y: y(tick) + 4, 'text-anchor': 'end' },
-      formatObjective(yObjective, tick));
-  }
-  add(svg, 'text', { class: 'title', x: right, y: height - 4, 'text-anchor': 'end' },
-    `${xObjective.name} →`);
-  add(svg, 'text', { class: 'title', x: margin.left - 50, y: 14 }, `↑ ${yObjective.name}`);
+  const { svg, x, y, left, top, right, bottom } = drawFrame(container, width, height,
+    axis(xIndex), axis(yIndex), `${yObjective.name} against ${xObjective.name}`);
 
   if (known(xObjective.limit)) {
     const at = x(xObjective.limit);
-    add(svg, 'rect', { class: 'beyond', x: at, y: margin.top, width: Math.max(0, right - at),
-      height: bottom - margin.top });
-    add(svg, 'line', { class: 'limitline', x1: at, x2: at, y1: margin.top, y2: bottom });
+    add(svg, 'rect', { class: 'beyond', x: at, y: top, width: Math.max(0, right - at),
+      height: bottom - top });
+    add(svg, 'line', { class: 'limitline', x1: at, x2: at, y1: top, y2: bottom });
     add(svg, 'text', { class: 'limittext label', x: at - 5, y: bottom - 6, 'text-anchor': 'end' },
       formatObjective(xObjective, xObjective.limit));
   }
   if (known(yObjective.limit)) {
     const at = y(yObjective.limit);
-    add(svg, 'rect', { class: 'beyond', x: margin.left, y: margin.top,
-      width: right - margin.left, height: Math.max(0, at - margin.top) });
-    add(svg, 'line', { class: 'limitline', x1: margin.left, x2: right, y1: at, y2: at });
-    add(svg, 'text', { class: 'limittext label', x: margin.left + 5, y: at + 13 },
+    add(svg, 'rect', { class: 'beyond', x: left, y: top,
+      width: right - left, height: Math.max(0, at - top) });
+    add(svg, 'line', { class: 'limitline', x1: left, x2: right, y1: at, y2: at });
+    add(svg, 'text', { class: 'limittext label', x: left + 5, y: at + 13 },
       formatObjective(yObjective, yObjective.limit));
   }
-  drawStairs(svg, xIndex, yIndex, x, y, right, margin.top);
+  drawStairs(svg, xIndex, yIndex, x, y, right, top);
 
   // Points, the front last and so on top. Of a trial with one value unknown, that axis shows a tick.
   const marks = [];
@@ -50,7 +34,7 @@ function drawPair(container, width, xIndex, yIndex) {
   for (const trial of [...data.trials].sort((a, b) => rank(a) - rank(b))) {
     const [a, b] = [trial.objectives[xIndex], trial.objectives[yIndex]];
     if (!known(a) && !known(b)) continue;
-    const mark = { number: trial.number, x: known(a) ? x(a) : margin.left, y: known(b) ? y(b) : bottom };
+    const mark = { number: trial.number, x: known(a) ? x(a) : left, y: known(b) ? y(b) : bottom };
     if (known(a) && known(b)) {
       mark.node = add(svg, 'circle', {
         class: `point ${['outside', 'inside', 'front'][rank(trial)]}`,
@@ -59,7 +43,7 @@ function drawPair(container, width, xIndex, yIndex) {
     } else {
       mark.node = add(svg, 'line', known(a)
         ? { class: 'tick', x1: mark.x, x2: mark.x, y1: bottom, y2: bottom - 7 }
-        : { class: 'tick', y1: mark.y, y2: mark.y, x1: margin.left, x2: margin.left + 7 });
+        : { class: 'tick', y1: mark.y, y2: mark.y, x1: left, x2: left + 7 });
     }
     marks.push(mark);
   }
@@ -132,10 +116,8 @@ function drawPairs() {
   for (let i = 0; i < shown.length; ++i) {
     for (let j = i + 1; j < shown.length; ++j) {
       const cell = add(grid, 'div');
-      let update = () => {};
-      watchers.push(() => update());
       // The first objective, the error, is upright in all of its plots.
-      fit(cell, width => { update = drawPair(cell, width, shown[j], shown[i]); });
+      chart(cell, (container, width) => drawPair(container, width, shown[j], shown[i]));
     }
   }
 }

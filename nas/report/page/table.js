@@ -1,6 +1,6 @@
 // Sorting and selecting in the table of the front; keys.
 function prepareTable() {
-  const table = document.querySelector('table.front');
+  const table = document.querySelector('#table table');
   if (!table) return;
   const body = table.tBodies[0];
   const headings = [...table.tHead.rows[0].cells];

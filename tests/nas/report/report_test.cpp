@@ -281,7 +281,8 @@ TEST_F(ReportTest, PageNeedsNothingFromOutsideAndEscapesEverything) {
 
 TEST_F(ReportTest, WorksForAnyNumberAndFateOfTrials) {
   EXPECT_NE(page_of({}).find("No trial is inside the limits yet."), std::string::npos);
-  EXPECT_EQ(occurrences(page_of(made_trials(1)), "<h2>"), 6u);
+  EXPECT_EQ(occurrences(page_of({}), "<h2>"), 6u);
+  EXPECT_EQ(occurrences(page_of(made_trials(1)), "<h2>"), 7u);
   std::vector<Trial> failed = made_trials(12);
   for (Trial& trial : failed) {
     trial.state = study::TrialState::failed;
@@ -317,6 +318,29 @@ std::vector<Trial> decided_trials() {
   trials[2].objectives = {0.1, 1000, 1000, 1000};
   trials[3].verdict->reason = stopping::StopReason::hopeful;
   return trials;
+}
+
+/// What the page's scripts draw from.
+nlohmann::json drawn_from(const std::string& page) {
+  const std::string head = "<script type=\"application/json\" id=\"study\">";
+  const std::size_t begin = page.find(head) + head.size();
+  return nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+}
+
+TEST_F(ReportTest, ShowsWhoWorkedWhenAndWhatWasSeenOnTheWay) {
+  const std::string page = page_of(decided_trials());
+  const nlohmann::json training = drawn_from(page)["training"];
+  EXPECT_EQ(training["lanes"], 4) << "all four began at the same time";
+  EXPECT_EQ(training["stretches"].size(), 4u);
+  EXPECT_EQ(training["stretches"][2], (nlohmann::json{2, 2, 0.0, 3.5}));
+  EXPECT_EQ(training["curves"]["0"], (nlohmann::json{{1, 0.6}}));
+  EXPECT_EQ(training["curves"]["1"], (nlohmann::json{{1, 0.6}, {2, 0.4}, {3, 0.2}}));
+  EXPECT_EQ(training["predictions"][0], (nlohmann::json{0, 0.4, 0.0625, 0.3, nullptr}));
+  EXPECT_EQ(training["predictions"][1], (nlohmann::json{1, 0.4, 0.0625, 0.3, 0.45}));
+  for (const char* part : {"chart workers", "chart curves", "chart predictions"}) {
+    EXPECT_EQ(occurrences(page, part), 1u) << part;
+  }
+  EXPECT_EQ(page_of({}).find("id=\"training\""), std::string::npos);
 }
 
 TEST_F(ReportTest, TellsWhatWasStoppedAndHowOftenThatIsWrong) {
