@@ -16,7 +16,7 @@ namespace paretiny::compare {
 namespace {
 
 constexpr double kSignificant = 0.05;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 /// Labels whose runs have `trials` on every problem.
 std::vector<std::string> common_labels(const std::vector<const Results*>& results,
@@ -114,7 +114,7 @@ void count_places(const Block& block, std::vector<CollectionStanding>& standings
 void compare_with_best(const std::vector<Block>& blocks, std::size_t best,
                        std::vector<CollectionStanding>& standings) {
   for (std::size_t i = 0; i < standings.size(); ++i) {
-    standings[i].p = kNan;
+    standings[i].p = kUnknown;
     if (i == best) continue;
     std::vector<double> differences;
     for (const Block& block : blocks) {
@@ -226,7 +226,7 @@ std::string collection_csv(const CollectionSummary& summary,
         const auto n = static_cast<double>(seeds.size());
         text += fmt::format("\"{}\",{},{},{},{},{},{},{}\n", each->problem().name, labels[i],
                             checkpoint, seeds.size(), summary::shortest(mean),
-                            summary::shortest(n > 1 ? std::sqrt(squares / (n - 1)) : kNan),
+                            summary::shortest(n > 1 ? std::sqrt(squares / (n - 1)) : kUnknown),
                             summary::shortest(ranks[i]),
                             summary::shortest(rank_sum_p(*best, volumes[i])));
       }
