@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "nas/pareto/pareto.h"
 #include "nas/samplers/violation.h"
@@ -60,6 +61,43 @@ Eigen::VectorXd failure_hyperparameters(std::size_t dimensions) {
 
 }  // namespace
 
+std::vector<std::size_t> evenly(std::size_t all, std::size_t most) {
+  std::vector<std::size_t> places;
+  const std::size_t count = std::min(all, most);
+  for (std::size_t i = 0; i < count; ++i) places.push_back(i * all / count);
+  return places;
+}
+
+std::vector<std::size_t> learnt_trials(const std::vector<Knowledge::MeasuredTrial>& trials,
+                                       const std::vector<std::size_t>& front, std::size_t most) {
+  std::vector<std::size_t> order(trials.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (trials.size() <= most) return order;
+  // How far a trial is from the front: what is missing at least, in its worst objective.
+  std::vector<double> missing;
+  for (const Knowledge::MeasuredTrial& trial : trials) {
+    double least = front.empty() ? 0 : kNone;
+    for (const std::size_t member : front) {
+      double worst = 0;
+      for (std::size_t k = 0; k < trial.objectives.size(); ++k) {
+        const double beyond = trial.objectives[k] - trials[member].objectives[k];
+        if (beyond > worst) worst = beyond;  // false for what was not measured
+      }
+      least = std::min(least, worst);
+    }
+    missing.push_back(least + trial.violation);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return missing[a] < missing[b]; });
+  const std::size_t near = std::max(most / 2, std::min(front.size(), most));
+  std::vector<std::size_t> chosen(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(near));
+  for (const std::size_t place : evenly(order.size() - near, most - near)) {
+    chosen.push_back(order[near + place]);
+  }
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
 Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history)
     : objectives(problem.objectives) {
   const std::size_t d = problem.space.dimensions();
@@ -92,33 +130,6 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
   failed = rows_of(failures, d);
   pending = rows_of(waiting, d);
 
-  for (std::size_t q = 0; q < m + problem.constraints; ++q) {
-    const double limit = q >= m ? 0 : problem.limits.empty() ? kNone : problem.limits[q];
-    std::vector<const std::vector<double>*> known;
-    std::vector<double> y, spread;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (std::isnan(values[i][q])) continue;
-      known.push_back(at[i]);
-      y.push_back(values[i][q]);
-      spread.push_back(deviations[i][q]);
-    }
-    if (known.empty()) continue;
-    quantities.push_back({q, limit});
-    const auto n = static_cast<Eigen::Index>(y.size());
-    sets.push_back({rows_of(known, d), Eigen::Map<const Eigen::VectorXd>(y.data(), n)});
-    const Eigen::Map<const Eigen::VectorXd> noise(spread.data(), n);
-    if (noise.maxCoeff() > 0) sets.back().deviation = noise;
-  }
-
-  if (!failures.empty() && !at.empty()) {
-    Eigen::VectorXd y = Eigen::VectorXd::Zero(measured.rows() + failed.rows());
-    y.tail(failed.rows()).setOnes();
-    surrogate::RowMatrix x(y.size(), static_cast<Eigen::Index>(d));
-    x << measured, failed;
-    quantities.push_back({m + problem.constraints, 0.5});
-    sets.push_back({std::move(x), std::move(y), failure_hyperparameters(d)});
-  }
-
   std::vector<std::size_t> feasible;
   pareto::Points points;
   bool some_complete = false;
@@ -141,6 +152,40 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
     if (trials[i].complete == some_complete && trials[i].violation == least) best.push_back(at[i]);
   }
   anchors = rows_of(best, d);
+
+  learnt = learnt_trials(trials, front, kMostLearnt);
+  for (std::size_t q = 0; q < m + problem.constraints; ++q) {
+    const double limit = q >= m ? 0 : problem.limits.empty() ? kNone : problem.limits[q];
+    std::vector<const std::vector<double>*> known;
+    std::vector<double> y, spread;
+    for (const std::size_t i : learnt) {
+      if (std::isnan(values[i][q])) continue;
+      known.push_back(at[i]);
+      y.push_back(values[i][q]);
+      spread.push_back(deviations[i][q]);
+    }
+    if (known.empty()) continue;
+    quantities.push_back({q, limit});
+    const auto n = static_cast<Eigen::Index>(y.size());
+    sets.push_back({rows_of(known, d), Eigen::Map<const Eigen::VectorXd>(y.data(), n)});
+    const Eigen::Map<const Eigen::VectorXd> noise(spread.data(), n);
+    if (noise.maxCoeff() > 0) sets.back().deviation = noise;
+  }
+
+  if (!failures.empty() && !at.empty()) {
+    std::vector<const std::vector<double>*> both;
+    const std::size_t room = std::max(kMostLearnt / 4, kMostLearnt - learnt.size());
+    const std::vector<std::size_t> failing = evenly(failures.size(), room);
+    for (const std::size_t i : evenly(learnt.size(), kMostLearnt - failing.size())) {
+      both.push_back(at[learnt[i]]);
+    }
+    for (const std::size_t i : failing) both.push_back(failures[i]);
+    Eigen::VectorXd y = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(both.size()));
+    y.tail(static_cast<Eigen::Index>(failing.size())).setOnes();
+    surrogate::RowMatrix x = rows_of(both, d);
+    quantities.push_back({m + problem.constraints, 0.5});
+    sets.push_back({std::move(x), std::move(y), failure_hyperparameters(d)});
+  }
 }
 
 pareto::Points Knowledge::front_points() const {

@@ -37,7 +37,9 @@ struct Knowledge {
   /// By number, those never measured left out; failure is there once a trial has failed and another
   /// has not.
   std::vector<Quantity> quantities;
-  /// Of each quantity, in the order of the history.
+  /// What surrogates learn from: indices into `trials`, ascending (see learnt_trials).
+  std::vector<std::size_t> learnt;
+  /// Of each quantity, in the order of the history: of the `learnt`.
   std::vector<surrogate::TrainingSet> sets;
 
   /// The Pareto set of complete trials that meet all limits: indices into `trials`, ascending.
@@ -49,5 +51,16 @@ struct Knowledge {
   /// Objectives of the front.
   pareto::Points front_points() const;
 };
+
+/// Trials that surrogates learn from at most; a suggestion's time grows with the cube of them.
+inline constexpr std::size_t kMostLearnt = 800;
+
+/// The trials that surrogates learn from, ascending: all, or `most` of them. Those are the front,
+/// those nearest to it, at least half, and of the rest as many of every distance.
+std::vector<std::size_t> learnt_trials(const std::vector<Knowledge::MeasuredTrial>& trials,
+                                       const std::vector<std::size_t>& front, std::size_t most);
+
+/// `most` of 0 .. all - 1, as far apart as can be; all if they are no more.
+std::vector<std::size_t> evenly(std::size_t all, std::size_t most);
 
 }  // namespace paretiny::samplers

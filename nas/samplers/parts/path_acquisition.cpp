@@ -104,7 +104,7 @@ RowMatrix baseline(const Knowledge& knowledge) {
     return t.complete && t.violation == 0;
   };
   std::vector<Eigen::Index> rows;
-  for (std::size_t i = 0; i < knowledge.trials.size(); ++i) {
+  for (const std::size_t i : knowledge.learnt) {
     if (feasible(knowledge.trials[i])) rows.push_back(static_cast<Eigen::Index>(i));
   }
   RowMatrix points(static_cast<Eigen::Index>(rows.size()) + knowledge.pending.rows(),

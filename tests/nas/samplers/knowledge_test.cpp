@@ -1,5 +1,6 @@
 #include "nas/samplers/parts/knowledge.h"
 
+#include "kernels/core/random.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
 namespace paretiny::samplers {
@@ -16,6 +17,42 @@ SamplerProblem constrained() {
 
 Observation told(double x, Outcome outcome, Vector objectives, Vector constraints) {
   return {{x}, outcome, std::move(objectives), std::move(constraints)};
+}
+
+TEST(Knowledge, BeyondASizeSurrogatesLearnFromTheFrontAndItsNeighbours) {
+  SamplerProblem problem = reals(2, 2);
+  std::vector<Observation> history;
+  Random random(1, "many trials");
+  for (int i = 0; i < 2500; ++i) {
+    const double x = random.uniform(), y = random.uniform();
+    const bool failed = i % 5 == 4;
+    history.push_back({{x, y},
+                       failed ? Outcome::failed : Outcome::finished,
+                       failed ? Vector{} : Vector{x + y, 1 - x + y},
+                       {}});
+  }
+  const Knowledge k(problem, history);
+  EXPECT_EQ(k.trials.size(), 2000u);
+  EXPECT_EQ(k.learnt.size(), kMostLearnt);
+  ASSERT_EQ(k.sets.size(), 3u);
+  for (const auto& set : k.sets) EXPECT_EQ(set.y.size(), static_cast<Eigen::Index>(kMostLearnt));
+  EXPECT_EQ(k.sets[2].y.sum(), static_cast<double>(kMostLearnt / 4)) << "of failure";
+  const auto learns = [&](std::size_t i) {
+    return std::binary_search(k.learnt.begin(), k.learnt.end(), i);
+  };
+  for (const std::size_t member : k.front) EXPECT_TRUE(learns(member));
+  // y is the distance from the front: all near trials are there, and some of the others.
+  std::size_t near = 0, missed = 0, far = 0;
+  for (std::size_t i = 0; i < k.trials.size(); ++i) {
+    const double y = k.measured(static_cast<Eigen::Index>(i), 1);
+    if (y < 0.1) ++(learns(i) ? near : missed);
+    if (y > 0.5 && learns(i)) ++far;
+  }
+  EXPECT_GT(near, 150u);
+  EXPECT_EQ(missed, 0u);
+  EXPECT_GT(far, 100u);
+  EXPECT_EQ(evenly(3, 5), (std::vector<std::size_t>{0, 1, 2}));
+  EXPECT_EQ(evenly(10, 4), (std::vector<std::size_t>{0, 2, 5, 7}));
 }
 
 TEST(Knowledge, SortsWhatBecameOfTrials) {
