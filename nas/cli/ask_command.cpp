@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +9,7 @@
 #include "nas/cli/commands.h"
 #include "nas/cli/terminal/output.h"
 #include "nas/cli/whole_number.h"
+#include "nas/experiment/space_reader.h"
 #include "nas/search/black_box.h"
 #include "nas/study/same_study.h"
 
@@ -21,8 +23,41 @@ struct AskOptions {
   std::optional<std::uint64_t> seed;
   std::size_t count = 1;
   bool pending = false;
+  bool explain = false;
+  std::string known;
+  std::vector<std::string> from;
+  std::vector<std::string> with;
   std::string device = "auto";
 };
+
+/// "momentum=0.9" and others as values.
+space::Values parse_values(const std::vector<std::string>& texts) {
+  space::Values values;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      throw UsageError("--with " + text + " must be written NAME=VALUE");
+    }
+    values[text.substr(0, equals)] = experiment::parse_choice(text.substr(equals + 1));
+  }
+  return values;
+}
+
+/// Takes over what other studies know, and says what was taken and what not.
+void take(const AskOptions& options, const search::OpenBlackBox& opened) {
+  const space::Values given = parse_values(options.with);
+  if (options.from.empty() && !given.empty()) {
+    throw UsageError("--with says what trials of another study had; name it with --from");
+  }
+  for (const std::string& path : options.from) {
+    std::error_code error;
+    if (std::filesystem::equivalent(path, options.study, error)) {
+      throw UsageError("a study takes nothing from itself; --from names another one's file");
+    }
+    const auto from = study::open_study(path);
+    say(search::sentence(search::take_trials(*from, opened, given), path) + "\n");
+  }
+}
 
 void list_pending(const std::string& path) {
   const auto study = study::open_study(path);
@@ -39,7 +74,7 @@ void suggest(search::Asker& asker, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     const study::Trial trial = asker.next();
     try {
-      fmt::print("{}\n", search::suggestion_line(trial, asker.note()));
+      fmt::print("{}\n", search::suggestion_line(trial, asker.remarks(trial)));
       flush_output();
     } catch (...) {
       asker.take_back(trial);
@@ -58,7 +93,8 @@ void ask(const AskOptions& options) {
   const search::OpenBlackBox opened =
       search::open_black_box(options.study, std::move(box), wish, device);
   if (!opened.note.empty()) say(opened.note + "\n");
-  search::Asker asker(opened, options.study, device);
+  take(options, opened);
+  search::Asker asker(opened, options.study, device, options.known, options.explain);
   suggest(asker, options.count);
 }
 
@@ -103,6 +139,23 @@ void add_ask_command(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--pending", options->pending,
                     "list again what was asked for and not told, and suggest nothing");
+  command->add_flag("--explain", options->explain,
+                    "say what the model went by: surrogates, lengthscales, policies");
+  command
+      ->add_option("--from", options->from,
+                   "take over what this study knows, also one of another space; may be repeated")
+      ->type_name("STUDY")
+      ->take_all();
+  command
+      ->add_option("--with", options->with,
+                   "what trials of --from had of a parameter that is new; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->take_all();
+  command
+      ->add_option("--known", options->known,
+                   "command that computes the objectives that are known: values in, objectives "
+                   "out, a line of JSON each")
+      ->type_name("COMMAND");
   command->add_option("--device", options->device, "auto, cpu, cuda or cuda:<index>")
       ->capture_default_str();
   command->callback([options] { ask(*options); });

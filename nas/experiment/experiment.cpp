@@ -111,17 +111,31 @@ data::DatasetSpec read_dataset(const toml::table& root, const std::filesystem::p
   return spec;
 }
 
+/// `values` with the first values that the conditions of their parameters, and of those, allow.
+space::Values with_conditions(const space::Space& space, space::Values values) {
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const space::Parameter& parameter : space.parameters()) {
+      if (!values.contains(parameter.name)) continue;
+      for (const space::Condition& condition : parameter.when) {
+        grown = values.emplace(condition.parameter, condition.values.front()).second || grown;
+      }
+    }
+  }
+  return values;
+}
+
 /// Every key of the space must be one that a candidate has, and both ends of it must be valid.
 void check_space(const Experiment& experiment) {
   for (const space::Parameter& parameter : experiment.space.parameters()) {
-    std::vector<space::Value> ends(parameter.choices.begin(), parameter.choices.end());
+    std::vector<space::Value> ends = parameter.choices;
     if (parameter.kind == space::ParameterKind::real) ends = {parameter.low, parameter.high};
     if (parameter.kind == space::ParameterKind::integer) {
       ends = {static_cast<std::int64_t>(parameter.low), static_cast<std::int64_t>(parameter.high)};
     }
     for (const space::Value& end : ends) {
       try {
-        experiment.candidate({{parameter.name, end}});
+        experiment.candidate(with_conditions(experiment.space, {{parameter.name, end}}));
       } catch (const UsageError& error) {
         throw UsageError("space." + parameter.name + ": " + error.what());
       }
@@ -178,6 +192,8 @@ CandidateSpec Experiment::candidate(const space::Values& values) const {
       set_path(table, key, *parse_value(*choice).get("value"));
     } else if (const auto* whole = std::get_if<std::int64_t>(&value)) {
       set_path(table, key, toml::value<std::int64_t>(*whole));
+    } else if (const auto* truth = std::get_if<bool>(&value)) {
+      set_path(table, key, toml::value<bool>(*truth));
     } else {
       set_path(table, key, toml::value<double>(std::get<double>(value)));
     }

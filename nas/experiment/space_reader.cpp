@@ -2,12 +2,52 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/error.h"
 #include "nas/experiment/table_reader.h"
 
 namespace paretiny::experiment {
 namespace {
+
+/// A name, a finite number, or true and false; nothing for anything else.
+std::optional<space::Value> choice_of(const toml::node& node) {
+  if (const auto truth = node.value_exact<bool>()) return *truth;
+  if (const auto whole = node.value_exact<std::int64_t>()) return *whole;
+  if (const auto real = node.value_exact<double>()) {
+    if (std::isfinite(*real)) return *real;
+    return std::nullopt;
+  }
+  if (const std::optional<std::string> text = value_text(node)) return *text;
+  return std::nullopt;
+}
+
+space::Value read_value(const TableReader& table, const char* key, const toml::node& node) {
+  const std::optional<space::Value> value = choice_of(node);
+  if (!value) table.fail(key, "must be names, finite numbers or true and false");
+  return *value;
+}
+
+/// Names with dots may stand in quotes or not.
+void read_conditions(const TableReader& table, const toml::table& from, const std::string& prefix,
+                     std::vector<space::Condition>& conditions) {
+  for (const auto& [key, node] : from) {
+    const std::string name = prefix + std::string(key.str());
+    if (const toml::table* inner = node.as_table()) {
+      read_conditions(table, *inner, name + ".", conditions);
+      continue;
+    }
+    space::Condition condition{name, {}};
+    if (const toml::array* list = node.as_array()) {
+      for (const toml::node& each : *list) {
+        condition.values.push_back(read_value(table, "when", each));
+      }
+    } else {
+      condition.values.push_back(read_value(table, "when", node));
+    }
+    conditions.push_back(std::move(condition));
+  }
+}
 
 space::Parameter read_parameter(const toml::table& root, const std::string& name) {
   TableReader table(root, "space." + name);
@@ -25,15 +65,20 @@ space::Parameter read_parameter(const toml::table& root, const std::string& name
       table.fail("choices", "must be a list, such as choices = [\"l1\", \"taylor\"]");
     }
     for (const toml::node& choice : *choices->as_array()) {
-      const std::optional<std::string> text = value_text(choice);
-      if (!text) table.fail("choices", "must be names, numbers or true and false");
-      parameter.choices.push_back(*text);
+      parameter.choices.push_back(read_value(table, "choices", choice));
     }
   } else {
     if (low == nullptr || high == nullptr) table.fail("low", "and high are both needed");
     parameter.low = table.number("low", 0, -space::kMostReal, space::kMostReal);
     parameter.high = table.number("high", 0, -space::kMostReal, space::kMostReal);
     parameter.log = table.boolean("log", false);
+    parameter.step = table.integer("step", 1, 1, INT64_MAX);
+  }
+  if (const toml::node* when = table.find("when")) {
+    if (!when->is_table()) {
+      table.fail("when", "must be a table, such as when = {\"model.name\" = \"resnet8\"}");
+    }
+    read_conditions(table, *when->as_table(), "", parameter.when);
   }
   table.finish();
   return parameter;
@@ -41,7 +86,7 @@ space::Parameter read_parameter(const toml::table& root, const std::string& name
 
 /// A table of [space] is a parameter if it has one of a parameter's keys that is no table itself.
 bool is_parameter(const toml::table& table) {
-  constexpr std::array keys = {"low", "high", "log", "type", "choices"};
+  constexpr std::array keys = {"low", "high", "log", "step", "type", "choices"};
   return table.empty() || std::any_of(keys.begin(), keys.end(), [&](const char* key) {
            return table.contains(key) && !table.get(key)->is_table();
          });
@@ -69,6 +114,11 @@ void collect(const toml::table& root, const toml::table& table, const std::strin
 }
 
 }  // namespace
+
+space::Value parse_choice(const std::string& text) {
+  const toml::table parsed = parse_value(text);
+  return choice_of(*parsed.get("value")).value_or(text);
+}
 
 space::Space read_space(const toml::table& root) {
   const toml::node* node = find_path(root, "space");

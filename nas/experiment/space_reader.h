@@ -1,4 +1,4 @@
-// Reads the space of an experiment. Private to this folder.
+// Reads the space of an experiment.
 #pragma once
 
 #include <toml++/toml.h>
@@ -6,6 +6,9 @@
 #include "nas/space/space.h"
 
 namespace paretiny::experiment {
+
+/// "0.9", "8", "true" as what they are in TOML, anything else as a name.
+space::Value parse_choice(const std::string& text);
 
 /// The tables [space.<key>] of `root`; an empty space when there are none. Throws UsageError with
 /// file, line and key.

@@ -80,6 +80,6 @@ Problem synthetic_2d();
 /// Input number `number`, from 1, of a problem whose inputs are not all real.
 space::Parameter real_input(std::size_t number, double low, double high);
 space::Parameter whole_input(std::size_t number, double low, double high);
-space::Parameter choice_input(std::size_t number, std::vector<std::string> choices);
+space::Parameter choice_input(std::size_t number, const std::vector<std::string>& choices);
 
 }  // namespace paretiny::problems

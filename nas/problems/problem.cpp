@@ -178,9 +178,9 @@ space::Parameter whole_input(std::size_t number, double low, double high) {
   return {fmt::format("x{}", number), space::ParameterKind::integer, low, high, false, {}};
 }
 
-space::Parameter choice_input(std::size_t number, std::vector<std::string> choices) {
-  return {fmt::format("x{}", number), space::ParameterKind::categorical, 0, 1, false,
-          std::move(choices)};
+space::Parameter choice_input(std::size_t number, const std::vector<std::string>& choices) {
+  return {fmt::format("x{}", number),      space::ParameterKind::categorical, 0, 1, false,
+          {choices.begin(), choices.end()}};
 }
 
 space::Space problem_space(const Problem& problem) {
@@ -210,8 +210,8 @@ std::vector<double> in_units(const Problem& problem, const space::Values& values
     } else if (const auto* whole = std::get_if<std::int64_t>(&value)) {
       x.push_back(static_cast<double>(*whole));
     } else {
-      const std::vector<std::string>& choices = problem.parameters.at(i).choices;
-      const auto place = std::ranges::find(choices, std::get<std::string>(value));
+      const std::vector<space::Value>& choices = problem.parameters.at(i).choices;
+      const auto place = std::ranges::find(choices, value);
       x.push_back(static_cast<double>(place - choices.begin()));
     }
   }

@@ -56,6 +56,17 @@ struct SamplerProblem {
   std::function<std::vector<double>(const space::Values&)> known{};
   /// A suggestion that is being worked out is given up on request.
   std::stop_token stop{};
+  /// Whether samplers that learn say in Origin::detail what they went by.
+  bool explain = false;
+};
+
+/// Where a suggestion came from.
+struct Origin {
+  /// "design", "model", or "random": all that the model wanted had been suggested before; "" of a
+  /// sampler without a model.
+  std::string by{};
+  /// What the model went by, in words, one sentence a line; nothing unless it was asked for.
+  std::vector<std::string> detail{};
 };
 
 /// No candidate of the space is left to suggest: the end of a search, and no mistake of anybody's.
@@ -69,6 +80,11 @@ class Sampler {
   /// A snapped point not seen in `history` for trial number `trial` (counted from 0). Throws
   /// SpaceExhausted, and Interrupted.
   virtual std::vector<double> ask(const std::vector<Observation>& history, std::uint64_t trial) = 0;
+  /// Of the last suggestion.
+  const Origin& origin() const { return origin_; }
+
+ protected:
+  Origin origin_;
 };
 
 /// What is used where nobody names one.

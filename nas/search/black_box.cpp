@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -14,6 +16,7 @@
 #include "nas/experiment/stop_reader.h"
 #include "nas/experiment/table_reader.h"
 #include "nas/experiment/toml_text.h"
+#include "nas/search/limits.h"
 #include "nas/search/stop_watch.h"
 #include "nas/search/version.h"
 #include "nas/study/same_study.h"
@@ -37,6 +40,8 @@ std::vector<study::Objective> read_objectives(const toml::table& root) {
       objective.reference = entry.number("reference", 0, -space::kMostReal, space::kMostReal);
     }
     objective.unit = entry.text("unit", "");
+    objective.maximize = entry.boolean("maximize", false);
+    objective.known = entry.boolean("known", false);
     entry.finish();
     objectives.push_back(std::move(objective));
   }
@@ -81,6 +86,12 @@ BlackBox read(const toml::table& root, std::string name, std::string text) {
     spec.task += fmt::format("sampler.{} = {}\n", option, spec.options[option]);
   }
   spec.objectives = read_objectives(root);
+  const auto maximised = std::ranges::find(spec.objectives, true, &study::Objective::maximize);
+  if (box.rule.stop.method != stopping::StopMethod::off && maximised != spec.objectives.end()) {
+    study.fail("stop", fmt::format("is for objectives that are minimised; tell '{}' negated in "
+                                   "place of maximize",
+                                   maximised->name));
+  }
   spec.constraints = experiment::read_bounds(root, spec.objectives);
   spec.space = experiment::read_space(root);
   if (spec.space.parameters().empty()) {
@@ -103,6 +114,32 @@ BlackBox box_of(const std::filesystem::path& path, const study::StudyHeader& hea
   if (its_own || !box->sampler) box->sampler = header.sampler;
   if (its_own || !box->seed) box->seed = header.seed;
   return std::move(*box);
+}
+
+/// Candidates in a row that may be passed over.
+constexpr std::size_t kMostPassedOver = 100;
+
+std::unique_ptr<KnownObjectives> start_known(const std::string& command,
+                                             const std::vector<study::Objective>& objectives) {
+  const auto known = std::ranges::find(objectives, true, &study::Objective::known);
+  if (known == objectives.end() && command.empty()) return nullptr;
+  if (known == objectives.end()) {
+    throw UsageError("--known names a command, but the file says 'known = true' of no objective");
+  }
+  if (command.empty()) {
+    throw UsageError(fmt::format(
+        "objective '{}' is known before a trial: name the command that computes it, --known",
+        known->name));
+  }
+  return std::make_unique<KnownObjectives>(command, objectives);
+}
+
+Foresight foresight_of(KnownObjectives* known) {
+  Foresight foresight;
+  if (known != nullptr) {
+    foresight.known = [known](const space::Values& values) { return (*known)(values); };
+  }
+  return foresight;
 }
 
 /// The header of a study of `spec`, which is to lie at `path`.
@@ -173,21 +210,56 @@ std::unique_ptr<study::Study> open_to_tell(const std::filesystem::path& path) {
   return study;
 }
 
-Asker::Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device)
+Asker::Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device,
+             const std::string& known, bool explain)
     : study_(*opened.study),
+      objectives_(opened.spec.objectives),
       lease_{kAsked, kAskedLease},
-      session_(study_, path, opened.spec, device) {}
+      known_(start_known(known, objectives_)),
+      session_(study_, path, opened.spec, device, foresight_of(known_.get()), {}, explain) {}
+
+Remarks Asker::remarks(const study::Trial& trial) {
+  Remarks remarks{origin_.by, {}, note(), origin_.detail};
+  if (!known_) return remarks;
+  const std::vector<double> known = minimised(objectives_, (*known_)(trial.values));
+  for (std::size_t k = 0; k < known.size(); ++k) {
+    if (std::isfinite(known[k])) remarks.known[objectives_[k].name] = known[k];
+  }
+  return remarks;
+}
+
+bool Asker::passed_over(const study::Trial& trial) {
+  if (!known_) return false;
+  const std::vector<double> values = minimised(objectives_, (*known_)(trial.values));
+  const std::string reason = broken_limit(objectives_, values);
+  if (reason.empty()) return false;
+  return study_.infeasible(trial.number, lease_.owner, {values, {}, reason});
+}
 
 study::Trial Asker::next() {
+  passed_over_ = 0;
+  origin_ = {};
   if (any_left_) {
     if (std::optional<study::Trial> trial = study_.claim(lease_)) return std::move(*trial);
     any_left_ = false;
   }
   while (true) {
+    if (passed_over_ == kMostPassedOver) {
+      throw samplers::SpaceExhausted(fmt::format(
+          "{} candidates in a row are known to break a limit; they are recorded as infeasible, and "
+          "the next 'ask' goes on",
+          passed_over_));
+    }
     const std::vector<study::Trial>& known = study_.trials();
     const auto number = static_cast<std::int64_t>(known.size());
+    const Suggestion suggestion = session_.ask(known);
+    if (known_) (*known_)(suggestion.values);  // a command that fails leaves no trial behind
     // Whoever is quicker takes the number; what it asked for belongs to what is known next time.
-    if (auto added = session_.add(number, session_.ask(known), lease_)) return std::move(*added);
+    if (auto added = session_.add(number, suggestion, lease_)) {
+      origin_ = suggestion.origin;
+      if (!passed_over(*added)) return std::move(*added);
+      ++passed_over_;
+    }
   }
 }
 
@@ -197,14 +269,23 @@ void Asker::take_back(const study::Trial& trial) {
 }
 
 std::string Asker::note() const {
-  return summary::reference_note(study_.header().objectives, study_.trials());
+  std::string note = summary::reference_note(study_.header().objectives, study_.trials());
+  if (passed_over_ > 0) {
+    note += fmt::format("{}{} candidate{} that {} known to break a limit {} recorded as infeasible",
+                        note.empty() ? "" : "; ", passed_over_, passed_over_ == 1 ? "" : "s",
+                        passed_over_ == 1 ? "is" : "are", passed_over_ == 1 ? "was" : "were");
+  }
+  return note;
 }
 
-std::string suggestion_line(const study::Trial& trial, const std::string& note) {
+std::string suggestion_line(const study::Trial& trial, const Remarks& remarks) {
   nlohmann::ordered_json line;
   line["trial"] = trial.number;
   line["values"] = study::values_to_json(trial.values);
-  if (!note.empty()) line["note"] = note;
+  if (!remarks.by.empty()) line["by"] = remarks.by;
+  if (!remarks.known.empty()) line["known"] = remarks.known;
+  if (!remarks.note.empty()) line["note"] = remarks.note;
+  if (!remarks.detail.empty()) line["detail"] = remarks.detail;
   return line.dump();
 }
 

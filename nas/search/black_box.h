@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/core/device.h"
+#include "nas/search/known_objectives.h"
 #include "nas/search/session.h"
 #include "nas/search/tell_step.h"
 #include "nas/study/study.h"
@@ -49,6 +51,28 @@ struct OpenBlackBox {
   std::string note{};  ///< what is to be said of it, in a sentence; often nothing
 };
 
+/// What of another study's trials could be taken over.
+struct Taken {
+  std::size_t trials = 0;  ///< that the other study has
+  std::size_t taken = 0;
+  std::size_t there = 0;                      ///< were taken before
+  std::map<std::string, std::size_t> left{};  ///< how many were not, by reason
+  std::vector<std::string> lost{};            ///< parameters that are searched no longer
+};
+
+/// Adds what `from` knows to the black box's study `opened`, each trial once, whatever asks how
+/// often: values and objectives by name, judged by the limits of now. `given` are values that
+/// trials had of parameters that were not searched then. Left are trials without a result, outside
+/// the space, or without one of the objectives or constraints.
+Taken take_trials(study::Study& from, const OpenBlackBox& opened, const space::Values& given);
+
+/// The same in a sentence; `path` is of the other study.
+std::string sentence(const Taken& taken, const std::string& path);
+
+/// Adds a trial that nobody asked for, with its result, and returns its number.
+std::int64_t add_ended(study::Study& study, const space::Values& values, study::TrialState end,
+                       const study::TrialResult& result);
+
 /// Opens the study at `path` and checks it, once, or makes it. `box` is needed for a new one and
 /// must be what an existing one was made for; without it an existing study tells what it is of.
 /// Sampler and seed are the wish's, else those that the study was given when the same file made it,
@@ -60,37 +84,60 @@ OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<Bla
 /// The same of an existing study, for results alone.
 std::unique_ptr<study::Study> open_to_tell(const std::filesystem::path& path);
 
+/// What is said of a suggestion beside its values.
+struct Remarks {
+  std::string by{};                       ///< samplers::Origin::by; "" for a trial left by others
+  std::map<std::string, double> known{};  ///< objectives, as they are told, by name
+  /// Often nothing: that no trial is below the file's reference yet and samplers look for one with
+  /// a reference of their own; how many candidates were passed over.
+  std::string note{};
+  std::vector<std::string> detail{};  ///< samplers::Origin::detail
+};
+
 /// Suggests trials of a black box's study, and marks them as running until they are told.
 class Asker {
  public:
-  /// `opened` must stay; its file is `path`.
-  Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device);
+  /// `opened` must stay; its file is `path`. `known` is the command that computes the objectives
+  /// that the file says are known, "" where it says so of none. Throws UsageError where one of the
+  /// two is missing. Samplers say what they went by if `explain` is true.
+  Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device,
+        const std::string& known = "", bool explain = false);
 
-  /// Throws SpaceExhausted.
+  /// A candidate that is known to break a limit is recorded as infeasible, and another is
+  /// suggested. Throws SpaceExhausted, also when a hundred in a row are such, and ToolError when
+  /// the command fails.
   study::Trial next();
-  /// One sentence where no trial is below the file's reference yet and samplers look for one with
-  /// a reference of their own, else empty.
-  std::string note() const;
+  /// What is to be said of `trial`, the last suggestion.
+  Remarks remarks(const study::Trial& trial);
   /// Takes a suggestion back that could not be passed on: somebody else gets it.
   void take_back(const study::Trial& trial);
 
  private:
   study::Study& study_;
+  /// Ends a trial that is known to break a limit; whether it does.
+  bool passed_over(const study::Trial& trial);
+  std::string note() const;
+
+  const std::vector<study::Objective>& objectives_;
   const study::Lease lease_;
+  std::unique_ptr<KnownObjectives> known_;
   Session session_;
-  bool any_left_ = true;  ///< trials that were asked for and never got to anybody
+  std::size_t passed_over_ = 0;  ///< before the last suggestion
+  samplers::Origin origin_;      ///< of the last suggestion
+  bool any_left_ = true;         ///< trials that were asked for and never got to anybody
 };
 
 /// Takes one line such as {"trial": 3, "objectives": {"loss": 0.2}, "constraints": {"heat": 71}} or
-/// {"trial": 3, "failed": "out of memory"} and answers with the line to print: {"trial": 3,
-/// "state": "done"}. What becomes of the trial is the session's verdict; null, NaN and Infinity are
-/// objectives that are not finite. Throws DataError for what is no result of a trial that `ask`
-/// gave and that waits for one; nothing is recorded then. A line with a "step" tells what a trial
-/// has before its end (tell_step.h). A stopped trial that was run on nevertheless is taken, too.
+/// {"trial": 3, "failed": "out of memory"}, or with {"values": {...}} in place of the trial for
+/// what was not asked for, and answers with the line to print: {"trial": 3, "state": "done"}. What
+/// becomes of the trial is the session's verdict; null, NaN and Infinity are objectives that are
+/// not finite. Throws DataError for what is no result of a trial that `ask` gave and that waits for
+/// one; nothing is recorded then. A line with a "step" tells what a trial has before its end
+/// (tell_step.h). A stopped trial that was run on nevertheless is taken, too.
 std::string tell_trial(study::Study& study, const std::string& line);
 
-/// The line that a suggestion is printed as: {"trial": 3, "values": {...}}, with "note" unless that
-/// is empty.
-std::string suggestion_line(const study::Trial& trial, const std::string& note = "");
+/// The line that a suggestion is printed as: {"trial": 3, "values": {...}}, with those remarks that
+/// say something.
+std::string suggestion_line(const study::Trial& trial, const Remarks& remarks = {});
 
 }  // namespace paretiny::search

@@ -32,7 +32,8 @@ std::string sentence(const study::Objective& objective, double value) {
   const std::string unit(std::from_chars(limit.data(), end, number).ptr, end);
   // A black box's limit is a bare number, whatever the objective is called.
   if (unit.empty()) {
-    return fmt::format("{} {} is above the limit of {}", objective.name, value, *objective.limit);
+    return fmt::format("{} {} is {} the limit of {}", objective.name, value,
+                       objective.maximize ? "below" : "above", *objective.limit);
   }
   const bool error = objective.measure == study::Measure::share;
   // How many of the limit's units the value is. The author of a limit on the error wrote accuracy.
@@ -56,7 +57,9 @@ std::vector<std::string> broken_limits(const std::vector<study::Objective>& obje
                                        const std::vector<double>& values) {
   std::vector<std::string> broken;
   for (std::size_t i = 0; i < objectives.size(); ++i) {
-    if (objectives[i].limit && values[i] > *objectives[i].limit) {
+    const study::Objective& objective = objectives[i];
+    if (objective.limit &&
+        minimised(objective, values[i]) > minimised(objective, *objective.limit)) {
       broken.push_back(sentence(objectives[i], values[i]));
     }
   }

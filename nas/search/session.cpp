@@ -41,10 +41,6 @@ Outcome outcome_of(TrialState state) {
   return Outcome::pending;
 }
 
-std::uint64_t hash_of(const space::Values& values) {
-  return random_key(0, study::dump(study::values_to_json(values)));
-}
-
 /// A black box has its own ways to be random.
 std::uint64_t trial_seed(const StudySpec& spec, std::uint64_t number, std::uint64_t architecture) {
   if (spec.kind == study::StudyKind::black_box) return spec.seed;
@@ -60,7 +56,8 @@ samplers::SamplerProblem sampler_problem(const StudySpec& spec,
   problem.objectives = spec.objectives.size();
   problem.reference = summary::objective_reference(spec.objectives, trials);
   for (const study::Objective& objective : spec.objectives) {
-    problem.limits.push_back(objective.limit.value_or(std::numeric_limits<double>::infinity()));
+    problem.limits.push_back(objective.limit ? minimised(objective, *objective.limit)
+                                             : std::numeric_limits<double>::infinity());
   }
   problem.constraints = experiment::bounds_of(spec.constraints);
   problem.seed = spec.seed;
@@ -77,6 +74,10 @@ void tell_prediction(samplers::Observation& seen, const stopping::StopVerdict& v
 }
 
 }  // namespace
+
+std::uint64_t values_hash(const space::Values& values) {
+  return random_key(0, study::dump(study::values_to_json(values)));
+}
 
 study::StudyHeader header_of(const StudySpec& spec, Device device) {
   samplers::SamplerProblem problem = sampler_problem(spec, {});
@@ -118,13 +119,14 @@ Verdict verdict(const study::StudyHeader& header, const std::vector<double>& val
 }
 
 Session::Session(study::Study& study, std::filesystem::path store, const StudySpec& spec,
-                 Device device, Foresight foresight, std::stop_token stop)
+                 Device device, Foresight foresight, std::stop_token stop, bool explain)
     : study_(study),
       store_(std::move(store)),
       spec_(spec),
       device_(device),
       foresight_(std::move(foresight)),
-      stop_(std::move(stop)) {
+      stop_(std::move(stop)),
+      explain_(explain) {
   observations(study_.trials());
 }
 
@@ -132,7 +134,7 @@ samplers::Observation Session::observation(const study::Trial& trial,
                                            const std::vector<double>& position) const {
   samplers::Observation seen{position, outcome_of(trial.state)};
   if (seen.outcome == Outcome::finished || seen.outcome == Outcome::infeasible) {
-    seen.objectives = trial.objectives;
+    seen.objectives = minimised(spec_.objectives, trial.objectives);
     seen.constraints = experiment::misses(spec_.constraints, trial.metrics);
   }
   if (seen.outcome == Outcome::stopped) tell_prediction(seen, *trial.verdict);
@@ -173,6 +175,7 @@ void Session::prepare(const std::vector<study::Trial>& trials) {
   reference_ = problem.reference;
   problem.device = device_;
   problem.stop = stop_;
+  problem.explain = explain_;
   if (foresight_.architecture) {
     problem.duplicate = [this](const space::Values& values) {
       return seen_.contains(foresight_.architecture(values));
@@ -190,7 +193,8 @@ Suggestion Session::ask(const std::vector<study::Trial>& known) {
   Suggestion next;
   next.values = spec_.space.decode(sampler_->ask(observations(known), known.size()));
   next.architecture =
-      foresight_.architecture ? foresight_.architecture(next.values) : hash_of(next.values);
+      foresight_.architecture ? foresight_.architecture(next.values) : values_hash(next.values);
+  next.origin = sampler_->origin();
   next.seed = trial_seed(spec_, known.size(), next.architecture);
   return next;
 }

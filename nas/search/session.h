@@ -38,6 +38,9 @@ struct StudySpec {
   std::string text;          ///< the file as written
 };
 
+/// Stands for a candidate whose values are all that is known of it.
+std::uint64_t values_hash(const space::Values& values);
+
 /// The header that a study of this must have when this program makes it on `device`. Throws
 /// UsageError when the sampler has no such options.
 study::StudyHeader header_of(const StudySpec& spec, Device device);
@@ -59,7 +62,7 @@ Verdict verdict(const study::StudyHeader& header, const std::vector<double>& val
 struct Foresight {
   /// Hash of the candidate that values stand for; two points may be one candidate.
   std::function<std::uint64_t(const space::Values&)> architecture{};
-  /// The objectives that are known, as measured (SamplerProblem::known); may be empty.
+  /// The objectives that are known, minimised (SamplerProblem::known); may be empty.
   std::function<std::vector<double>(const space::Values&)> known{};
 };
 
@@ -68,15 +71,17 @@ struct Suggestion {
   space::Values values;
   std::uint64_t architecture = 0;  ///< hash of what the values stand for
   std::uint64_t seed = 0;          ///< of the trial
+  samplers::Origin origin{};
 };
 
 class Session {
  public:
   /// For `study`, whose file is `store`, which is of `spec`; these must stay. Samplers compute on
-  /// `device` and give up, with Interrupted, on a stop request. Throws StoreError, naming the
+  /// `device` and give up, with Interrupted, on a stop request; they say what they went by if
+  /// `explain` is true. Throws StoreError, naming the
   /// trial, when the study holds values that are not of the space: it is damaged.
   Session(study::Study& study, std::filesystem::path store, const StudySpec& spec, Device device,
-          Foresight foresight = {}, std::stop_token stop = {});
+          Foresight foresight = {}, std::stop_token stop = {}, bool explain = false);
 
   /// What the sampler suggests for trial `known.size()`. `known` are the trials so far, some of
   /// them perhaps as they were before their end. Does not touch the study: another thread may call
@@ -101,6 +106,7 @@ class Session {
   const Device device_;
   const Foresight foresight_;
   const std::stop_token stop_;
+  const bool explain_;
   std::vector<std::vector<double>> positions_;  ///< [trials], encoded once: values never change
   std::vector<samplers::Observation> observations_;
   std::vector<study::TrialState> told_states_;  ///< [observations]: of the trials they are of

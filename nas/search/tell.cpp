@@ -12,6 +12,7 @@
 #include "nas/experiment/constraints.h"
 #include "nas/search/black_box.h"
 #include "nas/search/tell_step.h"
+#include "nas/study/study_json.h"
 
 namespace paretiny::search {
 namespace {
@@ -164,16 +165,12 @@ std::string tell_partial(study::Study& study, const study::Trial& trial, const j
       numbers_of(told, "objectives", "objective", names_of(study.header().objectives)));
 }
 
-}  // namespace
-
-std::string tell_trial(study::Study& study, const std::string& line) {
-  const json told = parse(line);
-  refuse_unknown(told, {"trial", "step", "objectives", "constraints", "failed"}, "key");
-  const study::Trial trial = trial_of(told, study);
-  const std::int64_t number = trial.number;
-  if (told.contains("step")) return tell_partial(study, trial, told);
+/// How a trial ended that `told` is about; `what` it is called.
+std::pair<study::TrialState, study::TrialResult> result_of(const json& told,
+                                                           const study::StudyHeader& header,
+                                                           const std::string& what) {
   if (told.contains("objectives") == told.contains("failed")) {
-    throw DataError(fmt::format("trial {} needs either 'objectives' or 'failed'", number));
+    throw DataError(what + " needs either 'objectives' or 'failed'");
   }
   study::TrialResult result;
   study::TrialState end = study::TrialState::failed;
@@ -182,7 +179,6 @@ std::string tell_trial(study::Study& study, const std::string& line) {
     if (told.contains("constraints")) throw DataError("'constraints' belong to 'objectives'");
     result.reason = told["failed"].get<std::string>();
   } else {
-    const study::StudyHeader& header = study.header();
     std::vector<double> values =
         numbers_of(told, "objectives", "objective", names_of(header.objectives));
     result.metrics = constrained(told, header.constraints);
@@ -191,14 +187,53 @@ std::string tell_trial(study::Study& study, const std::string& line) {
     result.reason = ended.reason;
     if (end != study::TrialState::failed) result.objectives = std::move(values);
   }
-  if (!reopened(study, trial) || !study.conclude(number, kAsked, end, result)) {
-    throw DataError(fmt::format("trial {} was told by another process just now", number));
-  }
+  return {end, std::move(result)};
+}
+
+std::string answer_line(std::int64_t number, study::TrialState end, const std::string& reason) {
   nlohmann::ordered_json answer;
   answer["trial"] = number;
   answer["state"] = to_string(end);
-  if (!result.reason.empty()) answer["reason"] = result.reason;
+  if (!reason.empty()) answer["reason"] = reason;
   return answer.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// What nobody asked for: values with their result.
+std::string tell_unasked(study::Study& study, const json& told) {
+  for (const char* of_trial : {"trial", "step"}) {
+    if (told.contains(of_trial)) {
+      throw DataError(
+          fmt::format("'{}' is for a trial that 'ask' gave; 'values' are for what was "
+                      "not asked for",
+                      of_trial));
+    }
+  }
+  if (!told["values"].is_object()) throw DataError("'values' must be an object of values by name");
+  space::Values values = study::values_from_json(told["values"]);
+  try {
+    values = parse_black_box(study.header().experiment, "the study's file")
+                 .study.space.canonical(values);
+  } catch (const UsageError& error) {
+    throw DataError(error.what());
+  }
+  const auto [end, result] = result_of(told, study.header(), "a line with 'values'");
+  return answer_line(add_ended(study, values, end, result), end, result.reason);
+}
+
+}  // namespace
+
+std::string tell_trial(study::Study& study, const std::string& line) {
+  const json told = parse(line);
+  refuse_unknown(told, {"trial", "values", "step", "objectives", "constraints", "failed"}, "key");
+  if (told.contains("values")) return tell_unasked(study, told);
+  const study::Trial trial = trial_of(told, study);
+  const std::int64_t number = trial.number;
+  if (told.contains("step")) return tell_partial(study, trial, told);
+  const auto [end, result] = result_of(told, study.header(), fmt::format("trial {}", number));
+  if (!reopened(study, trial) || !study.conclude(number, kAsked, end, result)) {
+    throw DataError(fmt::format("trial {} was told by another process just now", number));
+  }
+  return answer_line(number, end, result.reason);
 }
 
 }  // namespace paretiny::search

@@ -26,7 +26,10 @@ std::string objectives_text(const StudyHeader& header) {
   for (const Objective& objective : header.objectives) {
     text += objective.name;
     if (!objective.unit.empty()) text += fmt::format(" [{}]", objective.unit);
-    if (objective.limit) text += fmt::format(" <= {}", *objective.limit);
+    if (objective.maximize) text += " maximised";
+    if (objective.limit) {
+      text += fmt::format(" {} {}", objective.maximize ? ">=" : "<=", *objective.limit);
+    }
     if (objective.reference) text += fmt::format(" reference {}", *objective.reference);
     text += "\n";
   }
@@ -82,10 +85,14 @@ void check_same(const std::filesystem::path& path, const StudyHeader& stored,
   compare("the sampler", stored.sampler, wanted.sampler);
   compare("the seed", std::to_string(stored.seed), std::to_string(wanted.seed));
   if (differences.empty()) return;
+  const std::string again =
+      wanted.kind == StudyKind::black_box
+          ? fmt::format(" (ask NEW --from '{}' takes over what it knows)", path.string())
+          : "";
   throw StoreError(fmt::format(
       "the study '{}' was made for another experiment: {}; restore that, or begin another study in "
-      "another file",
-      path.string(), fmt::join(differences, "; ")));
+      "another file{}",
+      path.string(), fmt::join(differences, "; "), again));
 }
 
 }  // namespace paretiny::study

@@ -14,6 +14,12 @@ bool is_study_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
 }
 
+std::vector<double> minimised(const std::vector<Objective>& objectives,
+                              std::vector<double> values) {
+  for (std::size_t k = 0; k < values.size(); ++k) values[k] = minimised(objectives[k], values[k]);
+  return values;
+}
+
 bool has_ended(const Trial& trial) {
   return trial.state != TrialState::waiting && trial.state != TrialState::running;
 }

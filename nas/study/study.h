@@ -30,8 +30,8 @@ enum class Measure {
   size     ///< a search's ROM, RAM, FLOPs, instructions: at least 0
 };
 
-/// A column to minimise: of a search "error" (1 - accuracy of the int8 network), "rom", "ram",
-/// "flops", "instructions"; of a black box what its file names.
+/// A column, minimised unless it says otherwise: of a search "error" (1 - accuracy of the int8
+/// network), "rom", "ram", "flops", "instructions"; of a black box what its file names.
 struct Objective {
   std::string name;
   std::string unit;                   ///< "" for a fraction or a count, "B" for bytes
@@ -39,9 +39,18 @@ struct Objective {
   std::string limit_text;             ///< the limit as the experiment writes it, such as "256 KB"
   std::optional<double> reference{};  ///< of the hypervolume, where it is not the limit
   Measure measure = Measure::number;
+  bool maximize = false;  ///< of a black box; limit and reference are then the least
+  bool known = false;     ///< of a black box: follows from the values, without a trial
 
   friend bool operator==(const Objective&, const Objective&) = default;
 };
+
+/// A value of the objective, its limit or reference as a number to minimise; and back.
+inline double minimised(const Objective& objective, double value) {
+  return objective.maximize ? -value : value;
+}
+/// The same of a whole trial: [objectives].
+std::vector<double> minimised(const std::vector<Objective>& objectives, std::vector<double> values);
 
 /// A metric that a black box has to keep in bounds: measured with the objectives, under this name.
 struct Constraint {

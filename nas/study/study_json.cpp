@@ -39,6 +39,8 @@ json to_json(const StudyHeader& header) {
                           {"limit", or_null(objective.limit)},
                           {"limit_text", objective.limit_text}});
     if (objective.reference) objectives.back()["reference"] = *objective.reference;
+    if (objective.maximize) objectives.back()["maximize"] = true;
+    if (objective.known) objectives.back()["known"] = true;
   }
   json constraints = json::array();
   for (const Constraint& constraint : header.constraints) {
@@ -74,6 +76,8 @@ StudyHeader header_from_json(const json& text) {
     if (reference != objective.end()) {
       header.objectives.back().reference = reference->get<double>();
     }
+    header.objectives.back().maximize = objective.value("maximize", false);
+    header.objectives.back().known = objective.value("known", false);
     if (header.kind == StudyKind::search) {
       header.objectives.back().measure =
           header.objectives.back().name == "error" ? Measure::share : Measure::size;
@@ -179,6 +183,8 @@ space::Values values_from_json(const json& text) {
   for (const auto& [name, value] : text.items()) {
     if (value.is_string()) {
       values[name] = value.get<std::string>();
+    } else if (value.is_boolean()) {
+      values[name] = value.get<bool>();
     } else if (value.is_number_integer()) {
       values[name] = value.get<std::int64_t>();
     } else if (value.is_number_float()) {

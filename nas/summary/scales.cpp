@@ -14,7 +14,9 @@ namespace {
 
 /// What bounds the hypervolume, where it is not taken from the trials.
 std::optional<double> reference_of(const study::Objective& objective) {
-  return objective.reference ? objective.reference : objective.limit;
+  std::optional<double> reference = objective.reference ? objective.reference : objective.limit;
+  if (reference) reference = minimised(objective, *reference);
+  return reference;
 }
 
 /// All objectives are known, whether the trial keeps its bounds or not. The scale of a hypervolume
@@ -25,14 +27,15 @@ bool is_measured(const study::Trial& trial) {
 }
 
 /// The least and the largest of an objective that were measured; (infinity, -infinity) for nothing.
-std::pair<double, double> measured_range(const std::vector<study::Trial>& trials,
-                                         std::size_t objective) {
+std::pair<double, double> measured_range(const std::vector<study::Objective>& objectives,
+                                         const std::vector<study::Trial>& trials, std::size_t m) {
   double least = std::numeric_limits<double>::infinity();
   double most = -least;
   for (const study::Trial& trial : trials) {
     if (!is_measured(trial)) continue;
-    least = std::min(least, trial.objectives[objective]);
-    most = std::max(most, trial.objectives[objective]);
+    const double value = minimised(objectives[m], trial.objectives[m]);
+    least = std::min(least, value);
+    most = std::max(most, value);
   }
   return {least, most};
 }
@@ -49,7 +52,7 @@ std::vector<double> objective_origins(const std::vector<study::Objective>& objec
                                       const std::vector<study::Trial>& trials) {
   std::vector<double> origins;
   for (std::size_t m = 0; m < objectives.size(); ++m) {
-    const auto [least, most] = measured_range(trials, m);
+    const auto [least, most] = measured_range(objectives, trials, m);
     double origin = least;
     if (objectives[m].measure != study::Measure::number || least > most)
       origin = std::min(0.0, least);
@@ -69,7 +72,7 @@ std::vector<double> objective_scales(const std::vector<study::Objective>& object
   std::vector<double> scales;
   for (std::size_t m = 0; m < objectives.size(); ++m) {
     const std::optional<double> reference = reference_of(objectives[m]);
-    const double worst = std::max(origins[m], measured_range(trials, m).second);
+    const double worst = std::max(origins[m], measured_range(objectives, trials, m).second);
     if (reference) {
       scales.push_back(*reference - origins[m]);
     } else if (objectives[m].measure == study::Measure::share) {
@@ -95,8 +98,11 @@ bool reference_reached(const std::vector<study::Objective>& objectives,
   return std::any_of(trials.begin(), trials.end(), [&](const study::Trial& trial) {
     if (!is_feasible(objectives, trial)) return false;
     for (std::size_t m = 0; m < objectives.size(); ++m) {
-      const std::optional<double>& reference = objectives[m].reference;
-      if (reference && trial.objectives[m] >= *reference) return false;
+      const study::Objective& objective = objectives[m];
+      if (objective.reference &&
+          minimised(objective, trial.objectives[m]) >= minimised(objective, *objective.reference)) {
+        return false;
+      }
     }
     return true;
   });
@@ -105,8 +111,10 @@ bool reference_reached(const std::vector<study::Objective>& objectives,
 std::string reference_note(const std::vector<study::Objective>& objectives,
                            const std::vector<study::Trial>& trials) {
   std::string given;
+  bool higher = false;
   for (const study::Objective& objective : objectives) {
     if (!objective.reference) continue;
+    higher = higher || objective.maximize;
     given +=
         fmt::format("{}{} {}", given.empty() ? "" : ", ", objective.name, *objective.reference);
   }
@@ -116,15 +124,19 @@ std::string reference_note(const std::vector<study::Objective>& objectives,
   });
   if (!any || reference_reached(objectives, trials)) return "";
   return fmt::format(
-      "no trial is below the reference ({}) yet: until one is, the search goes by "
+      "no trial is {} the reference ({}) yet: until one is, the search goes by "
       "what its trials reach",
-      given);
+      higher ? "better than" : "below", given);
 }
 
 bool is_feasible(const std::vector<study::Objective>& objectives, const study::Trial& trial) {
   if (trial.state != study::TrialState::done) return false;
   for (std::size_t m = 0; m < objectives.size(); ++m) {
-    if (objectives[m].limit && trial.objectives[m] > *objectives[m].limit) return false;
+    const study::Objective& objective = objectives[m];
+    if (objective.limit &&
+        minimised(objective, trial.objectives[m]) > minimised(objective, *objective.limit)) {
+      return false;
+    }
   }
   return true;
 }

@@ -1,4 +1,5 @@
-// What one unit of each objective is, for hypervolumes and for samplers.
+// What one unit of each objective is, for hypervolumes and for samplers. What is maximised counts
+// negated here (study::minimised).
 #pragma once
 
 #include <string>

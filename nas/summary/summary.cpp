@@ -21,7 +21,7 @@ std::vector<double> hypervolume_series(const std::vector<study::Objective>& obje
   for (const study::Trial& trial : trials) {
     double volume = series.empty() ? 0.0 : series.back();
     if (is_feasible(objectives, trial)) {
-      std::vector<double> point = trial.objectives;
+      std::vector<double> point = study::minimised(objectives, trial.objectives);
       for (std::size_t m = 0; m < point.size(); ++m) point[m] = (point[m] - origins[m]) / scales[m];
       if (std::none_of(front.begin(), front.end(), [&](const std::vector<double>& member) {
             return member == point || pareto::dominates(member, point);
@@ -61,7 +61,7 @@ StudySummary summarise(const std::vector<study::Objective>& objectives,
     }
     if (is_feasible(objectives, trial)) {
       feasible.push_back(i);
-      points.push_back(trial.objectives);
+      points.push_back(study::minimised(objectives, trial.objectives));
     }
   }
   if (!first.empty()) summary.elapsed = std::max(0.0, study::seconds_between(first, last));
@@ -70,7 +70,8 @@ StudySummary summarise(const std::vector<study::Objective>& objectives,
     summary.front.push_back(feasible[member]);
   }
   std::stable_sort(summary.front.begin(), summary.front.end(), [&](std::size_t a, std::size_t b) {
-    return trials[a].objectives < trials[b].objectives;
+    return study::minimised(objectives, trials[a].objectives) <
+           study::minimised(objectives, trials[b].objectives);
   });
   const auto error = std::find_if(
       objectives.begin(), objectives.end(),

@@ -87,6 +87,10 @@ std::vector<std::vector<double>> ArsSampler::choose(const Walks& walks, const Re
     candidates.resize(ends.rows() + best.points.rows() + raw.points.rows(), ends.cols());
     candidates << ends, best.points, raw.points;
   }
+  // Walks snap parameter by parameter, whatever the conditions.
+  if (problem().space.conditional()) {
+    candidates = snapped(problem().space, std::move(candidates));
+  }
   return judged(candidates, acquisition, knowledge, surrogates, unseen);
 }
 

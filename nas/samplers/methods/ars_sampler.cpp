@@ -55,6 +55,7 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
   if (!options_.pending) knowledge.pending.resize(0, knowledge.pending.cols());
   const surrogate::Surrogates surrogates(stream(), knowledge.sets, knowledge.pending,
                                          problem().stop);
+  explain(surrogates, knowledge);
   const Reward reward(problem(), knowledge, surrogates,
                       options_.hypervolume ? Improvement::hypervolume : Improvement::scalarised,
                       options_.samples, trial);
@@ -63,6 +64,7 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
       k_means(knowledge.anchors, static_cast<Eigen::Index>(options_.policies), random);
   const Walks walks = augmented_random_search(reward, problem().space, starts, options_.search,
                                               problem().seed, trial, problem().stop);
+  explain(walks, starts.rows());
   if (options_.refine || options_.known) {
     return choose(walks, reward, knowledge, Unseen(problem(), history), trial);
   }
@@ -73,6 +75,30 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
     for (Eigen::Index i = 0; i < best.rows(); ++i) points.push_back(row_of(best, i));
   }
   return points;
+}
+
+void ArsSampler::explain(const Walks& walks, Eigen::Index policies) {
+  if (!problem().explain) return;
+  // Rewards lie by update, move, policy and rollout.
+  const auto moves = static_cast<Eigen::Index>(options_.search.horizon);
+  const Eigen::Index rollouts = 2 * static_cast<Eigen::Index>(options_.search.directions);
+  const auto best = [&](const Eigen::VectorXd& rewards, Eigen::Index from, Eigen::Index each,
+                        Eigen::Index policy) {
+    double most = -std::numeric_limits<double>::infinity();
+    for (Eigen::Index move = 0; move < moves; ++move) {
+      most = std::max(most,
+                      rewards.segment(from + (move * policies + policy) * each, each).maxCoeff());
+    }
+    return most;
+  };
+  const Eigen::Index last = walks.training.rewards.size() - moves * policies * rollouts;
+  for (Eigen::Index p = 0; p < policies; ++p) {
+    origin_.detail.push_back(fmt::format(
+        "policy {}: best reward {:.3g} in the first update, {:.3g} in the last, {:.3g} on its own "
+        "walk",
+        p + 1, best(walks.training.rewards, 0, rollouts, p),
+        best(walks.training.rewards, last, rollouts, p), best(walks.trained.rewards, 0, 1, p)));
+  }
 }
 
 Knowledge ArsSampler::informed(const Knowledge& knowledge) const {

@@ -32,6 +32,9 @@ class ArsSampler : public ModelSampler {
   std::vector<std::vector<double>> suggest(const std::vector<Observation>& history,
                                            const Knowledge& knowledge,
                                            std::uint64_t trial) override;
+  using ModelSampler::explain;
+  /// Says how far the policies came, if that was asked for.
+  void explain(const Walks& walks, Eigen::Index policies);
   /// The knowledge with known objectives at more points than were tried.
   Knowledge informed(const Knowledge& knowledge) const;
   /// Snapped points, most wanted first, by joint draws of what is best of the walks.

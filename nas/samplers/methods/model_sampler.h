@@ -26,6 +26,8 @@ class ModelSampler : public Sampler {
   const SamplerProblem& problem() const { return transformed_; }
   /// To those units from the problem's own, one an objective.
   const std::vector<ObjectiveTransform>& transforms() const { return transforms_; }
+  /// Says of every surrogate how well it predicts and what matters to it, if that was asked for.
+  void explain(const surrogate::Surrogates& surrogates, const Knowledge& knowledge);
   /// Where the models are computed.
   Stream& stream();
   /// A key of random numbers for (seed, trial).

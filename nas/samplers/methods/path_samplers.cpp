@@ -22,6 +22,7 @@ std::vector<std::vector<double>> PathSampler::suggest(const std::vector<Observat
                                                       const Knowledge& knowledge,
                                                       std::uint64_t trial) {
   const surrogate::Surrogates surrogates(stream(), knowledge.sets, {}, problem().stop);
+  explain(surrogates, knowledge);
   const surrogate::PosteriorPaths paths(surrogates, static_cast<std::int64_t>(options_.samples),
                                         key("posterior paths", trial));
   std::unique_ptr<PathGain> gain;

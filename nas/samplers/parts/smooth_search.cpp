@@ -13,6 +13,13 @@ using surrogate::RowMatrix;
 
 namespace {
 
+void append(const RowMatrix& points, const std::vector<Eigen::Index>& order,
+            std::vector<std::vector<double>>& list) {
+  for (const Eigen::Index i : order) list.emplace_back(points.row(i).begin(), points.row(i).end());
+}
+
+}  // namespace
+
 RowMatrix snapped(const space::Space& space, RowMatrix points) {
   for (Eigen::Index i = 0; i < points.rows(); ++i) {
     const std::vector<double> x =
@@ -21,13 +28,6 @@ RowMatrix snapped(const space::Space& space, RowMatrix points) {
   }
   return points;
 }
-
-void append(const RowMatrix& points, const std::vector<Eigen::Index>& order,
-            std::vector<std::vector<double>>& list) {
-  for (const Eigen::Index i : order) list.emplace_back(points.row(i).begin(), points.row(i).end());
-}
-
-}  // namespace
 
 std::vector<Eigen::Index> boltzmann(const Eigen::VectorXd& values, std::size_t count,
                                     Random& random) {

@@ -11,6 +11,9 @@
 
 namespace paretiny::samplers {
 
+/// Points as Space::snap moves each: [p, d].
+surrogate::RowMatrix snapped(const space::Space& space, surrogate::RowMatrix points);
+
 /// Values at points [p, d] of the unit cube, finite: [p]; with the gradients [p, d] unless null.
 using SmoothAcquisition =
     std::function<Eigen::VectorXd(const surrogate::RowMatrix&, surrogate::RowMatrix*)>;

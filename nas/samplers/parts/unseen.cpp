@@ -24,7 +24,7 @@ std::uint64_t levels(const space::Parameter& p) {
     case space::ParameterKind::categorical:
       return p.choices.size();
     case space::ParameterKind::integer:
-      return static_cast<std::uint64_t>(p.high - p.low) + 1;
+      return static_cast<std::uint64_t>((p.high - p.low) / static_cast<double>(p.step)) + 1;
     case space::ParameterKind::real:
       break;
   }
@@ -36,7 +36,7 @@ space::Value value_at(const space::Parameter& p, std::uint64_t level) {
     case space::ParameterKind::categorical:
       return p.choices[level];
     case space::ParameterKind::integer:
-      return static_cast<std::int64_t>(p.low) + static_cast<std::int64_t>(level);
+      return static_cast<std::int64_t>(p.low) + static_cast<std::int64_t>(level) * p.step;
     case space::ParameterKind::real:
       break;
   }

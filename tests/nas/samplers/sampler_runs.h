@@ -41,8 +41,9 @@ inline space::Parameter integer(const std::string& name, double low, double high
   return {name, space::ParameterKind::integer, low, high, log, {}};
 }
 
-inline space::Parameter categorical(const std::string& name, std::vector<std::string> choices) {
-  return {name, space::ParameterKind::categorical, 0, 1, false, std::move(choices)};
+inline space::Parameter categorical(const std::string& name,
+                                    const std::vector<std::string>& choices) {
+  return {name, space::ParameterKind::categorical, 0, 1, false, {choices.begin(), choices.end()}};
 }
 
 /// Objectives with the limit 1.

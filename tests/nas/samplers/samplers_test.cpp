@@ -235,8 +235,8 @@ TEST_P(Samplers, HandleFortyParametersAndFourObjectives) {
 }
 
 TEST_P(Samplers, HandleAChoiceAmongFifty) {
-  std::vector<std::string> choices;
-  for (int i = 0; i < 50; ++i) choices.push_back(std::to_string(i));
+  std::vector<space::Value> choices;
+  for (int i = 0; i < 50; ++i) choices.emplace_back(std::to_string(i));
   const auto problem =
       problem_of({real("a"), {"c", space::ParameterKind::categorical, 0, 1, false, choices}}, 2);
   const Judge judge = [](const Vector& x) { return finished({x[0], 1 - x[0] * x[7]}); };
@@ -244,8 +244,8 @@ TEST_P(Samplers, HandleAChoiceAmongFifty) {
 }
 
 TEST_P(Samplers, HandleMoreCoordinatesThanSobolsTable) {
-  std::vector<std::string> choices;
-  for (int i = 0; i < 50; ++i) choices.push_back(std::to_string(i));
+  std::vector<space::Value> choices;
+  for (int i = 0; i < 50; ++i) choices.emplace_back(std::to_string(i));
   std::vector<space::Parameter> parameters;
   for (const char* name : {"a", "b", "c"}) {
     parameters.push_back({name, space::ParameterKind::categorical, 0, 1, false, choices});

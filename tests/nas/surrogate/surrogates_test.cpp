@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/core/random.h"
+#include "nas/surrogate/leave_one_out.h"
 #include "nas/surrogate/posterior_paths.h"
 
 namespace paretiny::surrogate {
@@ -228,6 +229,43 @@ TEST_F(SurrogatesTest, PathGradientAgreesWithFiniteDifferences) {
       EXPECT_NEAR(gradient(i, k), (value(1e-5) - value(-1e-5)) / 2e-5, 1e-4);
     }
   }
+}
+
+TEST_F(SurrogatesTest, LeavesOneOutAsIfItHadNeverBeenThere) {
+  const RowMatrix x = random_points(25, 3, 11);
+  Random random(12, "surrogates test");
+  Vector y = 40 + 7 * targets(x).array();
+  for (double& value : y) value += 0.3 * random.normal();
+  const Surrogates all(*stream_, {{x.topRows(9), y.head(9)}, {x, y}});
+  const LeaveOneOut left = leave_one_out(all, 1);
+  ASSERT_EQ(left.predicted.size(), 25);
+  EXPECT_LT((left.measured - y).cwiseAbs().maxCoeff(), 1e-9);
+  const double noise = std::exp(all.hyperparameters()(1, 4));
+  const double mean = DeviceArray::download(*stream_, all.state().parameters, 2)(1, 0);
+  for (Eigen::Index i = 0; i < 25; ++i) {
+    // In the process's own units, by a plain solve without row i.
+    const auto kernel = [&](Eigen::Index a, Eigen::Index b) {
+      const Vector scaled = (x.row(a) - x.row(b)).transpose().cwiseQuotient(lengthscales(all, 1));
+      const double r = std::sqrt(5.0) * scaled.norm();
+      return std::exp(all.hyperparameters()(1, 0)) * (1 + r + r * r / 3) * std::exp(-r);
+    };
+    Eigen::MatrixXd k(24, 24);
+    Vector to(24), rest(24);
+    for (Eigen::Index a = 0; a < 24; ++a) {
+      const Eigen::Index p = a < i ? a : a + 1;
+      to(a) = kernel(p, i);
+      rest(a) = all.standard(1).of(y(p)) - mean;
+      for (Eigen::Index b = 0; b < 24; ++b) k(a, b) = kernel(p, b < i ? b : b + 1);
+      k(a, a) += noise;
+    }
+    const Vector solved = k.ldlt().solve(to);
+    EXPECT_NEAR(left.predicted(i), all.standard(1).back(mean + solved.dot(rest)), 1e-6) << i;
+    const double variance = kernel(i, i) + noise - solved.dot(to);
+    EXPECT_NEAR(left.deviation(i), all.standard(1).scale * std::sqrt(variance), 1e-6) << i;
+  }
+  EXPECT_GT(left.r2, 0.8);
+  const Vector plain = Vector::NullaryExpr(25, [&] { return random.normal(); });
+  EXPECT_LT(leave_one_out(Surrogates(*stream_, {{x, plain}}), 0).r2, 0.3) << "noise alone";
 }
 
 }  // namespace
