@@ -14,8 +14,9 @@ struct CurvePoint {
   double value = 0;       ///< of the first objective; NaN where it is unknown
 };
 
-/// By trial: the error on the validation split after every epoch, or the first objective of a black
-/// box after every step. None for a trial of which nothing was measured before its end.
+/// By trial, as numbers to minimise: the error on the validation split after every epoch, or the
+/// first objective of a black box after every step. None for a trial of which nothing was measured
+/// before its end.
 using Curves = std::map<std::int64_t, std::vector<CurvePoint>>;
 
 /// The curve of a trial's epochs, else of its steps.

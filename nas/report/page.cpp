@@ -37,7 +37,8 @@ std::string limits_text(const study::StudyHeader& header) {
   };
   for (const study::Objective& objective : header.objectives) {
     if (objective.limit)
-      add(objective.name, "≤", summary::format_quantity(objective, *objective.limit));
+      add(objective.name, objective.maximize ? "≥" : "≤",
+          summary::format_quantity(objective, *objective.limit));
   }
   for (const study::Constraint& constraint : header.constraints) {
     const auto bound = [&](double value) { return summary::format_count(value, constraint.unit); };
@@ -60,9 +61,10 @@ void add_best(std::string& out, const ReportData& data) {
   const summary::StudySummary& summary = data.summary;
   const std::vector<study::Objective>& objectives = data.header.objectives;
   const bool accuracy = objectives[0].measure == study::Measure::share;
-  const std::string label =
-      accuracy ? "Best accuracy inside the limits"
-               : fmt::format("Least {} inside the limits", escape_html(objectives[0].name));
+  const std::string label = accuracy ? "Best accuracy inside the limits"
+                                     : fmt::format("{} {} inside the limits",
+                                                   objectives[0].maximize ? "Largest" : "Least",
+                                                   escape_html(objectives[0].name));
   if (summary.front.empty()) {
     add_tile(out, label, "–", "no trial is inside the limits yet");
     return;
@@ -295,11 +297,13 @@ std::string report_page(const ReportData& data) {
                   "the trials that pass there; click the axis to let go.",
                   first));
   print(out,
-        "<div class=\"ramp\"><span>lowest {}</span><i></i><span>highest</span></div>\n"
+        "<div class=\"ramp\"><span>{} {}</span><i></i><span>{}</span></div>\n"
         "<div class=\"scroll\"></div>\n</section>\n",
-        first);
+        header.objectives[0].maximize ? "highest" : "lowest", first,
+        header.objectives[0].maximize ? "lowest" : "highest");
   add_front_table(out, data);
   out += training_section(data);
+  out += surrogates_section(data.fits);
   out += stops_section(data);
   add_environment(out, data);
   print(out,

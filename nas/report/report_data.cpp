@@ -39,6 +39,7 @@ ReportData read_report_data(study::Study& study) {
     std::vector<study::EpochRecord> records = study.epochs(trial.number);
     std::vector<CurvePoint> curve = curve_of(
         records, records.empty() ? study.steps(trial.number) : std::vector<study::StepRecord>{});
+    for (CurvePoint& point : curve) point.value = minimised(data.header.objectives[0], point.value);
     if (!curve.empty()) {
       data.came[trial.number] = curve.size();
       data.curves[trial.number] = std::move(curve);
@@ -51,6 +52,7 @@ ReportData read_report_data(study::Study& study) {
   data.parameters = parameter_names(data.trials);
   data.importance =
       parameter_importance(data.header.objectives.size(), data.parameters, data.trials);
+  data.fits = surrogate_fits(data.header, data.trials);
   return data;
 }
 
@@ -84,6 +86,16 @@ json study_json(const ReportData& data) {
                                                   {"leave_one_out_r2", data.importance[m].fit},
                                                   {"shares", shares}};
   }
+  json surrogates = json::array();
+  for (const SurrogateFit& fit : data.fits) {
+    json lengthscales = json::object();
+    for (const auto& [parameter, length] : fit.lengthscales) lengthscales[parameter] = length;
+    surrogates.push_back({{"name", fit.name},
+                          {"leave_one_out_r2", fit.r2},
+                          {"measured", fit.measured},
+                          {"predicted", fit.predicted},
+                          {"lengthscales", lengthscales}});
+  }
   return {{"study", to_json(data.header)},
           {"trials", trials},
           {"front", numbers_of(data, data.summary.front)},
@@ -91,6 +103,7 @@ json study_json(const ReportData& data) {
           {"hypervolume_origins", data.summary.origins},
           {"hypervolume_scales", data.summary.scales},
           {"importance", importance},
+          {"surrogates", surrogates},
           {"runs", runs},
           {"stops",
            {{"stopped", data.stops.count.stopped},
@@ -104,9 +117,11 @@ json study_json(const ReportData& data) {
 json page_json(const ReportData& data) {
   json objectives = json::array();
   for (const study::Objective& objective : data.header.objectives) {
-    objectives.push_back({{"name", objective.name},
-                          {"unit", objective.unit},
-                          {"limit", objective.limit ? json(*objective.limit) : json()}});
+    objectives.push_back(
+        {{"name", objective.name},
+         {"unit", objective.unit},
+         {"maximize", objective.maximize},
+         {"limit", objective.limit ? json(minimised(objective, *objective.limit)) : json()}});
   }
   json parameters = json::array();
   for (const std::string& name : data.parameters) {
@@ -118,7 +133,7 @@ json page_json(const ReportData& data) {
                       {"state", to_string(trial.state)},
                       {"feasible", summary::is_feasible(data.header.objectives, trial)},
                       {"values", study::values_to_json(trial.values)},
-                      {"objectives", trial.objectives},
+                      {"objectives", minimised(data.header.objectives, trial.objectives)},
                       {"metrics", trial.metrics},
                       {"reason", trial.reason}});
   }

@@ -9,6 +9,7 @@
 #include "nas/report/curves.h"
 #include "nas/report/importance.h"
 #include "nas/report/stops.h"
+#include "nas/report/surrogate_fit.h"
 #include "nas/study/study.h"
 #include "nas/summary/summary.h"
 
@@ -26,6 +27,7 @@ struct ReportData {
   StopFigures stops;
   std::vector<std::string> parameters;
   std::vector<Importance> importance;  ///< [objectives]
+  std::vector<SurrogateFit> fits;
 };
 
 ReportData read_report_data(study::Study& study);
