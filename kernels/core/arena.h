@@ -10,9 +10,10 @@
 
 namespace paretiny {
 
-/// Bytes rounded up so that whatever follows is aligned for any vector access.
+/// Bytes rounded up so that whatever follows is aligned for any vector access, and for the
+/// workspaces of cuDNN and cuBLASLt, which ask for 256.
 constexpr std::size_t aligned(std::size_t bytes) {
-  return round_up(bytes, 64);
+  return round_up(bytes, 256);
 }
 
 /// A stack of allocations in chunks. Memory once taken never moves; an arena that ran over its
@@ -38,7 +39,8 @@ class Arena {
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
-    /// Uninitialised, 64-byte aligned. Throws OutOfMemory.
+    /// Uninitialised, aligned as the device's allocations are: to 64 bytes on the CPU, 256 on a
+    /// GPU. Throws OutOfMemory.
     void* take(std::size_t bytes) { return arena_.take(bytes); }
     View take(DType dtype, const Shape& shape) {
       return view(take(static_cast<std::size_t>(shape.elements()) * size_of(dtype)), dtype, shape);

@@ -105,6 +105,8 @@ void check_cuda(cudaError_t status, const char* what) {
       std::string(what) + ": " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ")";
   cudaGetLastError();
   if (status == cudaErrorMemoryAllocation) throw OutOfMemory(text);
+  // While a step is recorded nothing may wait for the device: who ends the recording looks.
+  if (CudaStream::is_recording()) throw DeviceError(text);
   // An error that stays after it was read has taken the device's context with it.
   if (cudaPeekAtLastError() != cudaSuccess || cudaDeviceSynchronize() != cudaSuccess) {
     throw DeviceLost(text + "; the device can do no more for this process, start it again");

@@ -1,5 +1,7 @@
 #include "kernels/core/cuda/cuda_stream.h"
 
+#include <mutex>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
@@ -7,6 +9,8 @@
 
 namespace paretiny::cuda {
 namespace {
+
+thread_local bool recording = false;
 
 /// Runs once as given, so that libraries choose their algorithms and the scratch grows; then
 /// captures and replays. Captured anew when the scratch has moved since.
@@ -35,13 +39,18 @@ class Graph : public Recording {
     check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal),
                "recording a step");
     cudaGraph_t captured = nullptr;
+    recording = true;
     try {
       work_();
     } catch (...) {
+      recording = false;
       cudaStreamEndCapture(stream, &captured);
       if (captured != nullptr) cudaGraphDestroy(captured);
+      cudaGetLastError();  // that the recording was cut short; what cut it is thrown on
+      check_cuda(cudaStreamSynchronize(stream), "after a step that could not be recorded");
       throw;
     }
+    recording = false;
     check_cuda(cudaStreamEndCapture(stream, &captured), "recording a step");
     const cudaError_t status = cudaGraphInstantiate(&graph_, captured, 0);
     cudaGraphDestroy(captured);
@@ -61,6 +70,10 @@ class Graph : public Recording {
 };
 
 }  // namespace
+
+bool CudaStream::is_recording() {
+  return recording;
+}
 
 CudaStream::CudaStream(int index) : Stream({DeviceKind::cuda, index}) {
   check_cuda(cudaSetDevice(index), "choosing the device");
@@ -103,6 +116,7 @@ std::unique_ptr<Recording> CudaStream::record(std::function<void()> work) {
 }
 
 cudaStream_t handle(Stream& stream) {
+  check_cuda(cudaSetDevice(stream.device().index), "choosing the device");
   return static_cast<CudaStream&>(stream).handle();
 }
 
@@ -116,6 +130,21 @@ std::size_t shared_memory_limit(Stream& stream) {
                                     stream.device().index),
              "asking for shared memory");
   return static_cast<std::size_t>(bytes);
+}
+
+void allow_shared_memory(Stream& stream, const void* kernel, const char* name) {
+  static std::mutex mutex;
+  static std::set<std::pair<int, const void*>> allowed;
+  const std::scoped_lock lock(mutex);
+  const std::pair<int, const void*> key{stream.device().index, kernel};
+  if (allowed.contains(key)) return;
+  cudaFuncAttributes attributes{};
+  check_cuda(cudaFuncGetAttributes(&attributes, kernel), name);
+  const std::size_t most = shared_memory_limit(stream) - attributes.sharedSizeBytes;
+  check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  static_cast<int>(most)),
+             name);
+  allowed.insert(key);
 }
 
 }  // namespace paretiny::cuda

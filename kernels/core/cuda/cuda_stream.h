@@ -24,6 +24,9 @@ class CudaStream : public Stream {
   cudaStream_t handle() const { return stream_; }
   int multiprocessors() const { return multiprocessors_; }
 
+  /// Whether the calling thread records a step: nothing may wait for the device then.
+  static bool is_recording();
+
  private:
   cudaStream_t stream_ = nullptr;
   int multiprocessors_ = 1;

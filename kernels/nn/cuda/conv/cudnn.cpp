@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/core/cuda/launch.h"
 #include "kernels/nn/cuda/conv/cudnn_plan.h"
 #include "kernels/nn/cuda/convert.h"
 
@@ -10,6 +11,7 @@ namespace paretiny::cuda {
 namespace {
 
 Cudnn& cudnn_of(Stream& stream) {
+  handle(stream);  // the library works on the thread's current device
   return stream.keep<Cudnn>();
 }
 
@@ -31,7 +33,7 @@ class Run {
         scratch_(stream.scratch()),
         count_(shape.weights().elements()),
         ready_(plan.taken && aligned_for_packs(tensors) &&
-               cudnn.describe(shape, activations, plan.weights)) {
+               cudnn.describe(shape, activations, plan.math)) {
     if (!ready_) return;
     if (plan.weights == DType::bf16)
       copy_ = static_cast<bf16*>(scratch_.take(plan.copy_bytes(shape)));

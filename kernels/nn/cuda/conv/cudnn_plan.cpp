@@ -9,17 +9,27 @@
 namespace paretiny::cuda {
 namespace {
 
-/// An algorithm that asks for more bytes is not taken: they count against the candidate's memory.
-constexpr std::size_t kMostWorkspace = std::size_t{64} << 20;
+/// An algorithm that asks for a larger share of the device's memory is not taken: workspaces count
+/// against the candidate's memory. 37 channels at batch 512 ask for 83 MB; a 64th is 1.3 GB of an
+/// H100. Of the memory there is, not of what is free: a candidate's result must not hang on others.
+constexpr std::size_t kWorkspaceShare = 64;
 constexpr int kMostAlgorithms = 16;  ///< more than cuDNN has for any pass
 
 cudnnDataType_t type_of(DType dtype) {
   return dtype == DType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
 }
 
-/// f32 in exact multiply-adds, not TF32.
+/// What is asked for: f32 in exact multiply-adds, not TF32.
 cudnnMathType_t math_of(DType activations) {
   return activations == DType::bf16 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH;
+}
+
+/// Whether a proposal computes as wanted. f32 must be exact; bf16 has kernels of tensor cores,
+/// under whatever name, and exact ones, which are slower than our own.
+bool computes(cudnnMathType_t proposed, DType activations) {
+  const bool on_tensor_cores =
+      proposed == CUDNN_TENSOR_OP_MATH || proposed == CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION;
+  return activations == DType::f32 ? !on_tensor_cores : proposed != CUDNN_FMA_MATH;
 }
 
 /// cuDNN pads the bottom as the top and the right as the left. That is our window where it gives as
@@ -52,26 +62,30 @@ bool is_direct(cudnnConvolutionBwdFilterAlgo_t algorithm) {
 }
 
 /// The first of cuDNN's proposals, best first, that keeps our promises. `ask` fills in proposals,
-/// `bytes` asks for an algorithm's workspace, both of the `operands`.
+/// `bytes` asks for an algorithm's workspace, both of the `operands`, with `convolution` among
+/// them.
 template <class Proposal, class Ask, class Bytes, class... Operands>
-void take_first(CudnnPlan& plan, bool tensor_cores, Ask ask, Bytes bytes, Operands... operands) {
+void take_first(CudnnPlan& plan, std::size_t most_workspace,
+                cudnnConvolutionDescriptor_t convolution, Ask ask, Bytes bytes,
+                Operands... operands) {
   std::array<Proposal, kMostAlgorithms> proposals;
   int count = 0;
   if (ask(operands..., kMostAlgorithms, &count, proposals.data()) != CUDNN_STATUS_SUCCESS) return;
   for (int i = 0; i < count && !plan.taken; ++i) {
     const Proposal& proposal = proposals[static_cast<std::size_t>(i)];
-    // bf16 without tensor cores is slower than our own kernels, f32 with them is not exact.
-    const bool on_tensor_cores = proposal.mathType == CUDNN_TENSOR_OP_MATH ||
-                                 proposal.mathType == CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION;
+    // The default would let f32 be TF32.
+    const cudnnMathType_t math = plan.weights == DType::f32 ? CUDNN_FMA_MATH : proposal.mathType;
     std::size_t workspace = 0;
     if (proposal.status != CUDNN_STATUS_SUCCESS || proposal.determinism != CUDNN_DETERMINISTIC ||
-        on_tensor_cores != tensor_cores || !is_direct(proposal.algo) ||
+        !computes(proposal.mathType, plan.weights) || !is_direct(proposal.algo) ||
+        cudnnSetConvolutionMathType(convolution, math) != CUDNN_STATUS_SUCCESS ||
         bytes(operands..., proposal.algo, &workspace) != CUDNN_STATUS_SUCCESS ||
-        workspace > kMostWorkspace) {
+        workspace > most_workspace) {
       continue;
     }
     plan.taken = true;
     plan.algorithm = static_cast<int>(proposal.algo);
+    plan.math = math;
     plan.workspace = workspace;
   }
 }
@@ -86,9 +100,12 @@ void check_cudnn(cudnnStatus_t status, const char* what) {
 }
 
 Cudnn::Cudnn(Stream& stream) {
-  check_cuda(cudaSetDevice(stream.device().index), "choosing the device");
+  const cudaStream_t ours = cuda::handle(stream);
+  std::size_t free = 0, total = 0;
+  check_cuda(cudaMemGetInfo(&free, &total), "asking for memory");
+  most_workspace_ = total / kWorkspaceShare;
   check_cudnn(cudnnCreate(&handle), "starting");
-  check_cudnn(cudnnSetStream(handle, static_cast<CudaStream&>(stream).handle()), "taking a stream");
+  check_cudnn(cudnnSetStream(handle, ours), "taking a stream");
   check_cudnn(cudnnCreateTensorDescriptor(&input), "describing a tensor");
   check_cudnn(cudnnCreateTensorDescriptor(&output), "describing a tensor");
   check_cudnn(cudnnCreateFilterDescriptor(&filter), "describing weights");
@@ -103,7 +120,7 @@ Cudnn::~Cudnn() {
   cudnnDestroy(handle);
 }
 
-bool Cudnn::describe(const nn::ConvShape& shape, DType activations, DType weights) {
+bool Cudnn::describe(const nn::ConvShape& shape, DType activations, cudnnMathType_t math) {
   const auto number = [](std::int64_t x) { return static_cast<int>(x); };
   const auto done = [](cudnnStatus_t status) { return status == CUDNN_STATUS_SUCCESS; };
   const auto set = [&](cudnnTensorDescriptor_t tensor, const Shape& s) {
@@ -113,39 +130,12 @@ bool Cudnn::describe(const nn::ConvShape& shape, DType activations, DType weight
   const Shape w = shape.weights();
   const nn::Window& window = shape.window;
   return set(input, shape.input) && set(output, shape.output()) &&
-         done(cudnnSetFilter4dDescriptor(filter, type_of(weights), CUDNN_TENSOR_NHWC, number(w.n),
-                                         number(w.c), number(w.h), number(w.w))) &&
+         done(cudnnSetFilter4dDescriptor(filter, type_of(activations), CUDNN_TENSOR_NHWC,
+                                         number(w.n), number(w.c), number(w.h), number(w.w))) &&
          done(cudnnSetConvolution2dDescriptor(convolution, number(window.top), number(window.left),
                                               number(window.stride_h), number(window.stride_w), 1,
                                               1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT)) &&
-         done(cudnnSetConvolutionMathType(convolution, math_of(activations)));
-}
-
-CudnnPlan Cudnn::choose(const nn::ConvShape& shape, DType activations, ConvPass pass,
-                        DType weights) {
-  CudnnPlan plan;
-  plan.weights = weights;
-  if (!describe(shape, activations, weights)) return plan;
-  const bool tensor_cores = activations == DType::bf16;
-  switch (pass) {
-    case ConvPass::forward:
-      take_first<cudnnConvolutionFwdAlgoPerf_t>(
-          plan, tensor_cores, cudnnGetConvolutionForwardAlgorithm_v7,
-          cudnnGetConvolutionForwardWorkspaceSize, handle, input, filter, convolution, output);
-      break;
-    case ConvPass::backward_data:
-      take_first<cudnnConvolutionBwdDataAlgoPerf_t>(
-          plan, tensor_cores, cudnnGetConvolutionBackwardDataAlgorithm_v7,
-          cudnnGetConvolutionBackwardDataWorkspaceSize, handle, filter, output, convolution, input);
-      break;
-    case ConvPass::backward_weights:
-      take_first<cudnnConvolutionBwdFilterAlgoPerf_t>(
-          plan, tensor_cores, cudnnGetConvolutionBackwardFilterAlgorithm_v7,
-          cudnnGetConvolutionBackwardFilterWorkspaceSize, handle, input, output, convolution,
-          filter);
-      break;
-  }
-  return plan;
+         done(cudnnSetConvolutionMathType(convolution, math));
 }
 
 CudnnPlan Cudnn::choose(const nn::ConvShape& shape, DType activations, ConvPass pass) {
@@ -154,12 +144,29 @@ CudnnPlan Cudnn::choose(const nn::ConvShape& shape, DType activations, ConvPass 
       shape.output().elements() > most || shape.weights().elements() > most) {
     return {};
   }
-  // Gradients of weights are f32; bf16 inputs with an f32 output may or may not be there.
-  if (pass == ConvPass::backward_weights) {
-    const CudnnPlan exact = choose(shape, activations, pass, DType::f32);
-    if (exact.taken) return exact;
+  CudnnPlan plan;
+  // Also of gradients: no engine takes bf16 in and gives f32 weights.
+  plan.weights = activations;
+  if (!describe(shape, activations, math_of(activations))) return plan;
+  switch (pass) {
+    case ConvPass::forward:
+      take_first<cudnnConvolutionFwdAlgoPerf_t>(
+          plan, most_workspace_, convolution, cudnnGetConvolutionForwardAlgorithm_v7,
+          cudnnGetConvolutionForwardWorkspaceSize, handle, input, filter, convolution, output);
+      break;
+    case ConvPass::backward_data:
+      take_first<cudnnConvolutionBwdDataAlgoPerf_t>(
+          plan, most_workspace_, convolution, cudnnGetConvolutionBackwardDataAlgorithm_v7,
+          cudnnGetConvolutionBackwardDataWorkspaceSize, handle, filter, output, convolution, input);
+      break;
+    case ConvPass::backward_weights:
+      take_first<cudnnConvolutionBwdFilterAlgoPerf_t>(
+          plan, most_workspace_, convolution, cudnnGetConvolutionBackwardFilterAlgorithm_v7,
+          cudnnGetConvolutionBackwardFilterWorkspaceSize, handle, input, output, convolution,
+          filter);
+      break;
   }
-  return choose(shape, activations, pass, activations);
+  return plan;
 }
 
 CudnnPlan& Cudnn::plan(const nn::ConvShape& shape, DType activations, ConvPass pass) {

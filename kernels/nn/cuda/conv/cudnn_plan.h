@@ -17,8 +17,9 @@ void check_cudnn(cudnnStatus_t status, const char* what);
 
 struct CudnnPlan {
   bool taken = false;
-  int algorithm = 0;           ///< of the pass's enumeration
-  DType weights = DType::f32;  ///< of w or dw as cuDNN sees them
+  int algorithm = 0;  ///< of the pass's enumeration
+  cudnnMathType_t math = CUDNN_DEFAULT_MATH;
+  DType weights = DType::f32;  ///< of w or dw as cuDNN sees them: that of the activations
   std::size_t workspace = 0;
 
   /// Bytes of the weights' copy, if there is one.
@@ -35,8 +36,9 @@ class Cudnn {
   Cudnn& operator=(const Cudnn&) = delete;
 
   CudnnPlan& plan(const nn::ConvShape& shape, DType activations, ConvPass pass);
-  /// Sets the descriptors; false where cuDNN refuses one.
-  [[nodiscard]] bool describe(const nn::ConvShape& shape, DType activations, DType weights);
+  /// Sets the descriptors; false where cuDNN refuses one. What cuDNN computes with follows from the
+  /// convolution's type of mathematics, so it must be the one that a plan was proposed with.
+  [[nodiscard]] bool describe(const nn::ConvShape& shape, DType activations, cudnnMathType_t math);
 
   cudnnHandle_t handle = nullptr;
   cudnnTensorDescriptor_t input = nullptr, output = nullptr;
@@ -49,8 +51,8 @@ class Cudnn {
   using Key = std::tuple<Numbers<5>, Numbers<4>, Numbers<4>, DType, ConvPass>;
 
   CudnnPlan choose(const nn::ConvShape& shape, DType activations, ConvPass pass);
-  CudnnPlan choose(const nn::ConvShape& shape, DType activations, ConvPass pass, DType weights);
 
+  std::size_t most_workspace_ = 0;
   bool wanted_ = libraries_wanted();
   std::map<Key, CudnnPlan> plans_;
 };

@@ -1,0 +1,40 @@
+// A double of CUDA's runtime for what kernels/core/cuda calls: two devices whose memory is the
+// host's, with the runtime's rules about recordings, devices and shared memory.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <map>
+#include <vector>
+
+namespace paretiny::cuda_double {
+
+inline constexpr int kDevices = 2;
+inline constexpr std::size_t kSharedLimit = 227 * 1024;
+inline constexpr std::size_t kStaticShared = 1024;  ///< that every kernel has
+
+struct Launch {
+  const void* kernel = nullptr;
+  int device = -1;  ///< the thread's when it was launched
+  std::size_t shared_bytes = 0;
+};
+
+struct Runtime {
+  int device = 0;
+  cudaError_t error = cudaSuccess;        ///< what cudaGetLastError gives
+  cudaError_t next_launch = cudaSuccess;  ///< what the next launch ends with
+  bool lost = false;                      ///< every call fails from now on
+  bool capturing = false;
+  bool spoilt = false;                         ///< the capture was broken by a call that it forbids
+  std::map<const void*, std::size_t> allowed;  ///< dynamic shared memory by kernel
+  int attribute_calls = 0;
+  std::vector<Launch> launches;  ///< also the recorded ones
+  std::vector<Launch> graph;     ///< of the last capture
+  int replays = 0;
+};
+
+/// The one there is; set to {} between tests.
+Runtime& runtime();
+
+}  // namespace paretiny::cuda_double
