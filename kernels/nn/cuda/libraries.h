@@ -14,15 +14,15 @@ namespace paretiny::cuda {
 enum class ConvPass { forward, backward_data, backward_weights };
 
 /// What cuDNN's convolution takes from the stream's arena: workspace and bf16 copies of weights.
-/// Nothing where cuDNN declines: padding that is wider at the bottom or right and matters, channel
-/// counts or types it has no exact, deterministic algorithm for, more than 64 MiB of workspace.
-/// Also chooses the algorithm, so that nothing is left to choose while a graph is captured.
+/// Nothing where cuDNN declines: shapes that it has no exact, deterministic engine for, or none
+/// that does with a 64th of the device's memory as workspace. Also chooses the algorithm, so that
+/// nothing is left to choose while a graph is captured.
 std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream&, const nn::ConvShape&,
                                                     DType activations, ConvPass);
 
-/// As in conv.h, without bias. In bf16 weights are rounded to bf16, and so is dw where cuDNN has no
-/// f32 output for bf16 inputs: an error of 2^-9 of each value. Tensors that are not aligned to 16
-/// bytes are declined.
+/// As in conv.h, without bias. In bf16 weights are rounded to bf16, and so is dw, since no engine
+/// has an f32 output for bf16 inputs: an error of 2^-9 of each value. Tensors that are not aligned
+/// to 16 bytes are declined.
 [[nodiscard]] bool cudnn_conv_forward(Stream&, const nn::ConvShape&, ConstView x, ConstView w,
                                       View y);
 [[nodiscard]] bool cudnn_conv_backward_data(Stream&, const nn::ConvShape&, ConstView dy,

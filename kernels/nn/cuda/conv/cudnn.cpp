@@ -1,6 +1,7 @@
-// cuDNN's convolutions, by its convolution API (not the graph one: a fixed set of algorithms, each
-// documented as deterministic or not). Nothing but this file and cudnn_plan knows cuDNN.
+// cuDNN's convolutions, by its graph API. Nothing but this file, cudnn_plan and cudnn_graph knows
+// cuDNN.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "kernels/core/cuda/launch.h"
@@ -15,29 +16,33 @@ Cudnn& cudnn_of(Stream& stream) {
   return stream.keep<Cudnn>();
 }
 
-/// What cuDNN's kernels count on.
+/// What the plans count on.
 bool aligned_for_packs(std::initializer_list<const void*> tensors) {
   return std::all_of(tensors.begin(), tensors.end(), [](const void* data) {
     return reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
   });
 }
 
-/// One run of a pass: false where cuDNN declines, else descriptors are set and scratch is held.
+/// Bytes of the weights' copy: cuDNN has them in the activations' type, we have f32.
+std::size_t copy_bytes(const nn::ConvShape& shape, DType activations) {
+  return activations == DType::bf16 ? static_cast<std::size_t>(shape.weights().elements()) * 2 : 0;
+}
+
+/// One run of a pass: false where cuDNN declines, else scratch is held.
 class Run {
  public:
   Run(Stream& stream, const nn::ConvShape& shape, DType activations, ConvPass pass,
       std::initializer_list<const void*> tensors)
-      : cudnn(cudnn_of(stream)),
-        plan(cudnn.plan(shape, activations, pass)),
+      : cudnn_(cudnn_of(stream)),
+        plan_(cudnn_.plan(shape, activations, pass)),
         stream_(stream),
         scratch_(stream.scratch()),
         count_(shape.weights().elements()),
-        ready_(plan.taken && aligned_for_packs(tensors) &&
-               cudnn.describe(shape, activations, plan.math)) {
+        ready_(plan_ && aligned_for_packs(tensors)) {
     if (!ready_) return;
-    if (plan.weights == DType::bf16)
-      copy_ = static_cast<bf16*>(scratch_.take(plan.copy_bytes(shape)));
-    workspace = scratch_.take(plan.workspace);
+    const std::size_t bytes = copy_bytes(shape, activations);
+    if (bytes > 0) copy_ = static_cast<bf16*>(scratch_.take(bytes));
+    workspace_ = scratch_.take(plan_.workspace);
   }
   explicit operator bool() const { return ready_; }
 
@@ -53,75 +58,66 @@ class Run {
     if (copy_ != nullptr) convert(stream_, copy_, dw.as<float>(), count_);
   }
 
-  /// What the library said. What it proposed and then does not support is never tried again.
-  bool accepted(cudnnStatus_t status, const char* what) {
-    if (status == CUDNN_STATUS_NOT_SUPPORTED) plan = {};
-    if (status != CUDNN_STATUS_NOT_SUPPORTED) check_cudnn(status, what);
-    return plan.taken;
+  /// False where cuDNN does not support what it proposed; it is never tried again.
+  bool execute(const char* what, const void* input, const void* weights, const void* output) {
+    Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
+    constexpr std::array<std::int64_t, 3> names = {kInput, kWeights, kOutput};
+    const std::array<const void*, 3> places = {input, weights, output};
+    if (!pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, names) ||
+        !pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, 3, places.data()) ||
+        !pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &workspace_) ||
+        !pack.finish()) {
+      check_cudnn(CUDNN_STATUS_INTERNAL_ERROR, what);
+    }
+    const cudnnStatus_t status = cudnnBackendExecute(cudnn_.handle(), plan_.plan.get(), pack.get());
+    if (status == CUDNN_STATUS_NOT_SUPPORTED) {
+      plan_ = {};
+    } else {
+      check_cudnn(status, what);
+    }
+    return static_cast<bool>(plan_);
   }
 
-  Cudnn& cudnn;
-  CudnnPlan& plan;
-  void* workspace = nullptr;
-
  private:
+  Cudnn& cudnn_;
+  ConvPlan& plan_;
   Stream& stream_;
   Arena::Scope scratch_;
   std::int64_t count_;
+  void* workspace_ = nullptr;
   bf16* copy_ = nullptr;
   bool ready_;
 };
-
-constexpr float kOne = 1;
-constexpr float kZero = 0;
 
 }  // namespace
 
 std::optional<std::size_t> cudnn_conv_scratch_bytes(Stream& stream, const nn::ConvShape& shape,
                                                     DType activations, ConvPass pass) {
-  const CudnnPlan& plan = cudnn_of(stream).plan(shape, activations, pass);
-  if (!plan.taken) return std::nullopt;
-  return aligned(plan.copy_bytes(shape)) + aligned(plan.workspace);
+  const ConvPlan& plan = cudnn_of(stream).plan(shape, activations, pass);
+  if (!plan) return std::nullopt;
+  return aligned(copy_bytes(shape, activations)) + aligned(plan.workspace);
 }
 
 bool cudnn_conv_forward(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView w,
                         View y) {
   Run run(stream, shape, x.dtype, ConvPass::forward, {x.data, w.data, y.data});
-  if (!run) return false;
-  const Cudnn& c = run.cudnn;
-  const auto algorithm = static_cast<cudnnConvolutionFwdAlgo_t>(run.plan.algorithm);
-  return run.accepted(cudnnConvolutionForward(
-                          c.handle, &kOne, c.input, x.data, c.filter, run.rounded(w), c.convolution,
-                          algorithm, run.workspace, run.plan.workspace, &kZero, c.output, y.data),
-                      "conv_forward");
+  return run && run.execute("conv_forward", x.data, run.rounded(w), y.data);
 }
 
 bool cudnn_conv_backward_data(Stream& stream, const nn::ConvShape& shape, ConstView dy, ConstView w,
                               View dx) {
   Run run(stream, shape, dy.dtype, ConvPass::backward_data, {dy.data, w.data, dx.data});
-  if (!run) return false;
-  const Cudnn& c = run.cudnn;
-  const auto algorithm = static_cast<cudnnConvolutionBwdDataAlgo_t>(run.plan.algorithm);
-  return run.accepted(
-      cudnnConvolutionBackwardData(c.handle, &kOne, c.filter, run.rounded(w), c.output, dy.data,
-                                   c.convolution, algorithm, run.workspace, run.plan.workspace,
-                                   &kZero, c.input, dx.data),
-      "conv_backward_data");
+  return run && run.execute("conv_backward_data", dx.data, run.rounded(w), dy.data);
 }
 
 bool cudnn_conv_backward_weights(Stream& stream, const nn::ConvShape& shape, ConstView x,
                                  ConstView dy, View dw) {
   Run run(stream, shape, x.dtype, ConvPass::backward_weights, {x.data, dy.data, dw.data});
-  if (!run) return false;
-  const Cudnn& c = run.cudnn;
-  const auto algorithm = static_cast<cudnnConvolutionBwdFilterAlgo_t>(run.plan.algorithm);
-  const bool accepted = run.accepted(
-      cudnnConvolutionBackwardFilter(c.handle, &kOne, c.input, x.data, c.output, dy.data,
-                                     c.convolution, algorithm, run.workspace, run.plan.workspace,
-                                     &kZero, c.filter, run.gradient(dw)),
-      "conv_backward_weights");
-  if (accepted) run.widen_gradient(dw);
-  return accepted;
+  if (!run || !run.execute("conv_backward_weights", x.data, run.gradient(dw), dy.data)) {
+    return false;
+  }
+  run.widen_gradient(dw);
+  return true;
 }
 
 std::string cudnn_version() {
