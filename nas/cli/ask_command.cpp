@@ -11,6 +11,7 @@
 #include "nas/cli/whole_number.h"
 #include "nas/experiment/space_reader.h"
 #include "nas/search/black_box.h"
+#include "nas/search/warm_start.h"
 #include "nas/study/same_study.h"
 
 namespace paretiny::cli {
@@ -55,7 +56,9 @@ void take(const AskOptions& options, const search::OpenBlackBox& opened) {
       throw UsageError("a study takes nothing from itself; --from names another one's file");
     }
     const auto from = study::open_study(path);
-    say(search::sentence(search::take_trials(*from, opened, given), path) + "\n");
+    say(search::sentence(search::take_trials(*from, *opened.study, opened.spec.space, given),
+                         path) +
+        "\n");
   }
 }
 

@@ -19,6 +19,7 @@
 #include "nas/report/report.h"
 #include "nas/report/report_data.h"
 #include "nas/search/search.h"
+#include "nas/search/warm_start.h"
 #include "nas/summary/summary.h"
 
 namespace paretiny::cli {
@@ -30,6 +31,7 @@ constexpr std::int64_t kVerifiedRuns = 10;
 struct SearchOptions {
   ExperimentOptions experiment;
   std::string out;
+  std::vector<std::string> from;       ///< studies whose trials are taken over
   std::optional<std::int64_t> finish;  ///< the stopped trial to run to its end
 };
 
@@ -104,6 +106,14 @@ void search(const SearchOptions& options) {
   }
   const auto study = study::create_or_open_study(experiment.store,
                                                  search::study_header(experiment, dataset, device));
+  for (const std::string& path : options.from) {
+    std::error_code error;
+    if (std::filesystem::equivalent(path, experiment.store, error)) {
+      throw UsageError("a study takes nothing from itself; --from names another one's file");
+    }
+    const auto from = study::open_study(path);
+    say(search::sentence(search::take_trials(*from, *study, experiment), path) + "\n");
+  }
   const std::filesystem::path out = report::report_folder(experiment.store, options.out);
   prepare(out);
   inform(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for{}\n",
@@ -168,6 +178,11 @@ void add_search_command(CLI::App& app) {
   command
       ->add_option("--finish", options->finish, "run this stopped trial to its end, and no other")
       ->transform(whole_number(0, INT64_MAX));
+  command
+      ->add_option("--from", options->from,
+                   "take over the trials of this study, also one of another space; may be repeated")
+      ->type_name("STUDY")
+      ->take_all();
   command->add_option("--out", options->out, "folder of the report (beside the study by default)");
   command->callback([options] { search(*options); });
 }

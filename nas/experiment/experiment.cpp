@@ -19,12 +19,6 @@
 namespace paretiny::experiment {
 namespace {
 
-std::string to_text(const toml::table& table) {
-  std::ostringstream text;
-  text << table;
-  return text.str();
-}
-
 /// The file as its author wrote it, and what was set beside it.
 std::string as_written(const std::filesystem::path& path,
                        const std::vector<std::string>& overrides) {

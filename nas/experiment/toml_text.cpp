@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/one_line.h"
@@ -89,6 +90,12 @@ toml::table parse_toml(const std::string& text, const std::string& source) {
 toml::table parse_toml_file(const std::filesystem::path& file) {
   const data::Bytes bytes = data::read_file(file);
   return parse_toml(std::string(data::as_text(bytes)), file.string());
+}
+
+std::string to_text(const toml::table& table) {
+  std::ostringstream text;
+  text << table;
+  return text.str();
 }
 
 }  // namespace paretiny::experiment

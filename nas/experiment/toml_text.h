@@ -19,4 +19,7 @@ toml::table parse_toml(const std::string& text, const std::string& source);
 /// The same of a file. Throws DataError where it cannot be read.
 toml::table parse_toml_file(const std::filesystem::path& file);
 
+/// Canonical text: equal tables, equal text.
+std::string to_text(const toml::table& table);
+
 }  // namespace paretiny::experiment

@@ -51,24 +51,6 @@ struct OpenBlackBox {
   std::string note{};  ///< what is to be said of it, in a sentence; often nothing
 };
 
-/// What of another study's trials could be taken over.
-struct Taken {
-  std::size_t trials = 0;  ///< that the other study has
-  std::size_t taken = 0;
-  std::size_t there = 0;                      ///< were taken before
-  std::map<std::string, std::size_t> left{};  ///< how many were not, by reason
-  std::vector<std::string> lost{};            ///< parameters that are searched no longer
-};
-
-/// Adds what `from` knows to the black box's study `opened`, each trial once, whatever asks how
-/// often: values and objectives by name, judged by the limits of now. `given` are values that
-/// trials had of parameters that were not searched then. Left are trials without a result, outside
-/// the space, or without one of the objectives or constraints.
-Taken take_trials(study::Study& from, const OpenBlackBox& opened, const space::Values& given);
-
-/// The same in a sentence; `path` is of the other study.
-std::string sentence(const Taken& taken, const std::string& path);
-
 /// Adds a trial that nobody asked for, with its result, and returns its number.
 std::int64_t add_ended(study::Study& study, const space::Values& values, study::TrialState end,
                        const study::TrialResult& result);

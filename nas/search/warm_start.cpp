@@ -1,14 +1,22 @@
-// What one study knows, taken over by another.
+#include "nas/search/warm_start.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <set>
+#include <tuple>
 
 #include "base/error.h"
+#include "nas/experiment/space_reader.h"
+#include "nas/experiment/table_reader.h"
+#include "nas/experiment/toml_text.h"
 #include "nas/search/black_box.h"
 #include "nas/search/limits.h"
+#include "nas/study/difference.h"
+#include "nas/study/same_study.h"
 
 namespace paretiny::search {
 namespace {
@@ -109,6 +117,68 @@ bool is_there(const std::vector<study::Trial>& trials, const space::Values& valu
   });
 }
 
+/// Adds the trials of `from` by `add`.
+template <class Add>
+Taken take(study::Study& from, study::Study& into, const space::Space& space,
+           const Translation& translation, const Add& add) {
+  const std::vector<study::Trial> before = into.trials();
+  Taken taken;
+  std::set<std::string> lost;
+  for (const study::Trial& trial : from.trials()) {
+    ++taken.trials;
+    try {
+      const auto [end, result] = translation.result(trial);
+      const space::Values values = translation.values(trial);
+      if (is_there(before, values, end, result)) {
+        ++taken.there;
+        continue;
+      }
+      add(trial, values, end, result);
+      for (const auto& [name, value] : trial.values) {
+        if (!values.contains(name)) lost.insert(name);
+      }
+      ++taken.taken;
+    } catch (const NotTaken& reason) {
+      ++taken.left[reason.what()];
+    }
+  }
+  for (const space::Parameter& parameter : space.parameters()) {
+    lost.erase(parameter.name);  // without a value here, but searched
+  }
+  taken.lost.assign(lost.begin(), lost.end());
+  return taken;
+}
+
+/// What a search's results depend on, but for what either study searches.
+struct FixedTask {
+  space::Values values;  ///< of the parameters of both
+  std::string rest;      ///< canonical text of all else
+};
+
+void erase_path(toml::table& root, const std::string& path) {
+  const std::size_t dot = path.rfind('.');
+  toml::table* table =
+      dot == std::string::npos ? &root : root.at_path(path.substr(0, dot)).as_table();
+  if (table != nullptr) table->erase(dot == std::string::npos ? path : path.substr(dot + 1));
+}
+
+FixedTask fixed_task(const std::string& task, const std::vector<space::Parameter>& parameters) {
+  toml::table root = experiment::parse_toml(task, "the study's task");
+  FixedTask fixed;
+  for (const space::Parameter& parameter : parameters) {
+    const toml::node* node = experiment::find_path(root, parameter.name);
+    const auto text = node == nullptr ? std::nullopt : experiment::value_text(*node);
+    if (text) fixed.values.emplace(parameter.name, experiment::parse_choice(*text));
+    erase_path(root, parameter.name);
+  }
+  for (const char* other : {"initial", "sampler"}) erase_path(root, other);
+  fixed.rest = experiment::to_text(root);
+  return fixed;
+}
+
+/// A trial is copied in less.
+constexpr std::chrono::minutes kCopyLease{5};
+
 }  // namespace
 
 std::int64_t add_ended(study::Study& study, const space::Values& values, study::TrialState end,
@@ -125,35 +195,56 @@ std::int64_t add_ended(study::Study& study, const space::Values& values, study::
   }
 }
 
-Taken take_trials(study::Study& from, const OpenBlackBox& opened, const space::Values& given) {
-  study::Study& into = *opened.study;
-  const Translation translation(from.header(), into.header(), opened.spec.space, given);
-  const std::vector<study::Trial> before = into.trials();
-  Taken taken;
-  std::set<std::string> lost;
-  for (const study::Trial& trial : from.trials()) {
-    ++taken.trials;
-    try {
-      const auto [end, result] = translation.result(trial);
-      const space::Values values = translation.values(trial);
-      for (const auto& [name, value] : trial.values) {
-        if (!values.contains(name)) lost.insert(name);
-      }
-      if (is_there(before, values, end, result)) {
-        ++taken.there;
-        continue;
-      }
-      add_ended(into, values, end, result);
-      ++taken.taken;
-    } catch (const NotTaken& reason) {
-      ++taken.left[reason.what()];
-    }
+Taken take_trials(study::Study& from, study::Study& into, const space::Space& space,
+                  const space::Values& given) {
+  const Translation translation(from.header(), into.header(), space, given);
+  return take(from, into, space, translation,
+              [&](const study::Trial&, const space::Values& values, study::TrialState end,
+                  const study::TrialResult& result) { add_ended(into, values, end, result); });
+}
+
+Taken take_trials(study::Study& from, study::Study& into,
+                  const experiment::Experiment& experiment) {
+  const study::StudyHeader& before = from.header();
+  study::check_kind("of --from", before, study::StudyKind::search);
+  std::vector<space::Parameter> parameters = experiment.space.parameters();
+  const space::Space old_space = space::described_space(before.space);
+  parameters.insert(parameters.end(), old_space.parameters().begin(), old_space.parameters().end());
+  const FixedTask then = fixed_task(before.task, parameters);
+  const FixedTask now = fixed_task(into.header().task, parameters);
+  for (const auto& [what, was, is] :
+       {std::tuple("the task", then.rest, now.rest),
+        std::tuple("the data set", before.data, into.header().data)}) {
+    if (was == is) continue;
+    throw StoreError(
+        fmt::format("the study of --from was made for another experiment: {}; its "
+                    "results say nothing about this one",
+                    study::difference(what, was, is)));
   }
-  for (const space::Parameter& parameter : opened.spec.space.parameters()) {
-    lost.erase(parameter.name);  // without a value here, but searched
-  }
-  taken.lost.assign(lost.begin(), lost.end());
-  return taken;
+  const Translation translation(before, into.header(), experiment.space, then.values);
+  const study::Lease lease{study::process_owner(), kCopyLease};
+  return take(
+      from, into, experiment.space, translation,
+      [&](const study::Trial& trial, const space::Values& values, study::TrialState end,
+          study::TrialResult result) {
+        for (const auto& [name, value] : trial.values) {
+          const auto own = now.values.find(name);
+          if (values.contains(name) || (own != now.values.end() && space::same(own->second, value)))
+            continue;
+          throw NotTaken(
+              fmt::format("'{}' is searched no longer, and it had another than the "
+                          "experiment has now",
+                          name));
+        }
+        result.metrics = trial.metrics;
+        result.model = from.model(trial.number);
+        while (true) {
+          const std::int64_t number = into.trial_count();
+          if (!into.add_trial(number, values, trial.architecture, trial.seed, lease)) continue;
+          if (into.conclude(number, lease.owner, end, result)) return;
+          throw StoreError(fmt::format("trial {} was taken by another process", number));
+        }
+      });
 }
 
 std::string sentence(const Taken& taken, const std::string& path) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "nas/search/warm_start.h"
 #include "tests/nas/search/search_fixture.h"
 
 namespace paretiny::search {
@@ -346,6 +347,51 @@ TEST_F(SearchTest, AStudyKeepsItsSamplerWhereTheFileNamesNone) {
   papers.sampler = "ars";
   ASSERT_TRUE(study(papers, "kept.sqlite"));
   EXPECT_EQ(load("d.toml").sampler, "ars");
+}
+
+TEST_F(SearchTest, TakesOverASearchOfAnotherSpace) {
+  const auto old = study(load(), "old.sqlite");
+  Watcher watcher;
+  ASSERT_TRUE(search(load(), *old, 6, watcher));
+  // Wider, and with a parameter more, which trials had from the file.
+  const Experiment wider = load({"space.training.learning_rate.high=0.9",
+                                 "space.training.batch={low = 16, high = 64}", "study.initial=2"});
+  const auto kept = study(wider, "wider.sqlite");
+  const Taken taken = take_trials(*old, *kept, wider);
+  EXPECT_EQ(taken.taken, 6u) << sentence(taken, "old");
+  const std::vector<Trial> then = old->trials(), now = kept->trials();
+  ASSERT_EQ(now.size(), 6u);
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(now[i].state, then[i].state);
+    EXPECT_EQ(now[i].metrics, then[i].metrics);
+    EXPECT_EQ(now[i].architecture, then[i].architecture);
+    EXPECT_EQ(now[i].values.at("training.batch"), space::Value(std::int64_t{32}));
+    EXPECT_EQ(kept->model(now[i].number), old->model(then[i].number));
+  }
+  EXPECT_EQ(take_trials(*old, *kept, wider).there, 6u) << "once";
+  Watcher more;
+  EXPECT_TRUE(search(wider, *kept, 8, more));
+  EXPECT_EQ(more.ended.size(), 2u) << "--trials is a total";
+  // One that lost a parameter takes what had the value that is now the file's.
+  const Experiment fewer = load({"pruning.criterion=taylor"});
+  const auto left = study(fewer, "fewer.sqlite");
+  const Taken some = take_trials(*old, *left, fewer);
+  std::size_t taylor = 0;
+  for (const Trial& trial : then) {
+    taylor += trial.values.at("pruning.criterion") == space::Value(std::string("taylor")) ? 1 : 0;
+  }
+  EXPECT_EQ(some.taken, taylor);
+  EXPECT_LT(some.taken, 6u);
+  EXPECT_TRUE(test::says(sentence(some, "old"), {"'pruning.criterion' is searched no longer"}));
+  // Results of another task say nothing.
+  const Experiment other = load({"dataset.samples=310"});
+  const auto nothing = study(other, "other.sqlite");
+  try {
+    (void)take_trials(*old, *nothing, other);
+    FAIL();
+  } catch (const StoreError& error) {
+    EXPECT_TRUE(test::says(error.what(), {"another experiment", "samples"}));
+  }
 }
 
 TEST_F(SearchTest, ObjectivesCarryTheirLimits) {
