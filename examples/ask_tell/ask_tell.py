@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Drives `paretiny ask` and `paretiny tell` on a small function: any program in any language can.
+"""Shows `paretiny ask` and `paretiny tell` driven on a small function: any program in any language can.
+Takes some seconds.
 
     examples/ask_tell/ask_tell.py [STUDY.sqlite] [--trials 24] [--paretiny build/bin/paretiny]
 

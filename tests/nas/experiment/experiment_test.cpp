@@ -239,7 +239,7 @@ TEST(Units, AreRead) {
   EXPECT_THROW(parse_share("0.8"), UsageError);
 }
 
-TEST(Examples, AllLoad) {
+TEST(Examples, LoadAndSayWhatTheyShowAndWhatTheyTake) {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(PARETINY_SOURCE "/examples")) {
     if (entry.path().extension() != ".toml") continue;
@@ -251,6 +251,12 @@ TEST(Examples, AllLoad) {
     const std::string task = entry.path().stem();
     const bool papers = task == "cifar10_resnet18" || task == "daliac_mobilenetv3";
     EXPECT_EQ(experiment.sampler, papers ? "ars" : "ars+") << entry.path();
+    std::ifstream file(entry.path());
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    const std::string head = text.substr(0, text.find("\n["));
+    EXPECT_TRUE(head.starts_with("# Shows ")) << entry.path();
+    EXPECT_TRUE(head.find(" takes ") != head.npos || head.find("Takes ") != head.npos)
+        << entry.path();
   }
   EXPECT_GE(count, 5);
 }
