@@ -72,8 +72,9 @@ std::vector<double> improvements(Stream& stream, const Points& front, const Poin
       view(static_cast<const void*>(boxes.corners.data()), DType::i32,
            {static_cast<std::int64_t>(boxes.count()), 1, 2, objectives})};
   const Shape beliefs{1, 1, objectives, q};
-  bayes::hypervolume_improvement(stream, cover, view(mean.data(), DType::f64, beliefs),
-                                 view(variance.data(), DType::f64, beliefs),
+  bayes::hypervolume_improvement(stream, cover,
+                                 {.mean = view(mean.data(), DType::f64, beliefs),
+                                  .variance = view(variance.data(), DType::f64, beliefs)},
                                  view(gains.data(), DType::f64, {1, 1, 1, q}));
   return gains;
 }

@@ -215,7 +215,8 @@ void channel_scale_backward(benchmark::State& state) {
       dx(s.sets, s.dtype, s.shape);
   const Tensors factor(2, s.dtype, {s.shape.n, 1, 1, s.shape.c});
   measure(state, s.sets, 3 * s.bytes, [&](std::size_t k) {
-    nn::channel_scale_backward(*stream, x[k], factor[0], dy[k], dx[k], factor[1]);
+    nn::channel_scale_backward(
+        *stream, {.x = x[k], .s = factor[0], .dy = dy[k], .dx = dx[k], .ds = factor[1]});
   });
 }
 
@@ -290,7 +291,12 @@ void cross_entropy(benchmark::State& state) {
       loss(1, DType::f32, {1, 1, 1, n}), gradient(1, DType::f32, {n, 1, 1, classes}),
       totals(1, DType::f32, {1, 1, 1, 2});
   measure(state, 1, 2 * logits.bytes(), [&](std::size_t) {
-    nn::softmax_cross_entropy(*stream, 0.1f, logits[0], labels[0], loss[0], gradient[0], totals[0]);
+    nn::softmax_cross_entropy(*stream, 0.1f,
+                              {.logits = logits[0],
+                               .labels = labels[0],
+                               .loss = loss[0],
+                               .dlogits = gradient[0],
+                               .totals = totals[0]});
   });
 }
 

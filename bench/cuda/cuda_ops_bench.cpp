@@ -81,7 +81,8 @@ void add_channel_scale(const Shape& shape, DType dtype) {
          [](Stream& s, const Views& v) { nn::channel_scale_forward(s, v[0], v[1], v[2]); });
   add_op("channel_scale/backward", dtype, to_string(shape), {x, gate, x, x, gate},
          [](Stream& s, const Views& v) {
-           nn::channel_scale_backward(s, v[0], v[1], v[2], v[3], v[4]);
+           nn::channel_scale_backward(s,
+                                      {.x = v[0], .s = v[1], .dy = v[2], .dx = v[3], .ds = v[4]});
          });
 }
 
@@ -133,7 +134,9 @@ void add_loss(std::int64_t batch, std::int64_t classes) {
   const Operand loss{DType::f32, {1, 1, 1, batch}}, totals{DType::f32, {1, 1, 1, 2}};
   add_op("cross_entropy/both", DType::f32, fmt::format("{}x{}", batch, classes),
          {logits, labels, loss, logits, totals}, [](Stream& s, const Views& v) {
-           nn::softmax_cross_entropy(s, 0.1f, v[0], v[1], v[2], v[3], v[4]);
+           nn::softmax_cross_entropy(
+               s, 0.1f,
+               {.logits = v[0], .labels = v[1], .loss = v[2], .dlogits = v[3], .totals = v[4]});
          });
 }
 

@@ -96,8 +96,8 @@ void select_channels(Stream& stream, const ChannelGroups& groups, View scores,
 }
 
 void compact(Stream& stream, const graph::Graph& graph, const ChannelGroups& groups,
-             const KeptChannels& kept, const graph::ParameterLayout& from,
-             const graph::ParameterLayout& to, std::int64_t end, const float* in, float* out) {
+             const KeptChannels& kept, std::int64_t end, const LaidOut<const float>& from,
+             const LaidOut<float>& to) {
   const auto kept_of = [&](graph::NodeId id) {
     const std::size_t group = groups.of(id);
     return channels_of(kept.index, groups.groups()[group], kept.counts[group]);
@@ -108,10 +108,10 @@ void compact(Stream& stream, const graph::Graph& graph, const ChannelGroups& gro
         stream, flat(source, {1, outer, channels, inner}), which,
         view(static_cast<void*>(target), DType::f32, {1, outer, which.elements(), inner}));
   };
-  for (const graph::ParameterTensor& tensor : from.tensors()) {
+  for (const graph::ParameterTensor& tensor : from.layout.tensors()) {
     if (tensor.offset >= end) continue;
-    float* target = out + to.find(tensor.node, tensor.role)->offset;
-    const float* source = in + tensor.offset;
+    float* target = to.values + to.layout.find(tensor.node, tensor.role)->offset;
+    const float* source = from.values + tensor.offset;
     const Shape& shape = tensor.shape;
     const View outputs = kept_of(tensor.node);
     const graph::OpKind op = graph.node(tensor.node).op;

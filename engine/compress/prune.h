@@ -39,12 +39,18 @@ struct KeptChannels {
 void select_channels(Stream& stream, const ChannelGroups& groups, View scores,
                      const KeptChannels& kept);
 
-/// Copies the parameters that stay from `in`, laid out by `from` for `graph`, to `out`, laid out by
-/// `to` for the pruned graph: values, gradients or optimiser state alike. Only tensors with an
-/// offset below `end` of their own layout are copied (pass trainable_end() for gradients and
-/// optimiser state, total() for parameters). Device memory.
+/// An array of parameters, gradients or optimiser state in device memory, and where in it what is.
+template <class Float>
+struct LaidOut {
+  const graph::ParameterLayout& layout;
+  Float* values;
+};
+
+/// Copies the parameters that stay from an array for `graph` to one for the pruned graph. Only
+/// tensors with an offset below `end` of their own layout are copied (pass trainable_end() for
+/// gradients and optimiser state, total() for parameters).
 void compact(Stream& stream, const graph::Graph& graph, const ChannelGroups& groups,
-             const KeptChannels& kept, const graph::ParameterLayout& from,
-             const graph::ParameterLayout& to, std::int64_t end, const float* in, float* out);
+             const KeptChannels& kept, std::int64_t end, const LaidOut<const float>& from,
+             const LaidOut<float>& to);
 
 }  // namespace paretiny::compress

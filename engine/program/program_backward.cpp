@@ -125,8 +125,11 @@ void ProgramBuilder::backward(graph::NodeId id) {
       const TensorId dx = in_place(dy, sample);
       const TensorId dscale = activation_tensor({1, 1, 1, sample.c});
       emit(id, "backward", {x, scale, dy.tensor, dx, dscale}, [=](Stream& s, const Program& p) {
-        nn::channel_scale_backward(s, p.at(x), p.at(scale), p.at(dy.tensor), p.at(dx),
-                                   p.at(dscale));
+        nn::channel_scale_backward(s, {.x = p.at(x),
+                                       .s = p.at(scale),
+                                       .dy = p.at(dy.tensor),
+                                       .dx = p.at(dx),
+                                       .ds = p.at(dscale)});
       });
       contribute(from, {dx, false});
       contribute(node.inputs[1], {dscale, false});

@@ -234,8 +234,12 @@ void ProgramBuilder::loss() {
   emit(id, "loss", {logits, program_.labels_, program_.losses_, dlogits},
        [=, smoothing = program_.options_.label_smoothing, gradient = training()](Stream& s,
                                                                                  const Program& p) {
-         nn::softmax_cross_entropy(s, smoothing, p.logits(), p.labels(), p.losses(),
-                                   gradient ? p.at(dlogits) : View{}, p.totals());
+         nn::softmax_cross_entropy(s, smoothing,
+                                   {.logits = p.logits(),
+                                    .labels = p.labels(),
+                                    .loss = p.losses(),
+                                    .dlogits = gradient ? p.at(dlogits) : View{},
+                                    .totals = p.totals()});
        });
   if (training()) contribute(id, {dlogits, false});
 }

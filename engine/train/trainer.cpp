@@ -253,7 +253,7 @@ class Trainer {
     auto* const work = static_cast<float*>(memory_.work());
     const auto shorten = [&](float* array, std::int64_t end, std::int64_t count) {
       stream_.zero(work, bytes_of(count));  // gaps hold zeros
-      compress::compact(stream_, graph_, groups, kept, layout_, layout, end, array, work);
+      compress::compact(stream_, graph_, groups, kept, end, {layout_, array}, {layout, work});
       stream_.copy(array, work, bytes_of(count));
     };
     shorten(memory_.parameters(), layout_.total(), layout.total());

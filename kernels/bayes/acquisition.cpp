@@ -22,14 +22,14 @@ std::int64_t check_reward(const char* op, View reward) {
   return q;
 }
 
-void check_beliefs(const char* op, ConstView mean, ConstView variance, std::int64_t least_sets,
+void check_beliefs(const char* op, const Beliefs& beliefs, std::int64_t least_sets,
                    std::int64_t q) {
-  check(
-      mean.shape.w >= least_sets, op,
-      "mean " + to_string(mean.shape) + " has fewer than " + std::to_string(least_sets) + " sets");
-  const Shape beliefs{1, 1, mean.shape.w, q};
-  check_tensor(op, "mean", mean, beliefs, {DType::f64});
-  check_tensor(op, "variance", variance, beliefs, {DType::f64});
+  const Shape& given = beliefs.mean.shape;
+  check(given.w >= least_sets, op,
+        "mean " + to_string(given) + " has fewer than " + std::to_string(least_sets) + " sets");
+  const Shape shape{1, 1, given.w, q};
+  check_tensor(op, "mean", beliefs.mean, shape, {DType::f64});
+  check_tensor(op, "variance", beliefs.variance, shape, {DType::f64});
 }
 
 bool is_positive(double x) {
@@ -39,7 +39,7 @@ bool is_positive(double x) {
 }  // namespace
 
 void add_log_scalarised_improvement(Stream& stream, const Scalarisation& scalarisation,
-                                    ConstView mean, ConstView variance, View reward) {
+                                    const Beliefs& beliefs, View reward) {
   const char* op = "add_log_scalarised_improvement";
   const std::int64_t objectives = scalarisation.low.shape.c;
   const std::int64_t samples = scalarisation.normals.shape.w;
@@ -51,16 +51,15 @@ void add_log_scalarised_improvement(Stream& stream, const Scalarisation& scalari
   check_tensor(op, "low", scalarisation.low, {1, 1, 1, objectives}, {DType::f64});
   check_tensor(op, "factor", scalarisation.factor, {1, 1, 1, objectives}, {DType::f64});
   check_tensor(op, "normals", scalarisation.normals, {1, 1, samples, objectives}, {DType::f64});
-  check_beliefs(op, mean, variance, objectives, check_reward(op, reward));
-  twins::add_log_scalarised_improvement(stream, scalarisation, mean, variance, reward);
+  check_beliefs(op, beliefs, objectives, check_reward(op, reward));
+  twins::add_log_scalarised_improvement(stream, scalarisation, beliefs, reward);
 }
 
-void add_log_within(Stream& stream, ConstView limits, ConstView mean, ConstView variance,
-                    View reward) {
+void add_log_within(Stream& stream, ConstView limits, const Beliefs& beliefs, View reward) {
   const char* op = "add_log_within";
-  check_beliefs(op, mean, variance, 1, check_reward(op, reward));
-  check_tensor(op, "limits", limits, {1, 1, 1, mean.shape.w}, {DType::f64});
-  twins::add_log_within(stream, limits, mean, variance, reward);
+  check_beliefs(op, beliefs, 1, check_reward(op, reward));
+  check_tensor(op, "limits", limits, {1, 1, 1, beliefs.mean.shape.w}, {DType::f64});
+  twins::add_log_within(stream, limits, beliefs, reward);
 }
 
 }  // namespace paretiny::bayes

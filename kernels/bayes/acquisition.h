@@ -1,11 +1,11 @@
 // How promising points are under independent normal beliefs: logarithms of expectations and
 // chances, which add up to the logarithm of their product. Each op adds to `reward` [1, 1, 1, q].
-// Beliefs are mean and variance, [1, 1, sets, q], as gp_posterior writes them; set k < objectives
-// is objective k, minimised, in the units of the beliefs. All f64.
+// Set k < objectives of the beliefs is objective k, minimised, in the units of the beliefs. All
+// f64.
 #pragma once
 
+#include "kernels/bayes/beliefs.h"
 #include "kernels/core/dispatch.h"
-#include "kernels/core/tensor.h"
 
 namespace paretiny::bayes {
 
@@ -26,12 +26,11 @@ struct Scalarisation {
 
 /// reward += log of the mean over the base samples of softplus(best - s(Y)), where
 /// Y_k = mean_k + sqrt(variance_k) normal. Finite wherever its arguments are.
-void add_log_scalarised_improvement(Stream&, const Scalarisation&, ConstView mean,
-                                    ConstView variance, View reward);
+void add_log_scalarised_improvement(Stream&, const Scalarisation&, const Beliefs&, View reward);
 
 /// reward += sum over the sets of log P(Y <= limit); a limit of infinity adds nothing.
 /// limits: [1, 1, 1, sets]; variances above 0.
-void add_log_within(Stream&, ConstView limits, ConstView mean, ConstView variance, View reward);
+void add_log_within(Stream&, ConstView limits, const Beliefs&, View reward);
 
 namespace twins {
 extern Op<decltype(add_log_scalarised_improvement)> add_log_scalarised_improvement;

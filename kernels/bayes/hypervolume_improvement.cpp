@@ -13,8 +13,9 @@ constinit Op<decltype(bayes::add_log_hypervolume_improvement)> add_log_hypervolu
 
 namespace {
 
-void check_arguments(const char* op, const BoxCover& cover, ConstView mean, ConstView variance,
+void check_arguments(const char* op, const BoxCover& cover, const Beliefs& beliefs,
                      const char* result_name, View result) {
+  const ConstView& mean = beliefs.mean;
   const std::int64_t objectives = cover.levels.shape.w, points = mean.shape.c;
   check(cover.levels.elements() > 0, op,
         "levels " + to_string(cover.levels.shape) + " has no elements");
@@ -26,22 +27,22 @@ void check_arguments(const char* op, const BoxCover& cover, ConstView mean, Cons
             std::to_string(objectives));
   check(points > 0, op, "mean " + to_string(mean.shape) + " has no points");
   check_tensor(op, "mean", mean, {1, 1, mean.shape.w, points}, {DType::f64});
-  check_tensor(op, "variance", variance, mean.shape, {DType::f64});
+  check_tensor(op, "variance", beliefs.variance, mean.shape, {DType::f64});
   check_tensor(op, result_name, result, {1, 1, 1, points}, {DType::f64});
 }
 
 }  // namespace
 
-void hypervolume_improvement(Stream& stream, const BoxCover& cover, ConstView mean,
-                             ConstView variance, View improvement) {
-  check_arguments("hypervolume_improvement", cover, mean, variance, "improvement", improvement);
-  twins::hypervolume_improvement(stream, cover, mean, variance, improvement);
+void hypervolume_improvement(Stream& stream, const BoxCover& cover, const Beliefs& beliefs,
+                             View improvement) {
+  check_arguments("hypervolume_improvement", cover, beliefs, "improvement", improvement);
+  twins::hypervolume_improvement(stream, cover, beliefs, improvement);
 }
 
-void add_log_hypervolume_improvement(Stream& stream, const BoxCover& cover, ConstView mean,
-                                     ConstView variance, View reward) {
-  check_arguments("add_log_hypervolume_improvement", cover, mean, variance, "reward", reward);
-  twins::add_log_hypervolume_improvement(stream, cover, mean, variance, reward);
+void add_log_hypervolume_improvement(Stream& stream, const BoxCover& cover, const Beliefs& beliefs,
+                                     View reward) {
+  check_arguments("add_log_hypervolume_improvement", cover, beliefs, "reward", reward);
+  twins::add_log_hypervolume_improvement(stream, cover, beliefs, reward);
 }
 
 }  // namespace paretiny::bayes

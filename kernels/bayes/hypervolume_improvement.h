@@ -2,8 +2,8 @@
 // that a front leaves undominated. Objectives are minimised. Double precision.
 #pragma once
 
+#include "kernels/bayes/beliefs.h"
 #include "kernels/core/dispatch.h"
-#include "kernels/core/tensor.h"
 
 namespace paretiny::bayes {
 
@@ -18,15 +18,13 @@ struct BoxCover {
 
 /// improvement = expectation of what a point Y adds to the front's hypervolume, Y_k ~ N(mean_k,
 /// variance_k) independent: a sum over boxes of products over objectives of E[(upper - max(lower,
-/// Y_k))+] (exact; a variance of 0 makes Y_k certain). Rows of mean and variance beyond the
-/// objectives are not read. mean, variance: [1, 1, sets, q] f64; improvement: [1, 1, 1, q] f64.
-void hypervolume_improvement(Stream&, const BoxCover&, ConstView mean, ConstView variance,
-                             View improvement);
+/// Y_k))+] (exact; a variance of 0 makes Y_k certain). Sets of beliefs beyond the objectives are
+/// not read. improvement: [1, 1, 1, q] f64.
+void hypervolume_improvement(Stream&, const BoxCover&, const Beliefs&, View improvement);
 
 /// reward += log of the same, computed so that it holds where the improvement itself underflows; no
 /// less than -1e6, also where nothing can be gained.
-void add_log_hypervolume_improvement(Stream&, const BoxCover&, ConstView mean, ConstView variance,
-                                     View reward);
+void add_log_hypervolume_improvement(Stream&, const BoxCover&, const Beliefs&, View reward);
 
 namespace twins {
 extern Op<decltype(hypervolume_improvement)> hypervolume_improvement;

@@ -50,15 +50,14 @@ void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
   twins::channel_scale_forward(stream, x, s, y);
 }
 
-void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView dy, View dx,
-                            View ds) {
+void channel_scale_backward(Stream& stream, const ChannelScaleGradient& g) {
   const char* op = "channel_scale_backward";
-  check_tensor(op, "x", x, x.shape, {DType::f32, DType::bf16});
-  check_tensor(op, "s", s, scale_shape(x.shape), {x.dtype});
-  check_tensor(op, "dy", dy, x.shape, {x.dtype});
-  check_tensor(op, "dx", dx, x.shape, {x.dtype});
-  check_tensor(op, "ds", ds, scale_shape(x.shape), {x.dtype});
-  twins::channel_scale_backward(stream, x, s, dy, dx, ds);
+  check_tensor(op, "x", g.x, g.x.shape, {DType::f32, DType::bf16});
+  check_tensor(op, "s", g.s, scale_shape(g.x.shape), {g.x.dtype});
+  check_tensor(op, "dy", g.dy, g.x.shape, {g.x.dtype});
+  check_tensor(op, "dx", g.dx, g.x.shape, {g.x.dtype});
+  check_tensor(op, "ds", g.ds, scale_shape(g.x.shape), {g.x.dtype});
+  twins::channel_scale_backward(stream, g);
 }
 
 }  // namespace paretiny::nn

@@ -15,8 +15,16 @@ void add_backward(Stream&, Activation, ConstView y, ConstView dy, View d);
 /// y[n, h, w, c] = x[n, h, w, c] * s[n, 1, 1, c]. y may alias x.
 void channel_scale_forward(Stream&, ConstView x, ConstView s, View y);
 
-/// dx = dy * s, ds = sum of dy * x over h, w. dx may alias dy.
-void channel_scale_backward(Stream&, ConstView x, ConstView s, ConstView dy, View dx, View ds);
+struct ChannelScaleGradient {
+  ConstView x;   ///< [n, h, w, c]
+  ConstView s;   ///< [n, 1, 1, c]
+  ConstView dy;  ///< as x
+  View dx;       ///< as x; may alias dy
+  View ds;       ///< as s
+};
+
+/// dx = dy * s, ds = sum of dy * x over h, w.
+void channel_scale_backward(Stream&, const ChannelScaleGradient&);
 
 namespace twins {
 extern Op<decltype(add_forward)> add_forward;

@@ -53,8 +53,8 @@ void log_mean_softplus(F64x8& mean, const F64x8* z, std::int64_t samples) {
   mean += taken;
 }
 
-void add_log_scalarised_improvement(Stream& stream, const bayes::Scalarisation& s, ConstView mean,
-                                    ConstView variance, View reward) {
+void add_log_scalarised_improvement(Stream& stream, const bayes::Scalarisation& s,
+                                    const bayes::Beliefs& beliefs, View reward) {
   const std::int64_t q = reward.shape.c, m = s.low.shape.c, samples = s.normals.shape.w;
   const double* low = s.low.as<double>();
   const double* factor = s.factor.as<double>();
@@ -67,9 +67,9 @@ void add_log_scalarised_improvement(Stream& stream, const bayes::Scalarisation& 
     F64x8* spread = centre + m;
     F64x8* z = spread + m;
     for (std::int64_t k = 0; k < m; ++k) {
-      load_some(centre[k], mean.as<double>() + k * q + first, width);
+      load_some(centre[k], beliefs.mean.as<double>() + k * q + first, width);
       centre[k] = (centre[k] - low[k]) * factor[k];
-      load_some(spread[k], variance.as<double>() + k * q + first, width);
+      load_some(spread[k], beliefs.variance.as<double>() + k * q + first, width);
       VectorMath::square_root(spread[k], spread[k]);
       spread[k] *= factor[k];
     }
@@ -91,16 +91,16 @@ void add_log_scalarised_improvement(Stream& stream, const bayes::Scalarisation& 
   });
 }
 
-void add_log_within(Stream&, ConstView limits, ConstView mean, ConstView variance, View reward) {
+void add_log_within(Stream&, ConstView limits, const bayes::Beliefs& beliefs, View reward) {
   const std::int64_t q = reward.shape.c;
   parallel_for(q, true, [&](std::int64_t i) {
     double sum = 0;
-    for (std::int64_t k = 0; k < mean.shape.w; ++k) {
+    for (std::int64_t k = 0; k < beliefs.mean.shape.w; ++k) {
       const double limit = limits.as<double>()[k];
       if (limit == std::numeric_limits<double>::infinity()) continue;
       const std::int64_t at = k * q + i;
-      sum += bayes::log_normal_cdf((limit - mean.as<double>()[at]) /
-                                   std::sqrt(variance.as<double>()[at]));
+      sum += bayes::log_normal_cdf((limit - beliefs.mean.as<double>()[at]) /
+                                   std::sqrt(beliefs.variance.as<double>()[at]));
     }
     reward.as<double>()[i] += sum;
   });

@@ -19,15 +19,15 @@ struct Problem {
   const std::int32_t* box;        ///< [boxes, 2, objectives]
   const double *mean, *variance;  ///< [sets, points]
 
-  Problem(const bayes::BoxCover& cover, ConstView mean_view, ConstView variance_view)
+  Problem(const bayes::BoxCover& cover, const bayes::Beliefs& beliefs)
       : objectives(cover.levels.shape.w),
         levels(cover.levels.shape.c),
         boxes(cover.boxes.shape.n),
-        points(mean_view.shape.c),
+        points(beliefs.mean.shape.c),
         level(cover.levels.as<double>()),
         box(cover.boxes.as<std::int32_t>()),
-        mean(mean_view.as<double>()),
-        variance(variance_view.as<double>()) {}
+        mean(beliefs.mean.as<double>()),
+        variance(beliefs.variance.as<double>()) {}
 };
 
 /// Of one objective for eight points from `first`; the last point stands for those beyond.
@@ -186,9 +186,8 @@ void log_gains_of(const Problem& p, std::int64_t first, F64x8* table, F64x8& log
 
 /// f(problem, first point, number of points, table) for eight points at a time.
 template <class F>
-void each_eight(Stream& stream, const bayes::BoxCover& cover, ConstView mean, ConstView variance,
-                F f) {
-  const Problem problem(cover, mean, variance);
+void each_eight(Stream& stream, const bayes::BoxCover& cover, const bayes::Beliefs& beliefs, F f) {
+  const Problem problem(cover, beliefs);
   const std::int64_t entries = problem.objectives * problem.levels;
   const std::int64_t groups = ceil_div(problem.points, kWide);
   Arena::Scope scratch(stream.scratch());
@@ -200,10 +199,10 @@ void each_eight(Stream& stream, const bayes::BoxCover& cover, ConstView mean, Co
   });
 }
 
-void hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover, ConstView mean,
-                             ConstView variance, View improvement) {
+void hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover,
+                             const bayes::Beliefs& beliefs, View improvement) {
   double* results = improvement.as<double>();
-  each_eight(stream, cover, mean, variance,
+  each_eight(stream, cover, beliefs,
              [=](const Problem& problem, std::int64_t first, std::int64_t count, F64x8* table) {
                Gains gains;
                gains_of(problem, first, table, gains);
@@ -213,10 +212,10 @@ void hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover, Const
              });
 }
 
-void add_log_hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover, ConstView mean,
-                                     ConstView variance, View reward) {
+void add_log_hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover,
+                                     const bayes::Beliefs& beliefs, View reward) {
   double* results = reward.as<double>();
-  each_eight(stream, cover, mean, variance,
+  each_eight(stream, cover, beliefs,
              [=](const Problem& problem, std::int64_t first, std::int64_t count, F64x8* table) {
                Gains gains;
                gains_of(problem, first, table, gains);

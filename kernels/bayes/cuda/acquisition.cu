@@ -55,6 +55,8 @@ __device__ double improvement(const ImprovementShape& shape, const double* belie
   return (shape.best - largest - bayes::kAugmentation * sum) * (1 / shape.softness);
 }
 
+/// A warp a point, its lanes over the base samples. low, factor: [objectives]; normals: [samples,
+/// objectives]; mean, variance: [sets, points]; reward: [points].
 __global__ void improvement_kernel(ImprovementShape shape, const double* low, const double* factor,
                                    const double* normals, const double* mean,
                                    const double* variance, double* reward) {
@@ -85,17 +87,18 @@ __global__ void improvement_kernel(ImprovementShape shape, const double* low, co
   if (lane == 0) reward[point] += taken + log(sum / shape.samples) + log(shape.softness);
 }
 
-void add_log_scalarised_improvement(Stream& stream, const bayes::Scalarisation& s, ConstView mean,
-                                    ConstView variance, View reward) {
+void add_log_scalarised_improvement(Stream& stream, const bayes::Scalarisation& s,
+                                    const bayes::Beliefs& beliefs, View reward) {
   const ImprovementShape shape{reward.shape.c, static_cast<int>(s.low.shape.c),
                                static_cast<int>(s.normals.shape.w), s.best, s.softness};
   const auto shared = static_cast<std::size_t>(2 * kPoints * s.low.shape.c) * sizeof(double);
   launch(stream, "add_log_scalarised_improvement", improvement_kernel,
          {blocks_for(shape.points, kPoints), dim3(kThreads), shared}, shape, s.low.as<double>(),
-         s.factor.as<double>(), s.normals.as<double>(), mean.as<double>(), variance.as<double>(),
-         reward.as<double>());
+         s.factor.as<double>(), s.normals.as<double>(), beliefs.mean.as<double>(),
+         beliefs.variance.as<double>(), reward.as<double>());
 }
 
+/// kSetLanes threads a point. limits: [sets]; mean, variance: [sets, points]; reward: [points].
 __global__ void within_kernel(std::int64_t points, int sets, const double* limits,
                               const double* mean, const double* variance, double* reward) {
   const std::int64_t thread = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
@@ -115,12 +118,12 @@ __global__ void within_kernel(std::int64_t points, int sets, const double* limit
   if (point < points && lane == 0) reward[point] += sum;
 }
 
-void add_log_within(Stream& stream, ConstView limits, ConstView mean, ConstView variance,
-                    View reward) {
+void add_log_within(Stream& stream, ConstView limits, const bayes::Beliefs& beliefs, View reward) {
   const std::int64_t q = reward.shape.c;
   launch(stream, "add_log_within", within_kernel,
-         {blocks_for(q, kThreads / kSetLanes), dim3(kThreads)}, q, static_cast<int>(mean.shape.w),
-         limits.as<double>(), mean.as<double>(), variance.as<double>(), reward.as<double>());
+         {blocks_for(q, kThreads / kSetLanes), dim3(kThreads)}, q,
+         static_cast<int>(beliefs.mean.shape.w), limits.as<double>(), beliefs.mean.as<double>(),
+         beliefs.variance.as<double>(), reward.as<double>());
 }
 
 const Twin improvement_twin(bayes::twins::add_log_scalarised_improvement, DeviceKind::cuda,

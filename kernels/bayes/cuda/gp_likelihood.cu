@@ -108,6 +108,8 @@ __global__ void __launch_bounds__(kPairThreads)
   });
 }
 
+/// A block an item: adds its tiles' parts in their order. parts: [items, tiles, d + 2];
+/// squared_residual, jitter: [items]; gradient: [items, d + 2].
 __global__ void finish_kernel(TrainingItems items, const double* parts, int tiles,
                               const double* squared_residual, const double* jitter,
                               double* gradient) {
@@ -145,18 +147,19 @@ void gp_likelihood(Stream& stream, const bayes::GpShape& shape, const bayes::GpD
     return scratch.take(DType::f64, {count, 1, 1, each}).as<double>();
   };
   double* covariance = take(shape.points * shape.points);
-  double* root = take(shape.points * shape.points);
-  double* inverse_root = covariance;  // which nobody needs once it has a root
-  double* jitter = take(1);
+  const Factors factors{.covariance = covariance,
+                        .root = take(shape.points * shape.points),
+                        .inverse_root = covariance,
+                        .jitter = take(1)};
   double* parts = take(tiles * (shape.dimensions + 2));
   const Explained to{take(shape.points), take(1), take(1), t.value.as<double>()};
-  explain(stream, name, items, shape.mean, count, covariance, root, inverse_root, jitter, to);
+  explain(stream, name, items, shape.mean, count, factors, to);
   const auto blocks = static_cast<unsigned>(count);
   launch(stream, name, gradient_kernel,
          {dim3(static_cast<unsigned>(tiles), blocks), dim3(kPairThreads), sizeof(GradientShared)},
-         items, inverse_root, to.weights, parts);
+         items, factors.inverse_root, to.weights, parts);
   launch(stream, name, finish_kernel, {dim3(blocks), dim3(64)}, items, parts, tiles,
-         to.squared_residual, jitter, t.gradient.as<double>());
+         to.squared_residual, factors.jitter, t.gradient.as<double>());
 }
 
 const Twin twin(bayes::twins::gp_likelihood, DeviceKind::cuda, gp_likelihood);

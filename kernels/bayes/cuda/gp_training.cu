@@ -47,6 +47,7 @@ struct ExplainShared {
   __device__ double* whitened() { return reinterpret_cast<double*>(this + 1); }
 };
 
+/// A block an item. root, inverse_root: [items, points, points], lower triangles.
 __global__ void __launch_bounds__(kExplainThreads)
     explain_kernel(TrainingItems items, bayes::PriorMean prior, const double* root,
                    const double* inverse_root, Explained to) {
@@ -136,11 +137,12 @@ void gp_condition(Stream& stream, const bayes::GpShape& shape, const bayes::GpDa
   const auto take = [&](std::int64_t each) {
     return scratch.take(DType::f64, {shape.sets, 1, 1, each}).as<double>();
   };
-  double* covariance = take(shape.points * shape.points);
-  double* root = take(shape.points * shape.points);
+  const Factors factors{.covariance = take(shape.points * shape.points),
+                        .root = take(shape.points * shape.points),
+                        .inverse_root = state.inverse_root.as<double>(),
+                        .jitter = jitter.as<double>()};
   const Explained to{state.weights.as<double>(), take(1), take(1), take(1)};
-  explain(stream, name, items, shape.mean, shape.sets, covariance, root,
-          state.inverse_root.as<double>(), jitter.as<double>(), to);
+  explain(stream, name, items, shape.mean, shape.sets, factors, to);
   constexpr int kThreads = kBlockThreads;
   const std::int64_t blocks = ceil_div(shape.points * shape.dimensions, kThreads);
   launch(stream, name, describe_kernel,
@@ -154,19 +156,18 @@ const Twin twin(bayes::twins::gp_condition, DeviceKind::cuda, gp_condition);
 }  // namespace
 
 void explain(Stream& stream, const char* name, const TrainingItems& items, bayes::PriorMean prior,
-             std::int64_t count, double* covariance, double* root, double* inverse_root,
-             double* jitter, const Explained& to) {
+             std::int64_t count, const Factors& factors, const Explained& to) {
   const auto blocks = static_cast<unsigned>(count);
   launch(stream, name, covariance_kernel,
          {dim3(static_cast<unsigned>(pair_tiles(items.points)), blocks), dim3(kPairThreads),
           sizeof(PairShared)},
-         items, covariance);
-  factorise(stream, name, items.batch(count), covariance, root, jitter);
-  invert(stream, name, items.batch(count), root, inverse_root);
+         items, factors.covariance);
+  factorise(stream, name, items.batch(count), factors.covariance, factors.root, factors.jitter);
+  invert(stream, name, items.batch(count), factors.root, factors.inverse_root);
   launch(stream, name, explain_kernel,
          {dim3(blocks), dim3(kExplainThreads),
           sizeof(ExplainShared) + 2 * sizeof(double) * static_cast<std::size_t>(items.points)},
-         items, prior, root, inverse_root, to);
+         items, prior, factors.root, factors.inverse_root, to);
 }
 
 }  // namespace paretiny::cuda

@@ -146,9 +146,17 @@ struct Explained {
   double* value;             ///< [items]
 };
 
+/// Where explain() leaves the matrices that it goes through, [items, points, points] each.
+/// `inverse_root` may be `covariance`, which nobody needs once it has a root.
+struct Factors {
+  double* covariance;
+  double* root;          ///< its lower Cholesky factor
+  double* inverse_root;  ///< the inverse of that
+  double* jitter;        ///< [items], what was added to the diagonal
+};
+
 /// Covariance, its root and the inverse of that, and what they make of the targets.
 void explain(Stream& stream, const char* name, const TrainingItems& items, bayes::PriorMean prior,
-             std::int64_t count, double* covariance, double* root, double* inverse_root,
-             double* jitter, const Explained& to);
+             std::int64_t count, const Factors& factors, const Explained& to);
 
 }  // namespace paretiny::cuda

@@ -99,6 +99,8 @@ __device__ double log_gain(const Problem& p, std::int64_t point, double* table, 
   return fmax(bayes::kLeastLog, shift + log(block_sum(sum, partial)));
 }
 
+/// A block a point, its threads over the boxes. results: [points]; the logarithm is added, the
+/// improvement written.
 template <bool kLog>
 __global__ void improvement_kernel(Problem p, double* results) {
   auto& shared = shared_memory<BlockShared>();
@@ -120,11 +122,12 @@ __global__ void improvement_kernel(Problem p, double* results) {
 }
 
 template <bool kLog>
-void improve(Stream& stream, const char* name, const bayes::BoxCover& cover, ConstView mean,
-             ConstView variance, View results) {
-  Problem problem{cover.levels.shape.w, cover.levels.shape.c,      cover.boxes.shape.n,
-                  mean.shape.c,         cover.levels.as<double>(), cover.boxes.as<std::int32_t>(),
-                  mean.as<double>(),    variance.as<double>(),     nullptr};
+void improve(Stream& stream, const char* name, const bayes::BoxCover& cover,
+             const bayes::Beliefs& beliefs, View results) {
+  Problem problem{
+      cover.levels.shape.w,      cover.levels.shape.c,          cover.boxes.shape.n,
+      beliefs.mean.shape.c,      cover.levels.as<double>(),     cover.boxes.as<std::int32_t>(),
+      beliefs.mean.as<double>(), beliefs.variance.as<double>(), nullptr};
   const auto table_bytes =
       static_cast<std::size_t>(problem.objectives * problem.levels) * sizeof(double);
   // As many blocks as there are points unless the tables would need a memory of their own.
@@ -142,14 +145,14 @@ void improve(Stream& stream, const char* name, const bayes::BoxCover& cover, Con
          results.as<double>());
 }
 
-void hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover, ConstView mean,
-                             ConstView variance, View improvement) {
-  improve<false>(stream, "hypervolume_improvement", cover, mean, variance, improvement);
+void hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover,
+                             const bayes::Beliefs& beliefs, View improvement) {
+  improve<false>(stream, "hypervolume_improvement", cover, beliefs, improvement);
 }
 
-void add_log_hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover, ConstView mean,
-                                     ConstView variance, View reward) {
-  improve<true>(stream, "add_log_hypervolume_improvement", cover, mean, variance, reward);
+void add_log_hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover,
+                                     const bayes::Beliefs& beliefs, View reward) {
+  improve<true>(stream, "add_log_hypervolume_improvement", cover, beliefs, reward);
 }
 
 const Twin improvement(bayes::twins::hypervolume_improvement, DeviceKind::cuda,

@@ -70,19 +70,18 @@ void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
   });
 }
 
-void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView dy, View dx,
-                            View ds) {
-  const Shape shape = x.shape;
+void channel_scale_backward(Stream& stream, const nn::ChannelScaleGradient& g) {
+  const Shape shape = g.x.shape;
   const std::int64_t sample = shape.h * shape.w * shape.c;
   const std::int64_t lanes = std::min(lanes_of(shape.c), sample);
   Arena::Scope scratch(stream.scratch());
   float* tables = scratch.take(DType::f32, {shape.n, 1, 2, lanes}).as<float>();
-  with_element(x.dtype, [&]<class T>(T) {
+  with_element(g.x.dtype, [&]<class T>(T) {
     parallel_for(shape.n, parallel(shape), [&](std::int64_t n) {
-      const T* from = x.as<T>() + n * sample;
-      const T* factor = s.as<T>() + n * shape.c;
-      const T* grad = dy.as<T>() + n * sample;
-      T* to = dx.as<T>() + n * sample;
+      const T* from = g.x.as<T>() + n * sample;
+      const T* factor = g.s.as<T>() + n * shape.c;
+      const T* grad = g.dy.as<T>() + n * sample;
+      T* to = g.dx.as<T>() + n * sample;
       float* table = tables + n * 2 * lanes;
       float* sums = table + lanes;
       sum_lanes<1>(0, sample, lanes, sums,
@@ -94,7 +93,7 @@ void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView 
                    });
       fold(shape.c, lanes, sums);
       for (std::int64_t c = 0; c < shape.c; ++c) {
-        ds.as<T>()[n * shape.c + c] = from_float<T>(sums[c]);
+        g.ds.as<T>()[n * shape.c + c] = from_float<T>(sums[c]);
       }
       repeat(shape.c, lanes, table, [=](std::int64_t c) { return to_float(factor[c]); });
       multiply_lanes(sample, lanes, grad, table, to);

@@ -37,6 +37,7 @@ void add_backward(Stream& stream, nn::Activation activation, ConstView y, ConstV
   nn::twins::activation_backward(stream, activation, y, dy, d);
 }
 
+/// Reads x and writes y, [n, pixels, channels], once each; s: [n, channels].
 template <class T, int kWidth>
 __global__ void channel_scale_kernel(ChannelWalk walk, const T* x, const T* s, T* y) {
   const ChannelThread<kWidth> me(walk);
@@ -96,16 +97,15 @@ __global__ void channel_scale_backward_kernel(ChannelWalk walk, const T* x, cons
               [=](std::int64_t i, const PlainSum& sum) { ds[i] = narrow<T>(sum.sum); });
 }
 
-void channel_scale_backward(Stream& stream, ConstView x, ConstView s, ConstView dy, View dx,
-                            View ds) {
-  if (x.elements() == 0) return;
-  with_element(x.dtype, [&]<class T>(T) {
-    walk_samples<T>(x.shape, x.shape.n, {x.as<T>(), dy.as<T>(), dx.as<T>()},
+void channel_scale_backward(Stream& stream, const nn::ChannelScaleGradient& g) {
+  if (g.x.elements() == 0) return;
+  with_element(g.x.dtype, [&]<class T>(T) {
+    walk_samples<T>(g.x.shape, g.x.shape.n, {g.x.as<T>(), g.dy.as<T>(), g.dx.as<T>()},
                     [&](const ChannelWalk& walk, auto width) {
                       launch(stream, "channel_scale_backward",
                              channel_scale_backward_kernel<T, width()>,
-                             walk.shape(merge_bytes<PlainSum>(walk, width)), walk, x.as<T>(),
-                             s.as<T>(), dy.as<T>(), dx.as<T>(), ds.as<T>());
+                             walk.shape(merge_bytes<PlainSum>(walk, width)), walk, g.x.as<T>(),
+                             g.s.as<T>(), g.dy.as<T>(), g.dx.as<T>(), g.ds.as<T>());
                     });
   });
 }

@@ -20,6 +20,7 @@ namespace {
 constexpr double kProgress = 1e-3;
 /// Trials for which the centre of a spent region is not chosen again.
 constexpr std::size_t kTenure = 100;
+/// A model of a region is fitted to at least so many trials, the nearest ones beyond it.
 constexpr Eigen::Index kLeastData = 4;
 
 /// Where a history has led to.
@@ -148,7 +149,7 @@ Eigen::VectorXd improvements(Stream& stream, const pareto::Points& front,
   const surrogate::DeviceArray variance(
       stream, surrogate::RowMatrix::Zero(objectives.rows(), objectives.cols()));
   const surrogate::DeviceArray gain(stream, DType::f64, {1, 1, 1, objectives.cols()});
-  bayes::hypervolume_improvement(stream, boxes, mean, variance, gain);
+  bayes::hypervolume_improvement(stream, boxes, {.mean = mean, .variance = variance}, gain);
   return gain.download(stream, 1).row(0).transpose();
 }
 

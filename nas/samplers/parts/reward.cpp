@@ -12,6 +12,7 @@
 namespace paretiny::samplers {
 namespace {
 
+/// An objective that spans less over the front has no range to be divided by.
 constexpr double kLeastRange = 1e-9;
 
 /// The Pareto set's objectives, and what is believed of pending trials: behind the measured ones,
@@ -119,13 +120,14 @@ void Reward::operator()(ConstView queries, View mean, View variance, View reward
   bayes::gp_posterior(stream, surrogates_.shape(), surrogates_.state(),
                       {.queries = queries, .mean = mean, .variance = variance});
   stream.zero(rewards.data, rewards.bytes());
+  const bayes::Beliefs beliefs{.mean = mean, .variance = variance};
   if (improves_ && improvement_ == Improvement::scalarised) {
-    bayes::add_log_scalarised_improvement(stream, {low_, factor_, normals_, best_}, mean, variance,
+    bayes::add_log_scalarised_improvement(stream, {low_, factor_, normals_, best_}, beliefs,
                                           rewards);
   } else if (improves_) {
-    bayes::add_log_hypervolume_improvement(stream, boxes_, mean, variance, rewards);
+    bayes::add_log_hypervolume_improvement(stream, boxes_, beliefs, rewards);
   }
-  if (limited_) bayes::add_log_within(stream, limits_, mean, variance, rewards);
+  if (limited_) bayes::add_log_within(stream, limits_, beliefs, rewards);
 }
 
 Eigen::VectorXd Reward::at(const surrogate::RowMatrix& points) const {

@@ -196,7 +196,8 @@ TEST(Prune, RemovingDeadChannelsLeavesTheNetworksAnswerAsItWas) {
     const graph::ParameterLayout to(pruned);
     EXPECT_LT(static_cast<double>(to.total()), 0.6 * static_cast<double>(from.total()));
     std::vector<float> compacted(static_cast<std::size_t>(to.total()));
-    compact(*stream, graph, groups, kept, from, to, from.total(), values.data(), compacted.data());
+    compact(*stream, graph, groups, kept, from.total(), {from, values.data()},
+            {to, compacted.data()});
     const std::vector<double> before = logits(graph, values);
     const std::vector<double> after = logits(pruned, compacted);
     EXPECT_GT(test::max_abs(before), 1e-3) << name;

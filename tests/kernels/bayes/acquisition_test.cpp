@@ -52,7 +52,8 @@ struct Improvement {
     const Tensor variances = numbers(stream, {1, 1, sets, q}, variance);
     const Tensor rewards = numbers(stream, {1, 1, 1, q}, reward);
     const bayes::Scalarisation s{lows, factors, samples_of_all, best, softness};
-    bayes::add_log_scalarised_improvement(stream, s, means, variances, rewards);
+    bayes::add_log_scalarised_improvement(stream, s, {.mean = means, .variance = variances},
+                                          rewards);
     return rewards.values();
   }
 
@@ -144,7 +145,7 @@ Doubles within(Stream& stream, const Doubles& limits, const Doubles& mean, const
   const Tensor means = numbers(stream, {1, 1, sets, q}, mean);
   const Tensor variances = numbers(stream, {1, 1, sets, q}, variance);
   const Tensor rewards = numbers(stream, {1, 1, 1, q}, reward);
-  bayes::add_log_within(stream, all, means, variances, rewards);
+  bayes::add_log_within(stream, all, {.mean = means, .variance = variances}, rewards);
   return rewards.values();
 }
 
@@ -200,9 +201,9 @@ TEST(Acquisition, DoesNotDependOnThreads) {
   expect_same_for_any_threads(
       [&] {
         stream->zero(reward.view().data, reward.view().bytes());
-        bayes::add_log_scalarised_improvement(*stream, {low, factor, normals, 0.3, 1e-3}, mean,
-                                              variance, reward);
-        bayes::add_log_within(*stream, low, mean, variance, reward);
+        bayes::add_log_scalarised_improvement(*stream, {low, factor, normals, 0.3, 1e-3},
+                                              {.mean = mean, .variance = variance}, reward);
+        bayes::add_log_within(*stream, low, {.mean = mean, .variance = variance}, reward);
       },
       {&reward});
 }
@@ -218,7 +219,7 @@ TEST(Acquisition, RejectsWhatDoesNotFit) {
   const Tensor single(*stream, DType::f32, {1, 1, 1, 7});
   const bayes::Scalarisation good{two, two, normals, 0.5, 1e-3};
   const auto improve = [&](const bayes::Scalarisation& s, ConstView mean, View to) {
-    bayes::add_log_scalarised_improvement(*stream, s, mean, beliefs, to);
+    bayes::add_log_scalarised_improvement(*stream, s, {.mean = mean, .variance = beliefs}, to);
   };
   EXPECT_NO_THROW(improve(good, beliefs, reward));
   EXPECT_THROW(improve({two, three, normals, 0.5, 1e-3}, beliefs, reward), UsageError);
@@ -230,9 +231,9 @@ TEST(Acquisition, RejectsWhatDoesNotFit) {
   EXPECT_THROW(improve(good, beliefs, single), UsageError);
   EXPECT_THROW(improve(good, ConstView{}, reward), UsageError);
 
-  EXPECT_NO_THROW(bayes::add_log_within(*stream, three, beliefs, beliefs, reward));
-  EXPECT_THROW(bayes::add_log_within(*stream, two, beliefs, beliefs, reward), UsageError);
-  EXPECT_THROW(bayes::add_log_within(*stream, three, beliefs, one_belief, reward), UsageError);
+  EXPECT_NO_THROW(bayes::add_log_within(*stream, three, {beliefs, beliefs}, reward));
+  EXPECT_THROW(bayes::add_log_within(*stream, two, {beliefs, beliefs}, reward), UsageError);
+  EXPECT_THROW(bayes::add_log_within(*stream, three, {beliefs, one_belief}, reward), UsageError);
 }
 
 }  // namespace

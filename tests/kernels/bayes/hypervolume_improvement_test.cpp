@@ -132,11 +132,13 @@ struct Call {
         reward(on, DType::f64, {1, 1, 1, mean.shape().c}) {}
 
   void run_plain() {
-    bayes::hypervolume_improvement(stream, {levels, boxes}, mean, variance, plain);
+    bayes::hypervolume_improvement(stream, {levels, boxes}, {.mean = mean, .variance = variance},
+                                   plain);
   }
   void run_log() {
     stream.zero(reward.view().data, reward.view().bytes());
-    bayes::add_log_hypervolume_improvement(stream, {levels, boxes}, mean, variance, reward);
+    bayes::add_log_hypervolume_improvement(stream, {levels, boxes},
+                                           {.mean = mean, .variance = variance}, reward);
   }
 };
 
@@ -294,8 +296,9 @@ TEST(HypervolumeImprovement, LogarithmIsAdded) {
   const auto stream = test_stream();
   Call call(*stream, Cover({}, {1, 1}), {{{0, 0}, {-1, 0.5}}, {{0, 0}, {0, 0}}});
   call.run_log();
-  bayes::add_log_hypervolume_improvement(*stream, {call.levels, call.boxes}, call.mean,
-                                         call.variance, call.reward);
+  bayes::add_log_hypervolume_improvement(*stream, {call.levels, call.boxes},
+                                         {.mean = call.mean, .variance = call.variance},
+                                         call.reward);
   EXPECT_EQ(call.reward.values(), (Vector{0, 0}));
 }
 
@@ -307,8 +310,9 @@ TEST(HypervolumeImprovement, RejectsWhatDoesNotFit) {
   const Tensor mean(*stream, DType::f64, {1, 1, 2, 5}), one(*stream, DType::f64, {1, 1, 1, 5});
   const Tensor result(*stream, DType::f64, {1, 1, 1, 5}), few(*stream, DType::f64, {1, 1, 1, 4});
   const auto refused = [&](const bayes::BoxCover& cover, ConstView mu, ConstView sigma, View y) {
-    EXPECT_THROW(bayes::hypervolume_improvement(*stream, cover, mu, sigma, y), UsageError);
-    EXPECT_THROW(bayes::add_log_hypervolume_improvement(*stream, cover, mu, sigma, y), UsageError);
+    EXPECT_THROW(bayes::hypervolume_improvement(*stream, cover, {mu, sigma}, y), UsageError);
+    EXPECT_THROW(bayes::add_log_hypervolume_improvement(*stream, cover, {mu, sigma}, y),
+                 UsageError);
   };
   refused({narrow, boxes}, mean, mean, result);
   refused({levels, wide}, mean, mean, result);

@@ -195,7 +195,7 @@ class Search {
       // A smooth function of where the rollouts are, whatever it means.
       View points = snapped_;
       points.shape = {1, 1, 7, 4 * kDirections};
-      bayes::add_log_within(stream_, limits_, points, variance_,
+      bayes::add_log_within(stream_, limits_, {.mean = points, .variance = variance_},
                             view(rewards_.view().as<double>() + h * 4 * kDirections, DType::f64,
                                  {1, 1, 1, 4 * kDirections}));
     }

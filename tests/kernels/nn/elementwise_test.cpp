@@ -120,7 +120,9 @@ struct Scale {
         ds(stream, dtype, s.shape()) {}
 
   void forward() { nn::channel_scale_forward(stream, x, s, y); }
-  void backward() { nn::channel_scale_backward(stream, x, s, dy, dx, ds); }
+  void backward() {
+    nn::channel_scale_backward(stream, {.x = x, .s = s, .dy = dy, .dx = dx, .ds = ds});
+  }
 
   Stream& stream;
   Tensor x, s, dy, y, dx, ds;
@@ -178,7 +180,8 @@ TEST(ChannelScale, MayWriteWhereItReads) {
   scale.forward();
   scale.backward();
   const auto ds = scale.ds.bytes();
-  nn::channel_scale_backward(*stream, scale.x, scale.s, scale.dy, scale.dy, scale.ds);
+  nn::channel_scale_backward(
+      *stream, {.x = scale.x, .s = scale.s, .dy = scale.dy, .dx = scale.dy, .ds = scale.ds});
   EXPECT_EQ(scale.dy.bytes(), scale.dx.bytes());
   EXPECT_EQ(scale.ds.bytes(), ds);
   nn::channel_scale_forward(*stream, scale.x, scale.s, scale.x);
@@ -203,9 +206,9 @@ TEST(ChannelScale, RejectsWhatDoesNotFit) {
   EXPECT_THROW(nn::channel_scale_forward(*stream, good.x, good.x, good.y), UsageError);
   EXPECT_THROW(nn::channel_scale_forward(*stream, good.x, bf16.s, good.y), UsageError);
   EXPECT_THROW(nn::channel_scale_forward(*stream, good.x, good.s, View{}), UsageError);
-  EXPECT_THROW(nn::channel_scale_backward(*stream, good.x, good.s, good.s, good.dx, good.ds),
+  EXPECT_THROW(nn::channel_scale_backward(*stream, {good.x, good.s, good.s, good.dx, good.ds}),
                UsageError);
-  EXPECT_THROW(nn::channel_scale_backward(*stream, good.x, good.s, good.dy, good.dx, bf16.ds),
+  EXPECT_THROW(nn::channel_scale_backward(*stream, {good.x, good.s, good.dy, good.dx, bf16.ds}),
                UsageError);
 }
 

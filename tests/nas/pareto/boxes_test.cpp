@@ -163,7 +163,7 @@ TEST(Boxes, GiveWhatPointsImprove) {
                                      {1, 1, rows, static_cast<std::int64_t>(boxes.level_count())}),
                                 view(static_cast<const void*>(boxes.corners.data()), DType::i32,
                                      {static_cast<std::int64_t>(boxes.count()), 1, 2, rows})};
-    bayes::hypervolume_improvement(*stream, cover, mean, variance, gain);
+    bayes::hypervolume_improvement(*stream, cover, {.mean = mean, .variance = variance}, gain);
     for (std::size_t i = 0; i < points.size(); ++i) {
       Points with = front;
       with.push_back(points[i]);

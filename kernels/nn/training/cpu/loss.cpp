@@ -38,22 +38,21 @@ SampleResult sample(const float* logits, std::int64_t classes, std::int32_t labe
   return {static_cast<float>(loss), first_largest == label};
 }
 
-void softmax_cross_entropy(Stream&, float smoothing, ConstView logits, ConstView labels, View loss,
-                           View dlogits, View totals) {
-  const std::int64_t n = logits.shape.n, classes = logits.shape.c;
+void softmax_cross_entropy(Stream&, float smoothing, const nn::CrossEntropy& t) {
+  const std::int64_t n = t.logits.shape.n, classes = t.logits.shape.c;
   const float weight = 1 / static_cast<float>(n);
   double total = 0;
   std::int64_t correct = 0;
   for (std::int64_t i = 0; i < n; ++i) {
-    float* gradient = dlogits ? dlogits.as<float>() + i * classes : nullptr;
-    const SampleResult result = sample(logits.as<float>() + i * classes, classes,
-                                       labels.as<std::int32_t>()[i], smoothing, weight, gradient);
-    loss.as<float>()[i] = result.loss;
+    float* gradient = t.dlogits ? t.dlogits.as<float>() + i * classes : nullptr;
+    const SampleResult result = sample(t.logits.as<float>() + i * classes, classes,
+                                       t.labels.as<std::int32_t>()[i], smoothing, weight, gradient);
+    t.loss.as<float>()[i] = result.loss;
     total += result.loss;
     correct += result.correct;
   }
-  totals.as<float>()[0] += static_cast<float>(total);
-  totals.as<float>()[1] += static_cast<float>(correct);
+  t.totals.as<float>()[0] += static_cast<float>(total);
+  t.totals.as<float>()[1] += static_cast<float>(correct);
 }
 
 const Twin twin(nn::twins::softmax_cross_entropy, DeviceKind::cpu, softmax_cross_entropy);

@@ -57,6 +57,7 @@ struct Batch {
   }
 };
 
+/// A thread a pack of a sample's elements, or less at its end. x: [n, h, w, c]; labels_out: [n].
 template <class From, class To>
 __global__ void gather_kernel(Batch<From> batch, To* x, std::int32_t* labels_out) {
   const std::int64_t thread = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;

@@ -22,6 +22,7 @@ struct SumShared {
   float partial[kWarp];
 };
 
+/// A block a filter. w, g: [filters, size]; scores: [filters], added to.
 __global__ void filter_kernel(nn::FilterScore score, const float* w, const float* g,
                               std::int64_t size, float* scores) {
   auto& shared = shared_memory<SumShared>();
@@ -34,6 +35,7 @@ __global__ void filter_kernel(nn::FilterScore score, const float* w, const float
   if (threadIdx.x == 0) scores[blockIdx.x] += sum;
 }
 
+/// A thread a filter. w, g: [size, filters]; scores: [filters], added to.
 __global__ void depthwise_filter_kernel(nn::FilterScore score, const float* w, const float* g,
                                         std::int64_t filters, std::int64_t size, float* scores) {
   const std::int64_t filter = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;

@@ -33,6 +33,8 @@ __device__ Largest warp_largest(Largest mine) {
   return mine;
 }
 
+/// A warp a sample. logits, dlogits: [samples, classes]; labels, loss: [samples]. A right
+/// prediction is marked in the sign of its loss, which totals_kernel takes away again.
 __global__ void cross_entropy_kernel(int samples, int classes, double smoothing, float weight,
                                      const float* logits, const std::int32_t* labels, float* loss,
                                      float* dlogits) {
@@ -74,6 +76,7 @@ struct TotalsShared {
   double partial[kWarp];
 };
 
+/// One block. loss: [samples]; totals: [2].
 __global__ void totals_kernel(int samples, float* loss, float* totals) {
   double sum = 0, correct = 0;
   for (int i = static_cast<int>(threadIdx.x); i < samples; i += static_cast<int>(blockDim.x)) {
@@ -92,17 +95,17 @@ __global__ void totals_kernel(int samples, float* loss, float* totals) {
   }
 }
 
-void softmax_cross_entropy(Stream& stream, float smoothing, ConstView logits, ConstView labels,
-                           View loss, View dlogits, View totals) {
-  const auto samples = static_cast<int>(logits.shape.n);
-  const auto classes = static_cast<int>(logits.shape.c);
+void softmax_cross_entropy(Stream& stream, float smoothing, const nn::CrossEntropy& t) {
+  const auto samples = static_cast<int>(t.logits.shape.n);
+  const auto classes = static_cast<int>(t.logits.shape.c);
   const auto blocks = static_cast<unsigned>(ceil_div(samples, kSamples));
   launch(stream, "softmax_cross_entropy", cross_entropy_kernel,
          {dim3(blocks), dim3(kSamples * kWarp)}, samples, classes, double{smoothing},
-         1 / static_cast<float>(samples), logits.as<float>(), labels.as<std::int32_t>(),
-         loss.as<float>(), dlogits.as<float>());
+         1 / static_cast<float>(samples), t.logits.as<float>(), t.labels.as<std::int32_t>(),
+         t.loss.as<float>(), t.dlogits.as<float>());
   launch(stream, "softmax_cross_entropy: totals", totals_kernel,
-         {dim3(1), dim3(256), sizeof(TotalsShared)}, samples, loss.as<float>(), totals.as<float>());
+         {dim3(1), dim3(256), sizeof(TotalsShared)}, samples, t.loss.as<float>(),
+         t.totals.as<float>());
 }
 
 const Twin twin(nn::twins::softmax_cross_entropy, DeviceKind::cuda, softmax_cross_entropy);

@@ -5,6 +5,7 @@
 namespace paretiny::cuda {
 namespace {
 
+/// One block. table: [rows, width]; row: [width].
 __global__ void next_row_kernel(std::int64_t width, const std::int32_t* table,
                                 std::int32_t* counter, std::int32_t* row) {
   const std::int32_t at = *counter;

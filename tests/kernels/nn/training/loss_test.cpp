@@ -16,7 +16,9 @@ struct Case {
         totals(stream, DType::f32, {1, 1, 1, 2}, {0, 0}) {}
 
   void run(float smoothing) {
-    nn::softmax_cross_entropy(stream, smoothing, logits, labels, loss, dlogits, totals);
+    nn::softmax_cross_entropy(
+        stream, smoothing,
+        {.logits = logits, .labels = labels, .loss = loss, .dlogits = dlogits, .totals = totals});
   }
 
   Stream& stream;
@@ -92,8 +94,12 @@ TEST(SoftmaxCrossEntropy, AddsToTotalsAndCountsTheFirstOfEqual) {
              {0, 1, 2});
   batch.totals.set(0, 100);
   batch.totals.set(1, 40);
-  nn::softmax_cross_entropy(*stream, 0, batch.logits, batch.labels, batch.loss, View{},
-                            batch.totals);
+  nn::softmax_cross_entropy(*stream, 0,
+                            {.logits = batch.logits,
+                             .labels = batch.labels,
+                             .loss = batch.loss,
+                             .dlogits = View{},
+                             .totals = batch.totals});
   const double loss = dot(batch.loss.values(), {1, 1, 1});
   expect_near(batch.totals, {100 + loss, 42}, 1e-4, "totals");
 }
@@ -119,7 +125,9 @@ TEST(SoftmaxCrossEntropy, RejectsWhatDoesNotFit) {
   Case batch = random_case(*stream, 4, 3, 1, 1);
   const auto run = [&](float smoothing, ConstView logits, ConstView labels, View loss, View dlogits,
                        View totals) {
-    nn::softmax_cross_entropy(*stream, smoothing, logits, labels, loss, dlogits, totals);
+    nn::softmax_cross_entropy(
+        *stream, smoothing,
+        {.logits = logits, .labels = labels, .loss = loss, .dlogits = dlogits, .totals = totals});
   };
   const Case& b = batch;
   EXPECT_THROW(run(1.5f, b.logits, b.labels, b.loss, b.dlogits, b.totals), UsageError);

@@ -1,4 +1,5 @@
-// What gp_condition leaves in a state, in singular and hopeless sets too.
+// What gp_condition leaves in a state, in singular and hopeless sets too. Named as its .cu file, so
+// that it runs on the SIMT machine.
 #include "kernels/bayes/gp_posterior.h"
 #include "tests/support/gaussian_process.h"
 
