@@ -7,14 +7,15 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/one_line.h"
+#include "base/text_file.h"
 #include "engine/data/formats/file_bytes.h"
 
 namespace paretiny::cli {
@@ -135,17 +136,15 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 
 /// What `path` holds; pipes and devices are read to their end, "-" is the standard input.
 std::string text_of(const std::filesystem::path& path) {
-  std::ifstream file;
-  if (path != "-") file.open(path, std::ios::binary);
-  std::istream& source = path == "-" ? std::cin : file;
-  if (std::filesystem::is_directory(path) || !source) {
+  const std::optional<std::string> text =
+      path == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : read_text(path);
+  if (!text) {
     throw DataError(fmt::format("there is no file '{}' that can be read", one_line(path.string())));
   }
-  std::string text((std::istreambuf_iterator<char>(source)), {});
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+  if (text->starts_with("\xFF\xFE") || text->starts_with("\xFE\xFF")) {
     throw DataError(one_line(path.string()) + " is written in UTF-16; save it as UTF-8");
   }
-  return text;
+  return *text;
 }
 
 }  // namespace

@@ -2,11 +2,11 @@
 
 #include <fmt/core.h>
 
-#include <fstream>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "base/text_file.h"
 #include "nas/experiment/candidate_reader.h"
 #include "nas/experiment/space_reader.h"
 #include "nas/experiment/stop_reader.h"
@@ -22,11 +22,9 @@ namespace {
 /// The file as its author wrote it, and what was set beside it.
 std::string as_written(const std::filesystem::path& path,
                        const std::vector<std::string>& overrides) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  for (const std::string& pair : overrides) text << "# --set " << pair << "\n";
-  return text.str();
+  std::string text = read_text(path).value_or("");
+  for (const std::string& pair : overrides) text += "# --set " + pair + "\n";
+  return text;
 }
 
 std::optional<Limit> read_limit(TableReader& table, const std::string& key,

@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <tuple>
 
 #include "base/error.h"
+#include "base/text_file.h"
 #include "nas/report/whole_file.h"
 #include "nas/search/version.h"
 #include "nas/study/study_json.h"
@@ -47,9 +47,8 @@ bool is_fresh(const std::filesystem::path& path) {
 }
 
 Recipe read_record(const std::filesystem::path& file) {
-  std::ifstream stream(file);
   try {
-    const json form = json::parse(stream);
+    const json form = json::parse(read_text(file).value_or(""));
     if (form.at("version").get<int>() != kRecordVersion) {
       throw DataError(fmt::format("'{}' is of another version of the program", file.string()));
     }

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <fstream>
-#include <sstream>
+#include <optional>
 
 #include "base/error.h"
 #include "base/one_line.h"
+#include "base/text_file.h"
 #include "nas/experiment/constraints.h"
 #include "nas/experiment/space_reader.h"
 #include "nas/experiment/stop_reader.h"
@@ -155,13 +155,10 @@ study::StudyHeader header_at(const std::filesystem::path& path, const StudySpec&
 }  // namespace
 
 BlackBox load_black_box(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!std::filesystem::is_regular_file(path) || !file) {
-    throw DataError("there is no file '" + path.string() + "' that can be read");
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return parse_black_box(text.str(), path.string());
+  std::optional<std::string> text;
+  if (std::filesystem::is_regular_file(path)) text = read_text(path);
+  if (!text) throw DataError("there is no file '" + path.string() + "' that can be read");
+  return parse_black_box(*text, path.string());
 }
 
 BlackBox parse_black_box(const std::string& text, const std::string& source) {

@@ -2,11 +2,10 @@
 
 #include <fmt/core.h>
 
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/text_file.h"
 #include "engine/sealed_document.h"
 #include "kernels/core/random.h"
 #include "nas/report/whole_file.h"
@@ -47,12 +46,11 @@ std::filesystem::path EvaluationStore::file(const EvaluationKey& key) const {
 
 std::optional<KeptEvaluation> EvaluationStore::find(const EvaluationKey& key) const {
   const std::filesystem::path path = file(key);
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return std::nullopt;
-  const std::vector<char> text{std::istreambuf_iterator<char>(stream), {}};
+  const std::optional<std::string> text = read_text(path);
+  if (!text) return std::nullopt;
   try {
     const json form =
-        unseal(kEvaluation, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
+        unseal(kEvaluation, {reinterpret_cast<const std::uint8_t*>(text->data()), text->size()},
                path.string());
     // The name is a hash: two keys may have one.
     if (form.at("key").get<EvaluationKey>() != key) return std::nullopt;

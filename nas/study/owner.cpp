@@ -5,10 +5,9 @@
 
 #include <array>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 
+#include "base/text_file.h"
 #include "nas/study/study.h"
 
 namespace paretiny::study {
@@ -31,8 +30,7 @@ std::string place() {
 /// Start of a process in clock ticks since boot: tells it from a later one with the same id. Empty
 /// when there is no such process or it is a zombie.
 std::string process_start(long pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  const std::string stat{std::istreambuf_iterator<char>(file), {}};
+  const std::string stat = read_text(fmt::format("/proc/{}/stat", pid)).value_or("");
   const std::size_t name_end = stat.rfind(')');  // the name may hold blanks and parentheses
   if (name_end == std::string::npos) return {};
   std::istringstream fields(stat.substr(name_end + 1));
