@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/phase.h"
 #include "kernels/core/random.h"
 #include "nas/experiment/constraints.h"
 #include "nas/search/limits.h"
@@ -191,7 +192,10 @@ Suggestion Session::ask(const std::vector<study::Trial>& known) {
     seen_.insert(known[seen_trials_].architecture);
   }
   Suggestion next;
-  next.values = spec_.space.decode(sampler_->ask(observations(known), known.size()));
+  {
+    const Phase phase("ask");
+    next.values = spec_.space.decode(sampler_->ask(observations(known), known.size()));
+  }
   next.architecture =
       foresight_.architecture ? foresight_.architecture(next.values) : values_hash(next.values);
   next.origin = sampler_->origin();
