@@ -97,7 +97,8 @@ std::vector<Moments> moments_f32(const Samples& samples) {
   const std::size_t channels = static_cast<std::size_t>(samples.sample.c);
   const float* values = reinterpret_cast<const float*>(samples.values.data());
   const std::size_t total = samples.values.size() / sizeof(float);
-  const double count = static_cast<double>(total / channels);
+  const std::size_t pixels = total / channels;
+  const auto count = static_cast<double>(pixels);
   std::vector<double> sum(channels), spread(channels);
   for (std::size_t i = 0; i < total;) {
     for (std::size_t c = 0; c < channels; ++c, ++i) sum[c] += static_cast<double>(values[i]);

@@ -42,22 +42,22 @@ class BottleneckBuilder {
       : context_(context), flat_(context.spec.input.h == 1) {}
 
   graph::Graph build() {
-    NodeId x = graph.input(context_.spec.input);
-    x = graph.conv("stem/conv", x, channels(16), window(x, 3, context_.integer("stem_stride")));
-    x = graph.batch_norm("stem/norm", x);
-    x = graph.activation("stem/swish", x, kSwish);
+    NodeId x = graph_.input(context_.spec.input);
+    x = graph_.conv("stem/conv", x, channels(16), window(x, 3, context_.integer("stem_stride")));
+    x = graph_.batch_norm("stem/norm", x);
+    x = graph_.activation("stem/swish", x, kSwish);
     const auto blocks = static_cast<std::size_t>(context_.integer("blocks"));
     for (std::size_t i = 0; i < blocks; ++i) {
       x = inverted_residual("block" + std::to_string(i + 1), x, kBlocks[i]);
     }
     x = pointwise("last", x, channels(6 * kBlocks[blocks - 1].channels), kSwish);
-    x = graph.global_average_pool("pool", x);
+    x = graph_.global_average_pool("pool", x);
     if (context_.integer("head") > 0) {
-      x = graph.conv("head/conv", x, channels(context_.integer("head")), nn::Window{}, true);
-      x = graph.activation("head/swish", x, kSwish);
+      x = graph_.conv("head/conv", x, channels(context_.integer("head")), nn::Window{}, true);
+      x = graph_.activation("head/swish", x, kSwish);
     }
-    graph.fully_connected("classifier", x, context_.spec.classes);
-    return graph;
+    graph_.fully_connected("classifier", x, context_.spec.classes);
+    return graph_;
   }
 
  private:
@@ -66,47 +66,47 @@ class BottleneckBuilder {
   }
 
   nn::Window window(NodeId from, std::int64_t kernel, std::int64_t stride) const {
-    const Shape& in = graph.node(from).output;
+    const Shape& in = graph_.node(from).output;
     return nn::Window::same(in.h, in.w, flat_ ? 1 : kernel, kernel, flat_ ? 1 : stride, stride);
   }
 
   NodeId pointwise(const std::string& name, NodeId x, std::int64_t to, nn::Activation activation) {
-    x = graph.conv(name + "/conv", x, to, nn::Window{});
-    x = graph.batch_norm(name + "/norm", x);
+    x = graph_.conv(name + "/conv", x, to, nn::Window{});
+    x = graph_.batch_norm(name + "/norm", x);
     if (activation == nn::Activation::none) return x;
-    return graph.activation(name + "/" + name_of(activation), x, activation);
+    return graph_.activation(name + "/" + name_of(activation), x, activation);
   }
 
   NodeId squeeze_excite(const std::string& name, NodeId x) {
-    const std::int64_t full = graph.node(x).output.c;
-    NodeId gate = graph.global_average_pool(name + "/pool", x);
-    gate = graph.conv(name + "/reduce", gate, scaled_channels(full, 0.25), nn::Window{}, true);
-    gate = graph.activation(name + "/relu", gate, kRelu);
-    gate = graph.conv(name + "/expand", gate, full, nn::Window{}, true);
-    gate = graph.activation(name + "/gate", gate, nn::Activation::hard_sigmoid);
-    return graph.channel_scale(name + "/scale", x, gate);
+    const std::int64_t full = graph_.node(x).output.c;
+    NodeId gate = graph_.global_average_pool(name + "/pool", x);
+    gate = graph_.conv(name + "/reduce", gate, scaled_channels(full, 0.25), nn::Window{}, true);
+    gate = graph_.activation(name + "/relu", gate, kRelu);
+    gate = graph_.conv(name + "/expand", gate, full, nn::Window{}, true);
+    gate = graph_.activation(name + "/gate", gate, nn::Activation::hard_sigmoid);
+    return graph_.channel_scale(name + "/scale", x, gate);
   }
 
   NodeId inverted_residual(const std::string& name, NodeId from, const Block& block) {
-    const std::int64_t in = graph.node(from).output.c;
+    const std::int64_t in = graph_.node(from).output.c;
     const std::int64_t out = channels(block.channels);
     NodeId x = from;
     if (block.expanded != block.channels) {
       x = pointwise(name + "/expand", x, channels(block.expanded), block.activation);
     }
-    x = graph.depthwise(name + "/depthwise/conv", x, window(x, block.kernel, block.stride));
-    x = graph.batch_norm(name + "/depthwise/norm", x);
-    x = graph.activation(name + "/depthwise/" + name_of(block.activation), x, block.activation);
+    x = graph_.depthwise(name + "/depthwise/conv", x, window(x, block.kernel, block.stride));
+    x = graph_.batch_norm(name + "/depthwise/norm", x);
+    x = graph_.activation(name + "/depthwise/" + name_of(block.activation), x, block.activation);
     if (block.squeeze_excite && context_.integer("squeeze_excite") == 1) {
       x = squeeze_excite(name + "/se", x);
     }
     x = pointwise(name + "/project", x, out, nn::Activation::none);
-    return block.stride == 1 && in == out ? graph.add(name + "/add", from, x) : x;
+    return block.stride == 1 && in == out ? graph_.add(name + "/add", from, x) : x;
   }
 
   const ModelContext& context_;
   bool flat_;
-  graph::Graph graph;
+  graph::Graph graph_;
 };
 
 }  // namespace

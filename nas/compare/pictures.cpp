@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "kernels/core/host_device.h"
 #include "nas/compare/svg.h"
 
 namespace paretiny::compare {
@@ -43,7 +44,7 @@ double longest(const std::vector<Progression>& progressions) {
 /// The first objective on a grid of the two inputs, as greys; by rank, since objectives may span
 /// orders of magnitude.
 void draw_ground(Svg& svg, const Frame& frame, const problems::Problem& problem) {
-  constexpr int kCells = 48;
+  constexpr int kCells = 48;  // a cell of 5 pixels: finer ones only make the file larger
   std::vector<double> values;
   for (int j = 0; j < kCells; ++j) {
     for (int i = 0; i < kCells; ++i) {
@@ -53,7 +54,7 @@ void draw_ground(Svg& svg, const Frame& frame, const problems::Problem& problem)
   }
   std::vector<double> sorted = values;
   std::sort(sorted.begin(), sorted.end());
-  constexpr int kShades = 8;
+  constexpr int kShades = 8;  // the eye tells no more greys apart
   const double width = frame.width / kCells;
   const double height = frame.height / kCells;
   const auto shade = [&](int i, int j) {
@@ -137,13 +138,14 @@ std::string places_picture(const problems::Problem& problem, const Results& resu
   constexpr double kDown = kSide + 76;
   const std::vector<const SamplerRun*> runs = results.first_runs();
   const std::size_t columns = std::min<std::size_t>(3, std::max<std::size_t>(1, runs.size()));
-  const std::size_t rows = (runs.size() + columns - 1) / columns;
+  const std::size_t rows = ceil_div(runs.size(), columns);
   Svg svg(20 + kAcross * static_cast<double>(columns), 34 + kDown * static_cast<double>(rows));
   svg.text(20, 22, problem.name + ": where each sampler went", "title");
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const SamplerRun& run = *runs[i];
+    const std::size_t row = i / columns;
     const double right = kAcross * static_cast<double>(i % columns);
-    const double down = kDown * static_cast<double>(i / columns);
+    const double down = kDown * static_cast<double>(row);
     const Frame frame{60 + right,
                       60 + down,
                       kSide,

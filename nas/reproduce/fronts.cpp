@@ -4,6 +4,7 @@
 #include <limits>
 #include <set>
 
+#include "kernels/core/host_device.h"
 #include "nas/compare/svg.h"
 
 namespace paretiny::reproduce {
@@ -83,7 +84,7 @@ std::string fronts_picture(const Comparison& comparison) {
     for (std::size_t b = a + 1; b < axes.size(); ++b) pairs.emplace_back(b, a);
   }
   const std::size_t columns = std::min<std::size_t>(3, pairs.size());
-  const std::size_t rows = (pairs.size() + columns - 1) / columns;
+  const std::size_t rows = ceil_div(pairs.size(), columns);
   compare::Svg svg(20 + kAcross * static_cast<double>(std::max<std::size_t>(2, columns)),
                    kTop + kDown * static_cast<double>(rows));
   double x = 66;
@@ -101,8 +102,9 @@ std::string fronts_picture(const Comparison& comparison) {
   }
   for (std::size_t k = 0; k < pairs.size(); ++k) {
     const auto [a, b] = pairs[k];
+    const std::size_t row = k / columns;
     const compare::Frame frame{66 + kAcross * static_cast<double>(k % columns),
-                               kTop - 10 + kDown * static_cast<double>(k / columns),
+                               kTop - 10 + kDown * static_cast<double>(row),
                                kSide,
                                kSide,
                                range_of(dots, paper, a, axes[a].log),

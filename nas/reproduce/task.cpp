@@ -38,8 +38,8 @@ void add_cifar10(Recipe& recipe) {
                    {1 - .728, 30e3, 21e3, 71e6},   {1 - .43, 18e3, 14.1e3, 22e6}};
   recipe.differences = {
       kSpaceUnknown, kAnswersUnknown, kReadOff,
-      "ROM and RAM are those of the C code that this program writes, with an int8 input; the "
-      "paper's least RAM of 14.1 KB looks like an fp32 input buffer.",
+      ("ROM and RAM are those of the C code that this program writes, with an int8 input; the "
+       "paper's least RAM of 14.1 KB looks like an fp32 input buffer."),
       "Accuracy as an objective is that of a validation split of a tenth of the training images."};
   if (recipe.budget == "paper") return;
   recipe.trials = 40;
@@ -72,8 +72,8 @@ void add_daliac(Recipe& recipe) {
   recipe.points = {{1 - .949, 321e3, 100.8e3, 245e6}};
   recipe.differences = {
       kSpaceUnknown, kAnswersUnknown, kReadOff,
-      "ROM and RAM are those of the C code that this program writes, with an int8 input; the "
-      "paper's least RAM of 98.5 KB looks like an fp32 input buffer.",
+      ("ROM and RAM are those of the C code that this program writes, with an int8 input; the "
+       "paper's least RAM of 98.5 KB looks like an fp32 input buffer."),
       "DaLiAc prescribes no split into training and test people; ours is in docs/datasets.md."};
   const bool stand_in = recipe.data == "dsads-subset";
   if (recipe.budget == "cpu" || stand_in) {

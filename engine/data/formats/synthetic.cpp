@@ -52,7 +52,8 @@ Kind kind_of(std::int64_t label) {
 
 /// Cycles in one window before the person's tempo.
 double cycles_of(std::int64_t label) {
-  return 5 * std::pow(1.6, static_cast<double>(label / 3));
+  const std::int64_t rate = label / 3;
+  return 5 * std::pow(1.6, static_cast<double>(rate));
 }
 
 /// One sample, [length][channels].

@@ -18,13 +18,11 @@ std::string list(const std::vector<float>& values) {
 }
 
 const char* const kNullNote =
-    "\n * Null when CMSIS-NN, as it is linked, wants more scratch memory than was planned for: it "
-    "is "
-    "for\n * another core, or newer than this export.";
+    "\n * Null when CMSIS-NN, as it is linked, wants more scratch memory than was planned for: "
+    "it is for\n * another core, or newer than this export.";
 const char* const kStatusNote =
-    "Returns 0, or what CMSIS-NN returned where it refused a step, a negative number: the run "
-    "ended "
-    "there\n * and there is no output.";
+    "Returns 0, or what CMSIS-NN returned where it refused a step, a negative number: "
+    "the run ended there\n * and there is no output.";
 
 /// `text` with the names in place of @p@ and @m@.
 std::string with_names(std::string text, const ExportNames& names) {

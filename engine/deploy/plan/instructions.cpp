@@ -9,6 +9,7 @@
 
 #include "engine/deploy/plan/instruction_costs.h"
 #include "engine/deploy/plan/kernel_order.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::deploy {
 
@@ -46,7 +47,8 @@ struct ByteLoop {
   void add(std::int64_t count, double times) {
     const std::int64_t left = at_once == 1 ? count : count % at_once;
     calls += times;
-    words += times * static_cast<double>((count - left) / at_once);
+    const std::int64_t whole = (count - left) / at_once;
+    words += times * static_cast<double>(whole);
     bytes += times * static_cast<double>(left);
   }
 };
@@ -61,7 +63,8 @@ std::vector<double> conv_terms(const StepShape& step, CoreClass core) {
   const std::int64_t positions = window.kernel_h * window.kernel_w;
   const std::int64_t taps = positions * step.in.c;
   const bool gathers = conv_gathers(step.in, window);
-  const auto pairs = static_cast<double>((step.out.c + 1) / 2);
+  const std::int64_t filter_pairs = ceil_div(step.out.c, 2);
+  const auto pairs = static_cast<double>(filter_pairs);
   double blocks = 0, doubles = 0, singles = 0;
   ByteLoop two{at_once(core)}, one = two, padding = two;
   for (std::int64_t y = 0; y < step.out.h; ++y) {
