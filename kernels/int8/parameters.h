@@ -52,7 +52,7 @@ struct Int8AddParameters {
   QuantizedMultiplier output;
   Int8Range range;
 };
-inline constexpr std::int32_t kInt8AddShift = 20;
+inline constexpr std::int32_t kInt8AddShift = 20;  ///< TensorFlow Lite's
 Int8AddParameters add_parameters(const Quantization& a, const Quantization& b,
                                  const Quantization& y, nn::Activation = nn::Activation::none);
 

@@ -9,6 +9,7 @@
 namespace paretiny::cli {
 namespace {
 
+/// Beyond any comparison: more is a slip of the keyboard.
 constexpr std::uint64_t kMostSeeds = 10000;
 
 }  // namespace

@@ -9,6 +9,7 @@
 namespace paretiny::compare {
 namespace {
 
+/// Up to so many values a side the distribution is counted; beyond, the normal one is near enough.
 constexpr std::size_t kExact = 25;
 
 /// Share of all orders of n + m values in which at most `u` pairs are the other way round, twice:

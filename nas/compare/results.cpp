@@ -17,6 +17,7 @@ namespace paretiny::compare {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+/// A gap to the known optimum below this share of it is rounding.
 constexpr double kReached = 1e-9;
 
 std::string heading(const problems::Problem& problem) {

@@ -22,7 +22,7 @@ std::string place(const toml::node& node) {
 
 /// What a value is, for the reader of a message: "the text \"abc\"".
 std::string described(const toml::node& node) {
-  constexpr std::size_t kShown = 40;
+  constexpr std::size_t kShown = 40;  // characters of a text that tell it from others
   if (node.is_table()) return "a table";
   if (node.is_array()) return "a list";
   const std::string text = one_line(value_text(node).value_or(""), kShown);

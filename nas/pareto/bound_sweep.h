@@ -61,7 +61,7 @@ class BoundSweep {
   }
 
  private:
-  static constexpr std::size_t kBlock = 16;
+  static constexpr std::size_t kBlock = 16;  ///< bounds compared at once: two vectors of doubles
   using Sides =
       std::conditional_t<(kWidth > 0), std::array<double, kWidth + 1>, std::vector<double>>;
 

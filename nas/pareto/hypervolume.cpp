@@ -38,6 +38,7 @@ std::vector<std::size_t> order_by_all(const Rows& rows) {
   return order;
 }
 
+/// Up to so many a sweep takes O(n log n); beyond it the bounds of bound_sweep.h are needed.
 constexpr std::size_t kSweptObjectives = 3;
 
 /// A finished sweep over rows of at most 3 objectives. What they lack of them is 0 in every row and

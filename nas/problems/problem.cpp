@@ -14,6 +14,7 @@
 namespace paretiny::problems {
 namespace {
 
+/// Published problems stay below; a larger size is a slip of the keyboard.
 constexpr std::size_t kMostInputs = 1000;
 constexpr std::size_t kMostObjectives = 10;
 

@@ -17,6 +17,7 @@
 namespace paretiny::study {
 namespace {
 
+/// How long a command waits for another process that writes, whose changes take milliseconds.
 constexpr int kBusyMs = 10000;
 /// How long a change waits for readers to let go of the log.
 constexpr int kEmptyLogMs = 1000;

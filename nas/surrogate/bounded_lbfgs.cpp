@@ -7,7 +7,10 @@
 namespace paretiny::surrogate {
 namespace {
 
+/// Steps remembered for the curvature: 5 to 20 serve alike (Nocedal and Wright, section 7.2).
 constexpr std::size_t kPairs = 10;
+/// How often a step is shortened, to a half at most, before it is given up: what is left of it is
+/// nothing.
 constexpr int kBacktracks = 20;
 constexpr double kSufficient = 1e-4;  // share of the promised decrease a step must bring
 /// Pairs of less curvature than this (a cosine) would spoil the model.

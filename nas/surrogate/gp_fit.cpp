@@ -13,11 +13,15 @@
 namespace paretiny::surrogate {
 namespace {
 
+/// Bounds of the fit. Shorter scales than BoTorch's least make every point an island; longer ones
+/// than 1e3 are a flat line on the unit cube.
 constexpr double kShortestLengthscale = 0.025;
 constexpr double kLongestLengthscale = 1e3;
+/// Of standardised y: what keeps the covariance well conditioned, and more than all its variance.
 constexpr double kLeastNoise = 1e-4;
 constexpr double kMostNoise = 10;
-constexpr double kNoiseMean = -4;  // of log noise
+/// The priors' logarithms (gp_fit.h).
+constexpr double kNoiseMean = -4;
 constexpr double kNoiseSpread = 1;
 constexpr double kLengthscaleSpread = std::numbers::sqrt3;
 constexpr BoundedLbfgs::Options kOptions{

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/core/host_device.h"
 
 namespace paretiny::simt {
 namespace {
@@ -41,8 +42,8 @@ void Block::prepare(const char* kernel, const dim3& threads, std::size_t shared_
   const std::size_t count = std::size_t{threads.x} * threads.y * threads.z;
   threads_.resize(count);
   ranked_.resize(count);
-  ready_.resize((count + kWord - 1) / kWord);
-  warps_.resize((count + kLanes - 1) / kLanes);
+  ready_.resize(ceil_div(count, kWord));
+  warps_.resize(ceil_div(count, kLanes));
   index_.clear();
   for (unsigned z = 0; z < threads.z; ++z) {
     for (unsigned y = 0; y < threads.y; ++y) {

@@ -237,6 +237,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+/// A thread an element. by_set: [sets, elements]; d_queries: [elements], their sum.
 __global__ void add_sets_kernel(const double* by_set, int sets, std::int64_t elements,
                                 double* d_queries) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;

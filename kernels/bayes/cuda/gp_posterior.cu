@@ -52,6 +52,7 @@ __device__ void exchange(double (&sums)[kWarp]) {
   if constexpr (kHalf > 1) exchange<kHalf / 2>(sums);
 }
 
+/// A block kQueries queries of one set. queries: [count, d]; results: [sets, count].
 __global__ void __launch_bounds__(kThreads) posterior_kernel(PosteriorJob job) {
   auto& shared = shared_memory<PosteriorShared>();
   const int set = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);

@@ -168,6 +168,8 @@ __device__ bool factorise_item(FactorShared& shared, const double* source, int n
   return true;
 }
 
+/// A block a matrix. source, l: [items, room, room], of which the first `used` rows and columns
+/// count; jitter: [items].
 __global__ void __launch_bounds__(kFactorThreads)
     factorise_kernel(SquareBatch batch, const double* source, double* l, double* jitter) {
   auto& shared = shared_memory<FactorShared>();

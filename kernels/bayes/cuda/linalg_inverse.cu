@@ -48,6 +48,7 @@ __device__ void solve_columns(const Corner& corner, double* x, int width) {
   }
 }
 
+/// A block kPanel columns of a matrix. l, inverse: [items, room, room], lower triangles.
 __global__ void __launch_bounds__(kInvertThreads, 2)
     invert_kernel(SquareBatch batch, const double* l, double* inverse) {
   auto& shared = shared_memory<InvertShared>();

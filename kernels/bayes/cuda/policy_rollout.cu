@@ -16,6 +16,8 @@ namespace {
 
 constexpr int kThreads = kBlockThreads;
 
+/// A block a direction of a policy. weights: [policies, w]; directions: [policies, n, w]; rollouts:
+/// [policies, n, 2, w], the weights plus and minus the direction.
 __global__ void perturb_kernel(std::int64_t w, std::int64_t n, double noise, std::uint64_t key,
                                const std::int32_t* update, const double* weights,
                                double* directions, double* rollouts) {
@@ -66,6 +68,8 @@ __device__ double unit_input(const double* matrix, const double* bias, const dou
   return sum;
 }
 
+/// A block a rollout, a thread an input. states, next, snapped: [rollouts, d]; rollouts: [rollouts,
+/// w]; statistics: [policies, 1 + 2 d].
 __global__ void move_kernel(MoveShape shape, const bayes::CubeParameter* cube,
                             const double* statistics, const double* rollouts, const double* states,
                             double* next, double* snapped) {

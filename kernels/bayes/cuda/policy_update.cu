@@ -139,6 +139,8 @@ __device__ void change(const UpdateShape& shape, std::int64_t policy, const doub
   }
 }
 
+/// Of every policy the first block takes in the states, the others change parts of the weights.
+/// rewards: [policies, rollouts]; directions: [policies, n, w]; weights: [policies, w].
 __global__ void update_kernel(UpdateShape shape, const double* rewards, const double* states,
                               const double* directions, double* weights, double* statistics,
                               std::int32_t* update) {

@@ -7,6 +7,7 @@
 namespace paretiny::cuda {
 namespace {
 
+/// Asked for its attributes: whether this binary has code for the device.
 __global__ void nothing() {}
 
 }  // namespace

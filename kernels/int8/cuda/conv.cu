@@ -107,6 +107,8 @@ struct ConvShared {
   int offsets[kColumns];
 };
 
+/// A block a tile of pixels x kColumns channels. x: [n, h, w, c_in]; w: [c_out, kh, kw, c_in]; b,
+/// multipliers, shifts: [c_out]; y: [n, oh, ow, c_out].
 template <int kBytes, int kColumns>
 __global__ void __launch_bounds__(kThreads, 2)
     conv_kernel(ConvTask task, const std::int8_t* x, const std::int8_t* w, const std::int32_t* b,

@@ -86,6 +86,7 @@ __device__ void load_channels(const std::int8_t* from, int channels,
   }
 }
 
+/// A thread kPixels neighbouring pixels of 4 kWords channels. x: [n, h, w, c]; y: [n, oh, ow, c].
 template <int kWords, bool kAligned>
 __global__ void depthwise_kernel(DepthwiseTask task, const std::int8_t* x, Prepared prepared,
                                  std::int8_t* y) {

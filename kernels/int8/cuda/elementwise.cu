@@ -49,6 +49,7 @@ struct Repeat {
   }
 };
 
+/// y[i] = f(a[i], b[repeat(i)]), 16 elements a thread where all are aligned. a, y: [count].
 template <class F>
 __global__ void combine_kernel(std::int64_t count, bool aligned, F f, Repeat repeat,
                                const std::int8_t* a, const std::int8_t* b, std::int8_t* y) {
@@ -116,6 +117,8 @@ struct LookupShared {
   std::int8_t table[256];
 };
 
+/// y[i] = table[x[i] + 128], 16 elements a thread, the table in shared memory. x, y: [count];
+/// table: [256].
 __global__ void lookup_kernel(std::int64_t count, bool aligned, const std::int8_t* x,
                               const std::int8_t* table, std::int8_t* y) {
   auto& shared = shared_memory<LookupShared>();
@@ -155,6 +158,7 @@ struct Quantize {
   }
 };
 
+/// y[i] = f(x[i]), 16 elements a thread where both are aligned. x, y: [count].
 __global__ void quantize_kernel(std::int64_t count, bool aligned, Quantize f, const float* x,
                                 std::int8_t* y) {
   each_element(

@@ -31,6 +31,8 @@ struct Pass {
   }
 };
 
+/// A warp a channel: its largest magnitude, then its weights rounded to steps of it. w, y:
+/// [channels, taps] where `first`, else [taps, channels].
 __global__ void weights_kernel(const float* w, float* y, std::int64_t channels, std::int64_t taps,
                                bool first) {
   const std::int64_t channel = std::int64_t{blockIdx.x} * kWarps + threadIdx.x / kWarp;

@@ -100,6 +100,8 @@ struct MeanShared {
   int sums[kMeanRows][kWarp];
 };
 
+/// A block 32 channels of a sample, kMeanRows threads down the pixels. x: [n, pixels, channels]; y:
+/// [n, channels].
 __global__ void mean_kernel(int8::Int8MeanParameters parameters, std::int64_t pixels, int channels,
                             const std::int8_t* x, std::int8_t* y) {
   auto& shared = shared_memory<MeanShared>();

@@ -64,6 +64,8 @@ struct Extremes {
   std::uint32_t largest;
 };
 
+/// x: [count]. Whole numbers have a largest whatever the order, so that atomics give the same every
+/// time.
 __global__ void extremes_kernel(const float* x, std::int64_t count, bool aligned,
                                 Extremes* extremes) {
   auto& block = shared_memory<Extremes>();
@@ -88,6 +90,7 @@ __global__ void extremes_kernel(const float* x, std::int64_t count, bool aligned
   }
 }
 
+/// One thread. range: [2], the least and the largest; NaN where a value is not finite.
 __global__ void finish_kernel(const Extremes* extremes, float* range) {
   const float low = from_ordered_bits(~extremes->complement);
   const float high = from_ordered_bits(extremes->largest);
@@ -110,6 +113,8 @@ struct CountShared {
   std::uint32_t counts[2][kBins];
 };
 
+/// Counts the values of x [count] by one digit of their ordered bits, where the digits before it
+/// are those of the two values looked for.
 __global__ void count_kernel(const float* x, std::int64_t count, bool aligned, Digit digit,
                              Selection* selection) {
   auto& shared = shared_memory<CountShared>();

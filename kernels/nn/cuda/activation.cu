@@ -6,6 +6,7 @@
 namespace paretiny::cuda {
 namespace {
 
+/// x, y: [count].
 template <class T>
 __global__ void activate_kernel(T* y, std::int64_t count, bool aligned, nn::Activation activation,
                                 const T* x) {
@@ -15,6 +16,7 @@ __global__ void activate_kernel(T* y, std::int64_t count, bool aligned, nn::Acti
   });
 }
 
+/// x, dy, dx: [count].
 template <class T>
 __global__ void slope_kernel(T* dx, std::int64_t count, bool aligned, nn::Activation activation,
                              const T* x, const T* dy) {

@@ -82,6 +82,7 @@ struct FinishStatistics {
   }
 };
 
+/// Reads x and writes y, [pixels, channels], once each.
 template <class T, int kWidth>
 __global__ void normalise_kernel(ChannelWalk walk, nn::Activation activation,
                                  ChannelStatistics statistics, const T* x, T* y) {
@@ -141,6 +142,7 @@ void batchnorm_inference_forward(Stream& stream, const nn::BatchNormShape& shape
   });
 }
 
+/// A thread a channel. scale, shift: [channels].
 __global__ void fold_kernel(int channels, double count, ChannelStatistics statistics,
                             Running running, float* scale, float* shift) {
   const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);

@@ -36,6 +36,7 @@ __device__ float input_gradient(const Affine& affine, float x, float dy) {
   return dy * nn::activation_slope(kActivation, x * affine.scale + affine.offset);
 }
 
+/// Reads x and dy, [pixels, channels], once each; partial: [blocks, channels].
 template <class T, int kWidth>
 __global__ void gradient_sums_kernel(ChannelWalk walk, nn::Activation activation,
                                      ChannelStatistics statistics, const T* x, const T* dy,
@@ -88,6 +89,7 @@ struct FinishGradients {
   }
 };
 
+/// Reads x and dy and writes dx, [pixels, channels], once each; through: [channels].
 template <class T, int kWidth>
 __global__ void input_gradient_kernel(ChannelWalk walk, nn::Activation activation,
                                       ChannelStatistics statistics, const Through* through,

@@ -6,6 +6,7 @@
 namespace paretiny::cuda {
 namespace {
 
+/// Reads and writes y [pixels, channels] once; b: [channels].
 template <class T, int kWidth>
 __global__ void add_bias_kernel(ChannelWalk walk, const float* b, T* y) {
   const ChannelThread<kWidth> me(walk);

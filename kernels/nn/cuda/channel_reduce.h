@@ -84,6 +84,7 @@ std::size_t reduction_bytes(Stream& stream, std::int64_t rows, std::int64_t chan
   return aligned(most);
 }
 
+/// Reads each of `from` [samples, pixels, channels] once; result takes each block's [channels].
 template <class T, int kWidth, class F, class Result, class... From>
 __global__ void sum_channels_kernel(ChannelWalk walk, F f, Result result, const From*... from) {
   const ChannelThread<kWidth> me(walk);

@@ -32,6 +32,7 @@ __device__ void store_each(T* to, const float (&value)[kEach]) {
   }
 }
 
+/// from, to: [count]; kEach elements a thread at once where both are aligned.
 template <class From, class To>
 __global__ void convert_kernel(const From* from, To* to, std::int64_t count, bool aligned) {
   const std::int64_t thread = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;

@@ -48,6 +48,7 @@ __device__ void map_share(T* to, std::int64_t count, bool aligned, F f, const Fr
   }
 }
 
+/// to, each of from: [count].
 template <class T, class F, class... From>
 __global__ void map_kernel(T* to, std::int64_t count, bool aligned, F f, const From*... from) {
   map_share(to, count, aligned, f, from...);

@@ -27,6 +27,7 @@ struct MergeShared {
   Sum sums[kMergeRows][kMergeColumns];
 };
 
+/// A block kMergeColumns channels: merges partial [parts, channels] in a fixed order.
 template <class Sum, class Finish>
 __global__ void merge_parts_kernel(const Sum* partial, int parts, int channels, Finish finish) {
   auto& shared = shared_memory<MergeShared<Sum>>();

@@ -34,6 +34,7 @@ void global_average_pool_forward(Stream& stream, ConstView x, View y) {
   });
 }
 
+/// Writes dx [n, pixels, channels] once; dy: [n, channels].
 template <class T, int kWidth>
 __global__ void spread_kernel(ChannelWalk walk, float weight, const T* dy, T* dx) {
   const ChannelThread<kWidth> me(walk);

@@ -11,8 +11,8 @@
 namespace paretiny::cuda {
 namespace {
 
-constexpr int kTile = 64;
-constexpr int kEach = 4;  // rows and columns of a tile that a thread computes
+constexpr int kTile = 64;  // 16 sums a thread in registers, 8 KB of slices in shared memory
+constexpr int kEach = 4;   // rows and columns of a tile that a thread computes
 constexpr int kThreads = kTile / kEach * (kTile / kEach);
 constexpr int kDepth = 16;  // of a slice: a thread brings four elements of each operand
 
@@ -104,6 +104,8 @@ __device__ Moments column_moments(const Tiles& tiles, int column, int rows) {
   return moments_about(pivot, static_cast<float>(rows), sum, square);
 }
 
+/// A block tiles of y [a.rows, b's columns], one below the other, over its part of the inner
+/// dimension.
 __global__ void __launch_bounds__(kThreads) product_kernel(Job job) {
   auto& tiles = shared_memory<Tiles>();
   const int thread = static_cast<int>(threadIdx.x);

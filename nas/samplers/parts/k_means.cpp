@@ -3,6 +3,7 @@
 namespace paretiny::samplers {
 namespace {
 
+/// Lloyd's steps. Centres settle before; this ends the search of those that do not.
 constexpr int kIterations = 50;
 
 /// Squared distance of every row of `points` to `centre`.

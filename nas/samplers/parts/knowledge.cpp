@@ -14,6 +14,7 @@ namespace {
 constexpr double kNone = std::numeric_limits<double>::infinity();
 /// Lengthscale along one coordinate; distances grow with sqrt(d).
 constexpr double kFailureLengthscale = 0.2;
+/// Variance of the 0 or 1 that a failure is: a trial may fail once and not again.
 constexpr double kFailureNoise = 0.05;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 

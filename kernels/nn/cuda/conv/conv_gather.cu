@@ -197,6 +197,8 @@ class GatherSums<float> {
   float sum_[8][8] = {};
 };
 
+/// A block a tile of kPixels x kChannels of the target and one phase of the stride. source: [n, h,
+/// w, c]; weights: [target channels, kh, kw, c]; target: [n, h, w, target channels].
 template <class T>
 __global__ void __launch_bounds__(kTileThreads, kTileBlocks)
     gather_kernel(Gather g, const T* source, const T* weights, const float* bias, T* target,
@@ -205,7 +207,7 @@ __global__ void __launch_bounds__(kTileThreads, kTileBlocks)
   const Walk y = g.y.walk(phase / g.x.phases());
   const Walk x = g.x.walk(phase % g.x.phases());
   // Neighbouring blocks share their pixels, which then come from the cache.
-  const unsigned channel_tiles = (g.target_channels + kChannels - 1u) / kChannels;
+  const auto channel_tiles = static_cast<unsigned>(ceil_div(g.target_channels, kChannels));
   const std::int64_t first_pixel = std::int64_t{blockIdx.x / channel_tiles} * kPixels;
   if (first_pixel >= std::int64_t{g.images} * y.count * x.count) return;
   const int first_channel = static_cast<int>(blockIdx.x % channel_tiles) * kChannels;

@@ -42,7 +42,7 @@ template <class T, int group, int reach, int rows, int vector>
 struct SourceShare {
   using Element = T;
   static constexpr int kGroup = group, kReach = reach, kRows = rows, kVector = vector;
-  static constexpr int kPadded = group | 1;
+  static constexpr int kPadded = group | 1;  ///< odd, so that neighbours use other banks
   static constexpr int kCopies = ceil_div(reach * vector, kPack<T>);
 };
 

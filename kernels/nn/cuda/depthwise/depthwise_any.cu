@@ -54,6 +54,8 @@ struct AnyInput {
   }
 };
 
+/// A thread a channel, over every few pixels. x: [n, h, w, c]; w: [kh, kw, c]; results: [n, oh, ow,
+/// c].
 template <class T>
 __global__ void any_forward_kernel(const AnyShape shape, const AnyInput<T> x, const float* w,
                                    const Writing<T> writing) {
@@ -88,6 +90,7 @@ __global__ void any_forward_kernel(const AnyShape shape, const AnyInput<T> x, co
   }
 }
 
+/// A thread a channel, over every few pixels. dy: [n, oh, ow, c]; w: [kh, kw, c]; dx: [n, h, w, c].
 template <class T>
 __global__ void any_backward_data_kernel(const AnyShape shape, const T* dy, const float* w, T* dx) {
   const nn::Window& v = shape.window;

@@ -46,6 +46,8 @@ struct Steps {
   }
 };
 
+/// A block a strip of rows of dx [n, h, w, c]; the rows of dy [n, oh, ow, c] that reach it come
+/// through shared memory once.
 template <class T, class W>
 __global__ void __launch_bounds__(W::kThreads, W::kBlocks) spread_kernel(const Problem<T> problem) {
   using S = Share<T, W>;

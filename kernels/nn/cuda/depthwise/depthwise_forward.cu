@@ -42,6 +42,8 @@ struct Problem {
   Writing<T> writing;
 };
 
+/// A block a strip of rows of y [n, oh, ow, c]; the rows of x [n, h, w, c] that it needs come
+/// through shared memory once.
 template <class T, class W>
 __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
     correlate_kernel(const Problem<T> problem) {

@@ -43,6 +43,8 @@ struct Problem {
   PlainSum* partial;  ///< [blocks][taps and the bias][channels]
 };
 
+/// A block a strip of rows of dy [n, oh, ow, c] and the rows of x [n, h, w, c] above it; its sums
+/// go to its part of `partial`.
 template <class T, class W>
 __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
     weights_kernel(const Problem<T> problem) {

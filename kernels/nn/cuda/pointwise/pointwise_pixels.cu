@@ -56,6 +56,8 @@ __device__ void multiply_panel(float (&sum)[2][kColumns / 8][4], const bf16* pan
   }
 }
 
+/// A warp tiles of 32 pixels x kColumns columns, one after another, the weights in shared memory.
+/// Rows of x [pixels, x.columns] are read once for every kColumns columns.
 template <int kColumns, bool kInnerFirst>
 __global__ void __launch_bounds__(kWarps<kColumns>* kWarp) pixel_kernel(const Job job) {
   auto& shared = shared_memory<Shared>();

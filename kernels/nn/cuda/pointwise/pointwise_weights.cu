@@ -99,7 +99,7 @@ struct Sums {
   /// Adds a stage: rows and columns from `row` and `column` on, of the tile.
   __device__ void add(const bf16* panels, const Tile& tile, int row, int column, bool with_db,
                       int lane) {
-    constexpr std::uint32_t kOnes = 0x3F803F80u;
+    constexpr std::uint32_t kOnes = 0x3F803F80u;  // two ones in bf16
     const bf16* const dy = panels + row / kPanel * kPanelElements;
     const bf16* const x = panels + (tile.row_panels() + column / kPanel) * kPanelElements;
 #pragma unroll
@@ -144,6 +144,8 @@ struct Sums {
   }
 };
 
+/// A block a tile of dw [rows, columns] over its part of the pixels; panels of dy and x come
+/// through a queue of kStages.
 __global__ void __launch_bounds__(kThreads) weights_kernel(const Job job) {
   bf16* const panels = &shared_memory<bf16>();
   const Tile tile(job);
