@@ -30,16 +30,25 @@ class Tensor {
   View view_;
 };
 
-struct Channels {
-  explicit Channels(std::int64_t count)
-      : bias(DType::i32, {1, 1, 1, count}),
-        multipliers(DType::i32, {1, 1, 1, count}),
-        shifts(DType::i32, {1, 1, 1, count}) {
+/// What a convolution of `shape` reads and writes.
+template <class ConvolutionShape>
+struct Operands {
+  explicit Operands(const ConvolutionShape& shape)
+      : x(DType::i8, shape.input),
+        w(DType::i8, shape.weights()),
+        y(DType::i8, shape.output()),
+        bias(DType::i32, {1, 1, 1, shape.output().c}),
+        multipliers(DType::i32, {1, 1, 1, shape.output().c}),
+        shifts(DType::i32, {1, 1, 1, shape.output().c}) {
     bias.fill(100);
     multipliers.fill(1 << 30);
     shifts.fill(-7);
   }
-  Tensor bias, multipliers, shifts;
+  int8::Int8LayerTensors views() const {
+    return {.x = x, .w = w, .b = bias, .multipliers = multipliers, .shifts = shifts, .y = y};
+  }
+
+  Tensor x, w, y, bias, multipliers, shifts;
 };
 
 void conv(benchmark::State& state, decltype(&int8::int8_conv) way) {
@@ -47,18 +56,8 @@ void conv(benchmark::State& state, decltype(&int8::int8_conv) way) {
   const std::int64_t size = state.range(0), c = state.range(1), k = state.range(2);
   const nn::ConvShape shape{{n, size, size, c}, c, nn::Window::same(size, size, k, k, 1, 1)};
   const auto stream = Stream::create({});
-  const Tensor x(DType::i8, shape.input), w(DType::i8, shape.weights()),
-      y(DType::i8, shape.output());
-  const Channels channels(c);
-  for (auto _ : state) {
-    way(*stream, shape, {},
-        {.x = x,
-         .w = w,
-         .b = channels.bias,
-         .multipliers = channels.multipliers,
-         .shifts = channels.shifts,
-         .y = y});
-  }
+  const Operands operands(shape);
+  for (auto _ : state) way(*stream, shape, {}, operands.views());
   const std::int64_t macs = shape.output().elements() * k * k * c;
   state.counters["GMAC/s"] =
       benchmark::Counter(static_cast<double>(macs) * static_cast<double>(state.iterations()) * 1e-9,
@@ -69,18 +68,8 @@ void depthwise(benchmark::State& state) {
   const std::int64_t size = state.range(0), c = state.range(1);
   const nn::DepthwiseShape shape{{64, size, size, c}, nn::Window::same(size, size, 3, 3, 1, 1)};
   const auto stream = Stream::create({});
-  const Tensor x(DType::i8, shape.input), w(DType::i8, shape.weights()),
-      y(DType::i8, shape.output());
-  const Channels channels(c);
-  for (auto _ : state) {
-    int8::int8_depthwise(*stream, shape, {},
-                         {.x = x,
-                          .w = w,
-                          .b = channels.bias,
-                          .multipliers = channels.multipliers,
-                          .shifts = channels.shifts,
-                          .y = y});
-  }
+  const Operands operands(shape);
+  for (auto _ : state) int8::int8_depthwise(*stream, shape, {}, operands.views());
   state.SetItemsProcessed(state.iterations() * shape.output().elements());
 }
 
