@@ -43,7 +43,8 @@ TEST_F(CliTest, LogLevels) {
   const std::string info = told("info", "b.sqlite");
   EXPECT_TRUE(says(info, {"2/2 trial 1 done"}));
   EXPECT_EQ(info.find("epoch"), std::string::npos);
-  EXPECT_TRUE(says(told("debug", "c.sqlite"), {"2/2 trial 1 done", "paretiny: epoch: ", "paretiny: ask: "}));
+  EXPECT_TRUE(says(told("debug", "c.sqlite"),
+                   {"2/2 trial 1 done", "paretiny: epoch: ", "paretiny: ask: "}));
   EXPECT_TRUE(
       refused(run({"--log", "inf", "info"}), 2, {"log level 'inf'", "did you mean 'info'"}));
   EXPECT_TRUE(refused(run({"info", "--lgo", "info"}), 2, {"'--lgo' was not expected"}));
