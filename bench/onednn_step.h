@@ -40,6 +40,11 @@ class OneDnnStep {
     for (Call& call : calls_) call.primitive.execute(stream_, call.arguments);
     stream_.wait();
   }
+  /// The primitives of a layer follow one another, the forward one first.
+  void run(std::size_t call) {
+    calls_.at(call).primitive.execute(stream_, calls_.at(call).arguments);
+    stream_.wait();
+  }
 
  private:
   using Memory = dnnl::memory;

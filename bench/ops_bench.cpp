@@ -1,14 +1,11 @@
 // Memory-bound operators: bytes a second, and their share of a large copy's measured before them.
-// Inputs are rotated over sets larger than the caches together, as in a training step.
+// Inputs are rotated over sets larger than the caches together, as in a training step. Where oneDNN
+// has the same operator, onednn_us is its time over as many sets, and onednn that over ours.
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
-#include <chrono>
-#include <cstring>
-#include <vector>
-
-#include "kernels/core/buffer.h"
-#include "kernels/core/random.h"
+#include "bench/onednn_layer.h"
+#include "bench/rotated.h"
 #include "kernels/core/threads.h"
 #include "kernels/nn/batchnorm.h"
 #include "kernels/nn/elementwise.h"
@@ -21,96 +18,22 @@
 namespace paretiny {
 namespace {
 
-constexpr std::size_t kFootprint = std::size_t{256} << 20;
+using bench::kFootprint;
+using bench::measure;
+using bench::Setting;
+using bench::Tensors;
 
-/// Bytes read and written a second by a copy on all threads: pieces of 16 MiB out of `kFootprint`
-/// bytes, the fastest counts.
-double copy_rate() {
-  static const double rate = [] {
-    constexpr std::size_t piece = std::size_t{16} << 20;
-    const Buffer from({}, kFootprint), to({}, kFootprint);
-    std::memset(from.data(), 1, kFootprint);
-    std::memset(to.data(), 1, kFootprint);
-    double best = 1e9;
-    for (std::size_t run = 0; run < 10 * kFootprint / piece; ++run) {
-      const std::size_t offset = run * piece % kFootprint;
-      const auto begin = std::chrono::steady_clock::now();
-      parallel_ranges(static_cast<std::int64_t>(piece), true,
-                      [&](std::int64_t first, std::int64_t end) {
-                        std::memcpy(static_cast<char*>(to.data()) + offset + first,
-                                    static_cast<char*>(from.data()) + offset + first,
-                                    static_cast<std::size_t>(end - first));
-                      });
-      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
-      best = std::min(best, time.count());
-    }
-    return 2 * static_cast<double>(piece) / best;
-  }();
-  return rate;
+/// Behind measure(): the same by oneDNN.
+void compare(benchmark::State& state, const Setting& s, bench::Layer layer, bench::Pass pass) {
+  const auto activation = static_cast<nn::Activation>(state.range(3));
+  const bool has_it = layer == bench::Layer::batch_norm
+                          ? activation == nn::Activation::none || activation == nn::Activation::relu
+                          : layer == bench::Layer::add || activation == nn::Activation::hard_swish;
+  if (!has_it) return;
+  const double peer = bench::onednn_seconds(layer, pass, activation, s.shape, s.dtype, s.sets);
+  state.counters["onednn_us"] = peer * 1e6;
+  state.counters["onednn"] = peer * 1e6 / state.counters["best_us"];
 }
-
-/// Copies of one random tensor.
-class Tensors {
- public:
-  Tensors(std::size_t sets, DType dtype, const Shape& shape) {
-    Random random(1, "ops_bench");
-    for (std::size_t k = 0; k < sets; ++k) {
-      buffers_.emplace_back(Device{}, static_cast<std::size_t>(shape.elements()) * size_of(dtype));
-      views_.push_back(buffers_.back().at(0, dtype, shape));
-      if (k > 0) {
-        std::memcpy(views_[k].data, views_[0].data, buffers_[0].bytes());
-        continue;
-      }
-      for (std::int64_t i = 0; i < shape.elements(); ++i) {
-        const float value = 4 * unit_float(random()) - 2;
-        if (dtype == DType::f32) views_[0].as<float>()[i] = value;
-        if (dtype == DType::bf16) views_[0].as<bf16>()[i] = to_bf16(value);
-        if (dtype == DType::u8) views_[0].as<std::uint8_t>()[i] = static_cast<std::uint8_t>(i);
-        if (dtype == DType::i32)
-          views_[0].as<std::int32_t>()[i] = static_cast<std::int32_t>(i % 10);
-      }
-    }
-  }
-  const View& operator[](std::size_t k) const { return views_[k]; }
-  std::size_t bytes() const { return views_[0].bytes(); }
-
- private:
-  std::vector<Buffer> buffers_;
-  std::vector<View> views_;
-};
-
-/// Runs op(set) over the sets; `bytes`: what one call must read and write at least. The rate is
-/// that of the fastest call, as for the copy: other work on the machine only ever slows one down.
-template <class F>
-void measure(benchmark::State& state, std::size_t sets, std::size_t bytes, F op) {
-  const double copy = copy_rate();
-  for (std::size_t k = 0; k < sets; ++k) op(k);
-  std::size_t set = 0;
-  double best = 1e9;
-  for (auto _ : state) {
-    const auto begin = std::chrono::steady_clock::now();
-    op(set);
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
-    best = std::min(best, time.count());
-    set = (set + 1) % sets;
-  }
-  const double rate = static_cast<double>(bytes) / best;
-  state.counters["best_us"] = best * 1e6;
-  state.counters["GB/s"] = rate * 1e-9;
-  state.counters["share_of_floor"] = rate / copy;
-}
-
-struct Setting {
-  explicit Setting(const benchmark::State& state, std::size_t tensors)
-      : dtype(state.range(0) == 0 ? DType::f32 : DType::bf16),
-        shape{128, state.range(1), state.range(1), state.range(2)},
-        bytes(static_cast<std::size_t>(shape.elements()) * size_of(dtype)),
-        sets(std::max<std::size_t>(kFootprint / (tensors * bytes), 1)) {}
-  DType dtype;
-  Shape shape;
-  std::size_t bytes;  ///< of one tensor
-  std::size_t sets;
-};
 
 /// x is read twice, for the statistics and for the result: 3 tensors' bytes.
 void batchnorm_forward(benchmark::State& state) {
@@ -130,6 +53,7 @@ void batchnorm_forward(benchmark::State& state) {
                            .saved_var = c[5],
                            .y = y[k]});
   });
+  compare(state, s, bench::Layer::batch_norm, bench::Pass::forward);
 }
 
 /// x and dy are read twice: 5 tensors' bytes.
@@ -153,6 +77,7 @@ void batchnorm_backward(benchmark::State& state) {
                             .dgamma = c[4],
                             .dbeta = c[5]});
   });
+  compare(state, s, bench::Layer::batch_norm, bench::Pass::backward);
 }
 
 void batchnorm_inference(benchmark::State& state) {
@@ -176,6 +101,7 @@ void activation_forward(benchmark::State& state) {
   measure(state, s.sets, 2 * s.bytes, [&](std::size_t k) {
     nn::activation_forward(*stream, static_cast<nn::Activation>(state.range(3)), x[k], y[k]);
   });
+  compare(state, s, bench::Layer::hard_swish, bench::Pass::forward);
 }
 
 void activation_backward(benchmark::State& state) {
@@ -187,6 +113,7 @@ void activation_backward(benchmark::State& state) {
     nn::activation_backward(*stream, static_cast<nn::Activation>(state.range(3)), x[k], dy[k],
                             dx[k]);
   });
+  compare(state, s, bench::Layer::hard_swish, bench::Pass::backward);
 }
 
 void add_forward(benchmark::State& state) {
@@ -196,6 +123,7 @@ void add_forward(benchmark::State& state) {
       y(s.sets, s.dtype, s.shape);
   measure(state, s.sets, 3 * s.bytes,
           [&](std::size_t k) { nn::add_forward(*stream, nn::Activation::relu, a[k], b[k], y[k]); });
+  compare(state, s, bench::Layer::add, bench::Pass::forward);
 }
 
 void channel_scale_forward(benchmark::State& state) {
@@ -360,8 +288,8 @@ BENCHMARK_CAPTURE(batch, series, Shape{1, 1, 128, 9}, DType::f32, {.shift = 8, .
 }  // namespace paretiny
 
 int main(int argc, char** argv) {
-  fmt::print("copy: {:.1f} GB/s read and written, {} threads\n", paretiny::copy_rate() * 1e-9,
-             paretiny::thread_count());
+  fmt::print("copy: {:.1f} GB/s read and written, {} threads\n",
+             paretiny::bench::copy_rate() * 1e-9, paretiny::thread_count());
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }

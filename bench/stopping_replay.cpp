@@ -13,7 +13,6 @@
 
 #include "nas/experiment/experiment.h"
 #include "nas/pareto/hypervolume.h"
-#include "nas/search/black_box.h"
 #include "nas/stopping/stopping.h"
 #include "nas/study/study.h"
 #include "nas/summary/scales.h"

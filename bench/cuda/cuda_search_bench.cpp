@@ -48,8 +48,8 @@ void measure(benchmark::State& state, const Settings& settings) {
         folder.path() / "bench.sqlite", search::study_header(experiment, data, settings.device));
     search::SearchObserver observer;
     const auto begin = std::chrono::steady_clock::now();
-    search::run_search(experiment, std::move(data), *study, {settings.device}, experiment.trials,
-                       observer, {});
+    (void)search::run_search(experiment, std::move(data), *study, {settings.device},
+                             experiment.trials, observer, {});
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     state.SetIterationTime(took.count());
     double trained = 0;

@@ -158,6 +158,11 @@ class Script(unittest.TestCase):
         self.assertEqual(rows[0]["median_s"], "1e-05")
         self.assertEqual(rows[0]["share_of_floor"], "0.9")
 
+    def test_show_sets_onednn_beside_what_the_cpu_took(self):
+        path = self.file("r.json", result([entry("add_forward/0/32/48/1", 10, onednn=1.5)]))
+        row = next(x for x in self.bench("show", path).stdout.splitlines() if "add_forward" in x)
+        self.assertIn("onednn 1.50x", row)
+
     def test_run(self):
         self.program("made_bench", PROGRAM)
         out = self.path / "deep" / "out.json"
