@@ -21,8 +21,8 @@ class ProblemStudy {
   study::StudyHeader header() const { return search::header_of(spec_, device_); }
   /// Runs trials until `study`, whose file is `store`, has so many; false on a stop request before
   /// that. One process at a time.
-  bool run(study::Study& study, const std::filesystem::path& store, std::int64_t trials,
-           std::stop_token stop) const;
+  [[nodiscard]] bool run(study::Study& study, const std::filesystem::path& store,
+                         std::int64_t trials, std::stop_token stop) const;
 
  private:
   void evaluate(study::Study& study, const study::Trial& trial, const std::string& owner) const;

@@ -41,8 +41,9 @@ class ComparisonObserver {
 /// Runs what is left of `runs` in order, `setup.jobs` at a time; false on a stop request before the
 /// end. What is there already is gone on with, so a comparison that was killed ends as one that was
 /// not. Throws what the first failing run threw, the others given back.
-bool run_comparison(const ComparisonFolder& folder, const std::vector<ComparisonRun>& runs,
-                    const ComparisonSetup& setup, ComparisonObserver& observer,
-                    std::stop_token stop);
+[[nodiscard]] bool run_comparison(const ComparisonFolder& folder,
+                                  const std::vector<ComparisonRun>& runs,
+                                  const ComparisonSetup& setup, ComparisonObserver& observer,
+                                  std::stop_token stop);
 
 }  // namespace paretiny::reproduce

@@ -84,15 +84,15 @@ class SearchObserver {
 /// returned.
 /// Throws StoreError; DeviceError with the trial that met it recorded as failed and the others
 /// given back; DeviceLost with all running trials recorded as failed.
-bool run_search(const experiment::Experiment& experiment, data::Dataset dataset,
-                study::Study& study, const SearchSetup& setup, std::int64_t trials,
-                SearchObserver& observer, std::stop_token stop);
+[[nodiscard]] bool run_search(const experiment::Experiment& experiment, data::Dataset dataset,
+                              study::Study& study, const SearchSetup& setup, std::int64_t trials,
+                              SearchObserver& observer, std::stop_token stop);
 
 /// Runs the stopped trial `number` to its end, from its beginning or the checkpoint that an earlier
 /// run of this left; false on a stop request before that. Throws UsageError for a trial that was
 /// not stopped, and what run_search throws.
-bool finish_trial(const experiment::Experiment& experiment, data::Dataset dataset,
-                  study::Study& study, const SearchSetup& setup, std::int64_t number,
-                  SearchObserver& observer, std::stop_token stop);
+[[nodiscard]] bool finish_trial(const experiment::Experiment& experiment, data::Dataset dataset,
+                                study::Study& study, const SearchSetup& setup, std::int64_t number,
+                                SearchObserver& observer, std::stop_token stop);
 
 }  // namespace paretiny::search

@@ -60,9 +60,9 @@ class Searcher {
   ~Searcher();
 
   /// As run_search.
-  bool run(std::int64_t trials);
+  [[nodiscard]] bool run(std::int64_t trials);
   /// As finish_trial.
-  bool finish(std::int64_t number);
+  [[nodiscard]] bool finish(std::int64_t number);
 
  private:
   /// A trial that is being worked on.
@@ -123,7 +123,8 @@ class Searcher {
   EvaluationKey evaluation_key(const Worker& worker, const study::Trial& trial,
                                const Sketch& plan) const;
   /// Ends the trial with what another search has found, where one has.
-  bool take_known(const Worker& worker, const study::Trial& trial, const Sketch& plan);
+  [[nodiscard]] bool take_known(const Worker& worker, const study::Trial& trial,
+                                const Sketch& plan);
   /// Keeps what was found for the others.
   void share(const Worker& worker, const study::Trial& trial, const Sketch& plan,
              const std::map<std::string, double>& metrics, const std::vector<std::uint8_t>& model);

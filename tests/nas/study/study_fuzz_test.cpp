@@ -258,8 +258,8 @@ at_most = 80
     experiment_.store = path_;
     const auto study =
         create_or_open_study(path_, search::study_header(experiment_, dataset_, Device{}));
-    search::run_search(experiment_, dataset_, *study, search::SearchSetup{},
-                       study->trial_count() + 1, stopper, stopper.source.get_token());
+    (void)search::run_search(experiment_, dataset_, *study, search::SearchSetup{},
+                             study->trial_count() + 1, stopper, stopper.source.get_token());
   }
 
   experiment::Experiment experiment_ = [] {
