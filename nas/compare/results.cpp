@@ -7,7 +7,6 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
-#include <string_view>
 
 #include "base/error.h"
 #include "nas/compare/rank_sum.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <functional>
 
-#include "base/error.h"
 #include "base/nearest.h"
 #include "nas/experiment/table_reader.h"
 

@@ -1,5 +1,4 @@
 // Problems of larger systems: an injector, a ship, a sorbent.
-#include <algorithm>
 #include <array>
 #include <cmath>
 

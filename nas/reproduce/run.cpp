@@ -4,7 +4,6 @@
 #include <mutex>
 #include <optional>
 
-#include "base/error.h"
 #include "engine/workers.h"
 #include "kernels/core/device.h"
 #include "kernels/core/threads.h"

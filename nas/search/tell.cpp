@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
-#include "nas/experiment/constraints.h"
 #include "nas/search/black_box.h"
 #include "nas/search/tell_step.h"
 #include "nas/study/study_json.h"

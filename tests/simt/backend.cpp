@@ -1,7 +1,6 @@
 // The SIMT twin as device cuda:0.
 #include <cstring>
 
-#include "base/error.h"
 #include "kernels/core/cuda/libraries.h"
 #include "kernels/core/stream.h"
 #include "tests/simt/memory.h"

@@ -3,7 +3,6 @@
 #include "kernels/core/cuda/mma.h"
 
 #include <cstring>
-#include <utility>
 
 namespace paretiny::cuda {
 namespace {

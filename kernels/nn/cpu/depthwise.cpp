@@ -4,7 +4,6 @@
 #include "kernels/nn/depthwise.h"
 
 #include <algorithm>
-#include <type_traits>
 
 #include "kernels/core/cpu/elements.h"
 #include "kernels/core/host_device.h"

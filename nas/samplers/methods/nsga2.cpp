@@ -1,9 +1,7 @@
 #include "nas/samplers/methods/nsga2.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "kernels/core/stop.h"
 #include "nas/pareto/pareto.h"

@@ -1,8 +1,6 @@
 #include "nas/samplers/parts/path_acquisition.h"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "kernels/core/threads.h"
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "kernels/core/random.h"
 #include "nas/surrogate/bounded_lbfgs.h"

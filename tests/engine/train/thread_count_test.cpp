@@ -1,7 +1,6 @@
 // A training is the same, to the bit, for any number of threads.
 #include "engine/models/model.h"
 #include "engine/train/evaluate.h"
-#include "engine/train/trainer.h"
 #include "kernels/core/threads.h"
 #include "tests/engine/compress/trained_networks.h"
 

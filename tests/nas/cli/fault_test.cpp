@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "nas/study/study_json.h"
 #include "tests/nas/cli/cli_fixture.h"
 
 namespace paretiny::cli {

@@ -1,7 +1,5 @@
 #include <pty.h>
 
-#include <sstream>
-
 #include "nas/cli/terminal/bar.h"
 #include "tests/nas/cli/cli_fixture.h"
 

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <fstream>
-#include <limits>
 
 #include "base/error.h"
 #include "nas/compare/collection.h"

@@ -1,4 +1,3 @@
-#include <thread>
 
 #include "base/error.h"
 #include "nas/reproduce/comparison.h"

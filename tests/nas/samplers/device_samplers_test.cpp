@@ -1,5 +1,4 @@
 // Samplers on the device under test suggest what they suggest on the CPU.
-#include "nas/surrogate/posterior_paths.h"
 #include "tests/nas/samplers/sampler_runs.h"
 #include "tests/support/kernels.h"
 

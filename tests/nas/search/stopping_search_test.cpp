@@ -1,6 +1,5 @@
 // Searches that stop trials early, and trials that go on from a checkpoint.
 #include <algorithm>
-#include <set>
 
 #include "base/error.h"
 #include "nas/search/search.h"
