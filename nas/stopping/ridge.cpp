@@ -1,5 +1,6 @@
 #include "nas/stopping/ridge.h"
 
+#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -16,20 +17,20 @@ constexpr double kSmallest = 1e-9;
 
 Ridge::Ridge(const Features& rows, const std::vector<double>& targets, std::size_t leading)
     : error_(std::numeric_limits<double>::infinity()) {
-  const Eigen::VectorXd y =
-      Eigen::Map<const Eigen::VectorXd>(targets.data(), static_cast<Eigen::Index>(targets.size()));
   const std::size_t all = rows.front().size();
-  fit(rows, y, 0, 1);
+  fit(rows, targets, 0, 1);
   for (const std::size_t columns : {std::min(leading, all), all}) {
     for (const double penalty : kPenalties) {
-      if (columns > 0) fit(rows, y, columns, penalty);
+      if (columns > 0) fit(rows, targets, columns, penalty);
     }
   }
 }
 
-void Ridge::fit(const Features& rows, const Eigen::VectorXd& targets, std::size_t count,
+void Ridge::fit(const Features& rows, const std::vector<double>& targets, std::size_t count,
                 double penalty) {
-  const Eigen::Index n = targets.size();
+  const Eigen::VectorXd y =
+      Eigen::Map<const Eigen::VectorXd>(targets.data(), static_cast<Eigen::Index>(targets.size()));
+  const Eigen::Index n = y.size();
   std::vector<Column> columns;
   Eigen::MatrixXd z(n, static_cast<Eigen::Index>(count));
   for (std::size_t c = 0; c < count; ++c) {
@@ -48,8 +49,8 @@ void Ridge::fit(const Features& rows, const Eigen::VectorXd& targets, std::size_
   z.conservativeResize(n, width);
 
   // Residuals on an example left out follow from the hat matrix: r_i / (1 - h_ii).
-  const double mean = targets.mean();
-  const Eigen::VectorXd centred = targets.array() - mean;
+  const double mean = y.mean();
+  const Eigen::VectorXd centred = y.array() - mean;
   const Eigen::MatrixXd gram = z.transpose() * z + penalty * static_cast<double>(n) *
                                                        Eigen::MatrixXd::Identity(width, width);
   const Eigen::LLT<Eigen::MatrixXd> solver(gram);
@@ -65,17 +66,17 @@ void Ridge::fit(const Features& rows, const Eigen::VectorXd& targets, std::size_
   if (!(absolute < error_)) return;
   error_ = absolute;
   columns_ = std::move(columns);
-  weights_ = weights;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    columns_[i].weight = weights[static_cast<Eigen::Index>(i)];
+  }
   mean_ = mean;
-  deviation_ = std::max(std::sqrt(square), kSmallest * (1 + targets.cwiseAbs().maxCoeff()));
+  deviation_ = std::max(std::sqrt(square), kSmallest * (1 + y.cwiseAbs().maxCoeff()));
 }
 
 double Ridge::predict(const std::vector<double>& row) const {
   double sum = mean_;
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const Column& column = columns_[i];
-    sum +=
-        weights_[static_cast<Eigen::Index>(i)] * (row[column.index] - column.centre) / column.scale;
+  for (const Column& column : columns_) {
+    sum += column.weight * (row[column.index] - column.centre) / column.scale;
   }
   return sum;
 }

@@ -1,7 +1,6 @@
 // Ridge regression for few rows: what it cannot learn, it leaves out.
 #pragma once
 
-#include <Eigen/Dense>
 #include <cstddef>
 #include <vector>
 
@@ -30,12 +29,12 @@ class Ridge {
   struct Column {
     std::size_t index;
     double centre, scale;
+    double weight = 0;  ///< of the standardised column
   };
-  void fit(const Features& rows, const Eigen::VectorXd& targets, std::size_t columns,
+  void fit(const Features& rows, const std::vector<double>& targets, std::size_t columns,
            double penalty);
 
   std::vector<Column> columns_;
-  Eigen::VectorXd weights_;
   double mean_ = 0;
   double deviation_ = 0;
   double error_;  ///< mean absolute, on examples left out
