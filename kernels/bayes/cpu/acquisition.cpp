@@ -1,3 +1,5 @@
+// A point takes objectives x samples multiply-adds, and an exponential and a logarithm a sample; 16
+// bytes are read for each of its beliefs.
 #include "kernels/bayes/acquisition.h"
 
 #include <cmath>

@@ -1,6 +1,7 @@
 // A thread takes up to twenty-four queries of a set: their features and covariances, the basis,
 // stay in the second-level cache, and the paths' weights stream past them. Backward the same
-// product with the weights gives each basis function's share first.
+// product with the weights gives each basis function's share first. A query takes (features + n)
+// (d + paths) multiply-adds.
 #include "kernels/bayes/gp_paths.h"
 
 #include "kernels/bayes/cpu/query_tile.h"

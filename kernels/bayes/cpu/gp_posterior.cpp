@@ -1,5 +1,6 @@
 // A thread takes eight, sixteen or twenty-four queries of a set, whose covariances with its points
-// stay in the second-level cache; the rows of the inverse root stream past them.
+// stay in the second-level cache; the rows of the inverse root stream past them. A query takes n d
+// multiplications for its covariances and n^2 / 2 for its variance.
 #include "kernels/bayes/gp_posterior.h"
 
 #include "kernels/bayes/cpu/gp_training.h"

@@ -1,3 +1,6 @@
+// A likelihood of n points in d dimensions takes about d n^2 / 2 multiplications for the
+// covariance, n^3 / 6 for its root and n^3 / 6 for the inverse of that; the gradient d n^2 / 2 and
+// n^3 / 6 more.
 #include "kernels/bayes/cpu/gp_training.h"
 
 #include <cmath>

@@ -1,3 +1,5 @@
+// Blocks of 8 x 8 doubles, a vector of 8 lanes a row: n^3 / 6 multiply-adds for a root, as many for
+// its inverse.
 #include "kernels/bayes/cpu/triangular.h"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// Reads a value and writes one: 8 bytes an element forward, 12 backward.
 #include "kernels/int8/fake_quantize.h"
 
 #include <algorithm>

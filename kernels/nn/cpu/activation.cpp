@@ -1,3 +1,4 @@
+// Each tensor is moved once.
 #include "kernels/nn/activation.h"
 
 #include "kernels/core/cpu/elements.h"

@@ -1,3 +1,5 @@
+// Training moves three tensors' bytes: x for the statistics, x again and y for the result.
+// Inference moves two.
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cpu/batchnorm_walk.h"
 #include "kernels/nn/cpu/with_activation.h"

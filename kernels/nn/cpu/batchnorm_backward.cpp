@@ -1,3 +1,4 @@
+// Moves five tensors' bytes: x and dy for the sums, x, dy and dx for the result.
 #include "kernels/nn/cpu/batchnorm_walk.h"
 #include "kernels/nn/cpu/with_activation.h"
 

@@ -1,3 +1,4 @@
+// Each tensor is moved once; windows that overlap read again from the first-level cache.
 #include "kernels/nn/pool.h"
 
 #include <limits>

@@ -1,3 +1,4 @@
+// Reads the samples of a batch once, 1 or 4 bytes an element, and writes it once, 2 or 4 bytes.
 #include "kernels/nn/training/augment.h"
 
 #include <algorithm>

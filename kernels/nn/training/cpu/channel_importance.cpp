@@ -1,3 +1,4 @@
+// Reads weights and gradients once, 8 bytes a weight; of activations each value once.
 #include "kernels/nn/training/channel_importance.h"
 
 #include <cmath>

@@ -1,3 +1,5 @@
+// Bytes a parameter: 20 for SGD (gradient, weight and moment read, two of them written), 28 for
+// Adam.
 #include "kernels/nn/training/optimizer.h"
 
 #include <cmath>
