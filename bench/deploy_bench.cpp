@@ -78,8 +78,11 @@ void deploy(benchmark::State& state, const graph::Graph& graph, const char* core
   state.counters["model"] = count(result.planned.instructions);
 }
 
+// The arguments make a benchmark's name.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define ON(name, graph, core) \
   BENCHMARK_CAPTURE(deploy, name / core, graph, #core)->Unit(benchmark::kSecond)->Iterations(1)
+// NOLINTEND(bugprone-macro-parentheses)
 #define DEPLOY(name, graph) \
   ON(name, graph, m4);      \
   ON(name, graph, m7);      \
