@@ -122,7 +122,7 @@ TEST_F(CliTest, WhatIsRefusedLeavesNoStudy) {
   EXPECT_TRUE(refused(run({"search", "none.toml"}), 3, {"none.toml"}));
   EXPECT_TRUE(refused(run({"search", "."}), 3, {"'.'"}));
   file("[study\n", "bad.toml");
-  EXPECT_TRUE(refused(run({"search", "bad.toml"}), 3, {"bad.toml line 1"}));
+  EXPECT_TRUE(refused(run({"search", "bad.toml"}), 2, {"bad.toml line 1"}));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "tiny.sqlite"));
 }
 
