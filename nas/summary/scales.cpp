@@ -3,10 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 
+#include "nas/pareto/lone_unit.h"
 #include "nas/pareto/pareto.h"
 
 namespace paretiny::summary {
@@ -40,10 +40,9 @@ std::pair<double, double> measured_range(const std::vector<study::Objective>& ob
   return {least, most};
 }
 
-/// A length for what spans none: of the two's distance, else of their size, else 1.
+/// The two's distance, or a length for what spans none.
 double unit_length(double low, double high) {
-  if (high > low) return high - low;
-  return low != 0 ? std::abs(low) : 1;
+  return high > low ? high - low : pareto::lone_unit(low, low);
 }
 
 }  // namespace

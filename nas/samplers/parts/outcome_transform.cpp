@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "nas/pareto/lone_unit.h"
 #include "nas/pareto/pareto.h"
 #include "nas/samplers/violation.h"
 
@@ -171,9 +172,7 @@ std::vector<double> reachable_reference(const pareto::Points& points,
     for (const auto& point : points) {
       if (extent == 0) extent = std::abs(point[k] - most);
     }
-    // One value alone: any unit will do that its size follows.
-    if (extent == 0) extent = std::max(std::abs(most), std::abs(most - reference[k]));
-    if (extent == 0) extent = 1;
+    if (extent == 0) extent = pareto::lone_unit(most, reference[k]);
     reference[k] = std::max(reference[k], most + 0.1 * extent);
   }
   return reference;
@@ -198,8 +197,7 @@ Transformed transformed(const SamplerProblem& problem, const std::vector<Observa
     const double least = *std::min_element(values.begin(), values.end());
     double top = reference[k];
     if (!(top > least)) top = *std::max_element(values.begin(), values.end());
-    if (!(top > least)) top = least + std::max(std::abs(least), std::abs(reference[k] - least));
-    if (!(top > least)) top = least + 1;
+    if (!(top > least)) top = least + pareto::lone_unit(least, reference[k]);
     const ObjectiveTransform transform(values, top, limit, fit);
     result.objectives[k] = transform;
     for (Observation& o : result.history) {
