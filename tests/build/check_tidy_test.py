@@ -18,6 +18,8 @@ if "--version" in sys.argv:
     sys.exit()
 unit = Path(sys.argv[sys.argv.index("--") - 1]).read_text()
 sources = re.findall('#include "(.*)"', unit)
+assert sources[0] == "pch.hxx" and "-include" not in sys.argv
+sources = sources[1:]
 with open(Path(__file__).parent / "log", "a") as log:
     log.write(" ".join(Path(s).name for s in sources) + "\\n")
 if any("bad" in Path(s).read_text() for s in sources):
@@ -60,7 +62,8 @@ class CheckTidy(unittest.TestCase):
         unity = repo / "build" / "Unity" / "unity_0_cxx.cxx"
         self.write(unity, "".join(f'#include "{repo}/nas/{name}.cpp"\n' for name in "xy"))
         sources = sorted(p for p in repo.glob("*/*.cpp") if p.parent.name != "nas") + [unity]
-        entries = [{"file": str(p), "command": f"/usr/bin/ccache c++ -I{repo} -o x.o -c {p}"}
+        call = f"/usr/bin/ccache c++ -I{repo} -include pch.hxx -o x.o -c "
+        entries = [{"file": str(p), "command": call + str(p)}
                    for p in sources]  # fmt: skip
         self.write(repo / "build" / "compile_commands.json", json.dumps(entries))
         self.write(repo / ".gitignore", "build\n")
