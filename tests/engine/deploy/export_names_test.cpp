@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <regex>
 #include <sstream>
 
 #include "base/command.h"
@@ -10,6 +11,7 @@
 #include "engine/deploy/code/c_code.h"
 #include "engine/deploy/code/c_text.h"
 #include "engine/deploy/code/export_name.h"
+#include "engine/deploy/code/runtime_files.h"
 #include "engine/deploy/plan/memory_problem.h"
 #include "tests/engine/deploy/hostile_names.h"
 #include "tests/support/temp_folder.h"
