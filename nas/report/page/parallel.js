@@ -3,20 +3,26 @@ const trained = data.trials.filter(trial => trial.state === 'done' && trial.obje
 
 // An axis puts a trial at 0..1, or nowhere (NaN), and has a few labelled places.
 function parameterAxis({ name, log }) {
-  const values = trained.map(trial => trial.values[name]);
-  if (values.every(known)) {
+  const all = trained.map(trial => trial.values[name]);
+  const values = all.filter(value => value !== undefined);
+  if (values.length > 0 && values.every(known)) {
     const scale = makeScale(values, { margin: 0, ratio: log ? 1 : Infinity });
     const whole = values.every(Number.isInteger);
+    // Trials in which the parameter has no value, its conditions not met, pass below the others.
+    const low = values.length < all.length ? 0.12 : 0;
+    const at = value => low + (1 - low) * scale.at(value);
+    const ticks = scale.ticks(5).filter(tick => !whole || Number.isInteger(tick))
+      .map(tick => [at(tick), formatValue(tick)]);
     return {
-      name, at: trial => scale.at(trial.values[name]),
-      ticks: scale.ticks(5).filter(tick => !whole || Number.isInteger(tick))
-        .map(tick => [scale.at(tick), formatValue(tick)]),
+      name, at: trial => known(trial.values[name]) ? at(trial.values[name]) : 0,
+      ticks: low > 0 ? [[0, '–'], ...ticks] : ticks,
     };
   }
-  const choices = [...new Set(values.map(String))].sort();
+  const text = value => value === undefined ? '–' : String(value);
+  const choices = [...new Set(all.map(text))].sort();
   const place = choice => (choices.indexOf(choice) + 0.5) / choices.length;
   return {
-    name, at: trial => place(String(trial.values[name])),
+    name, at: trial => place(text(trial.values[name])),
     ticks: choices.map(choice => [place(choice), choice]),
   };
 }
