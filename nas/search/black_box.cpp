@@ -50,7 +50,7 @@ std::vector<study::Objective> read_objectives(const toml::table& root) {
   return objectives;
 }
 
-BlackBox read(const toml::table& root, std::string name, std::string text) {
+BlackBox read(const toml::table& root, const std::string& name, std::string text) {
   BlackBox box;
   experiment::TableReader top(root, "");
   for (const char* known : {"study", "sampler", "objectives", "constraints", "space"}) {
