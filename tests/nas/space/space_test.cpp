@@ -263,7 +263,7 @@ TEST(Space, ParametersWithoutTheirConditionsHaveNoValue) {
 TEST(Space, RefusesConditionsThatAreNone) {
   const auto refused = [](std::vector<Parameter> parameters, const std::string& why) {
     try {
-      Space(std::move(parameters));
+      (void)Space(std::move(parameters));
       ADD_FAILURE() << why;
     } catch (const UsageError& error) {
       EXPECT_NE(std::string(error.what()).find(why), std::string::npos) << error.what();
@@ -329,7 +329,7 @@ TEST(Space, RefusesBadParameters) {
   EXPECT_THROW(Space({real("r", 0, 1), integer("r", 0, 1)}), UsageError);
   EXPECT_THROW(Space({real("", 0, 1)}), UsageError);
   try {
-    Space({real("fine", 0, 1), real("wrong", 2, 1)});
+    (void)Space({real("fine", 0, 1), real("wrong", 2, 1)});
     FAIL();
   } catch (const UsageError& error) {
     EXPECT_NE(std::string(error.what()).find("'wrong'"), std::string::npos);
