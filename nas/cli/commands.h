@@ -17,5 +17,9 @@ void add_reproduce_command(CLI::App& app);
 void add_hypervolume_command(CLI::App& app);
 void add_export_command(CLI::App& app);
 void add_verify_command(CLI::App& app);
+void add_studies_command(CLI::App& app);
+void add_copy_command(CLI::App& app);
+void add_worker_command(CLI::App& app);
+void add_status_command(CLI::App& app);
 
 }  // namespace paretiny::cli

@@ -17,6 +17,7 @@
 #include "nas/cli/terminal/output.h"
 #include "nas/samplers/sampler.h"
 #include "nas/search/version.h"
+#include "nas/study/location.h"
 
 namespace paretiny::cli {
 namespace {
@@ -40,7 +41,7 @@ enum ExitCode {
 int failed(ExitCode code, std::string_view what) {
   std::string clean;
   try {
-    clean = one_line(what);
+    clean = study::without_passwords(one_line(what));
     what = clean;
   } catch (const std::bad_alloc&) {  // as it is, then
   }
@@ -117,6 +118,10 @@ void run(int argc, char** argv) {
   add_optimize_command(app);
   add_reproduce_command(app);
   add_hypervolume_command(app);
+  add_studies_command(app);
+  add_copy_command(app);
+  add_worker_command(app);
+  add_status_command(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -15,7 +15,7 @@ void add_report_command(CLI::App& app) {
   command->add_option("study", options->study, "the study's file")->required();
   command->add_option("--out", options->out, "folder to write to (beside the study by default)");
   command->callback([options] {
-    const std::filesystem::path path = options->study;
+    const study::Location path = options->study;
     const auto study = study::open_study(path);
     const std::filesystem::path out = report::report_folder(path, options->out);
     report::write_report(*study, out);

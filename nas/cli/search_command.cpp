@@ -59,7 +59,7 @@ void verify_front(study::Study& study, const experiment::Experiment& experiment,
   for (const std::size_t index : summary::summarise(study.header().objectives, trials).front) {
     const std::int64_t number = trials[index].number;
     try {
-      models.push_back(trial_model(study, experiment.store.string(), number));
+      models.push_back(trial_model(study, experiment.store.text(), number));
     } catch (const UsageError& error) {
       say(fmt::format("trial {} is not verified: {}\n", number, error.what()));
     }
@@ -78,6 +78,12 @@ void verify_front(study::Study& study, const experiment::Experiment& experiment,
     }
   }
   table.finish();
+}
+
+bool is_same_place(const study::Location& a, const study::Location& b) {
+  std::error_code error;
+  return a.text() == b.text() ||
+         (a.is_file() && b.is_file() && std::filesystem::equivalent(a.file(), b.file(), error));
 }
 
 /// ", 2 at a time" where there are several; says where they are more than the processors.
@@ -100,15 +106,14 @@ void search(const SearchOptions& options) {
   const Device device = parse_device(options.experiment.device);
   // A mistake in the experiment is refused before there is a study, which would keep it.
   data::Dataset dataset = data::load_dataset(experiment.dataset);
-  if (options.finish && !std::filesystem::exists(experiment.store)) {
+  if (options.finish && !study::find_study(experiment.store)) {
     throw StoreError(fmt::format("there is no study '{}', so no trial {} to finish",
-                                 experiment.store.string(), *options.finish));
+                                 experiment.store.text(), *options.finish));
   }
   const auto study = study::create_or_open_study(experiment.store,
                                                  search::study_header(experiment, dataset, device));
   for (const std::string& path : options.from) {
-    std::error_code error;
-    if (std::filesystem::equivalent(path, experiment.store, error)) {
+    if (is_same_place(path, experiment.store)) {
       throw UsageError("a study takes nothing from itself; --from names another one's file");
     }
     const auto from = study::open_study(path);
@@ -117,7 +122,7 @@ void search(const SearchOptions& options) {
   const std::filesystem::path out = report::report_folder(experiment.store, options.out);
   prepare(out);
   inform(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for{}\n",
-                     describe(dataset), experiment.store.string(), to_string(device),
+                     describe(dataset), experiment.store.text(), to_string(device),
                      experiment.sampler, study->trial_count(), experiment.trials,
                      describe_jobs(experiment, device)));
   say_notes(dataset);

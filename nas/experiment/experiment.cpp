@@ -19,12 +19,26 @@
 namespace paretiny::experiment {
 namespace {
 
+constexpr std::string_view kOverride = "# --set ";
+
 /// The file as its author wrote it, and what was set beside it.
-std::string as_written(const std::filesystem::path& path,
-                       const std::vector<std::string>& overrides) {
-  std::string text = read_text(path).value_or("");
-  for (const std::string& pair : overrides) text += "# --set " + pair + "\n";
+std::string as_written(std::string text, const std::vector<std::string>& overrides) {
+  for (const std::string& pair : overrides) text += fmt::format("{}{}\n", kOverride, pair);
   return text;
+}
+
+/// The overrides that `text` ends with, as as_written puts them there; takes them away.
+std::vector<std::string> take_overrides(std::string& text) {
+  std::vector<std::string> overrides;
+  while (text.ends_with('\n')) {
+    const std::size_t before = text.rfind('\n', text.size() - 2);
+    const std::size_t begin = before == std::string::npos ? 0 : before + 1;
+    std::string line = text.substr(begin, text.size() - 1 - begin);
+    if (!line.starts_with(kOverride)) break;
+    overrides.insert(overrides.begin(), line.substr(kOverride.size()));
+    text.erase(begin);
+  }
+  return overrides;
 }
 
 std::optional<Limit> read_limit(TableReader& table, const std::string& key,
@@ -175,30 +189,9 @@ void erase_from_space(toml::table& root, const std::string& key) {
   } while (group->empty() && path != "space");
 }
 
-}  // namespace
-
-CandidateSpec Experiment::candidate(const space::Values& values) const {
-  toml::table table = base;
-  for (const auto& [key, value] : values) {
-    if (const auto* choice = std::get_if<std::string>(&value)) {
-      set_path(table, key, *parse_value(*choice).get("value"));
-    } else if (const auto* whole = std::get_if<std::int64_t>(&value)) {
-      set_path(table, key, toml::value<std::int64_t>(*whole));
-    } else if (const auto* truth = std::get_if<bool>(&value)) {
-      set_path(table, key, toml::value<bool>(*truth));
-    } else {
-      set_path(table, key, toml::value<double>(std::get<double>(value)));
-    }
-  }
-  return read_candidate(table);
-}
-
-Experiment load_experiment(const std::filesystem::path& path,
+/// Of the file `path`, whose [study] text is still to be said.
+Experiment read_experiment(toml::table root, const std::filesystem::path& path,
                            const std::vector<std::string>& overrides) {
-  if (!std::filesystem::is_regular_file(path)) {
-    throw DataError("there is no experiment file '" + path.string() + "'");
-  }
-  toml::table root = parse_toml_file(path);
   for (const std::string& pair : overrides) {
     const std::size_t equals = pair.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -220,8 +213,11 @@ Experiment load_experiment(const std::filesystem::path& path,
   if (!study::is_study_name(experiment.name)) {
     study.fail("name", "must be a name without '/'; it names the report's folder");
   }
-  experiment.store = study.text("store", "studies/" + experiment.name + ".sqlite");
-  if (experiment.store.filename().empty()) study.fail("store", "must name a file");
+  experiment.store = study::Location::in(
+      study.text("store", "studies/" + experiment.name + ".sqlite"), experiment.name);
+  if (experiment.store.is_file() && experiment.store.file().filename().empty()) {
+    study.fail("store", "must name a file, or a database");
+  }
   experiment.trials = study.integer("trials", experiment.trials, 1, 1000000);
   experiment.initial = study.integer("initial", experiment.initial, 1, 1000000);
   experiment.seed = static_cast<std::uint64_t>(study.integer("seed", 0, 0, INT64_MAX));
@@ -269,7 +265,44 @@ Experiment load_experiment(const std::filesystem::path& path,
   // Where the files lie makes no difference.
   if (toml::node* node = task.at_path("dataset").node()) node->as_table()->erase("path");
   experiment.task = to_text(task);
-  experiment.text = as_written(path, overrides);
+  return experiment;
+}
+
+}  // namespace
+
+CandidateSpec Experiment::candidate(const space::Values& values) const {
+  toml::table table = base;
+  for (const auto& [key, value] : values) {
+    if (const auto* choice = std::get_if<std::string>(&value)) {
+      set_path(table, key, *parse_value(*choice).get("value"));
+    } else if (const auto* whole = std::get_if<std::int64_t>(&value)) {
+      set_path(table, key, toml::value<std::int64_t>(*whole));
+    } else if (const auto* truth = std::get_if<bool>(&value)) {
+      set_path(table, key, toml::value<bool>(*truth));
+    } else {
+      set_path(table, key, toml::value<double>(std::get<double>(value)));
+    }
+  }
+  return read_candidate(table);
+}
+
+Experiment load_experiment(const std::filesystem::path& path,
+                           const std::vector<std::string>& overrides) {
+  if (!std::filesystem::is_regular_file(path)) {
+    throw DataError("there is no experiment file '" + path.string() + "'");
+  }
+  Experiment experiment = read_experiment(parse_toml_file(path), path, overrides);
+  experiment.text = as_written(read_text(path).value_or(""), overrides);
+  return experiment;
+}
+
+Experiment experiment_of_study(const std::string& text, const std::string& source,
+                               const std::vector<std::string>& overrides) {
+  std::string file = text;
+  std::vector<std::string> all = take_overrides(file);
+  all.insert(all.end(), overrides.begin(), overrides.end());
+  Experiment experiment = read_experiment(parse_toml(file, source), source, all);
+  experiment.text = as_written(file, all);
   return experiment;
 }
 

@@ -18,6 +18,7 @@
 #include "engine/train/fine_tune.h"
 #include "nas/space/space.h"
 #include "nas/stopping/stop_spec.h"
+#include "nas/study/location.h"
 
 namespace paretiny::experiment {
 
@@ -45,7 +46,7 @@ struct Limits {
 
 struct Experiment {
   std::string name;
-  std::filesystem::path store;  ///< the study's file
+  study::Location store;  ///< where the study is kept
   std::int64_t trials = 100;
   std::int64_t initial = 10;
   std::uint64_t seed = 0;
@@ -86,6 +87,11 @@ struct Experiment {
 /// parsed.
 Experiment load_experiment(const std::filesystem::path& path,
                            const std::vector<std::string>& overrides = {});
+
+/// The same from the text that a study kept, with the overrides that it ends with: those of here
+/// win over them. Files that it names lie where they lay for whoever wrote it, seen from here.
+Experiment experiment_of_study(const std::string& text, const std::string& source,
+                               const std::vector<std::string>& overrides = {});
 
 /// Candidates that a search may train at a time.
 inline constexpr std::int64_t kMostJobs = 1024;

@@ -10,13 +10,14 @@
 
 namespace paretiny::report {
 
-std::filesystem::path report_folder(const std::filesystem::path& store,
+std::filesystem::path report_folder(const study::Location& store,
                                     const std::filesystem::path& wanted) {
   if (!wanted.empty()) return wanted;
+  if (!store.is_file()) return std::filesystem::path("studies") / store.name();
   const std::string suffix = ".report";
   std::error_code unknown;
-  std::filesystem::path file = std::filesystem::weakly_canonical(store, unknown);
-  if (unknown) file = std::filesystem::absolute(store);
+  std::filesystem::path file = std::filesystem::weakly_canonical(store.file(), unknown);
+  if (unknown) file = std::filesystem::absolute(store.file());
   // A stem that looks like the other form is not shortened, so that no two names meet.
   const std::filesystem::path stem = file.stem();
   const bool plain = file.extension() == ".sqlite" && !stem.string().ends_with(suffix);

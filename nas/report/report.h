@@ -9,8 +9,8 @@ namespace paretiny::report {
 
 /// Where the report of the study at `store` goes: `wanted`, or where that is empty a folder beside
 /// the store's own file, links followed, that no other store's report goes to. x.sqlite has x, any
-/// other name y has y.report.
-std::filesystem::path report_folder(const std::filesystem::path& store,
+/// other name y has y.report. One in a database has studies/NAME here.
+std::filesystem::path report_folder(const study::Location& store,
                                     const std::filesystem::path& wanted);
 
 /// Writes into `folder` (made if need be), each file whole or not at all:

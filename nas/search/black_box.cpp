@@ -101,12 +101,12 @@ BlackBox read(const toml::table& root, const std::string& name, std::string text
 }
 
 /// The black box of an existing study: `box`, or else what the study keeps.
-BlackBox box_of(const std::filesystem::path& path, const study::StudyHeader& header,
+BlackBox box_of(const study::Location& location, const study::StudyHeader& header,
                 std::optional<BlackBox> box) {
-  study::check_kind(path, header, study::StudyKind::black_box);
+  study::check_kind(location, header, study::StudyKind::black_box);
   const bool its_own = !box || box->study.text == header.experiment;
   if (!box) {
-    box = parse_black_box(header.experiment, path.string());
+    box = parse_black_box(header.experiment, location.text());
     box->study.name = header.name;
   }
   // The command that made the study may have said otherwise than the file.
@@ -141,13 +141,13 @@ Foresight foresight_of(KnownObjectives* known) {
   return foresight;
 }
 
-/// The header of a study of `spec`, which is to lie at `path`.
-study::StudyHeader header_at(const std::filesystem::path& path, const StudySpec& spec,
+/// The header of a study of `spec`, which is to lie at `location`.
+study::StudyHeader header_at(const study::Location& location, const StudySpec& spec,
                              Device device) {
   try {
     return header_of(spec, device);
   } catch (const UsageError& error) {  // options that it does not have
-    throw UsageError(fmt::format("the study '{}': {}", path.string(), error.what()));
+    throw UsageError(fmt::format("the study '{}': {}", location.text(), error.what()));
   }
 }
 
@@ -170,49 +170,49 @@ BlackBox parse_black_box(const std::string& text, const std::string& source) {
   }
 }
 
-OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<BlackBox> box,
+OpenBlackBox open_black_box(const study::Location& location, std::optional<BlackBox> box,
                             const BlackBoxWish& wish, Device device) {
-  OpenBlackBox opened{study::find_study(path), {}};
+  OpenBlackBox opened{study::find_study(location), {}};
   const bool told = box.has_value();  // what its rule is; else it stays
   if (opened.study) {
-    box = box_of(path, opened.study->header(), std::move(box));
+    box = box_of(location, opened.study->header(), std::move(box));
   } else if (!box) {
     throw UsageError(fmt::format("there is no study '{}'; name the file that describes it: --space",
-                                 path.string()));
+                                 location.text()));
   }
   opened.spec = std::move(box->study);
   opened.spec.sampler =
       wish.sampler ? *wish.sampler : box->sampler.value_or(samplers::kDefaultSampler);
   opened.spec.seed = wish.seed ? *wish.seed : box->seed.value_or(0);
-  const study::StudyHeader header = header_at(path, opened.spec, device);
+  const study::StudyHeader header = header_at(location, opened.spec, device);
   if (opened.study) {
-    study::check_same(path, opened.study->header(), header);
+    study::check_same(location, opened.study->header(), header);
   } else {
-    opened.study = study::create_or_open_study(path, header);
+    opened.study = study::create_or_open_study(location, header);
   }
   if (told) opened.note = record_run(*opened.study, settings_of(box->rule));
   return opened;
 }
 
-std::unique_ptr<study::Study> open_to_tell(const std::filesystem::path& path) {
-  auto study = study::find_study(path);
+std::unique_ptr<study::Study> open_to_tell(const study::Location& location) {
+  auto study = study::find_study(location);
   if (!study) {
-    throw StoreError(fmt::format("there is no study '{}'; 'ask' makes one", path.string()));
+    throw StoreError(fmt::format("there is no study '{}'; 'ask' makes one", location.text()));
   }
   study::StudyHeader wanted = study->header();
   wanted.kind = study::StudyKind::black_box;
   wanted.version = program_version();
-  study::check_same(path, study->header(), wanted);
+  study::check_same(location, study->header(), wanted);
   return study;
 }
 
-Asker::Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device,
+Asker::Asker(const OpenBlackBox& opened, const study::Location& location, Device device,
              const std::string& known, bool explain)
     : study_(*opened.study),
       objectives_(opened.spec.objectives),
       lease_{kAsked, kAskedLease},
       known_(start_known(known, objectives_)),
-      session_(study_, path, opened.spec, device, foresight_of(known_.get()), {}, explain) {}
+      session_(study_, location, opened.spec, device, foresight_of(known_.get()), {}, explain) {}
 
 Remarks Asker::remarks(const study::Trial& trial) {
   Remarks remarks{origin_.by, {}, note(), origin_.detail};

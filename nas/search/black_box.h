@@ -55,16 +55,16 @@ struct OpenBlackBox {
 std::int64_t add_ended(study::Study& study, const space::Values& values, study::TrialState end,
                        const study::TrialResult& result);
 
-/// Opens the study at `path` and checks it, once, or makes it. `box` is needed for a new one and
-/// must be what an existing one was made for; without it an existing study tells what it is of.
+/// Opens the study at `location` and checks it, once, or makes it. `box` is needed for a new one
+/// and must be what an existing one was made for; without it an existing study tells what it is of.
 /// Sampler and seed are the wish's, else those that the study was given when the same file made it,
 /// else the file's. Throws UsageError where there is neither a study nor `box`, or the sampler has
 /// not such options; StoreError as create_or_open_study does.
-OpenBlackBox open_black_box(const std::filesystem::path& path, std::optional<BlackBox> box,
+OpenBlackBox open_black_box(const study::Location& location, std::optional<BlackBox> box,
                             const BlackBoxWish& wish, Device device);
 
 /// The same of an existing study, for results alone.
-std::unique_ptr<study::Study> open_to_tell(const std::filesystem::path& path);
+std::unique_ptr<study::Study> open_to_tell(const study::Location& location);
 
 /// What is said of a suggestion beside its values.
 struct Remarks {
@@ -79,10 +79,10 @@ struct Remarks {
 /// Suggests trials of a black box's study, and marks them as running until they are told.
 class Asker {
  public:
-  /// `opened` must stay; its file is `path`. `known` is the command that computes the objectives
+  /// `opened` must stay; it is kept at `location`. `known` is the command that computes the objectives
   /// that the file says are known, "" where it says so of none. Throws UsageError where one of the
   /// two is missing. Samplers say what they went by if `explain` is true.
-  Asker(const OpenBlackBox& opened, const std::filesystem::path& path, Device device,
+  Asker(const OpenBlackBox& opened, const study::Location& location, Device device,
         const std::string& known = "", bool explain = false);
 
   /// A candidate that is known to break a limit is recorded as infeasible, and another is

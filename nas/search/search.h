@@ -19,6 +19,7 @@
 namespace paretiny::search {
 
 class EvaluationStore;
+class WorkKeeper;
 
 /// The objectives of a search, in the order the study keeps them: error, rom, ram, flops and, where
 /// the experiment asks for it, instructions.
@@ -48,6 +49,14 @@ struct SearchSetup {
   const EvaluationStore* evaluations = nullptr;
   /// What several searches of this process share in place of `memory`; must stay.
   jobs::MemoryBudget* budget = nullptr;
+  /// Of a worker among others: it stays until every trial has ended, whoever works on it, and takes
+  /// those that others leave. Where the order counts (no `async`), it asks when trials before have
+  /// ended, whoever works on them.
+  bool among_others = false;
+  /// How often such a one looks for something to do; the same of a trial to wait for.
+  std::chrono::milliseconds look = std::chrono::seconds(1);
+  /// Takes what the study cannot be told once its server is gone for good; must stay.
+  const WorkKeeper* keeper = nullptr;
 };
 
 /// Candidates at a time: the experiment's jobs, or as many as the device can well serve.
@@ -82,8 +91,9 @@ class SearchObserver {
 /// finite or on a device that is too small, is recorded failed and the others go on. On a stop
 /// request running trials are given back with a checkpoint each, to go on from there, and false is
 /// returned.
-/// Throws StoreError; DeviceError with the trial that met it recorded as failed and the others
-/// given back; DeviceLost with all running trials recorded as failed.
+/// Throws StoreError, with what a keeper could take kept there; DeviceError with the trial that met
+/// it recorded as failed and the others given back; DeviceLost with all running trials recorded as
+/// failed.
 [[nodiscard]] bool run_search(const experiment::Experiment& experiment, data::Dataset dataset,
                               study::Study& study, const SearchSetup& setup, std::int64_t trials,
                               SearchObserver& observer, std::stop_token stop);

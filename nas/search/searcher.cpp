@@ -99,17 +99,23 @@ bool Searcher::run(std::int64_t trials) {
   const std::stop_callback link(stop_, [this] { ends_.request_stop(); });
   announce();
   observer_.search_started(study_.trials());
-  while (!stop_.stop_requested() && !failure_) {
-    hand_out(trials);
-    ask(trials);
-    if (!any_running() && !asking_) {
-      if (!exhausted_.empty()) observer_.space_exhausted(exhausted_);
-      return true;
+  try {
+    while (!stop_.stop_requested() && !failure_) {
+      hand_out(trials);
+      ask(trials);
+      if (!any_running() && !asking_ && is_complete(trials)) {
+        if (!exhausted_.empty()) observer_.space_exhausted(exhausted_);
+        return true;
+      }
+      inbox_.serve(wait_time(), stop_);
+      keep_leases();
     }
-    inbox_.serve(setup_.lease / 4, stop_);
-    keep_leases();
+    give_back();
+  } catch (const StoreError&) {
+    if (setup_.keeper == nullptr) throw;
+    failure_ = std::current_exception();
+    leave();
   }
-  give_back();
   return false;
 }
 
@@ -149,8 +155,9 @@ void Searcher::ask(std::int64_t most) {
   if (experiment_.async && !idle) return;
   const std::int64_t lag =
       experiment_.async ? 1 : lag_of(experiment_, static_cast<int>(workers_.size()));
-  std::optional<std::vector<Trial>> known = known_to_next(
-      trials, lag, [&](const Trial& trial) { return !experiment_.async && is_ours(trial); });
+  std::optional<std::vector<Trial>> known = known_to_next(trials, lag, [&](const Trial& trial) {
+    return !experiment_.async && (setup_.among_others || is_ours(trial));
+  });
   if (!known) return;
   asking_ = true;
   sampler_->run([this, known = std::move(*known)] {
@@ -204,16 +211,21 @@ void Searcher::begin(Worker& worker, const Trial& trial) {
   if (take_known(worker, trial, *plan)) return;
   worker.running = std::make_unique<Running>(trial, std::move(*plan), ends_.get_token());
   Running& running = *worker.running;
-  running.progress.emplace(study_, running.trial, progress_plan(worker, running));
-  switch (running.progress->begin()) {
-    case TrialProgress::Next::go_on:
-      return train(worker);
-    case TrialProgress::Next::stop:
-      stop_early(worker, running);
-      break;
-    case TrialProgress::Next::lost:
-      observer_.trial_lost(trial);
-      break;
+  try {
+    running.progress.emplace(study_, running.trial, progress_plan(worker, running));
+    switch (running.progress->begin()) {
+      case TrialProgress::Next::go_on:
+        return train(worker);
+      case TrialProgress::Next::stop:
+        stop_early(worker, running);
+        break;
+      case TrialProgress::Next::lost:
+        observer_.trial_lost(trial);
+        break;
+    }
+  } catch (...) {
+    worker.running.reset();  // its thread has not begun
+    throw;
   }
   worker.running.reset();
 }
@@ -237,7 +249,13 @@ void Searcher::train(Worker& worker) {
 void Searcher::epoch_done(Worker& worker, const train::EpochReport& report) {
   Running& running = *worker.running;
   if (running.dropped) return;
-  const TrialProgress::Next next = running.progress->epoch_done(report);
+  TrialProgress::Next next{};
+  try {
+    next = running.progress->epoch_done(report);
+  } catch (const StoreError&) {
+    untold_[running.trial.number] = running.progress->untold();
+    throw;
+  }
   if (next == TrialProgress::Next::lost) return lose(worker);
   running.stopped = next == TrialProgress::Next::stop;
   observer_.epoch_done(running.trial, report);
@@ -305,8 +323,13 @@ std::string Searcher::model_name(const Trial& trial) const {
 
 void Searcher::conclude(const Worker& worker, const Trial& trial, study::TrialState end,
                         const study::TrialResult& result) {
-  if (!study_.conclude(trial.number, worker.lease.owner, end, result)) {
-    return observer_.trial_lost(trial);
+  try {
+    if (!study_.conclude(trial.number, worker.lease.owner, end, result)) {
+      return observer_.trial_lost(trial);
+    }
+  } catch (const StoreError&) {
+    keep_end(worker, trial, end, result);
+    throw;
   }
   const std::vector<Trial>& trials = study_.trials();
   observer_.trial_ended(trials, trials[static_cast<std::size_t>(trial.number)]);

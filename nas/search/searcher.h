@@ -136,6 +136,18 @@ class Searcher {
   void lose(Worker& worker);
   /// The device is gone, and with it all that is being worked on.
   void fail_all(const Worker& first, const study::Trial& trial, const std::string& reason);
+  /// What takes the running trial's checkpoints once the study is gone; empty without a keeper.
+  decltype(TrialProgress::Plan::keep_elsewhere) checkpoint_keeper(const Worker& worker,
+                                                                  const Running& running);
+  /// Has the keeper take how a trial ended.
+  void keep_end(const Worker& worker, const study::Trial& trial, study::TrialState end,
+                const study::TrialResult& result);
+  /// Whether there is nothing left to do: of a worker among others, when nobody has anything.
+  bool is_complete(std::int64_t most);
+  /// How long to wait for messages before looking around.
+  std::chrono::milliseconds wait_time() const;
+  /// The study is gone: what there is to keep is kept. Throws what says so.
+  [[noreturn]] void leave();
   /// Renews leases of trials that have gone without an epoch for long.
   void keep_leases();
   /// Records by what rule trials are stopped, and says what has to be known of it.
@@ -160,6 +172,7 @@ class Searcher {
   std::optional<jobs::MemoryBudget> budget_;
   std::chrono::steady_clock::time_point renewed_ = std::chrono::steady_clock::now();
 
+  std::map<std::int64_t, std::vector<study::EpochRecord>> untold_;  ///< by trial: see keep_end
   bool asking_ = false;
   std::optional<std::pair<std::int64_t, Suggestion>> suggestion_;  ///< with the trial's number
   std::string exhausted_;       ///< why there is no other candidate

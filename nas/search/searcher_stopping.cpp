@@ -55,6 +55,7 @@ TrialProgress::Plan Searcher::progress_plan(const Worker& worker, const Running&
       [this, &running] { return watch(running); },
       std::chrono::duration<double, std::ratio<60>>(experiment_.checkpoint),
       [this](const std::string& what) { observer_.note(what); },
+      checkpoint_keeper(worker, running),
       [this](const std::function<void()>& message) { inbox_.call(message, closed_.get_token()); }};
 }
 

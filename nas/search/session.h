@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -76,11 +75,11 @@ struct Suggestion {
 
 class Session {
  public:
-  /// For `study`, whose file is `store`, which is of `spec`; these must stay. Samplers compute on
+  /// For `study`, which is kept at `store` and is of `spec`; these must stay. Samplers compute on
   /// `device` and give up, with Interrupted, on a stop request; they say what they went by if
   /// `explain` is true. Throws StoreError, naming the
   /// trial, when the study holds values that are not of the space: it is damaged.
-  Session(study::Study& study, std::filesystem::path store, const StudySpec& spec, Device device,
+  Session(study::Study& study, study::Location store, const StudySpec& spec, Device device,
           Foresight foresight = {}, std::stop_token stop = {}, bool explain = false);
 
   /// What the sampler suggests for trial `known.size()`. `known` are the trials so far, some of
@@ -101,7 +100,7 @@ class Session {
                                     const std::vector<double>& position) const;
 
   study::Study& study_;
-  const std::filesystem::path store_;
+  const study::Location store_;
   const StudySpec& spec_;
   const Device device_;
   const Foresight foresight_;

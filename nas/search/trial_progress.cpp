@@ -41,10 +41,12 @@ TrialProgress::Next TrialProgress::epoch_done(const train::EpochReport& report) 
       std::isnan(report.validation_accuracy) ? report.train_accuracy : report.validation_accuracy;
   const study::EpochRecord record{static_cast<int>(report.epoch), report.loss, accuracy,
                                   report.sparsity};
+  untold_ = {record};
   if (!study_.add_epoch(trial_.number, plan_.lease.owner, record) ||
       !study_.renew(trial_.number, plan_.lease)) {
     return Next::lost;
   }
+  untold_.clear();
   epochs_ = report.epoch;
   const double decided_at = watch_.verdict().fraction;
   watch_.add(curve_point(record, plan_.epochs, plan_.validated));
@@ -65,8 +67,13 @@ void TrialProgress::keep(std::span<const std::uint8_t> checkpoint) {
     // Whether the trial is still held shows at its next epoch, or when it is given back.
     (void)study_.keep_checkpoint(trial_.number, plan_.lease.owner, epochs_, checkpoint);
   } catch (const StoreError& error) {
-    plan_.note(
-        fmt::format("trial {} goes on without a checkpoint: {}", trial_.number, error.what()));
+    if (plan_.keep_elsewhere) {
+      const auto untold = static_cast<std::int64_t>(untold_.size());
+      plan_.keep_elsewhere(epochs_ + untold, checkpoint, untold_);
+    } else {
+      plan_.note(
+          fmt::format("trial {} goes on without a checkpoint: {}", trial_.number, error.what()));
+    }
   }
   kept_ = std::chrono::steady_clock::now();
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "engine/train/trainer.h"
 #include "nas/search/stop_watch.h"
@@ -30,6 +31,11 @@ class TrialProgress {
     std::chrono::duration<double> between_checkpoints{};
     /// Told in a sentence what becomes of a checkpoint that cannot be kept or gone on from.
     std::function<void(const std::string&)> note;
+    /// Takes a checkpoint that the study cannot be given, with the epochs that it has not. May be
+    /// empty.
+    std::function<void(std::int64_t epochs, std::span<const std::uint8_t> checkpoint,
+                       const std::vector<study::EpochRecord>& untold)>
+        keep_elsewhere{};
     /// Runs what the training's thread has to do with the study where the study may be used, and
     /// waits for it.
     std::function<void(const std::function<void()>&)> at_study;
@@ -48,6 +54,8 @@ class TrialProgress {
 
   const StopWatch& watch() const { return watch_; }
   std::int64_t epochs() const { return epochs_; }  ///< that are done
+  /// The epoch that the study could not be told.
+  const std::vector<study::EpochRecord>& untold() const { return untold_; }
 
  private:
   Next decide();
@@ -59,6 +67,7 @@ class TrialProgress {
   const Plan plan_;
   StopWatch watch_;
   std::int64_t epochs_ = 0;
+  std::vector<study::EpochRecord> untold_;
   std::chrono::steady_clock::time_point kept_ = std::chrono::steady_clock::now();
 };
 

@@ -7,11 +7,11 @@
 
 namespace paretiny::study {
 
-void throw_damaged(const std::filesystem::path& path, const std::string& how) {
+void throw_damaged(const Location& location, const std::string& how) {
   throw StoreError(fmt::format(
       "the study '{}' is damaged: {}; put a copy in its place, or begin another study in another "
       "file",
-      path.string(), one_line(how)));
+      location.text(), one_line(how)));
 }
 
 }  // namespace paretiny::study

@@ -48,8 +48,12 @@ std::string process_owner(int worker) {
   return fmt::format("{}/{}/{}/{}", place(), pid, process_start(pid), worker);
 }
 
+std::string owners_here() {
+  return place() + "/";
+}
+
 bool owner_gone(const std::string& owner) {
-  const std::string here = place() + "/";
+  const std::string here = owners_here();
   if (!owner.starts_with(here)) return false;
   const std::string rest = owner.substr(here.size());
   long pid = 0;

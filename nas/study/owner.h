@@ -9,4 +9,7 @@ namespace paretiny::study {
 /// owner elsewhere, or of another form, is never known to be gone: its lease decides.
 bool owner_gone(const std::string& owner);
 
+/// What the owners of this machine, and of none but it, begin with.
+std::string owners_here();
+
 }  // namespace paretiny::study

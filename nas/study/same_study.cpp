@@ -50,28 +50,27 @@ std::string constraints_text(const StudyHeader& header) {
 
 }  // namespace
 
-void check_kind(const std::filesystem::path& path, const StudyHeader& stored, StudyKind wanted) {
+void check_kind(const Location& location, const StudyHeader& stored, StudyKind wanted) {
   if (stored.kind == wanted) return;
   if (wanted == StudyKind::search) {
     throw StoreError(fmt::format(
         "the study '{}' is one of a black box, which 'ask' and 'tell' go on with; name another "
         "file for this search in [study] store",
-        path.string()));
+        location.text()));
   }
   throw StoreError(fmt::format(
       "the study '{}' is one of a search, which 'paretiny search' goes on with; 'ask' and 'tell' "
       "are for studies that 'ask' began",
-      path.string()));
+      location.text()));
 }
 
-void check_same(const std::filesystem::path& path, const StudyHeader& stored,
-                const StudyHeader& wanted) {
-  check_kind(path, stored, wanted.kind);
+void check_same(const Location& location, const StudyHeader& stored, const StudyHeader& wanted) {
+  check_kind(location, stored, wanted.kind);
   if (version_numbers(stored.version) > version_numbers(wanted.version)) {
     throw StoreError(fmt::format(
         "the study '{}' was made by version {}, newer than this program's {}; use version {} or "
         "later",
-        path.string(), one_line(stored.version), wanted.version, one_line(stored.version)));
+        location.text(), one_line(stored.version), wanted.version, one_line(stored.version)));
   }
   std::vector<std::string> differences;
   const auto compare = [&](const char* what, const std::string& then, const std::string& now) {
@@ -87,12 +86,12 @@ void check_same(const std::filesystem::path& path, const StudyHeader& stored,
   if (differences.empty()) return;
   const std::string again =
       wanted.kind == StudyKind::black_box
-          ? fmt::format(" (ask NEW --from '{}' takes over what it knows)", path.string())
+          ? fmt::format(" (ask NEW --from '{}' takes over what it knows)", location.text())
           : "";
   throw StoreError(fmt::format(
       "the study '{}' was made for another experiment: {}; restore that, or begin another study in "
       "another file{}",
-      path.string(), fmt::join(differences, "; "), again));
+      location.text(), fmt::join(differences, "; "), again));
 }
 
 }  // namespace paretiny::study

@@ -34,9 +34,13 @@ std::string_view to_string(StudyKind kind) {
   return kind == StudyKind::search ? "search" : "black box";
 }
 
-std::string utc_now() {
+std::int64_t unix_ms() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+std::string utc_now() {
+  const std::int64_t ms = unix_ms();
   const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
   std::tm utc{};
   gmtime_r(&seconds, &utc);

@@ -9,7 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +20,8 @@
 
 #include "nas/space/space.h"
 #include "nas/stopping/verdict.h"
+#include "nas/study/location.h"
+#include "nas/study/patience.h"
 
 namespace paretiny::study {
 
@@ -130,6 +132,15 @@ struct Lease {
   std::chrono::milliseconds time{};
 };
 
+/// Who works on a running trial.
+struct Holder {
+  std::int64_t trial = 0;
+  std::string owner;
+  std::string started;                              ///< ISO 8601, UTC
+  std::chrono::milliseconds lease_left{};           ///< below 0: anybody may take the trial
+  std::optional<std::chrono::milliseconds> seen{};  ///< since the last sign of life, where known
+};
+
 /// How a trial ended.
 struct TrialResult {
   std::vector<double> objectives;  ///< [header.objectives], or empty: none is known
@@ -187,6 +198,12 @@ class Study {
   /// The last checkpoint of a trial that has not ended; empty when there is none. It may be
   /// damaged: whoever made its bytes can tell.
   virtual std::vector<std::uint8_t> checkpoint(std::int64_t number) = 0;
+  /// How many epochs that checkpoint has behind it; 0 without one.
+  virtual std::int64_t checkpoint_epochs(std::int64_t number) = 0;
+  /// What is known of those who hold the running trials, by number.
+  virtual std::vector<Holder> holders() = 0;
+  /// Runs `reading`, in which everything is read as of one moment, whatever others write meanwhile.
+  virtual void at_one_moment(const std::function<void()>& reading) = 0;
   /// Those whose settings differed from the run before, by time.
   virtual std::vector<RunRecord> runs() = 0;
 
@@ -250,25 +267,28 @@ class Study {
   }
 };
 
-/// Opens the SQLite study at `path`, or creates it (with its folders) for `header`. What a creation
-/// that was cut short has left is no study yet, and is finished. Throws StoreError, saying what
-/// differs, for a study of another kind, space, objectives, task, data, seed or sampler, of another
-/// schema or of a newer program; for a file that is no study, is damaged or locked; and for a place
-/// that cannot be written.
-std::unique_ptr<Study> create_or_open_study(const std::filesystem::path& path,
-                                            const StudyHeader& header);
+/// Opens the study at `location`, or creates it (a file with its folders, a database's tables) for
+/// `header`. What a creation that was cut short has left is no study yet, and is finished. Throws
+/// StoreError, saying what differs, for a study of another kind, space, objectives, task, data,
+/// seed or sampler, of another schema or of a newer program; for a file that is no study, is
+/// damaged or locked; for a place that cannot be written; and for a server that does not let us in.
+std::unique_ptr<Study> create_or_open_study(const Location& location, const StudyHeader& header,
+                                            const Patience& patience = {});
 
-/// Opens the study at `path` to go on with it, for one that knows by its header what it is for.
+/// Opens the study at `location` to go on with it, for one that knows by its header what it is for.
 /// Null where there is none yet. Throws StoreError as create_or_open_study does.
-std::unique_ptr<Study> find_study(const std::filesystem::path& path);
+std::unique_ptr<Study> find_study(const Location& location, const Patience& patience = {});
 
-/// Opens the study at `path` to read it, also while others write; nothing recorded is changed.
+/// Opens the study at `location` to read it, also while others write; nothing recorded is changed.
 /// Throws StoreError where there is none yet.
-std::unique_ptr<Study> open_study(const std::filesystem::path& path);
+std::unique_ptr<Study> open_study(const Location& location, const Patience& patience = {});
 
 /// Names this process as an owner: host, process namespace, process id and its start. `worker`
 /// tells workers of one process apart.
 std::string process_owner(int worker = 0);
+
+/// The time now in ms, as leases are kept.
+std::int64_t unix_ms();
 
 /// The time now as ISO 8601 UTC with milliseconds: "2026-01-31T12:00:00.000Z".
 std::string utc_now();

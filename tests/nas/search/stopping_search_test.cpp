@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "nas/search/search.h"
-#include "nas/study/sqlite_study.h"
+#include "nas/study/sqlite/sqlite_study.h"
 #include "nas/summary/summary.h"
 #include "tests/nas/search/experiments.h"
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "kernels/core/random.h"
-#include "nas/study/sqlite_study.h"
+#include "nas/study/sqlite/sqlite_study.h"
 #include "nas/study/study_json.h"
 
 namespace paretiny::test {

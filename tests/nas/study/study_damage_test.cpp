@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "kernels/core/random.h"
-#include "nas/study/sqlite_study.h"
+#include "nas/study/sqlite/sqlite_study.h"
 #include "nas/study/study_json.h"
-#include "nas/study/trial_row.h"
+#include "nas/study/sqlite/trial_row.h"
 #include "tests/nas/study/study_fixture.h"
 
 namespace paretiny::study {

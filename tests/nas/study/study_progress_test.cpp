@@ -4,9 +4,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "nas/study/sqlite_study.h"
+#include "nas/study/sqlite/sqlite_study.h"
 #include "nas/study/study_json.h"
-#include "tests/nas/study/study_fixture.h"
+#include "tests/nas/study/store_fixture.h"
 
 namespace paretiny::study {
 namespace {
@@ -28,15 +28,23 @@ stopping::StopVerdict hopeless() {
   return verdict;
 }
 
-class StudyProgressTest : public StudyTest {
- protected:
-  std::unique_ptr<Study> with_trials(std::int64_t count) {
-    auto study = create_or_open_study(path_, example_header());
-    for (std::int64_t number = 0; number < count; ++number) {
-      EXPECT_TRUE(study->add_trial(number, example_values(number), 1, 2, {me_, 1h}));
-    }
-    return study;
+std::unique_ptr<Study> study_with(const Location& place, std::int64_t count,
+                                  const std::string& owner) {
+  auto study = create_or_open_study(place, example_header());
+  for (std::int64_t number = 0; number < count; ++number) {
+    EXPECT_TRUE(study->add_trial(number, example_values(number), 1, 2, {owner, 1h}));
   }
+  return study;
+}
+
+class StudyProgressTest : public StoreTest {
+ protected:
+  std::unique_ptr<Study> with_trials(std::int64_t count) { return study_with(place_, count, me_); }
+};
+
+class StudyFileTest : public StudyTest {
+ protected:
+  std::unique_ptr<Study> with_trials(std::int64_t count) { return study_with(path_, count, me_); }
 
   /// Makes the file what the schema before would have.
   void take_back_the_schema() {
@@ -56,7 +64,7 @@ class StudyProgressTest : public StudyTest {
   }
 };
 
-TEST_F(StudyProgressTest, AStoppedTrialKeepsItsVerdict) {
+TEST_P(StudyProgressTest, AStoppedTrialKeepsItsVerdict) {
   {
     const auto study = with_trials(2);
     EXPECT_THROW((void)study->conclude(0, me_, TrialState::stopped, {{kNothing, 1000}, {}, "why"}),
@@ -69,7 +77,7 @@ TEST_F(StudyProgressTest, AStoppedTrialKeepsItsVerdict) {
     ASSERT_TRUE(study->decide(1, me_, armed));
     EXPECT_FALSE(study->decide(1, "another", armed));
   }
-  const auto study = open_study(path_);
+  const auto study = open_study(place_);
   const std::vector<Trial> trials = study->trials();
   EXPECT_EQ(trials[0].state, TrialState::stopped);
   EXPECT_EQ(to_string(trials[0].state), "stopped");
@@ -83,7 +91,7 @@ TEST_F(StudyProgressTest, AStoppedTrialKeepsItsVerdict) {
   EXPECT_TRUE(std::isnan(trials[1].verdict->gain));
 }
 
-TEST_F(StudyProgressTest, RefusesAVerdictThatNoTrialCouldHave) {
+TEST(StopVerdicts, RefusesAVerdictThatNoTrialCouldHave) {
   const nlohmann::json right = to_json(hopeless());
   EXPECT_EQ(dump(to_json(verdict_from_json(nlohmann::json::parse(dump(right)), 2))), dump(right));
   EXPECT_THROW(verdict_from_json(right, 3), DataError);
@@ -106,7 +114,7 @@ TEST_F(StudyProgressTest, RefusesAVerdictThatNoTrialCouldHave) {
   EXPECT_THROW(verdict_from_json(without, 2), nlohmann::json::exception);
 }
 
-TEST_F(StudyProgressTest, AStoppedTrialIsTakenToItsEndOnDemand) {
+TEST_P(StudyProgressTest, AStoppedTrialIsTakenToItsEndOnDemand) {
   const auto study = with_trials(3);
   ASSERT_TRUE(study->add_epoch(0, me_, {1, 1, 0.5, 0}));
   ASSERT_TRUE(
@@ -140,7 +148,7 @@ TEST_F(StudyProgressTest, AStoppedTrialIsTakenToItsEndOnDemand) {
   EXPECT_SAYS(refusal(0), "it is done");
 }
 
-TEST_F(StudyProgressTest, ACheckpointKeepsTheEpochsBehindIt) {
+TEST_P(StudyProgressTest, ACheckpointKeepsTheEpochsBehindIt) {
   const auto study = with_trials(2);
   const std::vector<std::uint8_t> bytes = {1, 2, 3};
   for (int epoch = 1; epoch <= 3; ++epoch) {
@@ -160,7 +168,7 @@ TEST_F(StudyProgressTest, ACheckpointKeepsTheEpochsBehindIt) {
   EXPECT_EQ(study->checkpoint(0), bytes);
   EXPECT_TRUE(study->checkpoint(1).empty());
   EXPECT_FALSE(study->begin_anew(0, "another"));
-  EXPECT_EQ(open_study(path_)->checkpoint(0), bytes);
+  EXPECT_EQ(open_study(place_)->checkpoint(0), bytes);
 
   ASSERT_TRUE(study->begin_anew(0, me_));
   EXPECT_TRUE(study->checkpoint(0).empty());
@@ -170,7 +178,7 @@ TEST_F(StudyProgressTest, ACheckpointKeepsTheEpochsBehindIt) {
   EXPECT_TRUE(study->checkpoint(0).empty()) << "dropped with the trial's end";
 }
 
-TEST_F(StudyProgressTest, ADamagedCheckpointCostsNoMoreThanItself) {
+TEST_F(StudyFileTest, ADamagedCheckpointCostsNoMoreThanItself) {
   {
     const auto study = with_trials(1);
     ASSERT_TRUE(study->keep_checkpoint(0, me_, 1, std::vector<std::uint8_t>(1000, 7)));
@@ -185,7 +193,7 @@ TEST_F(StudyProgressTest, ADamagedCheckpointCostsNoMoreThanItself) {
   EXPECT_EQ(study->checkpoint(0), std::vector<std::uint8_t>{0});
 }
 
-TEST_F(StudyProgressTest, KeepsStepsAndRuns) {
+TEST_P(StudyProgressTest, KeepsStepsAndRuns) {
   {
     const auto study = with_trials(1);
     ASSERT_TRUE(study->add_step(0, me_, {2, {0.5, kNothing}}));
@@ -199,7 +207,7 @@ TEST_F(StudyProgressTest, KeepsStepsAndRuns) {
     EXPECT_TRUE(study->add_run({{"stop", "hypervolume"}, {"stop_alpha", "0.1"}}));
   }
   {
-    const auto study = open_study(path_);
+    const auto study = open_study(place_);
     const std::vector<StepRecord> steps = study->steps(0);
     ASSERT_EQ(steps.size(), 2u);
     EXPECT_EQ(steps[0].step, 1);
@@ -209,7 +217,15 @@ TEST_F(StudyProgressTest, KeepsStepsAndRuns) {
     EXPECT_EQ(runs[1].settings.at("stop_alpha"), "0.1");
     EXPECT_LT(std::abs(seconds_between(runs[0].started, utc_now())), 60);
   }
+}
 
+TEST_F(StudyFileTest, KnowsDamageOfStepsAndRuns) {
+  {
+    const auto study = with_trials(1);
+    ASSERT_TRUE(study->add_step(0, me_, {2, {0.4, 2}}));
+    ASSERT_TRUE(study->add_run({{"stop", "off"}}));
+    ASSERT_TRUE(study->add_run({{"stop", "hypervolume"}}));
+  }
   for (const char* damage :
        {"UPDATE steps SET objectives = '[0.4, 3]'", "DELETE FROM runs WHERE number = 1",
         "UPDATE runs SET settings = '{\"stop\": 1}' WHERE number = 0", "DELETE FROM steps"}) {
@@ -221,7 +237,7 @@ TEST_F(StudyProgressTest, KeepsStepsAndRuns) {
   EXPECT_NO_THROW(open_study(path_));
 }
 
-TEST_F(StudyProgressTest, AStudyOfTheSchemaBeforeIsReadAndGoneOnWith) {
+TEST_F(StudyFileTest, AStudyOfTheSchemaBeforeIsReadAndGoneOnWith) {
   {
     const auto study = with_trials(2);
     ASSERT_TRUE(study->add_epoch(0, me_, {1, 1, 0.5, 0}));
@@ -254,6 +270,8 @@ TEST_F(StudyProgressTest, AStudyOfTheSchemaBeforeIsReadAndGoneOnWith) {
   EXPECT_EQ(study->model(0), (std::vector<std::uint8_t>{1, 2, 3}));
   EXPECT_EQ(study->epochs(0).size(), 1u);
 }
+
+PARETINY_IN_EVERY_STORE(StudyProgressTest);
 
 }  // namespace
 }  // namespace paretiny::study

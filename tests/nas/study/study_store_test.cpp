@@ -1,8 +1,8 @@
 // What is wrong with a store is said, and nothing in it is lost.
 #include <sys/wait.h>
 
-#include "nas/study/sqlite_study.h"
-#include "nas/study/trial_row.h"
+#include "nas/study/sqlite/sqlite_study.h"
+#include "nas/study/sqlite/trial_row.h"
 #include "tests/nas/study/study_fixture.h"
 
 namespace paretiny::study {

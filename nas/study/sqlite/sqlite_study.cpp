@@ -1,26 +1,19 @@
-#include "nas/study/sqlite_study.h"
+#include "nas/study/sqlite/sqlite_study.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <map>
 #include <utility>
 
 #include "base/error.h"
-#include "nas/pareto/pareto.h"
 #include "nas/study/owner.h"
-#include "nas/study/study_json.h"
-#include "nas/study/trial_row.h"
+#include "nas/study/sqlite/trial_row.h"
+#include "nas/study/trial_text.h"
 
 namespace paretiny::study {
 namespace {
-
-std::int64_t unix_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 void end_trial(Trial& trial, TrialState state) {
   trial.state = state;
@@ -95,12 +88,7 @@ std::vector<EpochRecord> SqliteStudy::epochs(std::int64_t number) {
 std::optional<Trial> SqliteStudy::add_trial(std::int64_t number, const space::Values& values,
                                             std::uint64_t architecture, std::uint64_t seed,
                                             const Lease& lease) {
-  for (const auto& [name, value] : values) {
-    const double* real = std::get_if<double>(&value);
-    if (real && !std::isfinite(*real)) {
-      throw UsageError(fmt::format("parameter '{}' of trial {} is not finite", name, number));
-    }
-  }
+  check_values(number, values);
   StudyChange change = this->change();
   if (number < change.trial_count()) return std::nullopt;
   if (number > change.trial_count()) {
@@ -150,7 +138,7 @@ std::optional<Trial> SqliteStudy::claim(const Lease& lease) {
       if (trial->verdict && trial->verdict->reason != stopping::StopReason::wanted)
         trial->verdict.reset();
       change.save(*trial);
-      change.forget_epochs(number, epochs_behind(number));
+      change.forget_epochs(number, checkpoint_epochs(number));
       change.commit(StudyChange::Keep::in_file);
       return trial;
     }
@@ -196,21 +184,7 @@ bool SqliteStudy::add_epoch(std::int64_t number, const std::string& owner,
 
 bool SqliteStudy::conclude(std::int64_t number, const std::string& owner, TrialState end,
                            const TrialResult& result) {
-  if (end == TrialState::waiting || end == TrialState::running) {
-    throw UsageError(fmt::format("trial {} cannot end as {}", number, to_string(end)));
-  }
-  const std::size_t objectives = header_.objectives.size();
-  if ((!result.objectives.empty() || end == TrialState::done) &&
-      result.objectives.size() != objectives) {
-    throw UsageError(fmt::format("trial {} has {} objectives; the study has {}", number,
-                                 result.objectives.size(), objectives));
-  }
-  if (end == TrialState::done && !pareto::all_finite(result.objectives)) {
-    throw UsageError(fmt::format("trial {} is done but has an objective not finite", number));
-  }
-  if (end == TrialState::stopped && !result.verdict) {
-    throw UsageError(fmt::format("trial {} is stopped without a verdict", number));
-  }
+  check_result(number, end, result, header_.objectives.size());
   StudyChange change = this->change();
   std::optional<Trial> trial = held(number, owner);
   if (!trial) return false;

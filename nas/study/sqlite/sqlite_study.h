@@ -1,9 +1,9 @@
 // The study in one SQLite file (WAL); see study_change.h for what keeps it sound.
 #pragma once
 
-#include "nas/study/sqlite.h"
+#include "nas/study/sqlite/sqlite.h"
+#include "nas/study/sqlite/study_change.h"
 #include "nas/study/study.h"
-#include "nas/study/study_change.h"
 
 namespace paretiny::study {
 
@@ -24,6 +24,9 @@ class SqliteStudy final : public Study {
   std::vector<StepRecord> steps(std::int64_t number) override;
   std::vector<std::uint8_t> model(std::int64_t number) override;
   std::vector<std::uint8_t> checkpoint(std::int64_t number) override;
+  std::int64_t checkpoint_epochs(std::int64_t number) override;
+  std::vector<Holder> holders() override;
+  void at_one_moment(const std::function<void()>& reading) override;
   std::vector<RunRecord> runs() override;
   std::optional<Trial> add_trial(std::int64_t number, const space::Values& values,
                                  std::uint64_t architecture, std::uint64_t seed,
@@ -42,6 +45,9 @@ class SqliteStudy final : public Study {
   bool add_run(const std::map<std::string, std::string>& settings) override;
   bool conclude(std::int64_t number, const std::string& owner, TrialState end,
                 const TrialResult& result) override;
+
+  /// Puts all that `from` holds into this one, which is new.
+  void fill(Study& from);
 
   Database& database() { return database_; }
 
@@ -70,8 +76,6 @@ class SqliteStudy final : public Study {
   std::optional<Trial> read_trial(std::int64_t number);
   /// Marks a trial as running from now on.
   static void begin(Trial& trial, const Lease& lease);
-  /// How many epochs the checkpoint of a trial has behind it; 0 without one.
-  std::int64_t epochs_behind(std::int64_t number);
   /// The trial if it is running and held by `owner`.
   std::optional<Trial> held(std::int64_t number, const std::string& owner);
 
@@ -81,5 +85,8 @@ class SqliteStudy final : public Study {
   std::int64_t revision_ = 0;
   bool current_ = false;  ///< see is_current
 };
+
+/// Makes the file `path`, which must not be there, a study with all that `from` holds.
+void copy_to_sqlite(const std::filesystem::path& path, Study& from);
 
 }  // namespace paretiny::study

@@ -1,10 +1,10 @@
-#include "nas/study/study_change.h"
+#include "nas/study/sqlite/study_change.h"
 
 #include <fmt/core.h>
 
 #include "kernels/core/random.h"
+#include "nas/study/sqlite/trial_row.h"
 #include "nas/study/study_json.h"
-#include "nas/study/trial_row.h"
 
 namespace paretiny::study {
 namespace {

@@ -1,4 +1,4 @@
-#include "nas/study/sqlite.h"
+#include "nas/study/sqlite/sqlite.h"
 
 #include <fmt/core.h>
 #include <sqlite3.h>

@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "nas/study/sqlite.h"
+#include "nas/study/sqlite/sqlite.h"
 #include "nas/study/study.h"
 
 namespace paretiny::study {

@@ -5,9 +5,9 @@
 
 #include "base/error.h"
 #include "nas/study/same_study.h"
-#include "nas/study/sqlite_study.h"
+#include "nas/study/sqlite/sqlite_study.h"
+#include "nas/study/sqlite/trial_row.h"
 #include "nas/study/study_json.h"
-#include "nas/study/trial_row.h"
 
 namespace paretiny::study {
 namespace {
@@ -122,7 +122,7 @@ void SqliteStudy::make(StudyHeader header) {
     for (const char* sql : kSchema) database_.execute(sql);
     database_.execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
     database_.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
-    header.created = utc_now();
+    if (header.created.empty()) header.created = utc_now();
     const std::string text = dump(to_json(header));
     Statement(database_, "INSERT INTO study VALUES (1, ?, ?)")
         .bind(text)
@@ -224,19 +224,6 @@ void SqliteStudy::check_rows() {
   if (content != tally.content) {
     database_.damaged("some of its rows are gone, or older than others");
   }
-}
-
-std::unique_ptr<Study> create_or_open_study(const std::filesystem::path& path,
-                                            const StudyHeader& header) {
-  return SqliteStudy::create(path, header);
-}
-
-std::unique_ptr<Study> find_study(const std::filesystem::path& path) {
-  return SqliteStudy::find(path);
-}
-
-std::unique_ptr<Study> open_study(const std::filesystem::path& path) {
-  return SqliteStudy::open(path);
 }
 
 }  // namespace paretiny::study

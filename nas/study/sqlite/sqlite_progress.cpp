@@ -4,9 +4,10 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "nas/study/sqlite_study.h"
+#include "nas/study/sqlite/sqlite_study.h"
+#include "nas/study/sqlite/trial_row.h"
 #include "nas/study/study_json.h"
-#include "nas/study/trial_row.h"
+#include "nas/study/trial_text.h"
 
 namespace paretiny::study {
 
@@ -22,11 +23,7 @@ std::vector<StepRecord> SqliteStudy::steps(std::int64_t number) {
 
 bool SqliteStudy::add_step(std::int64_t number, const std::string& owner,
                            const StepRecord& record) {
-  if (record.step < 1 || record.objectives.size() != header_.objectives.size()) {
-    throw UsageError(fmt::format("step {} of trial {} has {} objectives; the study has {}",
-                                 record.step, number, record.objectives.size(),
-                                 header_.objectives.size()));
-  }
+  check_step(number, record, header_.objectives.size());
   StudyChange change = this->change();
   if (!held(number, owner)) return false;
   change.save(number, record);
@@ -52,7 +49,8 @@ std::vector<std::uint8_t> SqliteStudy::checkpoint(std::int64_t number) {
   return row.step() ? row.bytes(0) : std::vector<std::uint8_t>{};
 }
 
-std::int64_t SqliteStudy::epochs_behind(std::int64_t number) {
+std::int64_t SqliteStudy::checkpoint_epochs(std::int64_t number) {
+  if (!is_current()) return 0;
   Statement row(database_, "SELECT epochs FROM checkpoints WHERE trial = ?");
   row.bind(number);
   return row.step() ? std::max<std::int64_t>(0, row.integer(0)) : 0;
@@ -83,21 +81,10 @@ Trial SqliteStudy::reopen(std::int64_t number, const Lease& lease) {
     throw UsageError(
         fmt::format("there is no trial {}: the study has {}", number, change.trial_count()));
   }
-  const bool wanted = trial->verdict && trial->verdict->reason == stopping::StopReason::wanted;
-  if (trial->state != TrialState::stopped && !(trial->state == TrialState::waiting && wanted)) {
-    throw UsageError(
-        fmt::format("trial {} was not stopped: it is {}", number, to_string(trial->state)));
-  }
-  if (trial->state == TrialState::stopped) {
-    trial->attempts = 0;
-    trial->verdict->choice = stopping::StopChoice::go_on;
-    trial->verdict->reason = stopping::StopReason::wanted;
-    trial->finished.clear();
-    trial->reason.clear();
-  }
+  make_wanted(*trial);
   begin(*trial, lease);
   change.save(*trial);
-  change.forget_epochs(number, epochs_behind(number));
+  change.forget_epochs(number, checkpoint_epochs(number));
   change.commit(StudyChange::Keep::in_file);
   return *trial;
 }
@@ -129,6 +116,21 @@ bool SqliteStudy::add_run(const std::map<std::string, std::string>& settings) {
   change.add({utc_now(), settings});
   change.commit(StudyChange::Keep::in_file);
   return true;
+}
+
+std::vector<Holder> SqliteStudy::holders() {
+  std::vector<Holder> holders;
+  for (const Trial& trial : trials()) {
+    if (trial.state != TrialState::running) continue;
+    holders.push_back({trial.number, trial.owner, trial.started,
+                       std::chrono::milliseconds(trial.lease_until - unix_ms())});
+  }
+  return holders;
+}
+
+void SqliteStudy::at_one_moment(const std::function<void()>& reading) {
+  const Snapshot snapshot(database_);
+  reading();
 }
 
 }  // namespace paretiny::study

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "nas/study/sqlite.h"
+#include "nas/study/sqlite/sqlite.h"
 #include "nas/study/study.h"
 
 namespace paretiny::study {

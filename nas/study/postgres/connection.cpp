@@ -1,0 +1,154 @@
+#include "nas/study/postgres/connection.h"
+
+#include <fmt/core.h>
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/one_line.h"
+#include "nas/study/postgres/refusal.h"
+
+namespace paretiny::study::postgres {
+namespace {
+
+constexpr int kOldestServer = 130000;
+/// Longer than the server lets a statement run: a connection that says nothing for so long is gone.
+constexpr std::chrono::seconds kSilence{90};
+
+/// A server notices a client that is gone, a client a server: else a row stays locked for hours.
+constexpr const char* kSetUp =
+    "SELECT set_config('statement_timeout', '60s', false), "
+    "set_config('lock_timeout', '30s', false), "
+    "set_config('idle_in_transaction_session_timeout', '60s', false), "
+    "set_config('tcp_keepalives_idle', '10', false), "
+    "set_config('tcp_keepalives_interval', '5', false), "
+    "set_config('tcp_keepalives_count', '3', false), "
+    "set_config('extra_float_digits', '1', false), "
+    "set_config('bytea_output', 'hex', false), "
+    "set_config('search_path', 'pg_catalog', false), "
+    "set_config('default_transaction_isolation', 'read committed', false), "
+    "set_config('default_transaction_read_only', $1, false)";
+
+}  // namespace
+
+void Connection::Close::operator()(pg_conn* connection) const {
+  PQfinish(connection);
+}
+
+void check_server_version(const Location& location, int version) {
+  if (version >= kOldestServer) return;
+  throw StoreError(
+      fmt::format("the server of the study '{}' is PostgreSQL {}.{}; studies need {} or later",
+                  location.text(), version / 10000, version % 10000, kOldestServer / 10000));
+}
+
+Connection::Connection(const Location& location, Mode mode, std::chrono::milliseconds wait)
+    : location_(location) {
+  connect(wait);
+  check_server_version(location_, PQserverVersion(connection_.get()));
+  set_up(mode);
+}
+
+void Connection::connect(std::chrono::milliseconds wait) {
+  // Later ones win, and the address's own win over those before it.
+  const char* keywords[] = {
+      "application_name", "keepalives_idle", "keepalives_interval", "keepalives_count",
+      "tcp_user_timeout", "dbname",          "client_encoding",     nullptr};
+  const char* values[] = {"paretiny", "10",   "5", "3", "30000", location_.database().c_str(),
+                          "UTF8",     nullptr};
+  connection_.reset(PQconnectStartParams(keywords, values, 1));
+  if (!connection_) throw OutOfMemory("the host's memory is used up: no connection can be made");
+  // A refused connection tells its SQLSTATE in its message alone.
+  PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);
+  const Clock::time_point end = Clock::now() + wait;
+  PostgresPollingStatusType next =
+      PQstatus(connection_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
+    if (!wait_for(next == PGRES_POLLING_WRITING, end)) {
+      refuse(location_, "08001", "it does not answer");
+    }
+    next = PQconnectPoll(connection_.get());
+  }
+  if (next == PGRES_POLLING_OK) return;
+  std::string message = PQerrorMessage(connection_.get());
+  const std::string state = take_state(message);
+  // No message of a server's: there was none, or it has gone away meanwhile. What the address or
+  // the password lacks shows before a socket is opened, or in the middle of it.
+  const bool lacking = message.find("password") != std::string::npos ||
+                       PQstatus(connection_.get()) != CONNECTION_BAD ||
+                       PQhost(connection_.get()) == nullptr;
+  refuse(location_, state.empty() ? (lacking ? "28P01" : "08001") : state, message);
+}
+
+void Connection::set_up(Mode mode) {
+  Parameters reading;
+  reading.add(std::string_view(mode == Mode::read ? "on" : "off"));
+  // A server that is for reading alone says so at the first change.
+  run(kSetUp, reading);
+}
+
+bool Connection::wait_for(bool writing, Clock::time_point end) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
+  if (left.count() <= 0) return false;
+  pollfd socket{PQsocket(connection_.get()), static_cast<short>(writing ? POLLOUT : POLLIN), 0};
+  return ::poll(&socket, 1, static_cast<int>(left.count())) != 0 || Clock::now() < end;
+}
+
+Rows Connection::run(const std::string& sql, const Parameters& parameters) {
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  for (std::size_t i = 0; i < parameters.values_.size(); ++i) {
+    values.push_back(parameters.null_[i] ? nullptr : parameters.values_[i].data());
+    lengths.push_back(static_cast<int>(parameters.values_[i].size()));
+  }
+  pg_conn* connection = connection_.get();
+  if (PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                        values.data(), lengths.data(), parameters.binary_.data(), 0) == 0) {
+    refuse(location_, "08006", PQerrorMessage(connection));
+  }
+  const Clock::time_point end = Clock::now() + kSilence;
+  while (PQisBusy(connection) != 0) {
+    if (!wait_for(false, end)) refuse(location_, "08006", "it does not answer");
+    if (PQconsumeInput(connection) == 0) refuse(location_, "08006", PQerrorMessage(connection));
+  }
+  pg_result* first = PQgetResult(connection);
+  while (pg_result* more = PQgetResult(connection)) PQclear(more);  // after an error in the stream
+  return checked(first);
+}
+
+Rows Connection::checked(pg_result* result) {
+  Rows rows(result);
+  const ExecStatusType status = PQresultStatus(result);
+  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return rows;
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (PQstatus(connection_.get()) != CONNECTION_OK) {
+    refuse(location_, "08006", message != nullptr ? message : PQerrorMessage(connection_.get()));
+  }
+  refuse(location_, state != nullptr ? state : "08006",
+         message != nullptr ? message : PQerrorMessage(connection_.get()));
+}
+
+Transaction::Transaction(Connection& connection, const std::string& begin)
+    : connection_(connection) {
+  connection_.run(begin);
+}
+
+Transaction::~Transaction() {
+  if (!open_) return;
+  try {
+    connection_.run("ROLLBACK");
+  } catch (...) {
+    // The server rolls back what nobody ends.
+  }
+}
+
+void Transaction::commit() {
+  open_ = false;
+  connection_.run("COMMIT");
+}
+
+}  // namespace paretiny::study::postgres
