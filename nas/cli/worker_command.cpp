@@ -61,6 +61,7 @@ Work open_work(const WorkerOptions& options, Device device, const study::Patienc
   Work work;
   if (options.names_experiment()) {
     work.experiment = experiment::load_experiment(options.store.store, options.set);
+    search::keep_sampler(work.experiment);
   } else {
     const study::Location location = options.store.location();
     work.study = find_or_refuse(location, patience);
@@ -68,6 +69,7 @@ Work open_work(const WorkerOptions& options, Device device, const study::Patienc
     work.experiment =
         experiment::experiment_of_study(header.experiment, location.text(), options.set);
     work.experiment.name = header.name;
+    if (!work.experiment.sampler_named) work.experiment.sampler = header.sampler;
     work.experiment.store = location;
   }
   const study::Location& location = work.experiment.store;

@@ -63,6 +63,9 @@ void Connection::connect(std::chrono::milliseconds wait) {
   if (!connection_) throw OutOfMemory("the host's memory is used up: no connection can be made");
   // A refused connection tells its SQLSTATE in its message alone.
   PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);
+  // What a server says beside its answers goes to nobody's terminal.
+  PQsetNoticeProcessor(
+      connection_.get(), [](void*, const char*) {}, nullptr);
   const Clock::time_point end = Clock::now() + wait;
   PostgresPollingStatusType next =
       PQstatus(connection_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;

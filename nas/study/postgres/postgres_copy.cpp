@@ -49,7 +49,8 @@ void insert_trial(Connection& connection, std::int64_t study, const Trial& trial
   static const std::string kInsert = statement(
       "INSERT INTO paretiny.trials (study, number, state, parameters, objectives, metrics, reason, "
       "architecture, seed, attempts, owner, lease_until, started, finished, verdict, token, seen, "
-      "changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $10, "
+      "changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::integer, $11, $12, $13, $14, $15, "
+      "$10::integer, "
       "<now>, pg_current_xact_id())");
   const TrialText text = text_of(trial);
   Parameters parameters;

@@ -5,8 +5,8 @@
 
 #include "kernels/core/random.h"
 #include "nas/study/sqlite/sqlite_study.h"
-#include "nas/study/study_json.h"
 #include "nas/study/sqlite/trial_row.h"
+#include "nas/study/study_json.h"
 #include "tests/nas/study/study_fixture.h"
 
 namespace paretiny::study {
