@@ -110,8 +110,11 @@ void search(const SearchOptions& options) {
     throw StoreError(fmt::format("there is no study '{}', so no trial {} to finish",
                                  experiment.store.text(), *options.finish));
   }
-  const auto study = study::create_or_open_study(experiment.store,
-                                                 search::study_header(experiment, dataset, device));
+  const study::Patience patience{
+      std::chrono::minutes(30),
+      [](const std::string& what) { inform(fmt::format("note: {}\n", what)); }, interrupt.token()};
+  const auto study = study::create_or_open_study(
+      experiment.store, search::study_header(experiment, dataset, device), patience);
   for (const std::string& path : options.from) {
     if (is_same_place(path, experiment.store)) {
       throw UsageError("a study takes nothing from itself; --from names another one's file");

@@ -52,7 +52,18 @@ Connection::Connection(const Location& location, Mode mode, std::chrono::millise
   set_up(mode);
 }
 
+void Connection::check_address() const {
+  char* why = nullptr;
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
+      PQconninfoParse(location_.database().c_str(), &why), PQconninfoFree);
+  const std::unique_ptr<char, void (*)(void*)> owned(why, PQfreemem);
+  if (options) return;
+  throw UsageError(fmt::format("the address of the study '{}' cannot be read: {}", location_.text(),
+                               one_line(why != nullptr ? why : "no memory")));
+}
+
 void Connection::connect(std::chrono::milliseconds wait) {
+  check_address();
   // Later ones win, and the address's own win over those before it.
   const char* keywords[] = {
       "application_name", "keepalives_idle", "keepalives_interval", "keepalives_count",
@@ -78,11 +89,9 @@ void Connection::connect(std::chrono::milliseconds wait) {
   if (next == PGRES_POLLING_OK) return;
   std::string message = PQerrorMessage(connection_.get());
   const std::string state = take_state(message);
-  // No message of a server's: there was none, or it has gone away meanwhile. What the address or
-  // the password lacks shows before a socket is opened, or in the middle of it.
-  const bool lacking = message.find("password") != std::string::npos ||
-                       PQstatus(connection_.get()) != CONNECTION_BAD ||
-                       PQhost(connection_.get()) == nullptr;
+  // Without a state no server has said it: there is none, or a password that it asks for is
+  // missing.
+  const bool lacking = message.find("password") != std::string::npos;
   refuse(location_, state.empty() ? (lacking ? "28P01" : "08001") : state, message);
 }
 

@@ -85,6 +85,8 @@ class Connection {
   };
   using Clock = std::chrono::steady_clock;
 
+  /// Throws UsageError for an address that libpq cannot read.
+  void check_address() const;
   void connect(std::chrono::milliseconds wait);
   void set_up(Mode mode);
   /// Waits until the socket can be read, or written; false when the time is up.
