@@ -8,7 +8,7 @@ using test::says;
 TEST_F(ExperimentTest, ReadsWhatTheFileSays) {
   const Experiment experiment = load();
   EXPECT_EQ(experiment.name, "tiny");
-  EXPECT_EQ(experiment.store, "tiny.sqlite");
+  EXPECT_EQ(experiment.store.text(), "tiny.sqlite");
   EXPECT_EQ(experiment.trials, 8);
   EXPECT_EQ(experiment.initial, 4);
   EXPECT_EQ(experiment.seed, 3u);
@@ -34,7 +34,7 @@ TEST_F(ExperimentTest, NamesAndStoresFollowTheFile) {
   const Experiment experiment = load_experiment(
       file("dataset.format = \"synthetic\"\nmodel.name = \"resnet8\"\n", "mine.toml"));
   EXPECT_EQ(experiment.name, "mine");
-  EXPECT_EQ(experiment.store, "studies/mine.sqlite");
+  EXPECT_EQ(experiment.store.text(), "studies/mine.sqlite");
   EXPECT_EQ(experiment.sampler, "ars+");
   EXPECT_FALSE(experiment.sampler_named);
   EXPECT_TRUE(experiment.space.parameters().empty());
@@ -259,6 +259,23 @@ TEST(Examples, LoadAndSayWhatTheyShowAndWhatTheyTake) {
         << entry.path();
   }
   EXPECT_GE(count, 5);
+}
+
+TEST_F(ExperimentTest, AStudyInADatabaseHasItsNameThere) {
+  EXPECT_EQ(load({"study.store=postgresql:///db"}).store.text(), "postgresql:///db?study=tiny");
+  EXPECT_EQ(load({"study.store=postgresql:///db?study=x"}).store.name(), "x");
+}
+
+TEST_F(ExperimentTest, AStudyAloneTellsItsExperiment) {
+  const Experiment made = load({"study.trials=99", "training.epochs=7"});
+  const Experiment told = experiment_of_study(made.text, "a study");
+  EXPECT_EQ(told.text, made.text);
+  EXPECT_EQ(told.task, made.task);
+  EXPECT_EQ(told.trials, 99);
+  const Experiment other = experiment_of_study(made.text, "a study", {"study.trials=5"});
+  EXPECT_EQ(other.trials, 5);
+  EXPECT_EQ(other.task, made.task);
+  EXPECT_THROW(experiment_of_study("[study", "a study"), Error);
 }
 
 }  // namespace
