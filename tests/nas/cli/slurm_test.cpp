@@ -61,7 +61,12 @@ TEST_F(PostgresSlurmTest, AnArrayEndsItsStudyThoughOneIsCancelledAndOneIsQueuedA
   }
   slurm({"scancel", job + "_2"});
   slurm({"scontrol", "requeue", job + "_3"});
-  slurm({"scontrol", "update", "jobid=" + job + "_3", "StartTime=now"});
+  // Slurm would queue it again in two minutes. Until it has ended it cannot be told otherwise.
+  for (int i = 0; i < 20; ++i) {
+    (void)run_command({"scontrol", "update", "jobid=" + job + "_3", "StartTime=now"}, "/",
+                      "slurm-client");
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
   for (int i = 0; i < 1500; ++i) {
     if (slurm({"squeue", "--noheader"}).empty()) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
