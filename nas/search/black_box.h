@@ -79,9 +79,9 @@ struct Remarks {
 /// Suggests trials of a black box's study, and marks them as running until they are told.
 class Asker {
  public:
-  /// `opened` must stay; it is kept at `location`. `known` is the command that computes the objectives
-  /// that the file says are known, "" where it says so of none. Throws UsageError where one of the
-  /// two is missing. Samplers say what they went by if `explain` is true.
+  /// `opened` must stay; it is kept at `location`. `known` is the command that computes the
+  /// objectives that the file says are known, "" where it says so of none. Throws UsageError where
+  /// one of the two is missing. Samplers say what they went by if `explain` is true.
   Asker(const OpenBlackBox& opened, const study::Location& location, Device device,
         const std::string& known = "", bool explain = false);
 

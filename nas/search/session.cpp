@@ -119,8 +119,8 @@ Verdict verdict(const study::StudyHeader& header, const std::vector<double>& val
   return {broken.empty() ? TrialState::done : TrialState::infeasible, broken};
 }
 
-Session::Session(study::Study& study, study::Location store, const StudySpec& spec,
-                 Device device, Foresight foresight, std::stop_token stop, bool explain)
+Session::Session(study::Study& study, study::Location store, const StudySpec& spec, Device device,
+                 Foresight foresight, std::stop_token stop, bool explain)
     : study_(study),
       store_(std::move(store)),
       spec_(spec),

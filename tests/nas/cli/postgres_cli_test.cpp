@@ -164,8 +164,9 @@ TEST_F(PostgresCliTest, AWorkerThatDoesNotBelongHereIsRefused) {
   EXPECT_TRUE(refused(run({"worker", server_->uri(), place_.name()}), 6, {"there is no study"}));
   ASSERT_EQ(run(worker({"--set", "study.trials=1"})).code, 0);
   EXPECT_TRUE(refused(run(worker({"--set", "study.seed=5"})), 6, {"the seed is '", "and '5' now"}));
-  EXPECT_TRUE(refused(run({"worker", server_->uri(), place_.name(), "--set", "dataset.samples=400"}),
-                      6, {"dataset.samples"}));
+  EXPECT_TRUE(
+      refused(run({"worker", server_->uri(), place_.name(), "--set", "dataset.samples=400"}), 6,
+              {"dataset.samples"}));
   server_->psql(
       "UPDATE paretiny.studies SET header = replace(header::text, '\"version\":\"0.1.0\"', "
       "'\"version\":\"0.0.9\"')::json WHERE name = '" +
