@@ -50,6 +50,9 @@ class MadeStudy final : public study::Study {
   std::vector<study::StepRecord> steps(std::int64_t) override { return {}; }
   std::vector<std::uint8_t> model(std::int64_t) override { return {}; }
   std::vector<std::uint8_t> checkpoint(std::int64_t) override { return {}; }
+  std::int64_t checkpoint_epochs(std::int64_t) override { return 0; }
+  std::vector<study::Holder> holders() override { return {}; }
+  void at_one_moment(const std::function<void()>& reading) override { reading(); }
   std::vector<study::RunRecord> runs() override {
     return {{"2026-01-01T00:00:00.000Z", {{"stop", "off"}}},
             {"2026-01-01T00:00:01.000Z", {{"stop", "hypervolume"}, {"stop_alpha", "0.1"}}}};

@@ -190,6 +190,13 @@ class SharedStudy : public study::Study {
   std::vector<std::uint8_t> checkpoint(std::int64_t number) override {
     return inner_.checkpoint(number);
   }
+  std::int64_t checkpoint_epochs(std::int64_t number) override {
+    return inner_.checkpoint_epochs(number);
+  }
+  std::vector<study::Holder> holders() override { return inner_.holders(); }
+  void at_one_moment(const std::function<void()>& reading) override {
+    inner_.at_one_moment(reading);
+  }
   std::vector<study::RunRecord> runs() override { return inner_.runs(); }
   bool add_step(std::int64_t number, const std::string& owner,
                 const study::StepRecord& record) override {
