@@ -32,7 +32,7 @@ class Walker {
     shape_.dimensions = starts.cols();
     shape_.hidden = static_cast<std::int64_t>(options.hidden);
     shape_.reach = options.reach / std::sqrt(static_cast<double>(starts.cols()));
-    const std::vector<bayes::CubeParameter> cube = space.cube();
+    const std::vector<bayes::CubeParameter>& cube = space.cube();
     cube_ = DeviceArray(
         stream_, DType::u8,
         {1, 1, 1, static_cast<std::int64_t>(cube.size() * sizeof(bayes::CubeParameter))},
