@@ -4,6 +4,7 @@
 #include "kernels/core/cuda/libraries.h"
 #include "kernels/core/stream.h"
 #include "tests/simt/memory.h"
+#include "tests/simt/recording.h"
 
 namespace paretiny::simt {
 namespace {
@@ -13,34 +14,30 @@ class SimtStream : public Stream {
   SimtStream() : Stream({DeviceKind::cuda, 0}) {}
 
   void upload(void* to, const void* from, std::size_t bytes) override {
+    forbid_while_recording("upload");
     check_device_memory("upload", to, bytes);
     std::memcpy(to, from, bytes);
   }
   void download(void* to, const void* from, std::size_t bytes) override {
+    forbid_while_recording("download");
     check_device_memory("download", from, bytes);
     std::memcpy(to, from, bytes);
   }
   void copy(void* to, const void* from, std::size_t bytes) override {
     check_device_memory("copy", to, bytes);
     check_device_memory("copy", from, bytes);
+    Given("copy").with(to).with(from).with(bytes).note();
     std::memcpy(to, from, bytes);
   }
   void zero(void* data, std::size_t bytes) override {
     check_device_memory("zero", data, bytes);
+    Given("zero").with(data).with(bytes).note();
     std::memset(data, 0, bytes);
   }
-  void synchronize() override {}
+  void synchronize() override { forbid_while_recording("synchronize"); }
 
   std::unique_ptr<Recording> record(std::function<void()> work) override {
-    class Call : public Recording {
-     public:
-      explicit Call(std::function<void()> given) : work_(std::move(given)) {}
-      void run() override { work_(); }
-
-     private:
-      std::function<void()> work_;
-    };
-    return std::make_unique<Call>(std::move(work));
+    return simt::record(*this, std::move(work));
   }
 };
 
@@ -54,7 +51,10 @@ class SimtBackend : public Backend {
   std::string why_none() const override { return ""; }
   std::string libraries() const override { return cuda::library_versions(); }
 
-  void* allocate(int, std::size_t bytes) override { return simt::allocate(bytes); }
+  void* allocate(int, std::size_t bytes) override {
+    forbid_while_recording("allocation");
+    return simt::allocate(bytes);
+  }
   void release(int, void* data) noexcept override { simt::release(data); }
   std::size_t available(int) const override { return kMemoryBytes - allocated_bytes(); }
 

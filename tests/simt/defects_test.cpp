@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <functional>
 #include <thread>
+#include <vector>
 
 #include "kernels/core/cuda/async_copy.h"
 #include "kernels/core/cuda/launch.h"
@@ -56,6 +58,19 @@ std::string failure(void (*kernel)(float*, int), int where = 0) {
   return text;
 }
 
+/// The DeviceError of a step that is run three times, as training does.
+std::string failure_of_step(const std::function<void(Stream&, const Tensor&)>& step) {
+  const auto stream = simt_stream();
+  const Tensor y(*stream, DType::f32, {1, 1, 1, kThreads});
+  const auto recording = stream->record([&] { step(*stream, y); });
+  try {
+    for (int run = 0; run < 3; ++run) recording->run();
+  } catch (const DeviceError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
 float* shared_floats() {
   return &shared_memory<float>();
 }
@@ -92,6 +107,68 @@ int orders_that_show(void (*wrong)(float*, int), void (*right)(float*, int)) {
     if (results_in_order(order, wrong) != expected) ++shown;
   }
   return shown;
+}
+
+__global__ void write_where(float* y, int where) {
+  y[threadIdx.x] = static_cast<float>(where);
+}
+
+void launch_with(Stream& stream, const Tensor& y, const char* name, int where) {
+  launch(stream, name, write_where, {1, kThreads, 0}, y.view().as<float>(), where);
+}
+
+TEST(Recordings, AStepThatStaysTheSameIsReplayed) {
+  EXPECT_EQ(failure_of_step([](Stream& stream, const Tensor& y) {
+              launch_with(stream, y, "first", 1);
+              stream.zero(y.view().data, 64);
+            }),
+            "no error");
+}
+
+TEST(Recordings, AnArgumentThatChangesIsAnErrorSinceAGraphKeepsThatOfThen) {
+  int run = 0;
+  EXPECT_EQ(failure_of_step([&](Stream& stream, const Tensor& y) {
+              launch_with(stream, y, "first", 1);
+              launch_with(stream, y, "second", run++);
+            }),
+            "a replayed step has other arguments of second than were recorded");
+}
+
+TEST(Recordings, LaunchesThatComeGoOrChangePlacesAreErrors) {
+  int run = 0;
+  EXPECT_EQ(failure_of_step([&](Stream& stream, const Tensor& y) {
+              launch_with(stream, y, "first", 1);
+              if (run++ > 1) launch_with(stream, y, "second", 1);
+            }),
+            "a replayed step goes on with second, which was not recorded");
+  run = 0;
+  EXPECT_EQ(failure_of_step([&](Stream& stream, const Tensor& y) {
+              launch_with(stream, y, "first", 1);
+              if (run++ < 2) launch_with(stream, y, "second", 1);
+            }),
+            "a replayed step ends before second, which was recorded");
+  run = 0;
+  EXPECT_EQ(failure_of_step([&](Stream& stream, const Tensor& y) {
+              launch_with(stream, y, run++ < 2 ? "first" : "second", 1);
+            }),
+            "a replayed step has second where first was recorded");
+}
+
+TEST(Recordings, NothingWaitsForTheDeviceOrMovesItsMemory) {
+  std::vector<float> host(kThreads);
+  const std::string end = " while a step is recorded, which CUDA forbids";
+  EXPECT_EQ(failure_of_step([&](Stream& stream, const Tensor& y) {
+              stream.upload(y.view().data, host.data(), 64);
+            }),
+            "upload" + end);
+  EXPECT_EQ(failure_of_step([&](Stream& stream, const Tensor& y) {
+              stream.download(host.data(), y.view().data, 64);
+            }),
+            "download" + end);
+  EXPECT_EQ(failure_of_step([](Stream& stream, const Tensor&) { stream.synchronize(); }),
+            "synchronize" + end);
+  EXPECT_EQ(failure_of_step([](Stream& stream, const Tensor&) { Buffer(stream.device(), 64); }),
+            "allocation" + end);
 }
 
 TEST(Defects, AMissingBarrierShowsInSomeOrder) {

@@ -8,6 +8,7 @@
 
 #include "kernels/core/stream.h"
 #include "tests/simt/memory.h"
+#include "tests/simt/recording.h"
 
 namespace paretiny::cuda {
 
@@ -31,6 +32,10 @@ void launch(Stream&, const char* name, void (*kernel)(Parameters...), const Laun
     }
   };
   std::apply([&](const auto&... each) { (check(each), ...); }, parameters);
+  simt::Given given(name);
+  given.with(shape.blocks).with(shape.threads).with(shape.shared_bytes);
+  std::apply([&](const auto&... each) { (given.with(each), ...); }, parameters);
+  given.note();
   simt::run(name, shape.blocks, shape.threads, shape.shared_bytes,
             [&] { std::apply(kernel, parameters); });
 }
