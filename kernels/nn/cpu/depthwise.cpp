@@ -168,9 +168,8 @@ void for_blocks(Arena::Scope& scratch, const T* source, const Shape& shape, cons
 
 std::size_t block_bytes(const Shape& source, const Tile& tile, const Window& v) {
   const Blocks blocks(source.c, tile.pixels());
-  const std::int64_t vectors =
-      blocks.count * v.kernel_h * v.kernel_w + thread_count() * tile.pixels() * blocks.together;
-  return Taps::bytes(v) + static_cast<std::size_t>(vectors) * sizeof(F32x16);
+  return Taps::bytes(v) + vectors_bytes(blocks.count * v.kernel_h * v.kernel_w) +
+         vectors_bytes(thread_count() * tile.pixels() * blocks.together);
 }
 
 template <class T>

@@ -45,6 +45,11 @@ struct Blocks {
   }
 };
 
+/// What take_vectors takes.
+inline std::size_t vectors_bytes(std::int64_t count) {
+  return aligned(static_cast<std::size_t>(count) * sizeof(F32x16));
+}
+
 inline F32x16* take_vectors(Arena::Scope& scratch, std::int64_t count) {
   return static_cast<F32x16*>(scratch.take(static_cast<std::size_t>(count) * sizeof(F32x16)));
 }

@@ -140,10 +140,9 @@ std::size_t depthwise_weights_scratch_bytes(const nn::DepthwiseShape& shape) {
   const nn::Window& v = shape.window;
   const std::int64_t pixels = input_tile(shape).pixels() + even_tile(shape).pixels();
   const Blocks blocks(shape.input.c, pixels);
-  const std::int64_t vectors =
-      groups_of(shape.input.n) * blocks.count * (v.kernel_h * v.kernel_w + 1) +
-      thread_count() * pixels * blocks.together;
-  return static_cast<std::size_t>(vectors) * sizeof(F32x16);
+  const std::int64_t partial =
+      groups_of(shape.input.n) * blocks.count * (v.kernel_h * v.kernel_w + 1);
+  return vectors_bytes(partial) + vectors_bytes(thread_count() * pixels * blocks.together);
 }
 
 }  // namespace paretiny::cpu
