@@ -46,6 +46,7 @@ ReportData read_report_data(study::Study& study) {
     }
     if (!records.empty()) data.epochs[trial.number] = std::move(records);
   }
+  data.timeline = timeline_of(data.trials);
   data.runs = study.runs();
   data.stops = stop_figures(data.header, data.trials, data.runs, data.came);
   data.summary = summary::summarise(data.header.objectives, data.trials);

@@ -10,6 +10,7 @@
 #include "nas/report/importance.h"
 #include "nas/report/stops.h"
 #include "nas/report/surrogate_fit.h"
+#include "nas/report/timeline.h"
 #include "nas/study/study.h"
 #include "nas/summary/summary.h"
 
@@ -21,6 +22,7 @@ struct ReportData {
   std::map<std::int64_t, std::vector<study::EpochRecord>>
       epochs;  ///< by trial; none for most that failed
   Curves curves;
+  Timeline timeline;
   std::map<std::int64_t, std::size_t> came;  ///< epochs, or steps of a black box, by trial
   summary::StudySummary summary;
   std::vector<study::RunRecord> runs;

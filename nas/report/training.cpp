@@ -7,7 +7,6 @@
 
 #include "nas/report/report_data.h"
 #include "nas/report/section.h"
-#include "nas/report/timeline.h"
 #include "nas/summary/format.h"
 
 namespace paretiny::report {
@@ -65,7 +64,7 @@ std::string workers_note(const Timeline& timeline) {
 }  // namespace
 
 std::string training_section(const ReportData& data) {
-  const Timeline timeline = timeline_of(data.trials);
+  const Timeline& timeline = data.timeline;
   if (timeline.stretches.empty()) return "";
   const bool search = data.header.kind == study::StudyKind::search;
   const std::string measured = search ? "Error on the validation split"
@@ -90,7 +89,7 @@ std::string training_section(const ReportData& data) {
 }
 
 json training_json(const ReportData& data) {
-  const Timeline timeline = timeline_of(data.trials);
+  const Timeline& timeline = data.timeline;
   json stretches = json::array();
   for (const Stretch& it : timeline.stretches) {
     stretches.push_back(

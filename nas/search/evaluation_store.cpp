@@ -9,6 +9,7 @@
 #include "engine/sealed_document.h"
 #include "kernels/core/random.h"
 #include "nas/report/whole_file.h"
+#include "nas/study/study_json.h"
 
 namespace paretiny::search {
 namespace {
@@ -17,18 +18,10 @@ using nlohmann::json;
 
 constexpr DocumentKind kEvaluation{"evaluation", "PTNYEVAL", 1};
 
-json epoch_form(const study::EpochRecord& record) {
-  return {record.epoch, record.loss, record.accuracy, record.sparsity};
-}
-
-study::EpochRecord epoch_of(const json& form) {
-  return {form.at(0).get<int>(), form.at(1).get<double>(), form.at(2).get<double>(),
-          form.at(3).get<double>()};
-}
-
 KeptEvaluation evaluation_of(const json& form) {
   KeptEvaluation evaluation;
-  for (const json& epoch : form.at("epochs")) evaluation.epochs.push_back(epoch_of(epoch));
+  for (const json& epoch : form.at("epochs"))
+    evaluation.epochs.push_back(study::epoch_from_json(epoch));
   evaluation.metrics = form.at("metrics").get<std::map<std::string, double>>();
   evaluation.model = form.at("model").get_binary();
   return evaluation;
@@ -63,7 +56,8 @@ std::optional<KeptEvaluation> EvaluationStore::find(const EvaluationKey& key) co
 
 void EvaluationStore::keep(const EvaluationKey& key, const KeptEvaluation& evaluation) const {
   json epochs = json::array();
-  for (const study::EpochRecord& record : evaluation.epochs) epochs.push_back(epoch_form(record));
+  for (const study::EpochRecord& record : evaluation.epochs)
+    epochs.push_back(study::to_json(record));
   const std::vector<std::uint8_t> bytes =
       seal(kEvaluation, {{"key", key},
                          {"epochs", epochs},

@@ -2,13 +2,14 @@
 
 #include <fmt/core.h>
 
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "base/error.h"
+#include "base/text_file.h"
+#include "engine/sealed_document.h"
 #include "kernels/core/random.h"
+#include "nas/report/whole_file.h"
 #include "nas/study/study_json.h"
 
 namespace paretiny::search {
@@ -17,11 +18,12 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kSuffix = ".work";
+constexpr DocumentKind kWork{"kept work", "PTNYWORK", 1};
 
 json to_form(const KeptWork& work) {
   json epochs = json::array();
   for (const study::EpochRecord& record : work.epochs) {
-    epochs.push_back({record.epoch, record.loss, record.accuracy, record.sparsity});
+    epochs.push_back(study::to_json(record));
   }
   json form = {{"trial", work.trial},
                {"owner", work.owner},
@@ -43,7 +45,7 @@ KeptWork from_form(const json& form, std::size_t objectives) {
   form.at("trial").get_to(work.trial);
   form.at("owner").get_to(work.owner);
   for (const json& epoch : form.at("epochs")) {
-    work.epochs.push_back({epoch.at(0), epoch.at(1), epoch.at(2), epoch.at(3)});
+    work.epochs.push_back(study::epoch_from_json(epoch));
   }
   form.at("checkpoint_epochs").get_to(work.checkpoint_epochs);
   work.checkpoint = form.at("checkpoint").get_binary();
@@ -59,20 +61,13 @@ KeptWork from_form(const json& form, std::size_t objectives) {
   return work;
 }
 
-/// The bytes with a checksum in front.
-std::string sealed(const std::vector<std::uint8_t>& bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return fmt::format("{:016x}", random_key(0, text)) + std::string(text);
-}
-
 KeptWork read_work(const std::filesystem::path& path, std::size_t objectives) {
-  std::ifstream stream(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  const std::string body = text.substr(std::min<std::size_t>(16, text.size()));
-  if (text.substr(0, 16) != fmt::format("{:016x}", random_key(0, body))) {
-    throw DataError("its checksum does not match");
-  }
-  return from_form(json::from_cbor(body), objectives);
+  const std::optional<std::string> text = read_text(path);
+  if (!text) throw DataError("it cannot be read");
+  return from_form(
+      unseal(kWork, {reinterpret_cast<const std::uint8_t*>(text->data()), text->size()},
+             path.string()),
+      objectives);
 }
 
 /// Whether the study took it.
@@ -96,15 +91,12 @@ std::filesystem::path WorkKeeper::file(std::int64_t trial) const {
 }
 
 void WorkKeeper::keep(const KeptWork& work) const {
-  const std::filesystem::path path = file(work.trial);
-  const std::filesystem::path making = path.string() + ".new";
-  std::error_code error;
-  std::filesystem::create_directories(folder_, error);
-  std::ofstream stream(making, std::ios::binary);
-  stream << sealed(json::to_cbor(to_form(work)));
-  stream.close();
-  if (stream) std::filesystem::rename(making, path, error);
-  if (!stream || error) {
+  const std::vector<std::uint8_t> bytes = seal(kWork, to_form(work));
+  try {
+    report::make_folder(folder_);
+    report::write_whole(file(work.trial),
+                        {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  } catch (const DataError&) {
     throw DataError(
         fmt::format("what is known of trial {} cannot be kept in '{}'; name a folder "
                     "that can be written: --keep",

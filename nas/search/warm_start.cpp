@@ -179,20 +179,28 @@ FixedTask fixed_task(const std::string& task, const std::vector<space::Parameter
 /// A trial is copied in less.
 constexpr std::chrono::minutes kCopyLease{5};
 
-}  // namespace
-
-std::int64_t add_ended(study::Study& study, const space::Values& values, study::TrialState end,
-                       const study::TrialResult& result) {
-  const study::Lease lease{kAsked, kAskedLease};
+/// Adds a trial as the lease's owner and ends it; returns its number.
+std::int64_t add_ended_as(study::Study& study, const study::Lease& lease,
+                          const space::Values& values, std::uint64_t architecture,
+                          std::uint64_t seed, study::TrialState end,
+                          const study::TrialResult& result) {
   while (true) {
     const std::int64_t number = study.trial_count();
     // Whoever is quicker takes the number.
-    if (!study.add_trial(number, values, values_hash(values), study.header().seed, lease)) continue;
+    if (!study.add_trial(number, values, architecture, seed, lease)) continue;
     if (!study.conclude(number, lease.owner, end, result)) {
       throw StoreError(fmt::format("trial {} was taken by another process", number));
     }
     return number;
   }
+}
+
+}  // namespace
+
+std::int64_t add_ended(study::Study& study, const space::Values& values, study::TrialState end,
+                       const study::TrialResult& result) {
+  return add_ended_as(study, {kAsked, kAskedLease}, values, values_hash(values),
+                      study.header().seed, end, result);
 }
 
 Taken take_trials(study::Study& from, study::Study& into, const space::Space& space,
@@ -238,12 +246,7 @@ Taken take_trials(study::Study& from, study::Study& into,
         }
         result.metrics = trial.metrics;
         result.model = from.model(trial.number);
-        while (true) {
-          const std::int64_t number = into.trial_count();
-          if (!into.add_trial(number, values, trial.architecture, trial.seed, lease)) continue;
-          if (into.conclude(number, lease.owner, end, result)) return;
-          throw StoreError(fmt::format("trial {} was taken by another process", number));
-        }
+        add_ended_as(into, lease, values, trial.architecture, trial.seed, end, result);
       });
 }
 

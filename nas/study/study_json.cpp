@@ -133,6 +133,15 @@ json to_json(const stopping::StopVerdict& verdict) {
           {"gain", verdict.gain}};
 }
 
+json to_json(const EpochRecord& record) {
+  return {record.epoch, record.loss, record.accuracy, record.sparsity};
+}
+
+EpochRecord epoch_from_json(const json& form) {
+  return {form.at(0).get<int>(), form.at(1).get<double>(), form.at(2).get<double>(),
+          form.at(3).get<double>()};
+}
+
 stopping::StopVerdict verdict_from_json(const json& form, std::size_t objectives) {
   stopping::StopVerdict verdict;
   const auto choice = form.at("choice").get<std::string>();

@@ -21,6 +21,11 @@ nlohmann::json to_json(const stopping::StopVerdict& verdict);
 /// DataError for a verdict that no trial of it could have.
 stopping::StopVerdict verdict_from_json(const nlohmann::json& json, std::size_t objectives);
 
+/// [epoch, loss, accuracy, sparsity], for binary forms: numbers that are not finite stay.
+nlohmann::json to_json(const EpochRecord& record);
+/// Throws nlohmann::json::exception for another form.
+EpochRecord epoch_from_json(const nlohmann::json& json);
+
 nlohmann::json values_to_json(const space::Values& values);
 /// Throws nlohmann::json::exception or DataError for text of another form.
 space::Values values_from_json(const nlohmann::json& json);
