@@ -30,6 +30,9 @@ constexpr const char* kSetUp =
     "set_config('bytea_output', 'hex', false), "
     "set_config('search_path', 'pg_catalog', false), "
     "set_config('default_transaction_isolation', 'read committed', false), "
+    // What was told must survive a crash, whatever the role or the database prefers.
+    "set_config('synchronous_commit', CASE current_setting('synchronous_commit') "
+    "WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false), "
     "set_config('default_transaction_read_only', $1, false)";
 
 }  // namespace
@@ -121,26 +124,34 @@ Rows Connection::run(const std::string& sql, const Parameters& parameters) {
                         values.data(), lengths.data(), parameters.binary_.data(), 0) == 0) {
     refuse(location_, "08006", PQerrorMessage(connection));
   }
+  // The server commits after it has answered and before it is ready for more: one that crashes in
+  // between has answered what never happened. So an error after the answer is what counts.
   const Clock::time_point end = Clock::now() + kSilence;
+  Rows answer(next_result(end));
+  while (pg_result* more = next_result(end)) {
+    Rows later(more);
+    if (answer.good() && !later.good()) answer = std::move(later);
+  }
+  check(answer);
+  return answer;
+}
+
+pg_result* Connection::next_result(Clock::time_point end) {
+  pg_conn* connection = connection_.get();
   while (PQisBusy(connection) != 0) {
     if (!wait_for(false, end)) refuse(location_, "08006", "it does not answer");
     if (PQconsumeInput(connection) == 0) refuse(location_, "08006", PQerrorMessage(connection));
   }
-  pg_result* first = PQgetResult(connection);
-  while (pg_result* more = PQgetResult(connection)) PQclear(more);  // after an error in the stream
-  return checked(first);
+  return PQgetResult(connection);
 }
 
-Rows Connection::checked(pg_result* result) {
-  Rows rows(result);
-  const ExecStatusType status = PQresultStatus(result);
-  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return rows;
+void Connection::check(const Rows& answer) const {
+  if (answer.good()) return;
+  const pg_result* result = answer.get();
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  if (PQstatus(connection_.get()) != CONNECTION_OK) {
-    refuse(location_, "08006", message != nullptr ? message : PQerrorMessage(connection_.get()));
-  }
-  refuse(location_, state != nullptr ? state : "08006",
+  const bool lost = state == nullptr || PQstatus(connection_.get()) != CONNECTION_OK;
+  refuse(location_, lost ? "08006" : state,
          message != nullptr ? message : PQerrorMessage(connection_.get()));
 }
 

@@ -46,6 +46,9 @@ class Rows {
  public:
   explicit Rows(pg_result* result);
 
+  /// Whether the statement was carried out.
+  bool good() const;
+  const pg_result* get() const { return result_.get(); }
   int size() const { return size_; }
   bool empty() const { return size_ == 0; }
   bool null(int row, int column) const;
@@ -76,7 +79,8 @@ class Connection {
   /// Waits no longer than that for a server that does not answer.
   Connection(const Location& location, Mode mode, std::chrono::milliseconds wait);
 
-  /// Runs one statement.
+  /// Runs one statement, and returns once the server has done all that belongs to it: outside of a
+  /// transaction, committed it.
   Rows run(const std::string& sql, const Parameters& parameters = {});
 
  private:
@@ -91,7 +95,10 @@ class Connection {
   void set_up(Mode mode);
   /// Waits until the socket can be read, or written; false when the time is up.
   bool wait_for(bool writing, Clock::time_point end);
-  Rows checked(pg_result* result);
+  /// What the server says next of the statement sent; null once it is ready for another.
+  pg_result* next_result(Clock::time_point end);
+  /// Throws what `answer` says that is no success.
+  void check(const Rows& answer) const;
 
   Location location_;
   std::unique_ptr<pg_conn, Close> connection_;

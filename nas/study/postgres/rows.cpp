@@ -87,6 +87,11 @@ void Rows::Clear::operator()(pg_result* result) const {
 
 Rows::Rows(pg_result* result) : result_(result), size_(PQntuples(result)) {}
 
+bool Rows::good() const {
+  const ExecStatusType status = PQresultStatus(result_.get());
+  return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
 bool Rows::null(int row, int column) const {
   return PQgetisnull(result_.get(), row, column) != 0;
 }
