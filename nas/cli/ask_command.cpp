@@ -1,7 +1,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -51,10 +50,6 @@ void take(const AskOptions& options, const search::OpenBlackBox& opened) {
     throw UsageError("--with says what trials of another study had; name it with --from");
   }
   for (const std::string& path : options.from) {
-    std::error_code error;
-    if (std::filesystem::equivalent(path, options.study, error)) {
-      throw UsageError("a study takes nothing from itself; --from names another one's file");
-    }
     const auto from = study::open_study(path);
     say(search::sentence(search::take_trials(*from, *opened.study, opened.spec.space, given),
                          path) +

@@ -80,12 +80,6 @@ void verify_front(study::Study& study, const experiment::Experiment& experiment,
   table.finish();
 }
 
-bool is_same_place(const study::Location& a, const study::Location& b) {
-  std::error_code error;
-  return a.text() == b.text() ||
-         (a.is_file() && b.is_file() && std::filesystem::equivalent(a.file(), b.file(), error));
-}
-
 /// ", 2 at a time" where there are several; says where they are more than the processors.
 std::string describe_jobs(const experiment::Experiment& experiment, Device device) {
   const int jobs = search::jobs_of(experiment, device);
@@ -116,9 +110,6 @@ void search(const SearchOptions& options) {
   const auto study = study::create_or_open_study(
       experiment.store, search::study_header(experiment, dataset, device), patience);
   for (const std::string& path : options.from) {
-    if (is_same_place(path, experiment.store)) {
-      throw UsageError("a study takes nothing from itself; --from names another one's file");
-    }
     const auto from = study::open_study(path);
     say(search::sentence(search::take_trials(*from, *study, experiment), path) + "\n");
   }

@@ -195,6 +195,11 @@ std::int64_t add_ended_as(study::Study& study, const study::Lease& lease,
   }
 }
 
+void refuse_itself(study::Study& from, study::Study& into) {
+  if (from.identity() != into.identity()) return;
+  throw UsageError("a study takes nothing from itself; --from names another one");
+}
+
 }  // namespace
 
 std::int64_t add_ended(study::Study& study, const space::Values& values, study::TrialState end,
@@ -205,6 +210,7 @@ std::int64_t add_ended(study::Study& study, const space::Values& values, study::
 
 Taken take_trials(study::Study& from, study::Study& into, const space::Space& space,
                   const space::Values& given) {
+  refuse_itself(from, into);
   const Translation translation(from.header(), into.header(), space, given);
   return take(from, into, space, translation,
               [&](const study::Trial&, const space::Values& values, study::TrialState end,
@@ -213,6 +219,7 @@ Taken take_trials(study::Study& from, study::Study& into, const space::Space& sp
 
 Taken take_trials(study::Study& from, study::Study& into,
                   const experiment::Experiment& experiment) {
+  refuse_itself(from, into);
   const study::StudyHeader& before = from.header();
   study::check_kind("of --from", before, study::StudyKind::search);
   std::vector<space::Parameter> parameters = experiment.space.parameters();

@@ -23,7 +23,8 @@ struct Taken {
 /// Adds what `from` knows to the black box's study `into`, which is of `space`; each trial once,
 /// whatever asks how often: values and objectives by name, judged by the limits of now. `given` are
 /// values that trials had of parameters that were not searched then. Left are trials without a
-/// result, outside the space, or without one of the objectives or constraints.
+/// result, outside the space, or without one of the objectives or constraints. Throws UsageError
+/// where both are one study.
 Taken take_trials(study::Study& from, study::Study& into, const space::Space& space,
                   const space::Values& given);
 

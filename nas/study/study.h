@@ -185,6 +185,8 @@ class Study {
   virtual ~Study() = default;
 
   virtual const StudyHeader& header() const = 0;
+  /// The same of two objects whose store is one, whatever the addresses they were opened by.
+  virtual std::string identity() = 0;
   /// All trials as they are now, by number; stays until the next call. Only what has changed since
   /// the call before is read.
   virtual const std::vector<Trial>& trials() = 0;

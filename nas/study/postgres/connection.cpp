@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include "base/one_line.h"
 #include "nas/study/postgres/refusal.h"
@@ -17,10 +18,15 @@ namespace {
 constexpr int kOldestServer = 130000;
 /// Longer than the server lets a statement run: a connection that says nothing for so long is gone.
 constexpr std::chrono::seconds kSilence{90};
+/// A connection that is told to end rolls back, and does.
+constexpr std::chrono::seconds kEnding{10};
+constexpr std::chrono::milliseconds kLookAgain{5};
 
 /// A server notices a client that is gone, a client a server: else a row stays locked for hours.
 constexpr const char* kSetUp =
-    "SELECT set_config('statement_timeout', '60s', false), "
+    "SELECT (SELECT (extract(epoch FROM backend_start) * 1000000)::bigint "
+    "FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()), "
+    "set_config('statement_timeout', '60s', false), "
     "set_config('lock_timeout', '30s', false), "
     "set_config('idle_in_transaction_session_timeout', '60s', false), "
     "set_config('tcp_keepalives_idle', '10', false), "
@@ -102,7 +108,21 @@ void Connection::set_up(Mode mode) {
   Parameters reading;
   reading.add(std::string_view(mode == Mode::read ? "on" : "off"));
   // A server that is for reading alone says so at the first change.
-  run(kSetUp, reading);
+  const Rows row = run(kSetUp, reading);
+  backend_ = {PQbackendPID(connection_.get()), row.integer(0, 0)};
+}
+
+void Connection::end(const Backend& other) {
+  const Clock::time_point end = Clock::now() + kEnding;
+  while (!run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND "
+              "(extract(epoch FROM backend_start) * 1000000)::bigint = $2",
+              Parameters().add(other.process).add(other.began))
+              .empty()) {
+    if (Clock::now() > end) {
+      refuse(location_, "08006", "the connection before is still at work");
+    }
+    std::this_thread::sleep_for(kLookAgain);
+  }
 }
 
 bool Connection::wait_for(bool writing, Clock::time_point end) {

@@ -70,6 +70,12 @@ class Rows {
 /// Throws StoreError for a server, "150004" as libpq numbers it, that lacks what studies need.
 void check_server_version(const Location& location, int version);
 
+/// The server's process for a connection, and when it began, in us.
+struct Backend {
+  std::int64_t process = 0;
+  std::int64_t began = 0;
+};
+
 /// An open connection. Throws StoreError, in a sentence that names the study, for what is wrong for
 /// good, and ConnectionLost.
 class Connection {
@@ -82,6 +88,11 @@ class Connection {
   /// Runs one statement, and returns once the server has done all that belongs to it: outside of a
   /// transaction, committed it.
   Rows run(const std::string& sql, const Parameters& parameters = {});
+
+  const Backend& backend() const { return backend_; }
+  /// Has the server end another connection of the same role, and waits until it has: one whose
+  /// client is gone may still be in the middle of a statement. ConnectionLost if it takes too long.
+  void end(const Backend& other);
 
  private:
   struct Close {
@@ -102,6 +113,7 @@ class Connection {
 
   Location location_;
   std::unique_ptr<pg_conn, Close> connection_;
+  Backend backend_;
 };
 
 /// A transaction: rolled back unless committed.

@@ -122,6 +122,14 @@ const std::vector<Trial>& PostgresStudy::trials() {
   return trials_;
 }
 
+std::string PostgresStudy::identity() {
+  const Rows row = run(
+      "SELECT system_identifier::text || '/' || oid::text FROM pg_control_system(), pg_database "
+      "WHERE datname = current_database()",
+      {});
+  return fmt::format("postgresql/{}/{}", row.text(0, 0), id_);
+}
+
 std::int64_t PostgresStudy::trial_count() {
   return run("SELECT coalesce(max(number) + 1, 0) FROM paretiny.trials WHERE study = $1",
              Parameters().add(id_))

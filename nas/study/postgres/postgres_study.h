@@ -24,6 +24,7 @@ class PostgresStudy final : public Study {
                                                const Patience& patience);
 
   const StudyHeader& header() const override { return header_; }
+  std::string identity() override;
   const std::vector<Trial>& trials() override;
   std::int64_t trial_count() override;
   std::vector<EpochRecord> epochs(std::int64_t number) override;

@@ -33,7 +33,13 @@ void sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
 
 Server::Server(const Location& location, Connection::Mode mode, const Patience& patience)
     : location_(location), mode_(mode), patience_(patience) {
+  connect();
+}
+
+void Server::connect() {
   connection_.emplace(location_, mode_, kConnectTime);
+  if (before_) connection_->end(*before_);
+  before_.reset();
 }
 
 void Server::answered() {
@@ -43,6 +49,7 @@ void Server::answered() {
 }
 
 void Server::await(const std::string& why) {
+  if (connection_) before_ = connection_->backend();
   connection_.reset();
   const Clock::time_point now = Clock::now();
   if (!lost_since_) {

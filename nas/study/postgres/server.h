@@ -24,7 +24,7 @@ class Server {
   auto run(const Work& work) {
     for (bool again = false;; again = true) {
       try {
-        if (!connection_) connection_.emplace(location_, mode_, kConnectTime);
+        if (!connection_) connect();
         auto result = work(*connection_, again);
         answered();
         return result;
@@ -42,6 +42,8 @@ class Server {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kConnectTime{15000};
 
+  /// A new connection. What the one before was asked is done or undone for good from then on.
+  void connect();
   /// An outage, if there was one, is over.
   void answered();
   /// Waits before the next try. Throws ConnectionLost, saying `why`, when patience ends.
@@ -51,6 +53,7 @@ class Server {
   const Connection::Mode mode_;
   const Patience patience_;
   std::optional<Connection> connection_;
+  std::optional<Backend> before_;  ///< of a connection that was lost
   std::optional<Clock::time_point> lost_since_;
   std::chrono::milliseconds pause_{};
   bool in_one_go_ = false;

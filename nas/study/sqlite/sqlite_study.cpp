@@ -1,6 +1,7 @@
 #include "nas/study/sqlite/sqlite_study.h"
 
 #include <fmt/core.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <limits>
@@ -72,6 +73,14 @@ std::optional<Trial> SqliteStudy::held(std::int64_t number, const std::string& o
   std::optional<Trial> trial = read_trial(number);
   if (trial && (trial->state != TrialState::running || trial->owner != owner)) return std::nullopt;
   return trial;
+}
+
+std::string SqliteStudy::identity() {
+  struct stat about {};
+  if (::stat(database_.path().c_str(), &about) != 0) {
+    throw StoreError(fmt::format("the study '{}' is gone", database_.path().string()));
+  }
+  return fmt::format("file/{}/{}", about.st_dev, about.st_ino);
 }
 
 std::int64_t SqliteStudy::trial_count() {

@@ -39,6 +39,7 @@ class MadeStudy final : public study::Study {
   explicit MadeStudy(std::vector<Trial> trials, study::StudyHeader header = example_header())
       : header_(std::move(header)), trials_(std::move(trials)) {}
   const study::StudyHeader& header() const override { return header_; }
+  std::string identity() override { return "made"; }
   const std::vector<Trial>& trials() override { return trials_; }
   std::int64_t trial_count() override { return static_cast<std::int64_t>(trials_.size()); }
   std::vector<study::EpochRecord> epochs(std::int64_t number) override {

@@ -175,6 +175,7 @@ class SharedStudy : public study::Study {
  public:
   explicit SharedStudy(study::Study& inner) : inner_(inner) {}
   const study::StudyHeader& header() const override { return inner_.header(); }
+  std::string identity() override { return inner_.identity(); }
   const std::vector<Trial>& trials() override {
     if (std::exchange(add_before_reading, false)) add_another();
     return inner_.trials();

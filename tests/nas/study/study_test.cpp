@@ -68,6 +68,21 @@ TEST_P(StoreTest, KeepsEverythingAcrossReopening) {
   EXPECT_EQ(values_from_json(json["values"]), example_values(0));
 }
 
+TEST_P(StoreTest, IsKnownAgainByAnyAddress) {
+  const auto study = create_or_open_study(place_, example_header());
+  Location again = place_, other = place_;
+  if (place_.is_file()) {
+    fs::create_symlink(place_.file(), folder_ / "link.db");
+    again = folder_ / "link.db";
+    other = folder_ / "other.db";
+  } else {
+    again = place_.text() + "&application_name=again";
+    other = Location::in(place_.database(), place_.name() + "_other");
+  }
+  EXPECT_EQ(open_study(again)->identity(), study->identity());
+  EXPECT_NE(create_or_open_study(other, example_header())->identity(), study->identity());
+}
+
 TEST_P(StoreTest, ATrialKeepsItsModel) {
   const auto study = create_or_open_study(place_, example_header());
   for (std::int64_t number = 0; number < 2; ++number) {
