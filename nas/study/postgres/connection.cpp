@@ -41,6 +41,12 @@ constexpr const char* kSetUp =
     "WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false), "
     "set_config('default_transaction_read_only', $1, false)";
 
+[[noreturn]] void refuse_address(const Location& location, std::string why) {
+  while (!why.empty() && why.back() == '\n') why.pop_back();
+  throw UsageError(fmt::format("the address of the study '{}' cannot be read: {}", location.text(),
+                               one_line(why)));
+}
+
 }  // namespace
 
 void Connection::Close::operator()(pg_conn* connection) const {
@@ -66,9 +72,7 @@ void Connection::check_address() const {
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
       PQconninfoParse(location_.database().c_str(), &why), PQconninfoFree);
   const std::unique_ptr<char, void (*)(void*)> owned(why, PQfreemem);
-  if (options) return;
-  throw UsageError(fmt::format("the address of the study '{}' cannot be read: {}", location_.text(),
-                               one_line(why != nullptr ? why : "no memory")));
+  if (!options) refuse_address(location_, why != nullptr ? why : "no memory");
 }
 
 void Connection::connect(std::chrono::milliseconds wait) {
@@ -98,6 +102,8 @@ void Connection::connect(std::chrono::milliseconds wait) {
   if (next == PGRES_POLLING_OK) return;
   std::string message = PQerrorMessage(connection_.get());
   const std::string state = take_state(message);
+  // libpq reads the values of an address, a port or an sslmode, when it connects.
+  if (state.empty() && message.starts_with("invalid ")) refuse_address(location_, message);
   // Without a state no server has said it: there is none, or a password that it asks for is
   // missing.
   const bool lacking = message.find("password") != std::string::npos;

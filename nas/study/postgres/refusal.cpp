@@ -47,7 +47,11 @@ std::string take_state(std::string& message) {
 
 void refuse(const Location& location, const std::string& state, const std::string& message) {
   // What a verbose message adds of the server's own source is of no use here.
-  const std::string what = one_line(message.substr(0, message.find("\nLOCATION:")));
+  std::string_view said = std::string_view(message).substr(0, message.find("\nLOCATION:"));
+  while (!said.empty() && std::isspace(static_cast<unsigned char>(said.back())) != 0) {
+    said.remove_suffix(1);
+  }
+  const std::string what = one_line(said);
   const std::string where = location.text();
   const auto refused = [&](const std::string& right) {
     return StoreError(fmt::format("the study '{}' cannot be used: {}; {}", where, what, right));

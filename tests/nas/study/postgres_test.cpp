@@ -218,7 +218,11 @@ TEST_F(PostgresTest, RefusesWhatItCannotUseInOneSentence) {
   EXPECT_SAYS(refusal_at("postgresql://paretiny@/paretiny?host=/nowhere&study=a"),
               "cannot be reached");
   EXPECT_SAYS(refusal_at("postgresql://127.0.0.1:1/x?study=a"), "cannot be reached");
-  EXPECT_THROW(open_study("postgresql://h/x?nonsense=1&study=a"), UsageError);
+  for (const char* wrong : {"nonsense=1", "port=x", "port=99999", "port=0", "sslmode=maybe",
+                            "channel_binding=perhaps", "target_session_attrs=none"}) {
+    EXPECT_THROW(open_study(fmt::format("postgresql://h/x?{}&study=a", wrong)), UsageError)
+        << wrong;
+  }
 }
 
 TEST_F(PostgresTest, AWrongPasswordIsSaidAndNeverShown) {
