@@ -1,6 +1,7 @@
 // Asynchronous copies; compiled with the sanitizers, which must see what they read.
 #include <cstring>
 
+#include "tests/simt/access_counts.h"
 #include "tests/simt/machine.h"
 
 namespace paretiny::simt {
@@ -12,6 +13,8 @@ void start_copy(void* to, const void* from, bool valid) {
   if (reinterpret_cast<std::uintptr_t>(from) % 16 != 0) {
     fail("copy_async_16: the source is not aligned to 16 bytes");
   }
+  if (valid) note_access(__builtin_return_address(0), from, 16, false);
+  note_access(__builtin_return_address(0), to, 16, true);
   std::memset(to, 0xFF, 16);
   copies().pending.push_back({to, valid ? from : nullptr, copies().group});
 }

@@ -28,10 +28,12 @@ class Block {
 
   /// What the blocks of a launch have in common.
   void prepare(const char* kernel, const dim3& threads, std::size_t shared_bytes);
+  std::size_t threads() const { return threads_.size(); }
   /// Runs one block; throws what went wrong in it.
   void run(const std::function<void()>& body, Order& order);
 
   // For the running thread.
+  std::size_t thread() const { return current_; }
   int lane() const { return static_cast<int>(current_ % kLanes); }
   void barrier(Place place);
   void warp_operation(const char* name, unsigned mask, void* operand, Collective act, Place place);

@@ -3,6 +3,7 @@
 #include <cuda_runtime.h>
 
 #include "base/error.h"
+#include "tests/simt/access_counts.h"
 #include "tests/simt/block.h"
 
 constinit thread_local uint3 threadIdx{};
@@ -26,6 +27,22 @@ Order& order() {
 std::string text(const dim3& size) {
   return std::to_string(size.x) + " x " + std::to_string(size.y) + " x " + std::to_string(size.z);
 }
+
+/// Counts the accesses of a block where they are counted.
+class CountedBlock {
+ public:
+  CountedBlock(const char* kernel, std::size_t threads) : counts_(access_counts()) {
+    if (counts_ != nullptr) counts_->begin_block(kernel, threads);
+  }
+  ~CountedBlock() {
+    if (counts_ != nullptr) counts_->end_block();
+  }
+  CountedBlock(const CountedBlock&) = delete;
+  CountedBlock& operator=(const CountedBlock&) = delete;
+
+ private:
+  AccessCounts* counts_;
+};
 
 /// The limits that all devices of compute capability 8.0 and later share; shared memory: Hopper's.
 void check_shape(const char* kernel, const dim3& blocks, const dim3& threads,
@@ -59,20 +76,27 @@ void run(const char* kernel, const dim3& blocks, const dim3& threads, std::size_
   for (const std::size_t i : sequence) {
     blockIdx = {static_cast<unsigned>(i % blocks.x), static_cast<unsigned>(i / blocks.x % blocks.y),
                 static_cast<unsigned>(i / blocks.x / blocks.y)};
+    const CountedBlock counted(kernel, block().threads());
     block().run(thread, order());
   }
 }
 
 void block_barrier(Place place) {
+  if (access_counts() != nullptr) access_counts()->pass(block().thread());
   block().barrier(place);
 }
 
 void warp_operation(const char* name, unsigned mask, void* operand, Collective act, Place place) {
+  if (access_counts() != nullptr) access_counts()->pass(block().thread());
   block().warp_operation(name, mask, operand, act, place);
 }
 
 int lane() {
   return block().lane();
+}
+
+std::size_t running_thread() {
+  return block().thread();
 }
 
 void* shared_memory(std::size_t bytes) {
@@ -81,6 +105,12 @@ void* shared_memory(std::size_t bytes) {
                 std::to_string(block().shared_bytes())};
   }
   return block().shared();
+}
+
+bool is_shared(const void* address) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(block().shared());
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  return at >= begin && at < begin + block().shared_bytes();
 }
 
 void check_shared(const char* what, const void* data, std::size_t bytes) {

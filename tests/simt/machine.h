@@ -45,9 +45,13 @@ std::uint64_t shuffle(const char* name, unsigned mask, std::uint64_t value, int 
 unsigned ballot(const char* name, unsigned mask, bool predicate, Place place);
 
 int lane();
+/// Its number in the block.
+std::size_t running_thread();
 
 /// The block's shared memory, of which the thread means to use `bytes` at least.
 void* shared_memory(std::size_t bytes);
+
+bool is_shared(const void* address);
 
 /// Checks that `bytes` from `data` on are shared memory, aligned to 16 bytes.
 void check_shared(const char* what, const void* data, std::size_t bytes);

@@ -18,6 +18,13 @@ struct Allocations {
   std::mutex mutex;
   std::map<std::uintptr_t, std::size_t> bytes_at;
   std::size_t bytes = 0;
+
+  bool holds(std::uintptr_t at, std::size_t count) const {
+    auto after = bytes_at.upper_bound(at);
+    if (after == bytes_at.begin()) return false;
+    const auto& [begin, size] = *--after;
+    return at + count <= begin + size;
+  }
 };
 
 /// Never destroyed: memory is given back by what is destroyed when the program ends, too.
@@ -58,16 +65,17 @@ std::size_t allocated_bytes() {
   return all.bytes;
 }
 
+bool is_device_memory(const void* address) {
+  Allocations& all = allocations();
+  const std::lock_guard lock(all.mutex);
+  return all.holds(reinterpret_cast<std::uintptr_t>(address), 1);
+}
+
 void check_device_memory(const char* what, const void* data, std::size_t bytes) {
   if (data == nullptr && bytes == 0) return;
   Allocations& all = allocations();
   const std::lock_guard lock(all.mutex);
-  const auto at = reinterpret_cast<std::uintptr_t>(data);
-  auto after = all.bytes_at.upper_bound(at);
-  if (after != all.bytes_at.begin()) {
-    const auto& [begin, size] = *--after;
-    if (at + bytes <= begin + size) return;
-  }
+  if (all.holds(reinterpret_cast<std::uintptr_t>(data), bytes)) return;
   throw DeviceError(std::string(what) + ": an address in no allocation of the device, or " +
                     std::to_string(bytes) + " bytes that go beyond it");
 }

@@ -13,6 +13,8 @@ void* allocate(std::size_t bytes);
 void release(void* data) noexcept;
 std::size_t allocated_bytes();
 
+bool is_device_memory(const void* address);
+
 /// Throws DeviceError, naming `what`, unless the bytes are the device's; a null pointer passes with
 /// no bytes. A GPU could not reach the host's memory.
 void check_device_memory(const char* what, const void* data, std::size_t bytes);

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "tests/simt/access_counts.h"
+
 namespace paretiny::cuda {
 namespace {
 
@@ -73,11 +75,13 @@ void mma_16x8x16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t
 }
 
 void load_tiles(std::uint32_t (&tiles)[4], const void* row, SimtPlace place) {
+  simt::note_access(__builtin_return_address(0), row, 16, false);
   Tiles operand{tiles, row};
   simt::warp_operation("load_tiles", kAllLanes, &operand, load<false>, place);
 }
 
 void load_tiles_transposed(std::uint32_t (&tiles)[4], const void* row, SimtPlace place) {
+  simt::note_access(__builtin_return_address(0), row, 16, false);
   Tiles operand{tiles, row};
   simt::warp_operation("load_tiles_transposed", kAllLanes, &operand, load<true>, place);
 }

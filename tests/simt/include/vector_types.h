@@ -2,6 +2,15 @@
 // and lets UBSan see a misaligned one here.
 #pragma once
 
+/// to = from as one access, as access_counts.h is to see it: GCC would store what stands in braces
+/// element by element.
+template <class Vector>
+inline Vector& simt_store(Vector& to, const Vector& from) {
+  using Whole [[gnu::vector_size(sizeof(Vector)), gnu::may_alias]] = unsigned;
+  reinterpret_cast<Whole&>(to) = reinterpret_cast<const Whole&>(from);
+  return to;
+}
+
 struct alignas(2) char2 {
   signed char x, y;
 };
@@ -28,12 +37,14 @@ struct alignas(16) int4 {
 };
 struct alignas(8) uint2 {
   unsigned x, y;
+  uint2& operator=(const uint2& from) { return simt_store(*this, from); }
 };
 struct uint3 {
   unsigned x, y, z;
 };
 struct alignas(16) uint4 {
   unsigned x, y, z, w;
+  uint4& operator=(const uint4& from) { return simt_store(*this, from); }
 };
 struct alignas(16) longlong2 {
   long long x, y;
