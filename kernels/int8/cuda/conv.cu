@@ -139,6 +139,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   Words windows[kLoads], taps;
   int weights = 0;
   const auto load = [&](int first) {
+#pragma unroll  // what is indexed by a variable lies in local memory
     for (int i = 0; i < kLoads; ++i) {
       windows[i] = load_window<kBytes>(task, corners[i], first + part * 16);
     }
