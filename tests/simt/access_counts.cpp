@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <tuple>
 
 #include "tests/simt/machine.h"
 #include "tests/simt/memory.h"
@@ -57,9 +56,14 @@ AccessCounts::~AccessCounts() {
 AccessCost AccessCounts::of(const std::string& kernel, Access access) const {
   AccessCost sum;
   for (const auto& [name, costs] : kernels_) {
-    if (name.starts_with(kernel)) sum += costs[static_cast<std::size_t>(access)];
+    if (name.first.starts_with(kernel)) sum += costs[static_cast<std::size_t>(access)];
   }
   return sum;
+}
+
+void AccessCounts::tell_apart(const std::string& region, const void* data, std::size_t bytes) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(data);
+  regions_.push_back({region, begin, begin + bytes});
 }
 
 std::string AccessCounts::report() const {
@@ -74,9 +78,11 @@ std::string AccessCounts::report() const {
   if (lines.size() > kMost) lines.resize(kMost);
   std::string text;
   for (const auto& [line, cost] : lines) {
-    text += line.kernel + ": " + name_of(line.access) + " at " + lines_of(line.place) + ": " +
-            std::to_string(cost.cost) + " where " + std::to_string(cost.least) + " would do, in " +
-            std::to_string(cost.accesses) + " accesses\n";
+    text += line.kernel + ": " + name_of(line.access);
+    if (!line.region.empty()) text += " of " + line.region;
+    text += " at " + lines_of(line.place) + ": " + std::to_string(cost.cost) + " where " +
+            std::to_string(cost.least) + " would do, in " + std::to_string(cost.accesses) +
+            " accesses\n";
   }
   return text;
 }
@@ -120,39 +126,39 @@ void AccessCounts::note(std::size_t thread, const void* place, const void* addre
   const Access access = shared  ? store ? Access::shared_store : Access::shared_load
                         : store ? Access::global_store
                                 : Access::global_load;
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  std::size_t region = regions_.size() - 1;
+  while (region > 0 && (at < regions_[region].begin || at >= regions_[region].end)) --region;
   Lane& lane = lanes_[thread];
-  lane.entries.push_back(
-      {lane.chain, place, lane.epoch, access, bytes, reinterpret_cast<std::uintptr_t>(address)});
+  lane.entries.push_back({lane.chain, place, lane.epoch, access, region, bytes, at});
 }
 
 void AccessCounts::count_warp(std::size_t first, std::size_t end) {
-  using Key = std::tuple<std::uint32_t, std::uint64_t, const void*, Access, std::uint32_t>;
-  struct Part {
-    Key key;  // the last: how often so far
-    LaneAccess access;
+  struct Key {
+    std::uint32_t epoch;
+    std::uint64_t chain;
+    const void* place;
+    Access access;
+    std::size_t region;
+    std::uint32_t times;  ///< so far
+    auto operator<=>(const Key&) const = default;
   };
-  std::vector<Part> parts;
+  std::map<Key, std::vector<LaneAccess>> together;
   for (std::size_t thread = first; thread < end; ++thread) {
     std::map<Key, std::uint32_t> times;
     for (const Entry& each : lanes_[thread].entries) {
-      Key key{each.epoch, each.chain, each.place, each.access, 0};
-      std::get<4>(key) = times[key]++;
-      parts.push_back(
-          {key, {each.address, each.bytes, static_cast<std::uint32_t>(thread - first)}});
+      Key key{each.epoch, each.chain, each.place, each.access, each.region, 0};
+      key.times = times[key]++;
+      together[key].push_back(
+          {each.address, each.bytes, static_cast<std::uint32_t>(thread - first)});
     }
   }
-  std::stable_sort(parts.begin(), parts.end(),
-                   [](const Part& a, const Part& b) { return a.key < b.key; });
-  std::vector<LaneAccess> together;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    together.push_back(parts[i].access);
-    if (i + 1 < parts.size() && parts[i + 1].key == parts[i].key) continue;
-    const Access access = std::get<Access>(parts[i].key);
-    const bool global = access == Access::global_load || access == Access::global_store;
-    const AccessCost cost = global ? sectors(together) : bank_passes(together);
-    kernels_[kernel_][static_cast<std::size_t>(access)] += cost;
-    lines_[{kernel_, std::get<const void*>(parts[i].key), access}] += cost;
-    together.clear();
+  for (const auto& [key, lanes] : together) {
+    const bool global = key.access == Access::global_load || key.access == Access::global_store;
+    const AccessCost cost = global ? sectors(lanes) : bank_passes(lanes);
+    const std::string& region = regions_[key.region].name;
+    kernels_[{kernel_, region}][static_cast<std::size_t>(key.access)] += cost;
+    lines_[{kernel_, region, key.place, key.access}] += cost;
   }
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/simt/access_cost.h"
@@ -35,9 +36,13 @@ class AccessCounts {
   AccessCounts(const AccessCounts&) = delete;
   AccessCounts& operator=(const AccessCounts&) = delete;
 
-  /// By the name that the launch gives.
-  const std::map<std::string, AccessCosts>& kernels() const { return kernels_; }
-  /// Of all kernels whose name begins so.
+  /// Memory whose accesses are told apart from the rest, from now on.
+  void tell_apart(const std::string& region, const void* data, std::size_t bytes);
+
+  /// By the name that the launch gives and the region, "" for the rest.
+  using Kernel = std::pair<std::string, std::string>;
+  const std::map<Kernel, AccessCosts>& kernels() const { return kernels_; }
+  /// Of all kernels whose name begins so, in all regions.
   AccessCost of(const std::string& kernel, Access access) const;
   /// The accesses that cost more than the least, by kernel and line, the dearest first; for people.
   std::string report() const;
@@ -62,8 +67,13 @@ class AccessCounts {
     const void* place;
     std::uint32_t epoch;
     Access access;
+    std::size_t region;
     std::uint32_t bytes;
     std::uintptr_t address;
+  };
+  struct Region {
+    std::string name;
+    std::uintptr_t begin = 0, end = 0;
   };
   struct Lane {
     std::uint64_t chain = 0;
@@ -72,7 +82,7 @@ class AccessCounts {
     std::vector<Entry> entries;
   };
   struct Line {
-    std::string kernel;
+    std::string kernel, region;
     const void* place;
     Access access;
     friend auto operator<=>(const Line&, const Line&) = default;
@@ -83,7 +93,8 @@ class AccessCounts {
   std::string kernel_;
   bool in_block_ = false;
   std::vector<Lane> lanes_;
-  std::map<std::string, AccessCosts> kernels_;
+  std::vector<Region> regions_{1};  ///< the first: the rest
+  std::map<Kernel, AccessCosts> kernels_;
   std::map<Line, AccessCost> lines_;
 };
 

@@ -39,8 +39,8 @@ __device__ inline int wrapping_sum(int a, int b) {
   return static_cast<int>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
 }
 
-/// 16 bytes.
-struct Words {
+/// 16 bytes, moved as one access.
+struct alignas(16) Words {
   std::uint32_t word[4];
 };
 __device__ inline Words load_words(const std::int8_t* from) {
