@@ -24,6 +24,7 @@
 #include "kernels/core/stream.h"
 #include "kernels/core/tensor.h"
 #include "tests/support/npy.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::test {
 
@@ -343,10 +344,14 @@ class ReferenceCase {
   nlohmann::json json_;
 };
 
+/// Why a test of reference_cases() skips.
+inline std::string no_reference_cases() {
+  return shared("vectors/train/ops").string() + " has no cases of this op";
+}
+
 /// The cases of an op, by name; none where the vectors are absent (then GTEST_SKIP).
 inline std::vector<ReferenceCase> reference_cases(const std::string& op) {
-  const std::filesystem::path root =
-      std::filesystem::path(PARETINY_SHARED) / "vectors" / "train" / "ops" / op;
+  const std::filesystem::path root = shared("vectors/train/ops/" + op);
   std::vector<std::filesystem::path> folders;
   if (std::filesystem::exists(root)) {
     for (const auto& entry : std::filesystem::directory_iterator(root)) folders.push_back(entry);

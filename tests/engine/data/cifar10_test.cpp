@@ -1,11 +1,12 @@
 #include "base/error.h"
 #include "engine/data/formats/file_bytes.h"
 #include "tests/engine/data/data_files.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::data {
 namespace {
 
-const std::string kFolder = PARETINY_SHARED "/data/cifar10";
+const std::string kFolder = test::shared("data/cifar10").string();
 
 TEST(Cifar10, RealFilesHaveThePublishedCountsAndMoments) {
   if (!std::filesystem::exists(kFolder)) GTEST_SKIP() << kFolder << " is not here";

@@ -1,11 +1,12 @@
 #include <cstdlib>
 
 #include "tests/engine/data/data_files.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::data {
 namespace {
 
-const std::string kData = PARETINY_SHARED "/data";
+const std::string kData = test::shared("data").string();
 
 class GetData : public testing::Test {
  protected:

@@ -3,11 +3,12 @@
 
 #include "base/error.h"
 #include "tests/engine/data/data_files.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::data {
 namespace {
 
-const std::string kArchive = PARETINY_SHARED "/data/hapt/hapt.tar.xz";
+const std::string kArchive = test::shared("data/hapt/hapt.tar.xz").string();
 
 TEST(Hapt, RealRecordingsGiveThePublishedWindows) {
   if (!std::filesystem::exists(kArchive)) GTEST_SKIP() << kArchive << " is not here";

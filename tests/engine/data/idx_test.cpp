@@ -1,10 +1,11 @@
 #include "base/error.h"
 #include "tests/engine/data/data_files.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::data {
 namespace {
 
-const std::string kFolder = PARETINY_SHARED "/data/fashion-mnist";
+const std::string kFolder = test::shared("data/fashion-mnist").string();
 
 std::string number(std::uint32_t value) {
   std::string bytes;

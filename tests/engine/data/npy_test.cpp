@@ -4,11 +4,12 @@
 #include "engine/data/formats/npy_array.h"
 #include "tests/engine/data/data_files.h"
 #include "tests/engine/data/npy_made.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::data {
 namespace {
 
-const std::string kDsads = PARETINY_SHARED "/data/dsads-subset";
+const std::string kDsads = test::shared("data/dsads-subset").string();
 
 TEST(Npy, DsadsSubsetReadsInPlace) {
   if (!std::filesystem::exists(kDsads)) GTEST_SKIP() << kDsads << " is not here";

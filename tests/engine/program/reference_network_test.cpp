@@ -6,6 +6,7 @@
 #include "kernels/nn/training/optimizer.h"
 #include "tests/engine/program/values.h"
 #include "tests/support/kernels.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::program {
 
@@ -52,7 +53,7 @@ Role role_of(const std::string& name) {
 /// One network of the vectors, read into our own terms.
 struct Reference {
   explicit Reference(const std::string& name)
-      : folder(std::filesystem::path(PARETINY_SHARED) / "vectors/train/networks" / name) {
+      : folder(test::shared("vectors/train/networks") / name) {
     std::ifstream file(folder / "network.json");
     form = json::parse(file);
     const auto shape = form["input"]["shape"].get<std::vector<std::int64_t>>();
@@ -122,9 +123,8 @@ double tolerance(const json& entry, const std::string& of) {
 class ReferenceNetwork : public testing::TestWithParam<const char*> {};
 
 TEST_P(ReferenceNetwork, TrainsAsPyTorchDoes) {
-  if (!std::filesystem::exists(std::filesystem::path(PARETINY_SHARED) / "vectors/train")) {
-    GTEST_SKIP() << "no reference vectors in " PARETINY_SHARED;
-  }
+  const auto folder = test::shared("vectors/train");
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent";
   if (test::slow_device() && GetParam() != std::string("mobilenet_v3_1d")) {
     GTEST_SKIP() << "left to faster devices";
   }

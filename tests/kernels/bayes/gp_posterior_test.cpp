@@ -2,6 +2,7 @@
 
 #include "tests/support/gaussian_process.h"
 #include "tests/support/jsonl.h"
+#include "tests/support/shared.h"
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
@@ -21,7 +22,7 @@ Values flat(const nlohmann::json& rows) {
 }
 
 TEST(GpPosterior, ReferenceVectors) {
-  const auto file = std::filesystem::path(PARETINY_SHARED) / "vectors/bo/gp_posterior.jsonl.gz";
+  const auto file = test::shared("vectors/bo/gp_posterior.jsonl.gz");
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
   const auto stream = test_stream();
   for (const auto& row : read_jsonl_gz(file)) {

@@ -4,6 +4,7 @@
 
 #include "tests/support/jsonl.h"
 #include "tests/support/kernels.h"
+#include "tests/support/shared.h"
 #include "tests/support/threads.h"
 
 namespace paretiny::test {
@@ -233,8 +234,7 @@ TEST(HypervolumeImprovement, MoreLevelsThanSharedMemoryHolds) {
 }
 
 TEST(HypervolumeImprovement, ReferenceVectors) {
-  const std::filesystem::path file =
-      std::filesystem::path(PARETINY_SHARED) / "vectors/bo/acquisition.jsonl.gz";
+  const auto file = test::shared("vectors/bo/acquisition.jsonl.gz");
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
   const auto stream = test_stream();
   int rows = 0;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/support/jsonl.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::bayes {
 namespace {
@@ -81,8 +82,7 @@ TEST(Normal, IsSeamlessAtZero) {
 }
 
 TEST(Normal, ReferenceVectors) {
-  const std::filesystem::path file =
-      std::filesystem::path(PARETINY_SHARED) / "vectors/bo/acquisition.jsonl.gz";
+  const auto file = test::shared("vectors/bo/acquisition.jsonl.gz");
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
   for (const auto& row : read_jsonl_gz(file)) {
     if (row.at("kind") != "ei") continue;

@@ -11,11 +11,12 @@
 #include "kernels/int8/int8.h"
 #include "tests/support/jsonl.h"
 #include "tests/support/kernels.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::int8 {
 
 inline std::string vectors_path(const std::string& op) {
-  return std::string(PARETINY_SHARED) + "/vectors/int8/" + op + ".jsonl.gz";
+  return test::shared("vectors/int8/" + op + ".jsonl.gz").string();
 }
 
 /// Four extents of a shape of four; of a shape of two, [rows, 1, 1, columns].

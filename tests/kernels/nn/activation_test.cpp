@@ -110,7 +110,7 @@ TEST(Activation, IsTheSameForAnyNumberOfThreads) {
 }
 
 TEST(Activation, ReproducesReferenceVectors) {
-  if (reference_cases("relu").empty()) GTEST_SKIP() << "no reference vectors";
+  if (reference_cases("relu").empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const Activation activation :
        {Activation::relu, Activation::relu6, Activation::hard_swish, Activation::hard_sigmoid}) {

@@ -97,7 +97,7 @@ TEST(BatchNorm, FoldsIntoScaleAndShift) {
 
 TEST(BatchNorm, InferenceReproducesReferenceVectors) {
   const auto cases = reference_cases("batch_norm_inference");
-  if (cases.empty()) GTEST_SKIP() << "no reference vectors";
+  if (cases.empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     BatchNormCase batch(

@@ -165,7 +165,7 @@ TEST(BatchNorm, IsTheSameForAnyNumberOfThreads) {
 
 TEST(BatchNorm, ReproducesReferenceVectors) {
   const auto cases = reference_cases("batch_norm_training");
-  if (cases.empty()) GTEST_SKIP() << "no reference vectors";
+  if (cases.empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     BatchNormCase batch(*stream,

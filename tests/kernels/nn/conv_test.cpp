@@ -102,7 +102,7 @@ TEST(Conv, GradientsAreThoseOfTheForwardPass) {
 
 TEST(Conv, ReproducesReferenceVectors) {
   const auto cases = reference_cases("conv2d");
-  if (cases.empty()) GTEST_SKIP() << "no reference vectors";
+  if (cases.empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     const ConvShape shape{reference.input_shape("x"), reference.output_shape("y").c,

@@ -164,7 +164,7 @@ TEST(Depthwise, GradientsAreThoseOfTheForwardPass) {
 
 TEST(Depthwise, ReproducesReferenceVectors) {
   const auto cases = reference_cases("depthwise_conv2d");
-  if (cases.empty()) GTEST_SKIP() << "no reference vectors";
+  if (cases.empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     const DepthwiseShape shape{reference.input_shape("x"), window_of(reference)};

@@ -213,7 +213,7 @@ TEST(ChannelScale, RejectsWhatDoesNotFit) {
 }
 
 TEST(Elementwise, ReproducesReferenceVectors) {
-  if (reference_cases("add").empty()) GTEST_SKIP() << "no reference vectors";
+  if (reference_cases("add").empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const ReferenceCase& reference : reference_cases("add")) {
     const Tensor a = reference.input(*stream, "a");

@@ -99,7 +99,7 @@ TEST(FullyConnected, GradientsAreThoseOfTheForwardPass) {
 
 TEST(FullyConnected, ReproducesReferenceVectors) {
   const auto cases = reference_cases("linear");
-  if (cases.empty()) GTEST_SKIP() << "no reference vectors";
+  if (cases.empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     const FullyConnectedShape shape{reference.input_shape("x"), reference.output_shape("y").c};

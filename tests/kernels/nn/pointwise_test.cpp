@@ -109,7 +109,7 @@ TEST(Pointwise, GradientsAreThoseOfTheForwardPass) {
 
 TEST(Pointwise, ReproducesReferenceVectors) {
   const auto cases = reference_cases("pointwise_conv2d");
-  if (cases.empty()) GTEST_SKIP() << "no reference vectors";
+  if (cases.empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     if (window_of(reference) != nn::Window{}) continue;  // strides belong to conv

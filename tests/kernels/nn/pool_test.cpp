@@ -216,7 +216,7 @@ TEST(Pool, IsTheSameForAnyNumberOfThreads) {
 }
 
 TEST(Pool, ReproducesReferenceVectors) {
-  if (reference_cases("max_pool").empty()) GTEST_SKIP() << "no reference vectors";
+  if (reference_cases("max_pool").empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const char* op : {"max_pool", "avg_pool", "global_avg_pool"}) {
     for (const ReferenceCase& reference : reference_cases(op)) {

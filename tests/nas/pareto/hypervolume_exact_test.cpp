@@ -8,6 +8,7 @@
 #include "kernels/core/random.h"
 #include "nas/pareto/hypervolume.h"
 #include "tests/support/jsonl.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::pareto {
 namespace {
@@ -149,8 +150,7 @@ TEST(Hypervolume, RefusesBadInput) {
 }
 
 TEST(Hypervolume, ReferenceVectors) {
-  const std::filesystem::path file =
-      std::filesystem::path(PARETINY_SHARED) / "vectors/bo/hypervolume.jsonl.gz";
+  const auto file = test::shared("vectors/bo/hypervolume.jsonl.gz");
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
   for (const auto& row : read_jsonl_gz(file)) {
     const auto points = row.at("points").get<Points>();

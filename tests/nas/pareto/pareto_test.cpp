@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "kernels/core/random.h"
 #include "tests/support/jsonl.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::pareto {
 namespace {
@@ -84,8 +85,7 @@ void expect_crowding(const Vector& got, const Vector& wanted, const std::string&
 }
 
 TEST(Pareto, ReferenceVectors) {
-  const std::filesystem::path file =
-      std::filesystem::path(PARETINY_SHARED) / "vectors/bo/dominance.jsonl.gz";
+  const auto file = test::shared("vectors/bo/dominance.jsonl.gz");
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
   for (const auto& row : read_jsonl_gz(file)) {
     const std::string id = row.at("id").get<std::string>();

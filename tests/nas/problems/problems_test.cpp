@@ -9,6 +9,7 @@
 #include "nas/pareto/hypervolume.h"
 #include "nas/problems/problem.h"
 #include "tests/support/jsonl.h"
+#include "tests/support/shared.h"
 
 namespace paretiny::problems {
 namespace {
@@ -34,8 +35,7 @@ void expect_close(const Vector& ours, const Vector& theirs, double tolerance,
 }
 
 TEST(Problems, ReferenceVectors) {
-  const std::filesystem::path file =
-      std::filesystem::path(PARETINY_SHARED) / "vectors/bo/problems.jsonl.gz";
+  const auto file = test::shared("vectors/bo/problems.jsonl.gz");
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
   std::set<std::string> checked;
   for (const auto& row : read_jsonl_gz(file)) {

@@ -106,7 +106,7 @@ TEST(SoftmaxCrossEntropy, AddsToTotalsAndCountsTheFirstOfEqual) {
 
 TEST(SoftmaxCrossEntropy, ReproducesReferenceVectors) {
   const auto cases = reference_cases("softmax_cross_entropy");
-  if (cases.empty()) GTEST_SKIP() << "no reference vectors";
+  if (cases.empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const ReferenceCase& reference : cases) {
     Case batch(*stream, reference.input(*stream, "logits"),

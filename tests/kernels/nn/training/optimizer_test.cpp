@@ -31,7 +31,7 @@ void expect_steps(const ReferenceCase& reference, const std::vector<double>& act
 }
 
 TEST(Sgd, ReproducesReferenceVectors) {
-  if (reference_cases("sgd_nesterov").empty()) GTEST_SKIP() << "no reference vectors";
+  if (reference_cases("sgd_nesterov").empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const char* op : {"sgd_nesterov", "sgd_momentum"}) {
     for (const ReferenceCase& reference : reference_cases(op)) {
@@ -55,7 +55,7 @@ TEST(Sgd, ReproducesReferenceVectors) {
 }
 
 TEST(Adam, ReproducesReferenceVectors) {
-  if (reference_cases("adam").empty()) GTEST_SKIP() << "no reference vectors";
+  if (reference_cases("adam").empty()) GTEST_SKIP() << no_reference_cases();
   const auto stream = test_stream();
   for (const char* op : {"adam", "adamw"}) {
     for (const ReferenceCase& reference : reference_cases(op)) {
