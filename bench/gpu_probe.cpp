@@ -37,13 +37,14 @@ void add_on_it() {
 }
 
 int probe() {
-  if (const std::string missing = why_no_gpu(); !missing.empty()) {
+  // Throws where the GPU's part of the program cannot be loaded, which is no lack of a GPU.
+  const Backend& cuda = backend(DeviceKind::cuda);
+  if (const std::string missing = cuda.why_none(); !missing.empty()) {
     std::fprintf(stderr, "%s\n", missing.c_str());
     return 77;
   }
   add_on_it();
-  const DeviceInfo info = devices().front();
-  const Backend& cuda = backend(DeviceKind::cuda);
+  const DeviceInfo info = cuda.devices().front();
   const nlohmann::json answer = {{"gpu", info.name},
                                  {"features", info.features},
                                  {"memory_bytes", info.memory_bytes},

@@ -21,7 +21,7 @@ import numpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench.tools import machine, programs, report, results, table  # noqa: E402
+from bench.tools import machine, process, programs, report, results, table  # noqa: E402
 
 _NAME = re.compile(r"^(?P<op>hypervolume|contributions)/(?P<m>\d+)/(?P<n>\d+)/paretiny$")
 _IMPROVEMENT = re.compile(r"^improvement/(?P<m>\d+)/(?P<n>\d+)/paretiny$")
@@ -119,7 +119,7 @@ def main():
         call = call_of(name)
         if call is not None:
             entries += entries_of(name.replace("paretiny", "moocore"), call, options.repetitions)
-    peer = programs.Outcome("hypervolume_peer.py", {"benchmarks": entries}, 0, "")
+    peer = programs.Outcome("hypervolume_peer.py", process.Ended(0), {"benchmarks": entries})
     found = results.Results(programs.merge([ours, peer], machine.context("hypervolume_peer.py")))
     print(report.render(found, table.text), end="")
     wrong = list(disagreements(found))

@@ -1,21 +1,23 @@
 """Where and from what a result comes."""
 
+import glob
 import os
 import platform
 import re
 import shutil
-import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 
+from . import process
+
 ROOT = Path(__file__).resolve().parents[2]
+# Seconds for an answer: a driver that has died gives none.
+_PATIENCE = 20
 
 
 def _output(*command):
-    if shutil.which(command[0]) is None:
-        return ""
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    ended = process.run(command, _PATIENCE)
+    return ended.out.strip() if ended.code == 0 else ""
 
 
 def cpu():
@@ -29,8 +31,10 @@ def cpu():
 
 
 def _ask_driver(what):
-    """A property of the first GPU, "" without one."""
-    answers = _output("nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader")
+    """A property of the first GPU that programs may see, "" without one."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    choice = [] if seen is None else ["--id", seen.split(",")[0]]
+    answers = _output("nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader", *choice)
     return answers.splitlines()[0].strip() if answers else ""
 
 
@@ -48,10 +52,28 @@ def architecture():
     return {"": "", "90": "90a-real"}.get(capability, f"{capability}-real")
 
 
+def cuda_tool(name):
+    """Path of a program of the toolkit, such as compute-sanitizer or ncu; None where it is not."""
+    places = [shutil.which(name) or ""]
+    for home in filter(None, (os.environ.get("CUDA_HOME"), "/usr/local/cuda", "/opt/cuda")):
+        places += [f"{home}/bin/{name}", f"{home}/{name}/{name}"]
+        places += sorted(glob.glob(f"{home}/nsight-compute*/{name}"))
+    places += sorted(glob.glob(f"/opt/nvidia/nsight-compute/*/{name}"))
+    return next((p for p in places if p and os.access(p, os.X_OK)), None)
+
+
 def commit():
     """Short hash, "+" behind it when tracked files differ; "" outside a checkout."""
-    short = _output("git", "rev-parse", "--short", "HEAD")
-    return short + ("+" if short and _output("git", "status", "--porcelain", "-uno") else "")
+    short = _output("git", "-C", ROOT, "rev-parse", "--short", "HEAD")
+    changed = short and _output("git", "-C", ROOT, "status", "--porcelain", "-uno")
+    return short + ("+" if changed else "")
+
+
+def tree_bytes():
+    """Bytes of the files that travel with the tree: those that git knows or does not ignore."""
+    names = _output("git", "-C", ROOT, "ls-files", "-z", "-co", "--exclude-standard").split("\0")
+    files = [ROOT / name for name in names if name]
+    return sum(f.stat().st_size for f in files if f.is_file() and not f.is_symlink())
 
 
 def context(command):

@@ -1,6 +1,8 @@
 """Programs that run where they were not built: gathering them with the libraries they need, and
 the environment they need there."""
 
+import contextlib
+import functools
 import io
 import json
 import lzma
@@ -14,12 +16,18 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from . import machine
+from . import gpu_probe, machine
 from .errors import Failure
 
 ARCHIVE = "programs.tar.xz"
+VECTORS = "vectors.tar.xz"
 MANIFEST = "manifest.json"
-LIMIT = 60 << 20
+# What may be carried to a borrowed machine, the tree included.
+CARRIED = 64 << 20
+# Python 3.11.4 and later can refuse what would leave the folder.
+_SAFELY = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+# What is no benchmark and no test.
+TOOLS = ("paretiny", gpu_probe.PROGRAM)
 
 # Always there: the C library's parts, and the compiler's, older ones of which could break others.
 _SYSTEM = re.compile(
@@ -59,27 +67,44 @@ def _stripped(program, folder):
     return copy
 
 
-def pack(binaries, target):
-    """Writes target/programs.tar.xz: the benchmarks and the tests that a GPU can run, which must be
-    built, and their libraries. Returns the names and the archive's size."""
-    binaries, target = Path(binaries), Path(target)
-    names = sorted(p.stem for p in binaries.glob("cuda_*_bench"))
-    tests = [t for t in gpu_tests() if (binaries / t).exists()]
-    if not names or not tests:
-        raise Failure(f"{binaries} holds no GPU {'benchmarks' if tests else 'tests'}; build first")
-    if missing := sorted(set(gpu_tests()) - set(tests)):
-        print(f"not built and left out: {', '.join(missing)}", file=sys.stderr)
-    target.mkdir(parents=True, exist_ok=True)
-    libraries = {}
-    manifest = {"commit": machine.commit(), "tests": tests, "benchmarks": names}
+@contextlib.contextmanager
+def _archive(path):
     # One window over all of it: the programs share most of their code.
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 64 << 20}]
     with (
-        tempfile.TemporaryDirectory() as scratch,
-        lzma.open(target / ARCHIVE, "wb", filters=filters) as stream,
+        lzma.open(path, "wb", filters=filters) as stream,
         tarfile.open(fileobj=stream, mode="w") as archive,
     ):
-        for name in names + tests:
+        yield archive
+
+
+def _names(binaries):
+    """Benchmarks, tests and tools to pack; says what is not built."""
+    benchmarks = sorted(p.stem for p in binaries.glob("cuda_*_bench"))
+    tests = [t for t in gpu_tests() if (binaries / t).exists()]
+    if not benchmarks or not tests:
+        raise Failure(f"{binaries} holds no GPU {'benchmarks' if tests else 'tests'}; build first")
+    for name in TOOLS:
+        if not (binaries / name).exists():
+            raise Failure(f"{binaries} holds no {name}, which the check begins with; build first")
+    if missing := sorted(set(gpu_tests()) - set(tests)):
+        print(f"not built and left out: {', '.join(missing)}", file=sys.stderr)
+    return benchmarks, tests
+
+
+def pack(binaries, target, shared):
+    """Writes target/programs.tar.xz: the benchmarks, the tests that a GPU can run, which must be
+    built, the tools and their libraries; and target/vectors.tar.xz, the golden vectors of the folder
+    `shared`, where it has some. Returns how many programs there are and the bytes of the two. Throws
+    Failure, and leaves nothing, when they are more than can be carried beside the tree."""
+    binaries, target = Path(binaries), Path(target)
+    benchmarks, tests = _names(binaries)
+    target.mkdir(parents=True, exist_ok=True)
+    libraries = {}
+    manifest = {"commit": machine.commit(), "tests": tests, "benchmarks": benchmarks}
+    names = [*benchmarks, *tests, *TOOLS]
+    with tempfile.TemporaryDirectory() as scratch, _archive(target / ARCHIVE) as archive:
+        for name in names:
             libraries.update(_libraries(binaries / name))
             archive.add(_stripped(binaries / name, scratch), f"bin/{name}")
         for name, path in sorted(libraries.items()):
@@ -88,46 +113,57 @@ def pack(binaries, target):
         info = tarfile.TarInfo(MANIFEST)
         info.size = len(content)
         archive.addfile(info, io.BytesIO(content))
-    size = (target / ARCHIVE).stat().st_size
-    if size > LIMIT:
-        raise Failure(f"{target / ARCHIVE} has {size >> 20} MiB, more than {LIMIT >> 20}")
-    return names + tests, size
+    (target / VECTORS).unlink(missing_ok=True)
+    if (Path(shared) / "vectors").is_dir():
+        with _archive(target / VECTORS) as archive:
+            archive.add(Path(shared) / "vectors", "shared/vectors")
+    sizes = [f.stat().st_size if f.exists() else 0 for f in (target / ARCHIVE, target / VECTORS)]
+    if sum(sizes) > budget():
+        for archive in (ARCHIVE, VECTORS):
+            (target / archive).unlink(missing_ok=True)
+        raise Failure(
+            f"{target}: {mib(sizes[0])} of programs and {mib(sizes[1])} of vectors are more than "
+            f"the {mib(budget())} that can be carried beside the tree"
+        )
+    return len(names), *sizes
+
+
+def budget():
+    """Bytes of packs that can be carried: two variants of the programs should fit."""
+    return max(CARRIED - machine.tree_bytes(), 0)
+
+
+def mib(size):
+    return f"{size / 2**20:.1f} MiB"
 
 
 class Programs:
     """Programs to run: `folder`, `tests`, `benchmarks`, `commit` and their `environment`."""
 
     def __init__(self, path):
-        """A folder of programs as built, or one that pack() wrote, which is unpacked beside it."""
+        """A folder of programs as built; or one that pack() wrote, which is unpacked beside it; or
+        what was unpacked."""
         path = Path(path).resolve()
-        self.folder, self.library, self.commit = path, None, machine.commit()
         if (path / ARCHIVE).exists():
-            self._unpack(path)
-            manifest = json.loads((self.folder.parent / MANIFEST).read_text(encoding="utf-8"))
-            self.commit = manifest["commit"]
-            tests = manifest["tests"]
-        else:
-            tests = gpu_tests()
+            path = _unpack(path)
+        self.folder, self.commit, self._variables = path, machine.commit(), {}
+        tests = gpu_tests()
+        if (path / MANIFEST).exists():
+            manifest = _read_manifest(path / MANIFEST)
+            self.folder, self.commit, tests = path / "bin", manifest["commit"], manifest["tests"]
+            if (path / "shared").is_dir():
+                self._variables["PARETINY_SHARED"] = str(path / "shared")
         self.tests = [self.folder / t for t in tests if (self.folder / t).exists()]
         self.benchmarks = sorted(self.folder.glob("cuda_*_bench"))
         if not self.benchmarks:
             raise Failure(f"{path} holds neither GPU benchmarks nor {ARCHIVE}")
 
-    def _unpack(self, path):
-        into = path / "unpacked"
-        stamp = into / ".from"
-        archive = path / ARCHIVE
-        mark = f"{archive.stat().st_mtime_ns} {archive.stat().st_size}"
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != mark:
-            shutil.rmtree(into, ignore_errors=True)
-            with tarfile.open(archive) as stream:
-                stream.extractall(into)
-            stamp.write_text(mark, encoding="utf-8")
-        self.folder, self.library = into / "bin", into / "lib"
+    def program(self, name):
+        return self.folder / name
 
-    @property
+    @functools.cached_property
     def environment(self):
-        folders = [str(self.library)] if self.library else []
+        folders = [str(self.folder.parent / "lib")] if self._is_packed else []
         folders += [str(f) for f in cuda_libraries()]
         folders += filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":"))
         return {
@@ -135,7 +171,38 @@ class Programs:
             "LD_LIBRARY_PATH": ":".join(folders),
             "PARETINY_TEST_DEVICE": "cuda",
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "4"),
+            **self._variables,
         }
+
+    @property
+    def _is_packed(self):
+        return (self.folder.parent / MANIFEST).exists()
+
+
+def _read_manifest(path):
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        return {"commit": str(manifest["commit"]), "tests": [str(t) for t in manifest["tests"]]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Failure(f"{path} is no manifest of gpu_check pack; pack again") from error
+
+
+def _unpack(path):
+    """The folder with what both archives hold, unpacked anew when one is another than before."""
+    into = path / "unpacked"
+    archives = [a for a in (path / ARCHIVE, path / VECTORS) if a.exists()]
+    mark = " ".join(f"{a.name} {a.stat().st_mtime_ns} {a.stat().st_size}" for a in archives)
+    stamp = into / ".from"
+    try:
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != mark:
+            shutil.rmtree(into, ignore_errors=True)
+            for archive in archives:
+                with tarfile.open(archive) as stream:
+                    stream.extractall(into, **_SAFELY)
+            stamp.write_text(mark, encoding="utf-8")
+    except (OSError, EOFError, lzma.LZMAError, tarfile.TarError) as error:
+        raise Failure(f"{path} cannot be unpacked: {error}; was it carried whole?") from error
+    return into
 
 
 def cuda_libraries():

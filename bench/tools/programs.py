@@ -1,16 +1,18 @@
 """The benchmark programs: which there are, what they hold, and running them."""
 
 import json
+import math
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
 from . import machine, process
 from .errors import NO_GPU, USAGE, Failure
-from .results import parse_partial
+from .results import is_entry, parse_partial
 
 KERNELS = ("conv", "ops")
+# Seconds that a program has to say which benchmarks it holds.
+_LISTING = 60
 
 
 def default_folder():
@@ -44,18 +46,23 @@ def names(program, pattern="", environment=None):
     arguments = [str(program), "--benchmark_list_tests=true"]
     if pattern:
         arguments.append(f"--benchmark_filter={pattern}")
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode != 0:
-        raise Failure(f"{program} does not start: {done.stderr.strip() or done.returncode}")
-    return [line for line in done.stdout.splitlines() if line and " " not in line]
+    ended = process.run(arguments, _LISTING, environment)
+    if ended.code != 0:
+        why = process.last_line(ended.err) or ended.why
+        raise Failure(f"{program} does not start: {why}")
+    return [line for line in ended.out.splitlines() if line and " " not in line]
 
 
 class Outcome:
-    def __init__(self, program, document, code, message):
+    def __init__(self, program, ended, document, broken=False):
         self.program = program
         self.document = document  # Google Benchmark's, None without any
-        self.code = code
-        self.message = message
+        self.broken = broken  # whether what it wrote breaks off
+        self.code = ended.code
+        self.said = process.trimmed(ended.err or ended.out)
+        self.message = process.last_line(ended.err)
+        if ended.code is None or ended.code < 0:
+            self.message = ended.why
 
     @property
     def no_gpu(self):
@@ -79,17 +86,8 @@ def run(
         if pattern:
             command.append(f"--benchmark_filter={pattern}")
         ended = process.run([*command, *arguments], timeout, environment, shown=not quiet)
-        document = None
-        if out.exists():
-            document = parse_partial(out.read_text(encoding="utf-8", errors="replace"))
-    return Outcome(program.name, document, ended.code, _message(ended, timeout))
-
-
-def _message(ended, timeout):
-    """Why it ended as it did: the last line on its standard error."""
-    if ended.code is None:
-        return f"ended after {timeout:.0f} s"
-    return "".join(ended.err.strip().splitlines()[-1:])
+        text = out.read_text(encoding="utf-8", errors="replace") if out.exists() else ""
+    return Outcome(program.name, ended, *parse_partial(text))
 
 
 def run_peer(command, given, timeout):
@@ -98,11 +96,12 @@ def run_peer(command, given, timeout):
     entries = []
     for line in ended.out.splitlines():
         try:
-            entries.append(json.loads(line))
+            entry = json.loads(line)
         except ValueError:
             continue  # the last line of one that was stopped
-    document = {"benchmarks": entries}
-    return Outcome(Path(command[1]).name, document, ended.code, _message(ended, timeout))
+        if is_entry(entry):
+            entries.append(entry)
+    return Outcome(Path(command[1]).name, ended, {"benchmarks": entries})
 
 
 def merge(outcomes, context):
@@ -118,11 +117,24 @@ def merge(outcomes, context):
     return merged
 
 
+def _standard(value):
+    """The value as JSON has it: a number that is none becomes null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _standard(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_standard(one) for one in value]
+    return value
+
+
+def as_text(document):
+    return json.dumps(_standard(document), indent=1) + "\n"
+
+
 def write(document, path):
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
-            file.write("\n")
+        Path(path).write_text(as_text(document), encoding="utf-8")
     except OSError as error:
         raise Failure(f"{path} cannot be written: {error.strerror}") from error

@@ -87,6 +87,8 @@ class Results:
             one = self.benchmarks.setdefault(name, Benchmark(name))
             if entry.get("error_occurred"):
                 one.error = entry.get("error_message", "failed")
+            elif not isinstance(entry.get("real_time"), (int, float)):
+                one.error = "its time is no number"
             else:
                 one.times.append(entry["real_time"] * _SECONDS[entry.get("time_unit", "ns")])
                 one.entries.append(entry)
@@ -119,19 +121,30 @@ def load(path):
         raise Failure(f"{path} is no result of a benchmark (Google Benchmark's JSON)") from error
 
 
+def is_entry(value):
+    return isinstance(value, dict) and isinstance(value.get("name"), str)
+
+
 def parse_partial(text):
-    """A document whose program was stopped while it wrote: up to its last whole entry. None when
-    there is not even a beginning."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        pass
+    """A document and whether it breaks off, because its program was stopped while it wrote: then it
+    goes up to its last whole entry. None when there is not even a beginning."""
+    document = _parsed(text)
+    if document is not None:
+        return document, False
     for match in reversed(list(re.finditer(r"\n    \}", text))):
-        try:
-            return json.loads(text[: match.end()] + "]}")
-        except ValueError:
-            continue
-    return None
+        document = _parsed(text[: match.end()] + "]}")
+        if document is not None:
+            return document, True
+    return None, bool(text)
+
+
+def _parsed(text):
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    entries = document.get("benchmarks") if isinstance(document, dict) else None
+    return document if isinstance(entries, list) and all(map(is_entry, entries)) else None
 
 
 def geomean(values):

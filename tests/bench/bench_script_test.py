@@ -222,10 +222,19 @@ class Partial(unittest.TestCase):
         from bench.tools.results import parse_partial
 
         whole = json.dumps(result([entry("a", 1), entry("b", 2)]), indent=2)
-        self.assertEqual(parse_partial(whole), json.loads(whole))
+        self.assertEqual(parse_partial(whole), (json.loads(whole), False))
         cut = whole[: whole.index('"name": "b"') + 20]
-        self.assertEqual([e["name"] for e in parse_partial(cut)["benchmarks"]], ["a"])
-        self.assertIsNone(parse_partial('{"context": {'))
+        document, breaks_off = parse_partial(cut)
+        self.assertEqual([e["name"] for e in document["benchmarks"]], ["a"])
+        self.assertTrue(breaks_off)
+        self.assertEqual(parse_partial('{"context": {'), (None, True))
+        self.assertEqual(parse_partial(""), (None, False))
+
+    def test_what_is_no_result_at_all(self):
+        from bench.tools.results import parse_partial
+
+        for text in ("[]", "3", '{"benchmarks": 1}', '{"benchmarks": [{"name": 2}]}'):
+            self.assertEqual(parse_partial(text), (None, True))
 
 
 if __name__ == "__main__":

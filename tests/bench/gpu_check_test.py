@@ -1,65 +1,21 @@
-"""scripts/gpu_check on made programs: what it runs, judges, writes and returns."""
+"""scripts/gpu_check on made programs: what it runs, judges, writes, packs and refuses. What it says
+of programs that are bad in other ways: scripts/gpu_check --rehearse, a test of its own."""
 
 import json
+import lzma
 import os
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
-ROOT = Path(__file__).resolve().parents[2]
+from bench.tools import machine, packed, stage
+from bench.tools.errors import Failure
 
-BENCH = f"""#!{sys.executable}
-import json, os, sys
-options = dict(a[2:].partition("=")[::2] for a in sys.argv[1:])
-if os.environ.get("MADE_GPU") == "none":
-    sys.exit(print("no GPU here: made up", file=sys.stderr) or 77)
-if options.get("benchmark_filter") == "^$":
-    sys.exit(0)
-if "benchmark_list_tests" in options:
-    print("depthwise/forward/bf16/1x4x4x8_k3_s1/paretiny/iterations:1/manual_time")
-    sys.exit(0)
-float(options["budget"])
-entries = []
-for who, time in (("paretiny", 2.0), ("cudnn_nhwc", 5.0)):
-    entries.append({{"name": "depthwise/forward/bf16/1x4x4x8_k3_s1/" + who, "real_time": time,
-                    "run_type": "iteration", "time_unit": "us", "share_of_floor": 0.5}})
-entries.append({{"name": "conv/forward/bf16/x/MISSING", "run_type": "iteration",
-                "error_occurred": True, "error_message": "REASON"}})
-open(options["benchmark_out"], "w").write(json.dumps({{"context": {{}}, "benchmarks": entries}}))
-"""
-
-TEST = f"""#!{sys.executable}
-import os, sys
-assert os.environ["PARETINY_TEST_DEVICE"] == "cuda"
-print("[       OK ] Suite.one (0 ms)")
-BODY
-"""
-
-SANITIZER = f"""#!{sys.executable}
-import os, sys
-tool = sys.argv[sys.argv.index("--tool") + 1]
-program = os.path.basename(sys.argv[5])
-if tool == "racecheck" and program == "pool_test":
-    print("========= Error: Race reported between Write access and Read access")
-    print("========= RACECHECK SUMMARY: 1 hazard displayed (1 error, 0 warnings)")
-    sys.exit(99)
-print("========= ERROR SUMMARY: 0 errors")
-"""
-
-PYTHON = f"""#!{sys.executable}
-import json, sys
-if sys.argv[1] == "-c":
-    sys.exit(0)
-if "kernels_peer" in sys.argv[1]:
-    names = sys.stdin.read().split()
-    shape = names[0].rsplit("/", 1)[0]
-    print(json.dumps({{"name": shape + "/pytorch", "real_time": 1e-5, "time_unit": "s"}}))
-"""
+TESTS = {"activation_test": stage.PASSES, "conv_test": stage.PASSES}
 
 
 class GpuCheck(unittest.TestCase):
@@ -67,128 +23,236 @@ class GpuCheck(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name)
-        for name in ("bin", "tools"):
-            (self.path / name).mkdir()
-        self.write("bin/cuda_conv_bench", BENCH.replace("MISSING", "cudnn_nhwc"))
-        self.write("bin/activation_test", TEST.replace("BODY", ""))
-        self.write("bin/pool_test", TEST.replace("BODY", ""))
-        self.write("tools/compute-sanitizer", SANITIZER)
-        self.write("tools/python", PYTHON)
-
-    def write(self, name, text):
-        path = self.path / name
-        path.write_text(text)
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        self.made = stage.Stage(self.path, TESTS)
 
     def check(self, *arguments, code=0, **environment):
-        done = subprocess.run(
-            [sys.executable, ROOT / "scripts/gpu_check", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.path,
-            env={
-                **os.environ,
-                "PATH": f"{self.path}/tools:{os.environ['PATH']}",
-                "PYTHONDONTWRITEBYTECODE": "1",
-                **environment,
-            },
-        )
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done
-
-    def run_parts(self, *parts, code=0, more=()):
-        done = self.check(
-            *parts,
-            "--programs",
-            "bin",
-            "--out",
-            "out",
-            "--python",
-            str(self.path / "tools/python"),
-            *more,
-            code=code,
-        )
-        found = list((self.path / "out").rglob("*.json"))
-        self.assertEqual(len(found), 1)
-        page = found[0].with_suffix(".md").read_text()
-        return done.stdout, json.loads(found[0].read_text()), page
+        found, out, err = self.made.run(*arguments, **environment)
+        self.assertEqual(found, code, out + err)
+        return out, err
 
     def test_everything(self):
-        text, document, page = self.run_parts(code=1)  # for the race
-        self.assertEqual(list(document["checks"]), ["tests", "sanitize", "bench", "peers"])
-        verdicts = {name: part["verdict"] for name, part in document["checks"].items()}
-        self.assertEqual(verdicts["tests"], "ok")
-        self.assertEqual(verdicts["sanitize"], "FAILED")
-        self.assertEqual(verdicts["bench"], "ok")  # the peer's missing algorithm is not ours
-        self.assertEqual(verdicts["peers"], "ok")
-        self.assertIn("racecheck pool_test: FAILED", text)
-        self.assertNotIn("memcheck", text)
-        self.assertIn("Race reported", page)
+        for name in ("train", "int8", "search"):
+            self.made.write(f"bin/cuda_{name}_bench", stage.BENCH)
+        text, _ = self.check("--time=100", code=1)  # for memcheck
+        document = self.made.result()
+        checks = document["checks"]
+        self.assertEqual(
+            list(checks),
+            ["probe", "epoch", "dense", "tests", "suggestion", "layers", "peers", "memcheck"]
+            + ["profile", "rest"],
+        )
+        verdicts = {part["verdict"] for name, part in checks.items() if name != "memcheck"}
+        self.assertEqual(verdicts, {"ok"})
+        self.assertEqual(checks["memcheck"]["verdict"], "FAILED")
+        self.assertIn("memcheck conv_test: FAILED: 1 errors. Invalid __global__ read", text)
+        self.assertNotIn("activation_test", text)
+        page = self.made.results()[0].with_suffix(".md").read_text()
+        self.assertIn("Invalid __global__ read", page)
         self.assertIn("cudnn_nhwc 2.50x", page)
-        self.assertIn("pytorch 5.00x", page)
+        self.assertIn("own 1.00x", page)
         self.assertIn("scripts/gpu_check", document["context"]["command"])
+        self.assertEqual(document["context"]["gpu"], "Made GPU")
         shown = subprocess.run(
-            [sys.executable, ROOT / "scripts/bench", "show", next(self.path.rglob("out/*/*.json"))],
+            [sys.executable, machine.ROOT / "scripts/bench", "show", self.made.results()[0]],
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        self.assertIn("pytorch 5.00x", shown)
+        self.assertIn("cudnn_nhwc 2.50x", shown)
 
-    def test_a_failing_test_is_named_and_the_rest_goes_on(self):
-        failing = 'print("[  FAILED  ] Suite.two (3 ms)"); sys.exit(1)'
-        self.write("bin/activation_test", TEST.replace("BODY", failing))
-        text, document, _ = self.run_parts("tests", "bench", code=1)
-        self.assertIn("activation_test: FAILED: Suite.two", text)
-        self.assertEqual(document["checks"]["bench"]["verdict"], "ok")
+    def test_groups_run_in_the_order_of_their_worth(self):
+        self.check("tests", "epoch", "--time=60")
+        self.assertEqual(list(self.made.result()["checks"]), ["probe", "epoch", "tests"])
 
     def test_an_op_of_ours_that_cannot_fails(self):
-        self.write("bin/cuda_conv_bench", BENCH.replace("MISSING", "paretiny"))
-        text, _, _ = self.run_parts("bench", code=1)
-        self.assertIn("conv/forward/bf16/x/paretiny: REASON", text)
+        self.made.write("bin/cuda_conv_bench", stage.BENCH.replace("x/cudnn_nhwc", "x/paretiny"))
+        text, _ = self.check("dense", code=1)
+        self.assertIn("conv/forward/bf16/x/paretiny: no algorithm", text)
+
+    def test_a_program_that_measures_nothing_fails(self):
+        self.made.write("bin/cuda_conv_bench", "print('nothing')")
+        text, _ = self.check("dense", code=1)
+        self.assertIn("dense: our own: FAILED: 0 measured", text)
+
+    def test_numbers_that_are_none_leave_the_result_readable(self):
+        self.made.write("bin/cuda_samplers_bench", stage.BENCH.replace("0.5}", "math.nan}"))
+        with open(self.path / "bin/cuda_samplers_bench", encoding="utf-8") as file:
+            text = file.read().replace("import json,", "import math, json,")
+        (self.path / "bin/cuda_samplers_bench").write_text(text)
+        self.check("suggestion")
+        text = self.made.results()[0].read_text()
+        self.assertNotIn("NaN", text)
+        self.assertIn("conv/forward", text)
+
+    def test_an_epoch_whose_loss_is_no_number(self):
+        self.made.write("bin/paretiny", stage.TRAIN.replace("2.{i}000", "nan"))
+        text, _ = self.check("epoch", code=1)
+        self.assertIn("libraries on: FAILED: of 3 epochs the losses are nan, nan, nan", text)
+
+    def test_an_epoch_that_fails_says_why(self):
+        self.made.write("bin/paretiny", "sys.exit('paretiny: cuDNN says no')")
+        text, _ = self.check("epoch", code=1)
+        self.assertIn("exit code 1 after 0 epochs: paretiny: cuDNN says no", text)
+
+    def test_data_that_is_given_is_used(self):
+        (self.path / "cifar").mkdir()
+        body = "assert any(a == f'dataset.path={os.getcwd()}/cifar' for a in sys.argv)\n"
+        self.made.write("bin/paretiny", body + stage.TRAIN)
+        self.check("epoch", "--data=cifar")
+        names = [b["name"] for b in self.made.result()["benchmarks"]]
+        self.assertIn("epoch/bf16/resnet18_cifar10_batch512/paretiny", names)
+
+    def test_made_data_is_of_the_right_size(self):
+        body = """
+folder = next(a for a in sys.argv if a.startswith("dataset.path=")).partition("=")[2]
+names = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
+for name in names:
+    assert os.path.getsize(os.path.join(folder, name)) == 10000 * 3073
+"""
+        self.made.write("bin/paretiny", body + stage.TRAIN)
+        self.check("epoch")
 
     def test_tests_that_could_not_use_the_gpu(self):
-        self.write("bin/pool_test", TEST.replace("BODY", 'print("no device to test on: old")'))
-        text, _, _ = self.run_parts("tests", code=1)
-        self.assertIn("pool_test: FAILED: no device to test on: old", text)
+        self.made.write("bin/conv_test", 'print("no device to test on: old")')
+        text, _ = self.check("tests", code=1)
+        self.assertIn("conv_test: FAILED: no device to test on: old", text)
 
-    def test_time(self):
-        self.write(
-            "bin/pool_test",
-            TEST.replace("BODY", "import subprocess; subprocess.run(['sleep', '60'])"),
-        )
-        began = time.monotonic()
-        text, _, _ = self.run_parts("tests", code=4, more=["--part-time", "tests=2"])
-        self.assertLess(time.monotonic() - began, 30)
-        self.assertIn("pool_test: unfinished", text)
+    def test_programs_of_a_build_without_all_of_them(self):
+        os.remove(self.path / "bin/paretiny")
+        os.remove(self.path / "bin/cuda_samplers_bench")
+        text, _ = self.check("epoch", "suggestion", "tests", code=4)
+        self.assertIn("epoch: paretiny: not run: ", text)
+        self.assertIn("suggestion: cuda_samplers_bench: not run: ", text)
 
-    def test_without_a_gpu(self):
-        done = self.check("--programs", "bin", code=77, MADE_GPU="none")
-        self.assertEqual(done.stderr, "no GPU here: made up\n")
+    def test_a_gpu_that_others_use(self):
+        free = stage.PROBE.replace("79 << 30", "3 << 30")
+        self.made.write("bin/gpu_probe", free)
+        text, said = self.check("right", code=4)
+        self.assertIn("epoch: epoch: not run: 3.0 GiB of GPU memory are free, it needs 4", text)
+        self.assertIn("note: other programs hold 77.0 of 80.0 GiB", said)
+        self.assertEqual(self.made.result()["checks"]["tests"]["verdict"], "ok")
+
+    def test_an_architecture_that_the_build_lacks(self):
+        why = "Old GPU has compute capability 5.0, which this build has no code for"
+        self.made.write("bin/gpu_probe", f"sys.exit('{why}')")
+        self.made.write("bin/paretiny", f"sys.exit('paretiny: {why}')")
+        text, said = self.check("right", code=1)
+        self.assertEqual(said.splitlines()[0], f"gpu_probe: {why}")
+        self.assertIn(f"tests: tests: not run: the GPU answers no more: gpu_probe: {why}", text)
+
+    def test_a_probe_that_says_nothing_sensible(self):
+        self.made.write("bin/gpu_probe", "print('yes')")
+        text, _ = self.check("epoch", code=1)
+        self.assertIn("probe: gpu_probe: FAILED: gpu_probe prints no JSON: yes", text)
+        os.remove(self.path / "bin/gpu_probe")
+        text, _ = self.check("epoch", code=1)
+        self.assertIn("No such file", text)
+        self.assertEqual(self.made.result()["checks"]["epoch"]["verdict"], "ok")
+
+    def test_a_second_gpu(self):
+        body = "sys.exit(os.environ.get('CUDA_VISIBLE_DEVICES', 'unset'))"
+        self.made.write("bin/gpu_probe", body)
+        for seen, index, expected in (("", "1", None), ("4,GPU-7f", "1", "GPU-7f")):
+            _, said = self.check(
+                "epoch", f"--gpu={index}", CUDA_VISIBLE_DEVICES=seen, code=1 if expected else 2
+            )
+            self.assertIn(expected or "CUDA_VISIBLE_DEVICES shows 0 ('')", said)
 
     def test_bad_input(self):
-        done = self.check("test", "--programs", "bin", code=2)
-        self.assertIn("no part 'test'; there are tests, sanitize, bench, peers", done.stderr)
-        done = self.check("--programs", "nowhere", code=3)
-        self.assertIn("holds neither GPU benchmarks nor programs.tar.xz", done.stderr)
+        for arguments, code, words in (
+            (["test"], 2, "no part 'test'; there are right, fast, epoch, dense, tests, "),
+            (["--gpu=one"], 2, "invalid int value"),
+            (["--gpu=-1"], 2, "--gpu 0 or more"),
+            (["--time=nan"], 2, "--time is above 0"),
+            (["--part-time=bench=3"], 2, "--part-time=bench=3"),
+            (["--part-time=tests"], 2, "--part-time=tests"),
+            (["--data=nowhere"], 2, "--data=nowhere is no folder"),
+        ):
+            with self.subTest(arguments=arguments):
+                self.assertIn(words, self.check(*arguments, code=code)[1])
+        self.assertEqual(self.made.results(), [])
 
-    def test_pack(self):
+    def test_a_folder_that_cannot_be_written(self):
+        (self.path / "out").write_text("a file")
+        _, said = self.check("epoch", code=3)
+        self.assertIn("cannot be written: Not a directory", said)
+
+    def test_programs_that_are_none(self):
+        (self.path / "manifest.json").write_text("{}")
+        _, said = self.check(code=3)
+        self.assertIn("manifest.json is no manifest of gpu_check pack", said)
+        shutil.rmtree(self.path / "bin")
+        os.remove(self.path / "manifest.json")
+        _, said = self.check(code=3)
+        self.assertIn("holds neither GPU benchmarks nor programs.tar.xz", said)
+        (self.path / packed.ARCHIVE).write_bytes(lzma.compress(b"cut short" * 999)[:-20])
+        _, said = self.check(code=3)
+        self.assertIn("cannot be unpacked", said)
+
+    def test_programs_of_another_commit(self):
+        manifest = json.loads((self.path / "manifest.json").read_text())
+        manifest["commit"] = "0ther"
+        (self.path / "manifest.json").write_text(json.dumps(manifest))
+        _, said = self.check("epoch")
+        self.assertIn("note: the programs are of commit 0ther", said)
+        self.assertIn("0ther", self.made.results()[0].name)
+
+
+class Pack(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name)
+        (self.path / "bin").mkdir()
         true = shutil.which("true")
-        for name in ("cuda_conv_bench", "activation_test"):
-            os.remove(self.path / "bin" / name)
+        for name in ("cuda_conv_bench", "activation_test", "paretiny", "gpu_probe"):
             shutil.copy(true, self.path / "bin" / name)
-        os.remove(self.path / "bin/pool_test")
-        done = self.check("pack", "packed", "--programs", "bin")
-        self.assertIn("2 programs", done.stdout)
+        (self.path / "shared/vectors").mkdir(parents=True)
+        (self.path / "shared/vectors/some.npy").write_text("golden")
+
+    def pack(self, *arguments, code=0):
+        done = subprocess.run(
+            [sys.executable, "-B", stage.SCRIPT, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.path,
+        )
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done
+
+    def test_there_and_back(self):
+        done = self.pack("pack", "packed", "--programs=bin", "--shared=shared")
+        self.assertRegex(done.stdout, r"^packed: 4 programs [\d.]+ MiB, golden vectors 0\.0 MiB; ")
         self.assertIn("pool_test", done.stderr)  # not built
         shutil.rmtree(self.path / "bin")
-        self.check("run", "--programs", "packed", "cuda_conv_bench")
-        self.check("run", "--programs", "packed", "pool_test", code=2)
-        text = self.check("tests", "--programs", "packed", "--out", "out").stdout
-        self.assertIn("1 ok", text)
-        manifest = json.loads((self.path / "packed/unpacked/manifest.json").read_text())
-        self.assertEqual(manifest["tests"], ["activation_test"])
+        self.pack("run", "--programs=packed", "cuda_conv_bench")
+        self.pack("run", "--programs=packed", "pool_test", code=2)
+        built = packed.Programs(self.path / "packed")
+        self.assertEqual([t.name for t in built.tests], ["activation_test"])
+        vectors = Path(built.environment["PARETINY_SHARED"]) / "vectors/some.npy"
+        self.assertEqual(vectors.read_text(), "golden")
+        # Packed anew without them, they are gone there too.
+        os.remove(self.path / "packed/programs.tar.xz")
+        (self.path / "packed/vectors.tar.xz").rename(self.path / "vectors.tar.xz")
+        self.assertEqual(packed.Programs(self.path / "packed/unpacked").tests, built.tests)
+
+    def test_without_vectors(self):
+        done = self.pack("pack", "packed", "--programs=bin", "--shared=nowhere")
+        self.assertIn("golden vectors none", done.stdout)
+        self.assertIn("nowhere has no vectors: the tests that compare", done.stderr)
+        self.assertNotIn("PARETINY_SHARED", packed.Programs(self.path / "packed")._variables)
+
+    def test_what_is_not_built(self):
+        os.remove(self.path / "bin/gpu_probe")
+        done = self.pack("pack", "packed", "--programs=bin", code=3)
+        self.assertIn("holds no gpu_probe, which the check begins with; build first", done.stderr)
+
+    def test_more_than_can_be_carried(self):
+        with mock.patch.object(packed, "CARRIED", machine.tree_bytes() + 1000):
+            with self.assertRaisesRegex(Failure, r"MiB of programs and 0\.0 MiB of vectors are more"):
+                packed.pack(self.path / "bin", self.path / "packed", self.path / "shared")
+        self.assertEqual(list((self.path / "packed").iterdir()), [])
 
 
 if __name__ == "__main__":

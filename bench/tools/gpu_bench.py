@@ -1,0 +1,123 @@
+"""Parts of scripts/gpu_check that measure: benchmark programs, and the peers in PyTorch."""
+
+import sys
+
+from . import machine, process, programs
+from .gpu_report import FAILED, NOT_RUN, OK, UNFINISHED, row
+from .results import OURS, plain_name
+
+# The layers of ResNet-18 scaled.
+_RESNET = r"512x(32x32x(3|48)_to(48|96)|16x16x96_to(96|192)|8x8x192_to192)_.*"
+_SPENT = "time budget"
+
+
+def _judge(outcome, name=None):
+    name = name or outcome.program
+    found = (outcome.document or {}).get("benchmarks", [])
+    errors = [e for e in found if e.get("error_occurred")]
+    late = sum(_SPENT in e.get("error_message", "") for e in errors)
+    # A peer that cannot do a shape says nothing of us.
+    broken = [e for e in errors if _SPENT not in e.get("error_message", "")]
+    ours = [e for e in broken if plain_name(e["name"]).endswith("/" + OURS)]
+    text = f"{len(found) - len(errors)} measured"
+    if broken:
+        first = (ours or broken)[0]
+        text += f", {len(broken)} could not: {plain_name(first['name'])}: {first['error_message']}"
+    if late:
+        text += f", {late} for want of time not"
+    said = {"output": outcome.said} if outcome.said else {}
+    if outcome.code is None:
+        return row(name, FAILED if ours else UNFINISHED, f"{outcome.message}; {text}", said)
+    if outcome.code != 0:
+        message = outcome.message or "it says nothing"
+        return row(name, FAILED, f"exit code {outcome.code}: {message}; {text}", said)
+    if outcome.broken:
+        return row(name, FAILED, f"its result breaks off; {text}", said)
+    if ours:
+        return row(name, FAILED, text, said)
+    if late:
+        return row(name, UNFINISHED, text)
+    return row(name, OK if found else FAILED, text, {} if found else said)
+
+
+def _measure(job, group, share, pattern="", name=None, arguments=(), libraries=None):
+    """A row and an outcome of one run of the group's program, in a share of the time left."""
+    program = job.built.program(f"cuda_{group}_bench")
+    name = name or program.name
+    if not program.exists():
+        return row(name, NOT_RUN, f"{job.built.folder} does not have {program.name}"), None
+    seconds = job.clock.left * share
+    if seconds < 2:
+        return row(name, NOT_RUN, "no time left"), None
+    environment = job.built.environment
+    if libraries:
+        environment = {**environment, "PARETINY_CUDA_LIBRARIES": libraries}
+    outcome = programs.run(
+        program,
+        pattern,
+        job.options.repetitions,
+        [f"--budget={max(seconds / 2, seconds - 15):.1f}", *arguments],
+        seconds,
+        environment,
+        True,
+    )
+    return _judge(outcome, name), outcome
+
+
+def dense(job):
+    """The convolutions of ResNet-18: as a training step has them beside cuDNN's, then our own."""
+    yield _measure(job, "conv", 0.6, f"^conv/.*/bf16/{_RESNET}/(paretiny|cudnn_nhwc)", "with cuDNN")
+    one, outcome = _measure(
+        job, "conv", 1, f"^conv/.*/bf16/{_RESNET}/paretiny", "our own", libraries="off"
+    )
+    if outcome is not None and outcome.document is not None:
+        for entry in outcome.document["benchmarks"]:
+            entry["name"] = entry["name"].replace("/" + OURS, "/own")
+    yield one, outcome
+
+
+def suggestion(job):
+    """One suggestion of ARS at 150 trials, on the GPU and on the CPU beside it."""
+    yield _measure(job, "samplers", 1, r"^suggestion/ars\+?/.*/150/")
+
+
+def layers(job):
+    """Depthwise and pointwise convolutions, plain and fused."""
+    for op, share, peers in (
+        ("depthwise", 0.5, "cudnn_nhwc|cudnn_separate"),
+        ("pointwise", 1, "cublaslt|cublaslt_separate"),
+    ):
+        yield _measure(job, "conv", share, f"^{op}/.*/bf16/.*/({OURS}|{peers})", op)
+
+
+def rest(job):
+    """What the other parts leave out: training, the other ops, int8, a whole search."""
+    experiment = f"--experiment={machine.ROOT / 'examples/demo.toml'}"
+    data = [f"--data={job.options.data}"] if job.options.data else []
+    yield _measure(job, "train", 0.3, arguments=data)
+    yield _measure(job, "ops", 0.4)
+    yield _measure(job, "int8", 0.4)
+    yield _measure(job, "search", 0.7, arguments=[experiment])
+    yield _measure(job, "samplers", 1)
+
+
+def peers(job):
+    """The same in PyTorch, eager and as graphs: compiling it could not be interrupted."""
+    python = job.options.python or sys.executable
+    ended = process.run([python, "-c", "import torch"], job.clock.left)
+    if ended.code != 0:
+        yield row("PyTorch", NOT_RUN, f"{python} cannot import torch"), None
+        return
+    program = job.built.program("cuda_conv_bench")
+    listed = programs.names(program, "wise/.*/bf16/.*/paretiny", job.built.environment)
+    folder = machine.ROOT / "bench/peers"
+    data = [f"--data={job.options.data}"] if job.options.data else []
+    for script, share, arguments in (
+        ("train_peer.py", 0.6, ["--ways=eager,graphs", *data]),
+        ("kernels_peer.py", 1, ["--names=-"]),
+    ):
+        seconds = job.clock.left * share
+        budget = f"--budget={max(seconds / 2, seconds - 10):.1f}"
+        command = [python, folder / script, budget, *arguments]
+        outcome = programs.run_peer(command, "\n".join(map(plain_name, listed)), seconds)
+        yield _judge(outcome), outcome
