@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from . import stage
@@ -59,12 +61,10 @@ class Rehearsal:
 
     def __init__(self, scratch, programs):
         self.scratch, self.programs = Path(scratch), Path(programs).resolve()
-        self.looked_at, self.wrong = 0, []
+        self.seen = []
 
     def see(self, right, what):
-        self.looked_at += 1
-        if not right:
-            self.wrong.append(what)
+        self.seen.append((right, what))
 
     def stage(self, name, tests):
         return stage.Stage(self.scratch / name, tests)
@@ -73,7 +73,7 @@ class Rehearsal:
         """Every part, with programs that are bad in every way."""
         made = self.stage("bad", _TESTS)
         made.write("bin/cuda_samplers_bench", stage.BROKEN_JSON)
-        code, out, err = made.run("--time=300", "--part-time=tests=15")
+        code, out, err = made.run("--time=300", "--part-time=tests=24")
         self.see(code == 1, f"exit code {code} where programs failed:\n{out}{err}")
         self.compare(made.result()["checks"], _EXPECTED)
         size = made.results()[-1].stat().st_size
@@ -113,13 +113,14 @@ class Rehearsal:
         self.see(verdicts == [FAILED, OK, OK], f"where the probe failed: {verdicts}")
 
     def killed(self, number):
-        """A signal to gpu_check itself, while a test hangs."""
-        made = self.stage(f"killed{number}", {"hangs_test": stage.BAD_TESTS["hangs_test"]})
+        """A signal to gpu_check itself, while a test hangs and another has ended."""
+        tests = {"first_test": stage.PASSES, "hangs_test": stage.BAD_TESTS["hangs_test"]}
+        made = self.stage(f"killed{number}", tests)
         started = made.start("right", "fast", "--time=100")
-        began = made.wait_for(lambda d: d["checks"]["tests"]["verdict"] == UNFINISHED)
+        written = made.wait_for(lambda d: d["checks"]["tests"]["rows"])
         os.kill(started.pid, number)
         started.communicate()
-        self.see(began, "the tests never began")
+        self.see(written, "what ended is not written before all of its part has")
         checks = made.result()["checks"]  # whole JSON, or this throws
         self.see(checks["dense"]["verdict"] == OK, f"{checks['dense']} after signal {number}")
         self.see(checks["tests"]["verdict"] == UNFINISHED, f"{checks['tests']} after {number}")
@@ -160,19 +161,24 @@ class Rehearsal:
 
 def rehearse(programs):
     """Exit code 0 when all is as it should be; says what is not."""
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor() as pool:
         rehearsal = Rehearsal(scratch, programs)
-        rehearsal.without_a_gpu()
-        rehearsal.whole_plan()
-        rehearsal.failing_probe()
-        rehearsal.dying_driver()
-        rehearsal.killed(signal.SIGKILL)
-        rehearsal.killed(signal.SIGTERM)
-        twin = rehearsal.on_the_twin()
-    for wrong in rehearsal.wrong:
-        print(f"WRONG: {wrong}")
+        # They wait most of the time, so they do it side by side.
+        plays = (
+            rehearsal.whole_plan,
+            rehearsal.without_a_gpu,
+            rehearsal.failing_probe,
+            rehearsal.dying_driver,
+            partial(rehearsal.killed, signal.SIGKILL),
+            partial(rehearsal.killed, signal.SIGTERM),
+            rehearsal.on_the_twin,
+        )
+        *_, twin = [play.result() for play in [pool.submit(play) for play in plays]]
+    wrong = [what for right, what in rehearsal.seen if not right]
+    for what in wrong:
+        print(f"WRONG: {what}")
     print(
-        f"{rehearsal.looked_at} things looked at, {len(rehearsal.wrong)} wrong; the SIMT twin's "
-        f"programs {'took part' if twin else f'are not in {programs}'}"
+        f"{len(rehearsal.seen)} things looked at, {len(wrong)} wrong; the SIMT twin's programs "
+        f"{'took part' if twin else f'are not in {programs}'}"
     )
-    return 1 if rehearsal.wrong else 0
+    return 1 if wrong else 0

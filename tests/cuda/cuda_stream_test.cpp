@@ -81,6 +81,13 @@ TEST_F(CudaStreamTest, ADeviceThatIsLostWhileRecordingIsLost) {
   EXPECT_THROW(recording->run(), DeviceLost);
 }
 
+TEST_F(CudaStreamTest, ADriverThatFailsIsNoMachineWithoutAGpu) {
+  EXPECT_EQ(backend(DeviceKind::cuda).why_none(), "");
+  runtime().lost = true;
+  EXPECT_EQ(backend(DeviceKind::cuda).why_none(), "CUDA cannot look for GPUs: a reason (name)");
+  EXPECT_TRUE(backend(DeviceKind::cuda).devices().empty());
+}
+
 TEST_F(CudaStreamTest, EachStreamLaunchesOnItsOwnDevice) {
   const auto other = Stream::create({DeviceKind::cuda, 1});
   launch(*stream_, "first", kernel<6>, with_shared(0), 1);

@@ -54,7 +54,11 @@ class CudaBackend : public Backend {
              version_text(CUDART_VERSION);
     }
     if (status == cudaSuccess && count > 0) return "";
-    return "there is no NVIDIA GPU that CUDA can see";
+    if (status == cudaSuccess || status == cudaErrorNoDevice) {
+      return "there is no NVIDIA GPU that CUDA can see";
+    }
+    return std::string("CUDA cannot look for GPUs: ") + cudaGetErrorString(status) + " (" +
+           cudaGetErrorName(status) + ")";
   }
 
   std::string libraries() const override {
