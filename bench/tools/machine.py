@@ -69,11 +69,13 @@ def commit():
     return short + ("+" if changed else "")
 
 
-def tree_bytes():
-    """Bytes of the files that travel with the tree: those that git knows or does not ignore."""
+def tree_bytes(without):
+    """Bytes of the files that travel with the tree: those that git knows or does not ignore, less
+    the folder `without`."""
     names = _output("git", "-C", ROOT, "ls-files", "-z", "-co", "--exclude-standard").split("\0")
     files = [ROOT / name for name in names if name]
-    return sum(f.stat().st_size for f in files if f.is_file() and not f.is_symlink())
+    travelling = (f for f in files if Path(without).resolve() not in f.parents)
+    return sum(f.lstat().st_size for f in travelling if f.exists())
 
 
 def context(command):

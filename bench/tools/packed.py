@@ -22,6 +22,7 @@ from .errors import Failure
 ARCHIVE = "programs.tar.xz"
 VECTORS = "vectors.tar.xz"
 MANIFEST = "manifest.json"
+_UNPACKED = "unpacked"
 # What may be carried to a borrowed machine, the tree included.
 CARRIED = 64 << 20
 # Python 3.11.4 and later can refuse what would leave the folder.
@@ -118,19 +119,22 @@ def pack(binaries, target, shared):
         with _archive(target / VECTORS) as archive:
             archive.add(Path(shared) / "vectors", "shared/vectors")
     sizes = [f.stat().st_size if f.exists() else 0 for f in (target / ARCHIVE, target / VECTORS)]
-    if sum(sizes) > budget():
+    shutil.rmtree(target / _UNPACKED, ignore_errors=True)
+    room = budget(target)
+    if sum(sizes) > room:
         for archive in (ARCHIVE, VECTORS):
             (target / archive).unlink(missing_ok=True)
         raise Failure(
             f"{target}: {mib(sizes[0])} of programs and {mib(sizes[1])} of vectors are more than "
-            f"the {mib(budget())} that can be carried beside the tree"
+            f"the {mib(room)} that can be carried beside the tree"
         )
     return len(names), *sizes
 
 
-def budget():
-    """Bytes of packs that can be carried: two variants of the programs should fit."""
-    return max(CARRIED - machine.tree_bytes(), 0)
+def budget(target):
+    """Bytes that can be carried in `target`: two variants of the programs should fit, the other of
+    which counts as part of the tree where it lies there."""
+    return max(CARRIED - machine.tree_bytes(target), 0)
 
 
 def mib(size):
@@ -189,7 +193,7 @@ def _read_manifest(path):
 
 def _unpack(path):
     """The folder with what both archives hold, unpacked anew when one is another than before."""
-    into = path / "unpacked"
+    into = path / _UNPACKED
     archives = [a for a in (path / ARCHIVE, path / VECTORS) if a.exists()]
     mark = " ".join(f"{a.name} {a.stat().st_mtime_ns} {a.stat().st_size}" for a in archives)
     stamp = into / ".from"

@@ -10,6 +10,8 @@ from pathlib import Path
 from . import machine
 
 SCRIPT = machine.ROOT / "scripts/gpu_check"
+# What decides for gpu_check, and must not come from whoever rehearses.
+_OTHERS = ("CUDA_VISIBLE_DEVICES", "PARETINY_SHARED")
 
 _HEAD = f"""#!{sys.executable}
 import json, os, signal, subprocess, sys, time
@@ -138,7 +140,7 @@ class Stage:
             text=True,
             cwd=self.path,
             env={
-                **os.environ,
+                **{k: v for k, v in os.environ.items() if k not in _OTHERS},
                 "PATH": f"{self.path}/tools:{os.environ['PATH']}",
                 "CUDA_HOME": "",
                 **environment,

@@ -203,6 +203,10 @@ class Pack(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name)
+        here = mock.patch.dict(os.environ)
+        here.start()
+        self.addCleanup(here.stop)
+        os.environ.pop("PARETINY_SHARED", None)
         (self.path / "bin").mkdir()
         true = shutil.which("true")
         for name in ("cuda_conv_bench", "activation_test", "paretiny", "gpu_probe"):
@@ -232,16 +236,30 @@ class Pack(unittest.TestCase):
         self.assertEqual([t.name for t in built.tests], ["activation_test"])
         vectors = Path(built.environment["PARETINY_SHARED"]) / "vectors/some.npy"
         self.assertEqual(vectors.read_text(), "golden")
-        # Packed anew without them, they are gone there too.
-        os.remove(self.path / "packed/programs.tar.xz")
-        (self.path / "packed/vectors.tar.xz").rename(self.path / "vectors.tar.xz")
+        # What was unpacked will do, and a pack that is another is unpacked anew.
         self.assertEqual(packed.Programs(self.path / "packed/unpacked").tests, built.tests)
+        os.remove(self.path / "packed/vectors.tar.xz")
+        self.assertNotIn("PARETINY_SHARED", packed.Programs(self.path / "packed").environment)
 
     def test_without_vectors(self):
         done = self.pack("pack", "packed", "--programs=bin", "--shared=nowhere")
         self.assertIn("golden vectors none", done.stdout)
         self.assertIn("nowhere has no vectors: the tests that compare", done.stderr)
-        self.assertNotIn("PARETINY_SHARED", packed.Programs(self.path / "packed")._variables)
+        self.assertNotIn("PARETINY_SHARED", packed.Programs(self.path / "packed").environment)
+
+    def test_what_travels_with_the_tree(self):
+        def git(*arguments):
+            subprocess.run(["git", "-C", self.path, *arguments], check=True, capture_output=True)
+
+        git("init")
+        (self.path / "bin").rename(self.path / "pack")
+        (self.path / ".gitignore").write_text("/ignored\n")
+        (self.path / "ignored").write_text("x" * 1000)
+        with mock.patch.object(machine, "ROOT", self.path):
+            before = machine.tree_bytes(self.path / "pack")
+            (self.path / "another").write_text("x" * 77)
+            self.assertEqual(machine.tree_bytes(self.path / "pack"), before + 77)
+            self.assertGreater(machine.tree_bytes(self.path / "nowhere"), before + 77)
 
     def test_what_is_not_built(self):
         os.remove(self.path / "bin/gpu_probe")
@@ -249,7 +267,7 @@ class Pack(unittest.TestCase):
         self.assertIn("holds no gpu_probe, which the check begins with; build first", done.stderr)
 
     def test_more_than_can_be_carried(self):
-        with mock.patch.object(packed, "CARRIED", machine.tree_bytes() + 1000):
+        with mock.patch.object(packed, "CARRIED", machine.tree_bytes(self.path) + 1000):
             with self.assertRaisesRegex(Failure, r"MiB of programs and 0\.0 MiB of vectors are more"):
                 packed.pack(self.path / "bin", self.path / "packed", self.path / "shared")
         self.assertEqual(list((self.path / "packed").iterdir()), [])
