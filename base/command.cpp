@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +11,9 @@
 #include <cstdlib>
 #include <sstream>
 #include <system_error>
+
+#include "base/child.h"
+#include "base/descriptor.h"
 
 namespace paretiny {
 namespace {
@@ -75,44 +76,20 @@ CommandResult run_command(const std::vector<std::string>& arguments,
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     throw std::system_error(errno, std::generic_category(), "pipe");
-  const pid_t self = ::getpid();
-  const pid_t child = ::fork();
-  if (child < 0) {
-    ::close(ends[0]);
-    ::close(ends[1]);
-    throw std::system_error(errno, std::generic_category(), "fork");
-  }
-  if (child == 0) {
-    // A group of its own: Ctrl-C on the terminal is not for it, and its children end with it.
-    ::setpgid(0, 0);
-    // It does not outlive this program, however that ends.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != self) ::_exit(127);
-    // Signals that this program blocks or ignores are the child's own again, but for SIGXFSZ: a
-    // sentence of the child's is better than its death.
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
+  const Descriptor from_child(ends[0]);
+  Descriptor to_us(ends[1]);
+  const pid_t child = start_child([&] {
     const int nothing = ::open("/dev/null", O_RDONLY);
-    if (nothing < 0 || ::chdir(folder.c_str()) != 0) ::_exit(127);
+    if (nothing < 0 || ::chdir(folder.c_str()) != 0) return;
     ::dup2(nothing, STDIN_FILENO);
-    ::dup2(ends[1], STDOUT_FILENO);
-    ::dup2(ends[1], STDERR_FILENO);
+    ::dup2(to_us.get(), STDOUT_FILENO);
+    ::dup2(to_us.get(), STDERR_FILENO);
     ::execv(program.c_str(), words.data());
-    ::_exit(127);
-  }
-  ::close(ends[1]);
+  });
+  to_us.close();
   CommandResult result;
-  const Ending ending = read_all(ends[0], limit, stop, result.output);
-  ::close(ends[0]);
-  if (ending != Ending::closed) {
-    ::setpgid(child, child);  // should it not have got there itself
-    ::kill(-child, SIGKILL);
-  }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const Ending ending = read_all(from_child.get(), limit, stop, result.output);
+  const int status = ending == Ending::closed ? wait_for_child(child) : kill_child(child);
   if (ending == Ending::stopped) throw Interrupted("interrupted");
   result.code = ending == Ending::late ? 124
                 : WIFEXITED(status)    ? WEXITSTATUS(status)

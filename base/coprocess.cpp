@@ -1,8 +1,6 @@
 #include "base/coprocess.h"
 
 #include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +9,8 @@
 #include <cerrno>
 #include <system_error>
 #include <thread>
+
+#include "base/child.h"
 
 namespace paretiny {
 namespace {
@@ -26,42 +26,24 @@ Coprocess::Coprocess(std::string command) : command_(std::move(command)) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     throw std::system_error(errno, std::generic_category(), "socketpair");
   }
-  const pid_t self = ::getpid();
-  process_ = ::fork();
-  if (process_ < 0) {
-    ::close(ends[0]);
-    ::close(ends[1]);
-    throw std::system_error(errno, std::generic_category(), "fork");
-  }
-  if (process_ == 0) {
-    // A group of its own, so that what the shell starts ends with it.
-    ::setpgid(0, 0);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != self) ::_exit(127);
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
-    ::dup2(ends[1], STDIN_FILENO);
-    ::dup2(ends[1], STDOUT_FILENO);
+  end_ = Descriptor(ends[0]);
+  const Descriptor of_child(ends[1]);
+  process_ = start_child([&] {
+    ::dup2(of_child.get(), STDIN_FILENO);
+    ::dup2(of_child.get(), STDOUT_FILENO);
     ::execl("/bin/sh", "sh", "-c", command_.c_str(), nullptr);
-    ::_exit(127);
-  }
-  ::close(ends[1]);
-  end_ = ends[0];
+  });
 }
 
 Coprocess::~Coprocess() {
-  ::close(end_);
+  end_.close();
   int status = 0;
   for (auto waited = std::chrono::milliseconds(0); waited < kGrace; waited += kLook) {
     const pid_t ended = ::waitpid(process_, &status, WNOHANG);
     if (ended == process_ || (ended < 0 && errno != EINTR)) return;
     std::this_thread::sleep_for(kLook);
   }
-  ::kill(-process_, SIGKILL);
-  while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
-  }
+  kill_child(process_);
 }
 
 void Coprocess::fail(const std::string& what) const {
@@ -70,7 +52,7 @@ void Coprocess::fail(const std::string& what) const {
 
 void Coprocess::pass(const std::string& line) {
   for (std::size_t sent = 0; sent < line.size();) {
-    const ssize_t count = ::send(end_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    const ssize_t count = ::send(end_.get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail("has ended; it must answer every line of its input with a line");
     sent += static_cast<std::size_t>(count);
@@ -95,10 +77,10 @@ std::string Coprocess::answer(const std::string& line, const std::stop_token& st
       fail("did not answer for " + std::to_string(limit.count()) +
            " s; it must flush its output after every line");
     }
-    pollfd ready{end_, POLLIN, 0};
+    pollfd ready{end_.get(), POLLIN, 0};
     const int polled = ::poll(&ready, 1, 100);
     if (polled == 0 || (polled < 0 && errno == EINTR)) continue;
-    const ssize_t count = ::recv(end_, block.data(), block.size(), 0);
+    const ssize_t count = ::recv(end_.get(), block.data(), block.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) fail("has ended; it must answer every line of its input with a line");
     unread_.append(block.data(), static_cast<std::size_t>(count));

@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <string>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace paretiny {
@@ -30,7 +31,7 @@ class Coprocess {
 
   const std::string command_;
   int process_ = -1;
-  int end_ = -1;        ///< of the socket that is the command's input and output
+  Descriptor end_;      ///< of the socket that is the command's input and output
   std::string unread_;  ///< what came beyond the last line
 };
 
