@@ -5,11 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "nas/black_box/asker.h"
+#include "nas/black_box/tell.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/terminal/output.h"
 #include "nas/cli/whole_number.h"
 #include "nas/experiment/space_reader.h"
-#include "nas/search/black_box.h"
 #include "nas/search/warm_start.h"
 #include "nas/study/same_study.h"
 
@@ -44,14 +45,15 @@ space::Values parse_values(const std::vector<std::string>& texts) {
 }
 
 /// Takes over what other studies know, and says what was taken and what not.
-void take(const AskOptions& options, const search::OpenBlackBox& opened) {
+void take(const AskOptions& options, const black_box::OpenBlackBox& opened) {
+  const study::Lease lease{black_box::kAsked, black_box::kAskedLease};
   const space::Values given = parse_values(options.with);
   if (options.from.empty() && !given.empty()) {
     throw UsageError("--with says what trials of another study had; name it with --from");
   }
   for (const std::string& path : options.from) {
     const auto from = study::open_study(path);
-    say(search::sentence(search::take_trials(*from, *opened.study, opened.spec.space, given),
+    say(search::sentence(search::take_trials(*from, *opened.study, lease, opened.spec.space, given),
                          path) +
         "\n");
   }
@@ -62,17 +64,17 @@ void list_pending(const std::string& path) {
   study::check_kind(path, study->header(), study::StudyKind::black_box);
   for (const study::Trial& trial : study->trials()) {
     if (trial.state == study::TrialState::running)
-      fmt::print("{}\n", search::suggestion_line(trial));
+      fmt::print("{}\n", black_box::suggestion_line(trial));
   }
 }
 
 /// Prints each suggestion as soon as the study has it: what comes to nothing later, as in a space
 /// that is exhausted, keeps none back.
-void suggest(search::Asker& asker, std::size_t count) {
+void suggest(black_box::Asker& asker, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     const study::Trial trial = asker.next();
     try {
-      fmt::print("{}\n", search::suggestion_line(trial, asker.remarks(trial)));
+      fmt::print("{}\n", black_box::suggestion_line(trial, asker.remarks(trial)));
       flush_output();
     } catch (...) {
       asker.take_back(trial);
@@ -83,21 +85,21 @@ void suggest(search::Asker& asker, std::size_t count) {
 
 void ask(const AskOptions& options) {
   if (options.pending) return list_pending(options.study);
-  std::optional<search::BlackBox> box;
-  if (!options.space.empty()) box = search::load_black_box(options.space);
-  search::BlackBoxWish wish{std::nullopt, options.seed};
+  std::optional<black_box::BlackBox> box;
+  if (!options.space.empty()) box = black_box::load_black_box(options.space);
+  black_box::BlackBoxWish wish{std::nullopt, options.seed};
   if (!options.sampler.empty()) wish.sampler = options.sampler;
   const Device device = parse_device(options.device);
-  const search::OpenBlackBox opened =
-      search::open_black_box(options.study, std::move(box), wish, device);
+  const black_box::OpenBlackBox opened =
+      black_box::open_black_box(options.study, std::move(box), wish, device);
   if (!opened.note.empty()) say(opened.note + "\n");
   take(options, opened);
-  search::Asker asker(opened, options.study, device, options.known, options.explain);
+  black_box::Asker asker(opened, options.study, device, options.known, options.explain);
   suggest(asker, options.count);
 }
 
 void tell(const std::string& path) {
-  const auto study = search::open_to_tell(path);
+  const auto study = black_box::open_to_tell(path);
   std::size_t number = 0;
   std::size_t refused = 0;
   std::string first;
@@ -105,7 +107,7 @@ void tell(const std::string& path) {
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     try {
-      fmt::print("{}\n", search::tell_trial(*study, line));
+      fmt::print("{}\n", black_box::tell_trial(*study, line));
     } catch (const DataError& error) {
       if (++refused == 1) first = fmt::format("line {}: {}", number, error.what());
       fmt::print("{}\n", nlohmann::ordered_json({{"line", number}, {"error", error.what()}})

@@ -3,10 +3,10 @@
 
 #include <Eigen/Core>
 
+#include "base/version.h"
 #include "kernels/core/device.h"
 #include "kernels/core/threads.h"
 #include "nas/cli/commands.h"
-#include "nas/search/version.h"
 #include "nas/summary/format.h"
 
 namespace paretiny::cli {
@@ -14,7 +14,7 @@ namespace paretiny::cli {
 void add_info_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("info", "version, devices and libraries");
   command->callback([] {
-    fmt::print("{}\n", search::program_description());
+    fmt::print("{}\n", program_description());
     for (const DeviceInfo& info : devices()) {
       fmt::print("{}: {}, {}, {}{}\n", to_string(info.device), info.name,
                  summary::format_bytes(static_cast<double>(info.memory_bytes)), info.features,

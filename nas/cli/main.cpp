@@ -12,11 +12,11 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/one_line.h"
+#include "base/version.h"
 #include "engine/train/trainer.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/terminal/output.h"
 #include "nas/samplers/sampler.h"
-#include "nas/search/version.h"
 #include "nas/study/location.h"
 
 namespace paretiny::cli {
@@ -101,7 +101,7 @@ void run(int argc, char** argv) {
   CLI::App app{"Finds neural networks for microcontrollers."};
   app.name("paretiny");
   app.fallthrough();  // --log may stand behind a command too
-  app.set_version_flag("--version", search::program_description());
+  app.set_version_flag("--version", program_description());
   app.add_option("--log", "what standard error tells: warning, info or debug")
       ->default_str("info")
       ->type_name("LEVEL")

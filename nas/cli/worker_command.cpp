@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/version.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/options.h"
 #include "nas/cli/store_options.h"
@@ -12,7 +13,6 @@
 #include "nas/cli/whole_number.h"
 #include "nas/search/kept_work.h"
 #include "nas/search/search.h"
-#include "nas/search/version.h"
 #include "nas/study/same_study.h"
 
 namespace paretiny::cli {
@@ -43,11 +43,11 @@ std::unique_ptr<study::Study> find_or_refuse(const study::Location& location,
 
 /// What all workers of a study must have in common: results of another program may be others.
 void check_program(const study::Location& location, const study::StudyHeader& header) {
-  if (header.version == search::program_version()) return;
+  if (header.version == program_version()) return;
   throw StoreError(
       fmt::format("the study '{}' is worked on by version {} of the program, and this is {}; all "
                   "its workers must be of one version",
-                  location.text(), header.version, search::program_version()));
+                  location.text(), header.version, program_version()));
 }
 
 /// A study and what its trials are.

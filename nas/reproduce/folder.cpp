@@ -14,8 +14,8 @@
 
 #include "base/error.h"
 #include "base/text_file.h"
+#include "base/version.h"
 #include "nas/report/whole_file.h"
-#include "nas/search/version.h"
 #include "nas/study/study_json.h"
 
 namespace paretiny::reproduce {
@@ -140,14 +140,10 @@ std::vector<ComparisonRun> ComparisonFolder::begun() const {
 }
 
 void ComparisonFolder::write() const {
-  const json form = {{"version", kRecordVersion},
-                     {"task", recipe_.task},
-                     {"budget", recipe_.budget},
-                     {"data", recipe_.data},
-                     {"set", recipe_.set},
-                     {"trials", recipe_.trials},
-                     {"program", search::program_version()},
-                     {"commit", search::program_commit()}};
+  const json form = {{"version", kRecordVersion},    {"task", recipe_.task},
+                     {"budget", recipe_.budget},     {"data", recipe_.data},
+                     {"set", recipe_.set},           {"trials", recipe_.trials},
+                     {"program", program_version()}, {"commit", program_commit()}};
   report::write_whole(path_ / kRecord, form.dump(2) + "\n");
 }
 

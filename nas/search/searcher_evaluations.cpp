@@ -1,9 +1,9 @@
 // What a search takes from evaluations that it shares with others, and what it gives to them.
+#include "base/version.h"
 #include "engine/deploy/formats/model_file.h"
 #include "engine/train/checkpoint.h"
 #include "nas/search/evaluation_store.h"
 #include "nas/search/searcher.h"
-#include "nas/search/version.h"
 
 namespace paretiny::search {
 

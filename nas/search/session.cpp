@@ -9,10 +9,10 @@
 
 #include "base/error.h"
 #include "base/phase.h"
+#include "base/version.h"
 #include "kernels/core/random.h"
 #include "nas/experiment/constraints.h"
 #include "nas/search/limits.h"
-#include "nas/search/version.h"
 #include "nas/study/damage.h"
 #include "nas/study/study_json.h"
 #include "nas/summary/scales.h"

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
-#include "nas/search/version.h"
+#include "base/version.h"
 
 namespace paretiny::search {
 

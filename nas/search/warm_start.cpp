@@ -13,8 +13,8 @@
 #include "nas/experiment/space_reader.h"
 #include "nas/experiment/table_reader.h"
 #include "nas/experiment/toml_text.h"
-#include "nas/search/black_box.h"
 #include "nas/search/limits.h"
+#include "nas/search/session.h"
 #include "nas/study/difference.h"
 #include "nas/study/same_study.h"
 
@@ -202,19 +202,19 @@ void refuse_itself(study::Study& from, study::Study& into) {
 
 }  // namespace
 
-std::int64_t add_ended(study::Study& study, const space::Values& values, study::TrialState end,
-                       const study::TrialResult& result) {
-  return add_ended_as(study, {kAsked, kAskedLease}, values, values_hash(values),
-                      study.header().seed, end, result);
+std::int64_t add_ended(study::Study& study, const study::Lease& lease, const space::Values& values,
+                       study::TrialState end, const study::TrialResult& result) {
+  return add_ended_as(study, lease, values, values_hash(values), study.header().seed, end, result);
 }
 
-Taken take_trials(study::Study& from, study::Study& into, const space::Space& space,
-                  const space::Values& given) {
+Taken take_trials(study::Study& from, study::Study& into, const study::Lease& lease,
+                  const space::Space& space, const space::Values& given) {
   refuse_itself(from, into);
   const Translation translation(from.header(), into.header(), space, given);
-  return take(from, into, space, translation,
-              [&](const study::Trial&, const space::Values& values, study::TrialState end,
-                  const study::TrialResult& result) { add_ended(into, values, end, result); });
+  return take(
+      from, into, space, translation,
+      [&](const study::Trial&, const space::Values& values, study::TrialState end,
+          const study::TrialResult& result) { add_ended(into, lease, values, end, result); });
 }
 
 Taken take_trials(study::Study& from, study::Study& into,

@@ -20,13 +20,17 @@ struct Taken {
   std::vector<std::string> lost{};            ///< parameters that are searched no longer
 };
 
-/// Adds what `from` knows to the black box's study `into`, which is of `space`; each trial once,
-/// whatever asks how often: values and objectives by name, judged by the limits of now. `given` are
-/// values that trials had of parameters that were not searched then. Left are trials without a
-/// result, outside the space, or without one of the objectives or constraints. Throws UsageError
-/// where both are one study.
-Taken take_trials(study::Study& from, study::Study& into, const space::Space& space,
-                  const space::Values& given);
+/// Adds a trial that nobody asked for, as the lease's owner, with its result; returns its number.
+std::int64_t add_ended(study::Study& study, const study::Lease& lease, const space::Values& values,
+                       study::TrialState end, const study::TrialResult& result);
+
+/// Adds what `from` knows to the black box's study `into`, which is of `space`, as the lease's
+/// owner; each trial once, whatever asks how often: values and objectives by name, judged by the
+/// limits of now. `given` are values that trials had of parameters that were not searched then.
+/// Left are trials without a result, outside the space, or without one of the objectives or
+/// constraints. Throws UsageError where both are one study.
+Taken take_trials(study::Study& from, study::Study& into, const study::Lease& lease,
+                  const space::Space& space, const space::Values& given);
 
 /// The same of a search, with metrics and models. Of a parameter that was not searched
 /// then, trials had the value of the experiment of then; one that is searched no longer has that of

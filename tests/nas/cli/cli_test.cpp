@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
+#include "base/version.h"
 #include "kernels/core/device.h"
-#include "nas/search/version.h"
 #include "tests/nas/cli/cli_fixture.h"
 
 namespace paretiny::cli {
@@ -21,13 +21,12 @@ TEST_F(CliTest, HelpAndVersion) {
   EXPECT_TRUE(says(run({"search", "--help"}).out, {"--set", "--trials", "--seed", "--out"}));
   const Ended version = run({"--version"});
   EXPECT_EQ(version.code, 0);
-  EXPECT_EQ(version.out, search::program_description() + "\n");
+  EXPECT_EQ(version.out, program_description() + "\n");
   EXPECT_TRUE(
-      says(version.out,
-           {"paretiny " + search::program_version() + " (" + search::program_commit(), "Release"}));
+      says(version.out, {"paretiny " + program_version() + " (" + program_commit(), "Release"}));
   const Ended info = run({"info"});
   EXPECT_EQ(info.code, 0);
-  EXPECT_TRUE(says(info.out, {search::program_version(), "cpu", "SQLite", "oneDNN", "threads: 1"}));
+  EXPECT_TRUE(says(info.out, {program_version(), "cpu", "SQLite", "oneDNN", "threads: 1"}));
   // A GPU, or why there is none.
   EXPECT_TRUE(says(info.out, {why_no_gpu().empty() ? "cuda:0" : "cuda: none, " + why_no_gpu()}));
 }

@@ -5,11 +5,12 @@
 #include "engine/deploy/formats/model_file.h"
 #include "engine/deploy/plan/footprint.h"
 #include "kernels/core/cpu/cpu_stream.h"
+#include "nas/black_box/asker.h"
+#include "nas/black_box/tell.h"
 #include "nas/cli/deploy_options.h"
 #include "nas/cli/options.h"
 #include "nas/report/csv.h"
 #include "nas/report/page.h"
-#include "nas/search/black_box.h"
 #include "nas/search/search.h"
 #include "tests/engine/deploy/random_network.h"
 #include "tests/nas/search/experiments.h"
@@ -44,7 +45,7 @@ class StudyFuzzTest : public StudyTest {
   std::vector<StudyFiles> black_boxes() {
     std::vector<StudyFiles> made;
     for (const char* sampler : {"random", "lhs", "sobol", "nsga2"}) {
-      const search::BlackBox box = search::parse_black_box(fmt::format(R"([study]
+      const black_box::BlackBox box = black_box::parse_black_box(fmt::format(R"([study]
 sampler = "{}"
 initial = 4
 [space.x]
@@ -65,11 +66,11 @@ unit = "s"
 at_least = -5
 at_most = 80
 )",
-                                                                       sampler),
-                                                           "box.toml");
+                                                                             sampler),
+                                                                 "box.toml");
       {
-        const search::OpenBlackBox opened = search::open_black_box(path_, box, {}, Device{});
-        search::Asker asker(opened, path_, Device{});
+        const black_box::OpenBlackBox opened = black_box::open_black_box(path_, box, {}, Device{});
+        black_box::Asker asker(opened, path_, Device{});
         for (int i = 0; i < 12; ++i) fill(*opened.study, asker.next());
         // Somebody who reads keeps the log from being emptied.
         Database reader(path_, Database::Mode::write);
@@ -226,12 +227,12 @@ at_most = 80
   }
 
   void ask() {
-    const search::OpenBlackBox opened = search::open_black_box(path_, {}, {}, Device{});
-    search::Asker(opened, path_, Device{}).next();
+    const black_box::OpenBlackBox opened = black_box::open_black_box(path_, {}, {}, Device{});
+    black_box::Asker(opened, path_, Device{}).next();
   }
 
   void tell(Random& random) {
-    const auto study = search::open_to_tell(path_);
+    const auto study = black_box::open_to_tell(path_);
     const StudyHeader header = study->header();
     const std::vector<Trial> trials = study->trials();
     for (const Trial& trial : trials) {
@@ -241,7 +242,7 @@ at_most = 80
       for (const Constraint& each : header.constraints) line["constraints"][each.name] = 0.5;
       if (random.below(2) == 0) test::mutate_json(line, random);
       try {
-        search::tell_trial(
+        black_box::tell_trial(
             *study, random.below(4) == 0 ? test::mutated_text(dump(line), random) : dump(line));
       } catch (const DataError& error) {
         EXPECT_LT(std::string(error.what()).size(), 600u) << error.what();

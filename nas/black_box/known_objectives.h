@@ -9,7 +9,7 @@
 #include "nas/space/space.h"
 #include "nas/study/study.h"
 
-namespace paretiny::search {
+namespace paretiny::black_box {
 
 /// Asks a command line by line: values in, as {"x": 0.5, "k": 3}, the objectives marked as known
 /// out, as {"size": 12.5}. null is what is not known there. What was asked before is not asked
@@ -32,4 +32,4 @@ class KnownObjectives {
   std::map<std::string, std::vector<double>> answers_;  ///< by line
 };
 
-}  // namespace paretiny::search
+}  // namespace paretiny::black_box

@@ -1,14 +1,14 @@
 // A black box with constraints, driven through ask and tell from a problem whose answer is known.
-#include "nas/search/black_box.h"
-
 #include <fmt/core.h>
 
+#include "nas/black_box/asker.h"
+#include "nas/black_box/tell.h"
 #include "nas/problems/problem.h"
 #include "nas/study/study_json.h"
 #include "nas/summary/summary.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny::search {
+namespace paretiny::black_box {
 namespace {
 
 struct Case {
@@ -92,4 +92,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& each) { return std::string(each.param.sampler); });
 
 }  // namespace
-}  // namespace paretiny::search
+}  // namespace paretiny::black_box

@@ -8,7 +8,7 @@
 #include "nas/stopping/stop_spec.h"
 #include "nas/study/study.h"
 
-namespace paretiny::search {
+namespace paretiny::black_box {
 
 /// How a black box's trials are stopped: by what rule, and how many steps each has; 0 where partial
 /// results are not told.
@@ -31,4 +31,4 @@ StepRule step_rule_of(study::Study& study);
 std::string tell_step(study::Study& study, const study::Trial& trial, std::int64_t step,
                       std::vector<double> objectives);
 
-}  // namespace paretiny::search
+}  // namespace paretiny::black_box

@@ -1,14 +1,15 @@
 // Partial results of a black box, and the answers to them.
-#include "nas/search/tell_step.h"
+#include "nas/black_box/tell_step.h"
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "nas/search/black_box.h"
+#include "nas/black_box/asker.h"
+#include "nas/black_box/tell.h"
 #include "nas/study/study_json.h"
 #include "tests/nas/search/experiments.h"
 
-namespace paretiny::search {
+namespace paretiny::black_box {
 namespace {
 
 using nlohmann::json;
@@ -172,4 +173,4 @@ TEST_F(TellStepTest, ARuleMayChangeAndIsSaid) {
 }
 
 }  // namespace
-}  // namespace paretiny::search
+}  // namespace paretiny::black_box

@@ -1,4 +1,4 @@
-#include "nas/search/tell_step.h"
+#include "nas/black_box/tell_step.h"
 
 #include <fmt/core.h>
 
@@ -8,11 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "nas/search/black_box.h"
+#include "nas/black_box/black_box.h"
 #include "nas/search/stop_watch.h"
 #include "nas/stopping/settings.h"
 
-namespace paretiny::search {
+namespace paretiny::black_box {
 namespace {
 
 constexpr const char* kSteps = "steps";
@@ -48,7 +48,7 @@ std::pair<stopping::StopVerdict, std::string> judge_steps(study::Study& study,
   } catch (const UsageError& error) {
     throw DataError(error.what());
   }
-  StopRecords::Subject subject{
+  search::StopRecords::Subject subject{
       &space, header.objectives, {}, header.seed, [&](const study::Trial& other) {
         return curve_of_steps(study.steps(other.number), rule.steps);
       }};
@@ -57,7 +57,7 @@ std::pair<stopping::StopVerdict, std::string> judge_steps(study::Study& study,
     subject.open.push_back({k});
     names.push_back(header.objectives[k].name);
   }
-  StopRecords records(std::move(subject));
+  search::StopRecords records(std::move(subject));
   const std::vector<study::Trial> trials = study.trials();
   const stopping::StopHistory history =
       records.history(trials, std::numeric_limits<std::int64_t>::max());
@@ -139,4 +139,4 @@ std::string tell_step(study::Study& study, const study::Trial& trial, std::int64
   return answer_line(trial, step, reason);
 }
 
-}  // namespace paretiny::search
+}  // namespace paretiny::black_box

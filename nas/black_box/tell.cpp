@@ -1,4 +1,5 @@
-// The lines that results of a black box arrive in.
+#include "nas/black_box/tell.h"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -9,11 +10,13 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
-#include "nas/search/black_box.h"
-#include "nas/search/tell_step.h"
+#include "nas/black_box/black_box.h"
+#include "nas/black_box/tell_step.h"
+#include "nas/search/session.h"
+#include "nas/search/warm_start.h"
 #include "nas/study/study_json.h"
 
-namespace paretiny::search {
+namespace paretiny::black_box {
 namespace {
 
 using nlohmann::json;
@@ -181,7 +184,7 @@ std::pair<study::TrialState, study::TrialResult> result_of(const json& told,
     std::vector<double> values =
         numbers_of(told, "objectives", "objective", names_of(header.objectives));
     result.metrics = constrained(told, header.constraints);
-    const Verdict ended = verdict(header, values, result.metrics);
+    const search::Verdict ended = search::verdict(header, values, result.metrics);
     end = ended.end;
     result.reason = ended.reason;
     if (end != study::TrialState::failed) result.objectives = std::move(values);
@@ -216,7 +219,8 @@ std::string tell_unasked(study::Study& study, const json& told) {
     throw DataError(error.what());
   }
   const auto [end, result] = result_of(told, study.header(), "a line with 'values'");
-  return answer_line(add_ended(study, values, end, result), end, result.reason);
+  const std::int64_t number = search::add_ended(study, {kAsked, kAskedLease}, values, end, result);
+  return answer_line(number, end, result.reason);
 }
 
 }  // namespace
@@ -235,4 +239,4 @@ std::string tell_trial(study::Study& study, const std::string& line) {
   return answer_line(number, end, result.reason);
 }
 
-}  // namespace paretiny::search
+}  // namespace paretiny::black_box

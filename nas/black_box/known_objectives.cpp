@@ -1,4 +1,4 @@
-#include "nas/search/known_objectives.h"
+#include "nas/black_box/known_objectives.h"
 
 #include <fmt/core.h>
 
@@ -10,7 +10,7 @@
 #include "base/one_line.h"
 #include "nas/study/study_json.h"
 
-namespace paretiny::search {
+namespace paretiny::black_box {
 
 using nlohmann::json;
 
@@ -50,4 +50,4 @@ std::vector<double> KnownObjectives::read(const std::string& answer) const {
   return values;
 }
 
-}  // namespace paretiny::search
+}  // namespace paretiny::black_box

@@ -1,8 +1,8 @@
-#include "nas/search/version.h"
+#include "base/version.h"
 
 #include "paretiny_commit.h"
 
-namespace paretiny::search {
+namespace paretiny {
 
 std::string program_version() {
   return PARETINY_VERSION;
@@ -15,4 +15,4 @@ std::string program_description() {
          ")";
 }
 
-}  // namespace paretiny::search
+}  // namespace paretiny
