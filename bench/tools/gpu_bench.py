@@ -6,8 +6,16 @@ from . import machine, process, programs
 from .gpu_report import FAILED, NOT_RUN, OK, UNFINISHED, row
 from .results import OURS, plain_name
 
-# The layers of ResNet-18 scaled.
-_RESNET = r"512x(32x32x(3|48)_to(48|96)|16x16x96_to(96|192)|8x8x192_to192)_.*"
+# Filters of names. The layers of ResNet-18 scaled:
+_RESNET = r"^conv/.*/bf16/512x(32x32x(3|48)_to(48|96)|16x16x96_to(96|192)|8x8x192_to192)_.*"
+BESIDE_CUDNN = f"{_RESNET}/({OURS}|cudnn_nhwc)"
+OWN_DENSE = f"{_RESNET}/{OURS}"
+SUGGESTION = r"^suggestion/ars\+?/.*/150/"
+LAYERS = {
+    "depthwise": f"^depthwise/.*/bf16/.*/({OURS}|cudnn_nhwc|cudnn_separate)",
+    "pointwise": f"^pointwise/.*/bf16/.*/({OURS}|cublaslt|cublaslt_separate)",
+}
+PEERS = f"wise/.*/bf16/.*/{OURS}"
 _SPENT = "time budget"
 
 
@@ -66,10 +74,8 @@ def _measure(job, group, share, pattern="", name=None, arguments=(), libraries=N
 
 def dense(job):
     """The convolutions of ResNet-18: as a training step has them beside cuDNN's, then our own."""
-    yield _measure(job, "conv", 0.6, f"^conv/.*/bf16/{_RESNET}/(paretiny|cudnn_nhwc)", "with cuDNN")
-    one, outcome = _measure(
-        job, "conv", 1, f"^conv/.*/bf16/{_RESNET}/paretiny", "our own", libraries="off"
-    )
+    yield _measure(job, "conv", 0.6, BESIDE_CUDNN, "with cuDNN")
+    one, outcome = _measure(job, "conv", 1, OWN_DENSE, "our own", libraries="off")
     if outcome is not None and outcome.document is not None:
         for entry in outcome.document["benchmarks"]:
             entry["name"] = entry["name"].replace("/" + OURS, "/own")
@@ -78,16 +84,13 @@ def dense(job):
 
 def suggestion(job):
     """One suggestion of ARS at 150 trials, on the GPU and on the CPU beside it."""
-    yield _measure(job, "samplers", 1, r"^suggestion/ars\+?/.*/150/")
+    yield _measure(job, "samplers", 1, SUGGESTION)
 
 
 def layers(job):
     """Depthwise and pointwise convolutions, plain and fused."""
-    for op, share, peers in (
-        ("depthwise", 0.5, "cudnn_nhwc|cudnn_separate"),
-        ("pointwise", 1, "cublaslt|cublaslt_separate"),
-    ):
-        yield _measure(job, "conv", share, f"^{op}/.*/bf16/.*/({OURS}|{peers})", op)
+    for (op, pattern), share in zip(LAYERS.items(), (0.5, 1), strict=True):
+        yield _measure(job, "conv", share, pattern, op)
 
 
 def rest(job):
@@ -109,7 +112,7 @@ def peers(job):
         yield row("PyTorch", NOT_RUN, f"{python} cannot import torch"), None
         return
     program = job.built.program("cuda_conv_bench")
-    listed = programs.names(program, "wise/.*/bf16/.*/paretiny", job.built.environment)
+    listed = programs.names(program, PEERS, job.built.environment)
     folder = machine.ROOT / "bench/peers"
     data = [f"--data={job.options.data}"] if job.options.data else []
     for script, share, arguments in (

@@ -10,7 +10,7 @@ from .gtest_output import TestOutput
 # What all messages of one program may take in the report, and the least of each.
 _ROOM, _LEAST = 30000, 400
 # Where memcheck begins: the kernels that count their own way through memory most.
-_FIRST = ("depthwise_test", "pointwise_test", "conv_test")
+FIRST = ("depthwise_test", "pointwise_test", "conv_test")
 _OTHER_TOOLS = ("racecheck", "synccheck", "initcheck")
 _FOUND = 99  # the exit code that is asked of it for errors
 
@@ -113,8 +113,8 @@ def memcheck(job):
         detail = f"{sum(map(int, counts))} errors. {_first_error(ended.out)}"
         return row(name, FAILED, detail, {"output": process.trimmed(ended.out)})
 
-    first = [p for p in job.built.tests if p.name in _FIRST]
-    for one_row in in_parallel(len(_FIRST), one, [("memcheck", p) for p in first]):
+    first = [p for p in job.built.tests if p.name in FIRST]
+    for one_row in in_parallel(len(FIRST), one, [("memcheck", p) for p in first]):
         yield one_row, None
     more = [(tool, p) for tool in _OTHER_TOOLS for p in first]
     more += [("memcheck", p) for p in job.built.tests if p not in first]

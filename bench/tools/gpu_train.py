@@ -85,7 +85,7 @@ def _judge_epochs(ended, name, libraries):
 
 _SECTIONS = ("SpeedOfLight", "MemoryWorkloadAnalysis", "Occupancy", "SchedulerStats", "LaunchStats")
 # What, the kernel's name, the benchmark that launches it.
-_KERNELS = (
+PROFILED = (
     ("depthwise", "correlate_kernel", "depthwise/forward/bf16/512x16x16x96_k3_s1/paretiny"),
     ("pointwise", "pixel_kernel", "pointwise/forward/bf16/1024x32x32x24_to88/paretiny"),
     ("dense", "gather_kernel", "conv/forward/bf16/512x32x32x48_to48_k3_s1/paretiny"),
@@ -99,12 +99,12 @@ def profile(job):
         yield row("ncu", NOT_RUN, "not installed here"), None
         return
     sections = [word for name in _SECTIONS for word in ("--section", name)]
-    for i, (what, kernel, benchmark) in enumerate(_KERNELS):
+    for i, (what, kernel, benchmark) in enumerate(PROFILED):
         command = [ncu, "--clock-control", "none", *sections]
         command += ["--kernel-name", f"regex:^{kernel}$", "--launch-count", 1]
         command += [job.built.program("cuda_conv_bench"), f"--benchmark_filter=^{benchmark}"]
         environment = {**job.built.environment, "PARETINY_CUDA_LIBRARIES": "off"}
-        seconds = job.clock.left / (len(_KERNELS) - i)
+        seconds = job.clock.left / (len(PROFILED) - i)
         ended = process.run(command, seconds, environment, merged=True)
         said = {"ncu": process.trimmed(ended.out, 12000)}
         if ended.code == 0 and "No kernels were profiled" not in ended.out:

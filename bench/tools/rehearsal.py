@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from . import stage
+from . import gpu_bench, gpu_train, packed, programs, stage
 from .errors import NO_GPU
 from .gpu_report import FAILED, NOT_RUN, OK, SKIPPED, UNFINISHED
 
@@ -59,8 +59,8 @@ _EXPECTED = (
 class Rehearsal:
     """What was looked at, and what was not as it should be."""
 
-    def __init__(self, scratch, programs):
-        self.scratch, self.programs = Path(scratch), Path(programs).resolve()
+    def __init__(self, scratch, folder):
+        self.scratch, self.programs = Path(scratch), Path(folder).resolve()
         self.seen = []
 
     def see(self, right, what):
@@ -136,6 +136,20 @@ class Rehearsal:
         expected = "no GPU here: none is seen (CUDA_VISIBLE_DEVICES is 'odd')\n"
         self.see(err == expected, f"without a GPU it says '{err}'")
 
+    def names(self):
+        """That the benchmarks asked for are there, where those of a GPU are built."""
+        conv, samplers = (self.programs / f"cuda_{g}_bench" for g in ("conv", "samplers"))
+        if not conv.exists() or not samplers.exists():
+            return
+        environment = packed.Programs(self.programs).environment
+        wanted = [(conv, 8 * 3 * 2, gpu_bench.BESIDE_CUDNN), (conv, 8 * 3, gpu_bench.OWN_DENSE)]
+        wanted += [(conv, None, p) for p in (*gpu_bench.LAYERS.values(), gpu_bench.PEERS)]
+        wanted += [(conv, 1, f"^{benchmark}") for _, _, benchmark in gpu_train.PROFILED]
+        wanted += [(samplers, 4, gpu_bench.SUGGESTION)]
+        for program, count, pattern in wanted:
+            found = len(programs.names(program, pattern, environment))
+            self.see(found == (count or found) > 0, f"{found} benchmarks match {pattern}")
+
     def on_the_twin(self):
         """The twin's programs, where they are built; whether they were."""
         names = {name: name.replace("_test", "_simt_test") for name in _TWIN}
@@ -159,15 +173,16 @@ class Rehearsal:
         return True
 
 
-def rehearse(programs):
+def rehearse(folder):
     """Exit code 0 when all is as it should be; says what is not."""
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor() as pool:
-        rehearsal = Rehearsal(scratch, programs)
+        rehearsal = Rehearsal(scratch, folder)
         # They wait most of the time, so they do it side by side.
         plays = (
             rehearsal.whole_plan,
             rehearsal.without_a_gpu,
             rehearsal.failing_probe,
+            rehearsal.names,
             rehearsal.dying_driver,
             partial(rehearsal.killed, signal.SIGKILL),
             partial(rehearsal.killed, signal.SIGTERM),
@@ -179,6 +194,6 @@ def rehearse(programs):
         print(f"WRONG: {what}")
     print(
         f"{len(rehearsal.seen)} things looked at, {len(wrong)} wrong; the SIMT twin's programs "
-        f"{'took part' if twin else f'are not in {programs}'}"
+        f"{'took part' if twin else f'are not in {folder}'}"
     )
     return 1 if wrong else 0

@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from bench.tools import machine, packed, stage
+from bench.tools import gpu_tests, gpu_train, machine, packed, stage
 from bench.tools.errors import Failure
 
 TESTS = {"activation_test": stage.PASSES, "conv_test": stage.PASSES}
@@ -111,6 +111,14 @@ for name in names:
 """
         self.made.write("bin/paretiny", body + stage.TRAIN)
         self.check("epoch")
+
+    def test_kernels_that_are_profiled_are_there(self):
+        sources = "".join(p.read_text() for p in (machine.ROOT / "kernels/nn").rglob("*.cu"))
+        for _, kernel, _ in gpu_train.PROFILED:
+            self.assertRegex(sources, rf"__global__ [^;{{]*\b{kernel}\(")
+
+    def test_programs_that_memcheck_begins_with_are_there(self):
+        self.assertLessEqual(set(gpu_tests.FIRST), set(packed.gpu_tests()))
 
     def test_tests_that_could_not_use_the_gpu(self):
         self.made.write("bin/conv_test", 'print("no device to test on: old")')
