@@ -3,9 +3,15 @@
 
 #include "base/error.h"
 #include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/libraries.h"
 #include "tests/cuda/cudart_double.h"
 
 namespace paretiny::cuda {
+
+std::string library_versions() {
+  return "no libraries";
+}
+
 namespace {
 
 using cuda_double::runtime;

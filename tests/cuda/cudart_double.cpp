@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "kernels/core/cuda/architectures.h"
-#include "kernels/core/cuda/libraries.h"
 
 namespace paretiny::cuda_double {
 
@@ -174,9 +173,5 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t) {
 namespace paretiny::cuda {
 
 void check_architecture(const char*, int, int) {}
-
-std::string library_versions() {
-  return "a double";
-}
 
 }  // namespace paretiny::cuda
