@@ -10,10 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
-#include "nas/report/csv.h"
-#include "nas/report/surrogate_fit.h"
 #include "nas/report/whole_file.h"
-#include "nas/summary/format.h"
 #include "nas/summary/summary.h"
 #include "tests/nas/report/made_trials.h"
 #include "tests/nas/search/experiments.h"
@@ -169,52 +166,6 @@ TEST_F(ReportTest, ManyMayWriteOneFile) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);
 }
 
-TEST(Csv, QuotesAndRoundTrips) {
-  const auto objectives = example_header().objectives;
-  std::vector<Trial> trials = made_trials(3);
-  trials[2].objectives[0] = 0.1 + 0.2;
-  trials[1].state = study::TrialState::failed;
-  trials[1].objectives.assign(4, kNan);
-  trials[1].metrics.clear();
-  trials[1].reason = "loss is NaN, \"epoch\" 3\nline";
-  const std::string text = trials_csv(objectives, trials);
-  EXPECT_EQ(text.substr(0, text.find('\n')),
-            "number,state,error,rom,ram,flops,param.depth,param.idle,param.kernel,param.width,"
-            "metric.accuracy_float,metric.seconds,reason,architecture,seed,attempts,started,"
-            "finished");
-  EXPECT_NE(text.find("\n2,done,0.30000000000000004,"), std::string::npos) << text;
-  EXPECT_NE(text.find("\n1,failed,,,,,"), std::string::npos);
-  EXPECT_NE(text.find(",,,\"loss is NaN, \"\"epoch\"\" 3\nline\",0000000000000000,"),
-            std::string::npos);
-  EXPECT_EQ(front_csv(objectives, {}, {}), "number,error,rom,ram,flops\n");
-}
-
-TEST(Format, Quantities) {
-  const auto objectives = example_header().objectives;
-  EXPECT_EQ(summary::format_quantity(objectives[0], 0.12345), "12.35 %");
-  EXPECT_EQ(summary::format_quantity(objectives[1], 256000), "256 KB");
-  EXPECT_EQ(summary::format_quantity(objectives[1], 999), "999 B");
-  EXPECT_EQ(summary::format_quantity(objectives[3], 2656768), "2.66 M");
-  EXPECT_EQ(summary::format_quantity(objectives[3], kNan), "–");
-  EXPECT_EQ(summary::format_seconds(0.0123), "12 ms");
-  EXPECT_EQ(summary::format_seconds(59.97), "60.0 s");
-  EXPECT_EQ(summary::format_seconds(7380), "2 h 3 min");
-  EXPECT_EQ(summary::format_metric("accuracy_int8", 0.9), "90 %");
-  EXPECT_EQ(summary::format_metric("sparsity", 0.005), "0.50 %");
-  EXPECT_EQ(summary::format_metric("peak_bytes", 2048), "2.05 KB");
-  EXPECT_EQ(summary::format_metric("parameters", 77706), "77.71 k");
-  EXPECT_EQ(summary::format_count(999e12), "999 T");
-  EXPECT_EQ(summary::format_count(1e300), "1e+300");
-  EXPECT_EQ(summary::format_count(-1.5e300, "FLOPs"), "-1.5e+300 FLOPs");
-  EXPECT_EQ(summary::format_bytes(1e18), "1e+18 B");
-  EXPECT_EQ(summary::format_seconds(1e300), "2.778e+296 h");
-  EXPECT_EQ(summary::format_quantity(objectives[0], 1e300), "1e+302 %");
-  EXPECT_EQ(summary::format_metric("accuracy_int8", -1e300), "-1e+302 %");
-  EXPECT_EQ(summary::format_fixed(0.125, 2), "0.12");
-  EXPECT_EQ(summary::format_fixed(1e15, 4), "1e+15");
-  EXPECT_EQ(summary::format_percent(0.9), "90.00 %");
-}
-
 TEST_F(ReportTest, WritesFourFilesThatAgree) {
   const std::vector<Trial> trials = made_trials(60);
   const std::string page = page_of(trials);
@@ -283,52 +234,6 @@ TEST_F(ReportTest, PageNeedsNothingFromOutsideAndEscapesEverything) {
   EXPECT_EQ(outside.find("http://"), std::string::npos);
   EXPECT_EQ(outside.find("https://"), std::string::npos);
   EXPECT_EQ(page.find("src="), page.find("src=x onerror")) << "but in escaped text";
-}
-
-TEST(SurrogateFits, TellWhatIsKnownFromWhatIsNoise) {
-  study::StudyHeader header;
-  header.kind = study::StudyKind::black_box;
-  header.name = "box";
-  header.space = "\"a\" real 0 1\n\"b\" integer 1 9\n\"c\" categorical \"x\" \"y\"\n";
-  header.objectives = {{"smooth", "", {}, ""}, {"noise <&>", "", {}, ""}};
-  header.objectives[0].maximize = true;
-  header.constraints = {{"heat", "", std::nullopt, 80}};
-  std::vector<study::Trial> trials;
-  Random random(1, "surrogate fits");
-  for (std::int64_t i = 0; i < 40; ++i) {
-    study::Trial trial;
-    trial.number = i;
-    trial.state = i % 7 == 6 ? study::TrialState::failed : study::TrialState::done;
-    const double a = random.uniform();
-    trial.values = {{"a", a},
-                    {"b", static_cast<std::int64_t>(1 + random.below(9))},
-                    {"c", std::string(random.below(2) == 0 ? "x" : "y")}};
-    trial.objectives = {1e6 * std::sin(4 * a), random.normal()};
-    if (trial.state == study::TrialState::failed) trial.objectives = {test::kNan, test::kNan};
-    trial.metrics = {{"heat", 70 + 20 * a}};
-    trials.push_back(trial);
-  }
-  const std::vector<SurrogateFit> fits = surrogate_fits(header, trials);
-  ASSERT_EQ(fits.size(), 3u);
-  EXPECT_EQ(fits[0].name, "smooth");
-  EXPECT_EQ(fits[2].name, "heat (at most)");
-  EXPECT_EQ(fits[0].measured.size(), 35u);
-  EXPECT_GT(fits[0].r2, 0.95);
-  EXPECT_LT(fits[1].r2, 0.4);
-  EXPECT_GT(fits[2].r2, 0.95);
-  ASSERT_EQ(fits[0].lengthscales.size(), 3u);
-  EXPECT_EQ(fits[0].lengthscales[0].first, "a");
-  EXPECT_LT(fits[0].lengthscales[0].second, fits[0].lengthscales[1].second) << "a alone matters";
-  const std::string section = surrogates_section(fits);
-  EXPECT_TRUE(
-      test::says(section, {"R² 1.00", "35 trials", "noise &lt;&amp;&gt;", "heat (at most)"}));
-  EXPECT_EQ(section.find("nan"), std::string::npos);
-  trials.resize(7);
-  EXPECT_TRUE(surrogate_fits(header, trials).empty());
-  EXPECT_TRUE(test::says(surrogates_section({}), {"at least 8 measured trials"}));
-  header.space = "of another kind";
-  trials.resize(30, trials[0]);
-  EXPECT_TRUE(surrogate_fits(header, trials).empty()) << "and no report fails for it";
 }
 
 TEST_F(ReportTest, WorksForAnyNumberAndFateOfTrials) {
