@@ -245,6 +245,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   demand(biased == (product.bias != nullptr), "a bias is promised or given, not both");
   demand(*static_cast<const float*>(alpha) == 1 && *static_cast<const float*>(beta) == 0,
          "not a plain product");
+  if (!cublaslt().wrong.empty()) return CUBLAS_STATUS_INVALID_VALUE;
   std::memset(workspace, 0xFF, workspace_bytes);  // whatever else lies there is lost
   const auto* const of_a = static_cast<const float*>(a);
   const auto* const of_b = static_cast<const float*>(b);
