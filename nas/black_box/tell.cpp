@@ -200,8 +200,9 @@ std::string answer_line(std::int64_t number, study::TrialState end, const std::s
   return answer.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-/// What nobody asked for: values with their result.
-std::string tell_unasked(study::Study& study, const json& told) {
+}  // namespace
+
+std::string Teller::tell_unasked(const json& told) {
   for (const char* of_trial : {"trial", "step"}) {
     if (told.contains(of_trial)) {
       throw DataError(
@@ -212,28 +213,28 @@ std::string tell_unasked(study::Study& study, const json& told) {
   }
   if (!told["values"].is_object()) throw DataError("'values' must be an object of values by name");
   space::Values values = study::values_from_json(told["values"]);
+  if (!space_) {
+    space_ = parse_black_box(study_.header().experiment, "the study's file").study.space;
+  }
   try {
-    values = parse_black_box(study.header().experiment, "the study's file")
-                 .study.space.canonical(values);
+    values = space_->canonical(values);
   } catch (const UsageError& error) {
     throw DataError(error.what());
   }
-  const auto [end, result] = result_of(told, study.header(), "a line with 'values'");
-  const std::int64_t number = search::add_ended(study, {kAsked, kAskedLease}, values, end, result);
+  const auto [end, result] = result_of(told, study_.header(), "a line with 'values'");
+  const std::int64_t number = search::add_ended(study_, {kAsked, kAskedLease}, values, end, result);
   return answer_line(number, end, result.reason);
 }
 
-}  // namespace
-
-std::string tell_trial(study::Study& study, const std::string& line) {
+std::string Teller::tell(const std::string& line) {
   const json told = parse(line);
   refuse_unknown(told, {"trial", "values", "step", "objectives", "constraints", "failed"}, "key");
-  if (told.contains("values")) return tell_unasked(study, told);
-  const study::Trial trial = trial_of(told, study);
+  if (told.contains("values")) return tell_unasked(told);
+  const study::Trial trial = trial_of(told, study_);
   const std::int64_t number = trial.number;
-  if (told.contains("step")) return tell_partial(study, trial, told);
-  const auto [end, result] = result_of(told, study.header(), fmt::format("trial {}", number));
-  if (!reopened(study, trial) || !study.conclude(number, kAsked, end, result)) {
+  if (told.contains("step")) return tell_partial(study_, trial, told);
+  const auto [end, result] = result_of(told, study_.header(), fmt::format("trial {}", number));
+  if (!reopened(study_, trial) || !study_.conclude(number, kAsked, end, result)) {
     throw DataError(fmt::format("trial {} was told by another process just now", number));
   }
   return answer_line(number, end, result.reason);

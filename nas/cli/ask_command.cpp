@@ -100,6 +100,7 @@ void ask(const AskOptions& options) {
 
 void tell(const std::string& path) {
   const auto study = black_box::open_to_tell(path);
+  black_box::Teller teller(*study);
   std::size_t number = 0;
   std::size_t refused = 0;
   std::string first;
@@ -107,7 +108,7 @@ void tell(const std::string& path) {
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     try {
-      fmt::print("{}\n", black_box::tell_trial(*study, line));
+      fmt::print("{}\n", teller.tell(line));
     } catch (const DataError& error) {
       if (++refused == 1) first = fmt::format("line {}: {}", number, error.what());
       fmt::print("{}\n", nlohmann::ordered_json({{"line", number}, {"error", error.what()}})

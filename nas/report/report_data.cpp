@@ -121,6 +121,7 @@ json page_json(const ReportData& data) {
     objectives.push_back(
         {{"name", objective.name},
          {"unit", objective.unit},
+         {"share", objective.measure == study::Measure::share},
          {"maximize", objective.maximize},
          {"limit", objective.limit ? json(minimised(objective, *objective.limit)) : json()}});
   }

@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 #include <tuple>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "nas/experiment/space_reader.h"
@@ -108,20 +109,33 @@ class Translation {
   const space::Values& given_;
 };
 
-bool is_there(const std::vector<study::Trial>& trials, const space::Values& values,
-              study::TrialState end, const study::TrialResult& result) {
-  return std::ranges::any_of(trials, [&](const study::Trial& trial) {
-    return trial.state == end && trial.values == values &&
-           (result.objectives.empty() ||
-            std::ranges::equal(trial.objectives, result.objectives, equal_or_unknown));
-  });
-}
+/// Trials by their values.
+class Known {
+ public:
+  explicit Known(const std::vector<study::Trial>& trials) {
+    for (const study::Trial& trial : trials) by_values_.emplace(values_hash(trial.values), trial);
+  }
+
+  bool has(const space::Values& values, study::TrialState end,
+           const study::TrialResult& result) const {
+    const auto [first, last] = by_values_.equal_range(values_hash(values));
+    return std::any_of(first, last, [&](const auto& known) {
+      const study::Trial& trial = known.second;
+      return trial.state == end && trial.values == values &&
+             (result.objectives.empty() ||
+              std::ranges::equal(trial.objectives, result.objectives, equal_or_unknown));
+    });
+  }
+
+ private:
+  std::unordered_multimap<std::uint64_t, study::Trial> by_values_;
+};
 
 /// Adds the trials of `from` by `add`.
 template <class Add>
 Taken take(study::Study& from, study::Study& into, const space::Space& space,
            const Translation& translation, const Add& add) {
-  const std::vector<study::Trial> before = into.trials();
+  const Known before(into.trials());
   Taken taken;
   std::set<std::string> lost;
   for (const study::Trial& trial : from.trials()) {
@@ -129,7 +143,7 @@ Taken take(study::Study& from, study::Study& into, const space::Space& space,
     try {
       const auto [end, result] = translation.result(trial);
       const space::Values values = translation.values(trial);
-      if (is_there(before, values, end, result)) {
+      if (before.has(values, end, result)) {
         ++taken.there;
         continue;
       }

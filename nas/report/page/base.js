@@ -56,7 +56,7 @@ const formatPercent = value => `${Number((100 * value).toPrecision(4))} %`;
 function formatObjective(objective, value) {
   if (!known(value)) return '–';
   if (objective.maximize) value = -value;  // all are kept as numbers to minimise
-  if (objective.name === 'error') return formatPercent(value);
+  if (objective.share) return formatPercent(value);
   if (objective.unit === 'B') return formatBytes(value);
   return formatCount(value, objective.unit);
 }

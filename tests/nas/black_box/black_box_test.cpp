@@ -53,11 +53,11 @@ at_most = 50.0
     const OpenBlackBox opened = open_black_box(path_, box, {}, Device{});
     const study::Trial trial = Asker(opened, path_, Device{}).next();
     const problems::Response result = evaluate(trial.values);
-    tell_trial(*open_to_tell(path_),
-               study::dump({{"trial", trial.number},
-                            {"objectives",
-                             {{"branin", result.objectives[0]}, {"currin", result.objectives[1]}}},
-                            {"constraints", {{"disc", result.constraints[0] + 50}}}}));
+    Teller(*open_to_tell(path_))
+        .tell(study::dump(
+            {{"trial", trial.number},
+             {"objectives", {{"branin", result.objectives[0]}, {"currin", result.objectives[1]}}},
+             {"constraints", {{"disc", result.constraints[0] + 50}}}}));
   }
 
   const problems::Problem problem_ = problems::make_problem("ConstrainedBraninCurrin");

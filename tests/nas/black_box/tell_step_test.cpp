@@ -34,7 +34,7 @@ class TellStepTest : public test::FolderTest {
     return Asker(opened, path_, Device{}).next();
   }
   json tell(const json& line) {
-    return json::parse(tell_trial(*open_to_tell(path_), study::dump(line)));
+    return json::parse(Teller(*open_to_tell(path_)).tell(study::dump(line)));
   }
   json tell_at(std::int64_t trial, std::int64_t step, const json& loss, const json& size = 1) {
     return tell(

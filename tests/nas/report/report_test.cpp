@@ -300,6 +300,19 @@ TEST_F(ReportTest, ShowsWhoWorkedWhenAndWhatWasSeenOnTheWay) {
   EXPECT_EQ(page_of({}).find("id=\"training\""), std::string::npos);
 }
 
+TEST_F(ReportTest, ANameIsNoMeasure) {
+  study::StudyHeader header = example_header();
+  header.objectives[0].measure = study::Measure::share;
+  header.objectives[1].name = "error";
+  MadeStudy study(made_trials(3), header);
+  write_report(study, folder_);
+  const std::string page = slurp(folder_ / "report.html");
+  const nlohmann::json objectives = drawn_from(page)["objectives"];
+  EXPECT_EQ(objectives[0]["share"], true);
+  EXPECT_EQ(objectives[1]["share"], false);
+  EXPECT_EQ(page.find("=== 'error'"), std::string::npos) << "the scripts go by the measure";
+}
+
 TEST_F(ReportTest, TellsWhatWasStoppedAndHowOftenThatIsWrong) {
   const std::string page = page_of(decided_trials());
   EXPECT_NE(

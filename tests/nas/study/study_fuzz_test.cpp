@@ -242,8 +242,8 @@ at_most = 80
       for (const Constraint& each : header.constraints) line["constraints"][each.name] = 0.5;
       if (random.below(2) == 0) test::mutate_json(line, random);
       try {
-        black_box::tell_trial(
-            *study, random.below(4) == 0 ? test::mutated_text(dump(line), random) : dump(line));
+        black_box::Teller(*study).tell(random.below(4) == 0 ? test::mutated_text(dump(line), random)
+                                                            : dump(line));
       } catch (const DataError& error) {
         EXPECT_LT(std::string(error.what()).size(), 600u) << error.what();
       }
