@@ -19,7 +19,7 @@ namespace paretiny::test {
 class PostgresServer {
  public:
   /// The process's own, started when it is first asked for and ended with the process; null, with
-  /// the reason in `why_not`, where PostgreSQL is not installed.
+  /// the reason in `why_not`, where PostgreSQL is not installed or this program cannot speak to it.
   static PostgresServer* shared() {
     static const std::unique_ptr<PostgresServer> server = start_one();
     return server.get();
@@ -66,6 +66,10 @@ class PostgresServer {
 
   /// Making a database takes seconds, copying one does not: the first of all tests makes it.
   static std::unique_ptr<PostgresServer> start_one() {
+#ifndef PARETINY_LIBPQ
+    why_not() = "this build is without libpq";
+    return nullptr;
+#endif
     namespace fs = std::filesystem;
     const fs::path kept = PARETINY_BIN "/../postgres-template";
     const fs::path folder = fs::temp_directory_path() / ("paretiny_pg_" + std::to_string(getpid()));
