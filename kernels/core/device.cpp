@@ -1,7 +1,10 @@
 #include "kernels/core/device.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
+#include <string_view>
 
 #include "base/error.h"
 #include "kernels/core/module.h"
@@ -25,11 +28,47 @@ Backend* find_backend(DeviceKind kind) {
   return found;
 }
 
+constexpr std::string_view kCuda = "cuda:";
+
+/// A whole number from 0; nothing for other text.
+std::optional<int> index_of(std::string_view text) {
+  int index = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, index);
+  if (error != std::errc{} || stop != end || index < 0) return std::nullopt;
+  return index;
+}
+
+/// The device, which must be there.
+Device there(DeviceKind kind, int index) {
+  const Device wanted{kind, index};
+  const Backend& found = backend(kind);
+  const std::size_t count = found.devices().size();
+  if (count == 0) {
+    throw DeviceError("device " + to_string(wanted) + " is not there: " + found.why_none() +
+                      "; use --device cpu");
+  }
+  if (static_cast<std::size_t>(index) >= count) {
+    throw DeviceError("device " + to_string(wanted) + " is not there: this machine has " +
+                      std::to_string(count) + " of that kind");
+  }
+  return wanted;
+}
+
 }  // namespace
 
 std::string to_string(Device device) {
   if (device.kind == DeviceKind::cpu) return "cpu";
   return "cuda:" + std::to_string(device.index);
+}
+
+std::string to_string(const std::vector<Device>& devices) {
+  std::string text = to_string(devices.front());
+  for (std::size_t i = 1; i < devices.size(); ++i) {
+    text += ',';
+    text += std::to_string(devices[i].index);
+  }
+  return text;
 }
 
 void register_backend(DeviceKind kind, Backend& backend) {
@@ -68,30 +107,39 @@ std::string compute_libraries() {
 
 Device parse_device(const std::string& text) {
   if (text == "auto") return devices().front().device;
-  Device wanted;
-  if (text.starts_with("cuda")) {
-    wanted.kind = DeviceKind::cuda;
-    if (text.size() > 4) {
-      const char* end = text.data() + text.size();
-      const auto [stop, error] = std::from_chars(text.data() + 5, end, wanted.index);
-      if (text[4] != ':' || error != std::errc{} || stop != end || wanted.index < 0) {
-        throw UsageError("'" + text + "' is no device; use auto, cpu, cuda or cuda:<index>");
-      }
-    }
-  } else if (text != "cpu") {
+  if (text == "cpu") return there(DeviceKind::cpu, 0);
+  if (text == "cuda") return there(DeviceKind::cuda, 0);
+  const std::optional<int> index = text.starts_with(kCuda)
+                                       ? index_of(std::string_view(text).substr(kCuda.size()))
+                                       : std::nullopt;
+  if (!index) {
     throw UsageError("'" + text + "' is no device; use auto, cpu, cuda or cuda:<index>");
   }
-  const Backend& kind = backend(wanted.kind);
-  const std::size_t count = kind.devices().size();
-  if (count == 0) {
-    throw DeviceError("device " + to_string(wanted) + " is not there: " + kind.why_none() +
-                      "; use --device cpu");
+  return there(DeviceKind::cuda, *index);
+}
+
+std::vector<Device> parse_devices(const std::string& text) {
+  if (text == "cuda:all") {
+    there(DeviceKind::cuda, 0);
+    std::vector<Device> all;
+    for (const DeviceInfo& info : backend(DeviceKind::cuda).devices()) all.push_back(info.device);
+    return all;
   }
-  if (static_cast<std::size_t>(wanted.index) >= count) {
-    throw DeviceError("device " + to_string(wanted) + " is not there: this machine has " +
-                      std::to_string(count) + " of that kind");
+  if (!text.starts_with(kCuda) || text.find(',') == std::string::npos) return {parse_device(text)};
+  std::vector<Device> several;
+  for (std::size_t begin = kCuda.size(); begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::optional<int> index = index_of(std::string_view(text).substr(begin, end - begin));
+    const Device device{DeviceKind::cuda, index.value_or(0)};
+    if (!index || std::ranges::find(several, device) != several.end()) {
+      throw UsageError("'" + text +
+                       "' names no devices; use cuda:all or cuda:<index>,<index>, each once");
+    }
+    several.push_back(device);
+    begin = end + 1;
   }
-  return wanted;
+  for (const Device device : several) there(device.kind, device.index);
+  return several;
 }
 
 }  // namespace paretiny

@@ -20,7 +20,8 @@ struct Device {
   friend bool operator==(const Device&, const Device&) = default;
 };
 
-std::string to_string(Device device);  ///< "cpu", "cuda:0"
+std::string to_string(Device device);                       ///< "cpu", "cuda:0"
+std::string to_string(const std::vector<Device>& devices);  ///< "cpu", "cuda:0,2": one kind's
 
 struct DeviceInfo {
   Device device;
@@ -44,6 +45,9 @@ std::string compute_libraries();
 /// "auto" (a GPU if there is one, else the CPU), "cpu", "cuda", "cuda:1". Throws UsageError for
 /// another word and DeviceError for a device that is not there: never a silent fallback.
 Device parse_device(const std::string& text);
+
+/// One device as above, or several GPUs, each once: "cuda:all", "cuda:0,2". Throws as parse_device.
+std::vector<Device> parse_devices(const std::string& text);
 
 /// What a kind of device must offer. Each device folder registers one (see dispatch.h).
 class Backend {

@@ -8,6 +8,7 @@
 #include "nas/black_box/asker.h"
 #include "nas/black_box/tell.h"
 #include "nas/cli/commands.h"
+#include "nas/cli/options.h"
 #include "nas/cli/terminal/output.h"
 #include "nas/cli/whole_number.h"
 #include "nas/experiment/space_reader.h"
@@ -157,8 +158,7 @@ void add_ask_command(CLI::App& app) {
                    "command that computes the objectives that are known: values in, objectives "
                    "out, a line of JSON each")
       ->type_name("COMMAND");
-  command->add_option("--device", options->device, "auto, cpu, cuda or cuda:<index>")
-      ->capture_default_str();
+  command->add_option("--device", options->device, kOneDevice)->capture_default_str();
   command->callback([options] { ask(*options); });
 }
 

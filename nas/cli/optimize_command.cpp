@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "kernels/core/threads.h"
 #include "nas/cli/commands.h"
+#include "nas/cli/options.h"
 #include "nas/cli/seed_range.h"
 #include "nas/cli/terminal/interrupt.h"
 #include "nas/cli/terminal/output.h"
@@ -255,8 +256,7 @@ void add_optimize_command(CLI::App& app) {
       ->take_all();
   command->add_option("--out", options->out,
                       "folder of the results; runs that it holds are not run again");
-  command->add_option("--device", options->device, "auto, cpu, cuda or cuda:<index>")
-      ->capture_default_str();
+  command->add_option("--device", options->device, kOneDevice)->capture_default_str();
   command->callback([options] { optimize(*options); });
 }
 

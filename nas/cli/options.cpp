@@ -14,7 +14,7 @@
 
 namespace paretiny::cli {
 
-void ExperimentOptions::add_to(CLI::App& command) {
+void ExperimentOptions::add_to(CLI::App& command, const char* devices) {
   command.add_option("experiment", path, "experiment file (docs/experiments.md)")->required();
   command.add_option("--set", set, "key=value that wins over the file; may be repeated")
       ->type_name("KEY=VALUE")
@@ -25,7 +25,7 @@ void ExperimentOptions::add_to(CLI::App& command) {
           [this](const std::string& seed) { set.push_back(whole_setting("study.seed", seed)); },
           "seed of the study: the same seed gives the same result")
       ->type_name("INT");
-  command.add_option("--device", device, "auto, cpu, cuda or cuda:<index>")->capture_default_str();
+  command.add_option("--device", device, devices)->capture_default_str();
 }
 
 std::string describe(const data::Dataset& dataset) {

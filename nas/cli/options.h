@@ -11,13 +11,18 @@
 
 namespace paretiny::cli {
 
+/// What --device takes.
+inline constexpr const char* kOneDevice = "auto, cpu, cuda or cuda:<index>";
+inline constexpr const char* kAnyDevices =
+    "auto, cpu, cuda or cuda:<index>; several GPUs: cuda:all, cuda:0,2";
+
 /// EXPERIMENT.toml, --set, --seed and --device.
 struct ExperimentOptions {
   std::string path;
   std::vector<std::string> set;
   std::string device = "auto";
 
-  void add_to(CLI::App& command);
+  void add_to(CLI::App& command, const char* devices = kOneDevice);
   experiment::Experiment load() const { return experiment::load_experiment(path, set); }
 };
 

@@ -133,7 +133,7 @@ void reproduce(const ReproduceOptions& options) {
   reproduce::ComparisonSetup setup{parse_device(options.device)};
   experiment::Experiment of_jobs;
   of_jobs.jobs = parse_jobs(options.jobs);
-  setup.jobs = search::jobs_of(of_jobs, setup.device);
+  setup.jobs = search::jobs_of(of_jobs, {setup.device});
   const bool same = there && there->recipe().task == options.task;
   const reproduce::FoundData data =
       reproduce::find_data(options.task, options.data, same ? there->recipe().data : std::string());
@@ -179,8 +179,7 @@ void add_reproduce_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--trials", options->trials, "trials of a run (the budget's by default)")
       ->transform(whole_number(1, 1000000));
-  command->add_option("--device", options->device, "auto, cpu, cuda or cuda:<index>")
-      ->capture_default_str();
+  command->add_option("--device", options->device, kOneDevice)->capture_default_str();
   command->add_option("--data", options->data,
                       "folder of the data set's files (below data/ by default)");
   command->add_option("--out", options->out, "folder of the comparison")->required();

@@ -81,9 +81,10 @@ void verify_front(study::Study& study, const experiment::Experiment& experiment,
 }
 
 /// ", 2 at a time" where there are several; says where they are more than the processors.
-std::string describe_jobs(const experiment::Experiment& experiment, Device device) {
-  const int jobs = search::jobs_of(experiment, device);
-  say_crowded(jobs, device);
+std::string describe_jobs(const experiment::Experiment& experiment,
+                          const std::vector<Device>& devices) {
+  const int jobs = search::jobs_of(experiment, devices);
+  say_crowded(jobs, devices.front());
   return jobs == 1 ? "" : fmt::format(", {} at a time", jobs);
 }
 
@@ -97,7 +98,7 @@ void search(const SearchOptions& options) {
   InterruptGuard interrupt;
   experiment::Experiment experiment = options.experiment.load();
   search::keep_sampler(experiment);
-  const Device device = parse_device(options.experiment.device);
+  const std::vector<Device> devices = parse_devices(options.experiment.device);
   // A mistake in the experiment is refused before there is a study, which would keep it.
   data::Dataset dataset = data::load_dataset(experiment.dataset);
   if (options.finish && !study::find_study(experiment.store)) {
@@ -108,7 +109,7 @@ void search(const SearchOptions& options) {
       std::chrono::minutes(30),
       [](const std::string& what) { inform(fmt::format("note: {}\n", what)); }, interrupt.token()};
   const auto study = study::create_or_open_study(
-      experiment.store, search::study_header(experiment, dataset, device), patience);
+      experiment.store, search::study_header(experiment, dataset, devices.front()), patience);
   for (const std::string& path : options.from) {
     const auto from = study::open_study(path);
     say(search::sentence(search::take_trials(*from, *study, experiment), path) + "\n");
@@ -116,17 +117,17 @@ void search(const SearchOptions& options) {
   const std::filesystem::path out = report::report_folder(experiment.store, options.out);
   prepare(out);
   inform(fmt::format("{}\nstudy {} on {}, sampler {}: {} trials there, {} asked for{}\n",
-                     describe(dataset), experiment.store.text(), to_string(device),
+                     describe(dataset), experiment.store.text(), to_string(devices),
                      experiment.sampler, study->trial_count(), experiment.trials,
-                     describe_jobs(experiment, device)));
+                     describe_jobs(experiment, devices)));
   say_notes(dataset);
   bool finished = false;
   {
     Progress progress(study->header().objectives, experiment.trials);
     finished = options.finish
-                   ? search::finish_trial(experiment, std::move(dataset), *study, {device},
+                   ? search::finish_trial(experiment, std::move(dataset), *study, {devices},
                                           *options.finish, progress, interrupt.token())
-                   : search::run_search(experiment, std::move(dataset), *study, {device},
+                   : search::run_search(experiment, std::move(dataset), *study, {devices},
                                         experiment.trials, progress, interrupt.token());
   }
   const std::vector<study::Trial> trials = study->trials();
@@ -154,7 +155,7 @@ void search(const SearchOptions& options) {
 void add_search_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("search", "search a space of networks; resumes a study");
   auto options = std::make_shared<SearchOptions>();
-  options->experiment.add_to(*command);
+  options->experiment.add_to(*command, kAnyDevices);
   command
       ->add_option_function<std::string>(
           "--trials",

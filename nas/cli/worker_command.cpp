@@ -89,18 +89,18 @@ Work open_work(const WorkerOptions& options, Device device, const study::Patienc
 
 void work_on(const WorkerOptions& options) {
   InterruptGuard interrupt;
-  const Device device = parse_device(options.device);
+  const std::vector<Device> devices = parse_devices(options.device);
   const auto note = [](const std::string& what) { inform(fmt::format("note: {}\n", what)); };
   const study::Patience patience{std::chrono::minutes(options.patience), note, interrupt.token()};
-  Work work = open_work(options, device, patience);
+  Work work = open_work(options, devices.front(), patience);
   const experiment::Experiment& experiment = work.experiment;
   const search::WorkKeeper keeper(options.keep, work.study->header());
   keeper.tell(*work.study, note);
   inform(fmt::format("{}\nworker of study {} on {}: {} trials there of {}\n",
-                     describe(work.dataset), experiment.store.text(), to_string(device),
+                     describe(work.dataset), experiment.store.text(), to_string(devices),
                      work.study->trial_count(), experiment.trials));
   say_notes(work.dataset);
-  search::SearchSetup setup{device};
+  search::SearchSetup setup{devices};
   setup.lease = std::chrono::seconds(options.lease);
   setup.among_others = true;
   setup.keeper = &keeper;
@@ -128,8 +128,7 @@ void add_worker_command(CLI::App& app) {
   command->add_option("--jobs", options->jobs, "candidates to train at a time, or auto")
       ->type_name("INT|auto")
       ->capture_default_str();
-  command->add_option("--device", options->device, "auto, cpu, cuda or cuda:<index>")
-      ->capture_default_str();
+  command->add_option("--device", options->device, kAnyDevices)->capture_default_str();
   command
       ->add_option("--patience", options->patience,
                    "minutes to wait for a server that is gone, before what there is is kept here")

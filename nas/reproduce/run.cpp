@@ -59,7 +59,7 @@ class ComparisonRunner {
         experiment.store, search::study_header(experiment, *dataset_, setup_.device));
     const auto watcher = started(run, *study);
     search::SearchObserver silent;
-    search::SearchSetup setup{setup_.device};
+    search::SearchSetup setup{{setup_.device}};
     setup.evaluations = &*evaluations_;
     setup.budget = budget_ ? &*budget_ : nullptr;
     const bool done = has_all(*study) ||

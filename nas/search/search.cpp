@@ -1,5 +1,6 @@
 #include "nas/search/search.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/data/fingerprint.h"
@@ -73,9 +74,10 @@ void keep_sampler(experiment::Experiment& experiment) {
   if (study) experiment.sampler = study->header().sampler;
 }
 
-int jobs_of(const experiment::Experiment& experiment, Device device) {
-  if (experiment.jobs > 0) return experiment.jobs;
-  return device.kind == DeviceKind::cpu ? thread_count() : kJobsOfAGpu;
+int jobs_of(const experiment::Experiment& experiment, const std::vector<Device>& devices) {
+  const int count = static_cast<int>(devices.size());
+  if (experiment.jobs > 0) return std::max(experiment.jobs, count);
+  return devices.front().kind == DeviceKind::cpu ? thread_count() : kJobsOfAGpu * count;
 }
 
 std::int64_t lag_of(const experiment::Experiment& experiment, int jobs) {
@@ -95,7 +97,9 @@ bool finish_trial(const experiment::Experiment& experiment, data::Dataset datase
                   SearchObserver& observer, std::stop_token stop) {
   experiment::Experiment alone = experiment;
   alone.jobs = 1;
-  return Searcher(alone, std::move(dataset), study, setup, observer, std::move(stop))
+  SearchSetup on_one = setup;
+  on_one.devices.resize(1);
+  return Searcher(alone, std::move(dataset), study, on_one, observer, std::move(stop))
       .finish(number);
 }
 

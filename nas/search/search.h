@@ -36,10 +36,12 @@ void keep_sampler(experiment::Experiment& experiment);
 
 /// How a search is run, where it matters to nothing that it finds.
 struct SearchSetup {
-  Device device;
+  /// Workers are on each in turn; samplers compute on the first.
+  std::vector<Device> devices{Device{}};
   /// A worker's own, made in its thread; `Stream::create(device)` where there is none.
-  std::function<std::unique_ptr<Stream>()> make_stream{};
-  /// Bytes that candidates may plan together; what the device has free, where nothing is said.
+  std::function<std::unique_ptr<Stream>(Device)> make_stream{};
+  /// Bytes that the candidates on one device may plan together; what it has free, where nothing is
+  /// said.
   std::optional<std::size_t> memory{};
   /// A trial is another's when its worker gave no sign of life for so long. (When the process is
   /// gone, workers of the same machine notice at once.)
@@ -47,7 +49,7 @@ struct SearchSetup {
   /// Evaluations that are shared with other searches; must stay. A search finds the same with and
   /// without them. They are left alone where a rule may stop trials early.
   const EvaluationStore* evaluations = nullptr;
-  /// What several searches of this process share in place of `memory`; must stay.
+  /// What several searches of this process share in place of `memory`, on one device; must stay.
   jobs::MemoryBudget* budget = nullptr;
   /// Of a worker among others: it stays until every trial has ended, whoever works on it, and takes
   /// those that others leave. Where the order counts (no `async`), it asks when trials before have
@@ -59,8 +61,9 @@ struct SearchSetup {
   const WorkKeeper* keeper = nullptr;
 };
 
-/// Candidates at a time: the experiment's jobs, or as many as the device can well serve.
-int jobs_of(const experiment::Experiment& experiment, Device device);
+/// Candidates at a time: the experiment's jobs, or as many as the devices can well serve; at least
+/// one a device.
+int jobs_of(const experiment::Experiment& experiment, const std::vector<Device>& devices);
 
 /// How many trials later a result is known for sure: trial k is asked with the results of all
 /// trials up to k - lag, those between count as pending (order.h). 1 for one job.

@@ -56,12 +56,13 @@ Searcher::Searcher(const experiment::Experiment& experiment, data::Dataset datas
       observer_(observer),
       stop_(std::move(stop)),
       spec_(search_spec(experiment)),
+      sites_(sites_of(setup_.devices)),
       outlines_(experiment, dataset_),
-      session_(study, experiment.store, spec_, setup.device,
+      session_(study, experiment.store, spec_, setup.devices.front(),
                {[this](const space::Values& values) { return outlines_.of(values).hash; },
                 [this](const space::Values& values) { return outlines_.of(values).objectives; }},
                ends_.get_token()),
-      records_(stop_subject(spec_, experiment, study, data_)) {
+      records_(stop_subject(spec_, experiment, study, sites_.front()->data)) {
   start_workers();
 }
 
@@ -70,29 +71,40 @@ Searcher::~Searcher() {
   closed_.request_stop();
 }
 
+std::vector<std::unique_ptr<Searcher::Site>> Searcher::sites_of(
+    const std::vector<Device>& devices) {
+  std::vector<std::unique_ptr<Site>> sites;
+  for (const Device device : devices) sites.push_back(std::make_unique<Site>(device));
+  return sites;
+}
+
 void Searcher::start_workers() {
-  const int jobs = jobs_of(experiment_, setup_.device);
+  const int jobs = jobs_of(experiment_, setup_.devices);
   // One candidate has all threads; several have one each, so that none waits for another's.
   const int threads = jobs == 1 ? thread_count() : 1;
   for (int i = 0; i < jobs; ++i) {
-    Worker& worker = *workers_.emplace_back(std::make_unique<Worker>(i, setup_.lease));
+    Site& site = *sites_[static_cast<std::size_t>(i) % sites_.size()];
+    Worker& worker = *workers_.emplace_back(std::make_unique<Worker>(i, site, setup_.lease));
     const auto begin = [&] {
       set_thread_count(threads);
-      worker.stream = setup_.make_stream ? setup_.make_stream() : Stream::create(setup_.device);
-      if (i == 0) data_ = std::make_unique<data::ResidentDataset>(*worker.stream, dataset_);
+      worker.stream =
+          setup_.make_stream ? setup_.make_stream(site.device) : Stream::create(site.device);
+      if (!site.data) site.data = std::make_unique<data::ResidentDataset>(*worker.stream, dataset_);
     };
     worker.thread.run(begin).get();
   }
   data::release_values(dataset_);
   sampler_ = std::make_unique<jobs::TaskThread>();
   sampler_->run([all = thread_count()] { set_thread_count(all); }).get();
-  jobs::MemoryBudget* budget = setup_.budget;
-  if (budget == nullptr && jobs > 1) {
-    budget = &budget_.emplace(
-        setup_.memory.value_or(backend(setup_.device.kind).available(setup_.device.index)));
+  if (setup_.budget == nullptr && jobs == 1) return;
+  for (const auto& worker : workers_) {
+    Site& site = worker->site;
+    if (setup_.budget == nullptr && !site.memory) {
+      site.memory.emplace(
+          setup_.memory.value_or(backend(site.device.kind).available(site.device.index)));
+    }
+    worker->share.emplace(setup_.budget != nullptr ? *setup_.budget : *site.memory);
   }
-  if (budget == nullptr) return;
-  for (const auto& worker : workers_) worker->share.emplace(*budget);
 }
 
 bool Searcher::run(std::int64_t trials) {
@@ -240,7 +252,7 @@ void Searcher::train(Worker& worker) {
       if (running.stopped) throw StoppedTrial();
     };
     const auto trained = std::make_shared<Trained>(
-        train_candidate(*worker.stream, *data_, running.plan, running.trial.seed,
+        train_candidate(*worker.stream, *worker.site.data, running.plan, running.trial.seed,
                         worker.share ? &*worker.share : nullptr, after, stop, continuation));
     inbox_.post([this, &worker, trained] { ended(worker, *trained); });
   });
@@ -342,7 +354,7 @@ void Searcher::fail(const Worker& worker, const Trial& trial, const std::string&
 void Searcher::fail_all(const Worker& first, const Trial& trial, const std::string& reason) {
   fail(first, trial, reason);
   for (const auto& worker : workers_) {
-    if (!worker->running || worker->running->dropped) continue;
+    if (!worker->running || worker->running->dropped || &worker->site != &first.site) continue;
     worker->running->dropped = true;
     fail(*worker, worker->running->trial, reason);
   }

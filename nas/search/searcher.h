@@ -78,17 +78,26 @@ class Searcher {
     std::stop_callback<std::function<void()>> link;
   };
 
+  /// A device with what its workers share.
+  struct Site {
+    Device device;
+    std::unique_ptr<const data::ResidentDataset> data{};
+    std::optional<jobs::MemoryBudget> memory{};
+  };
+
   struct Worker {
-    Worker(int number, std::chrono::milliseconds time)
-        : lease{study::process_owner(number), time} {}
+    Worker(int number, Site& where, std::chrono::milliseconds time)
+        : lease{study::process_owner(number), time}, site(where) {}
 
     const study::Lease lease;
+    Site& site;
     std::unique_ptr<Stream> stream;
     std::optional<jobs::MemoryBudget::Share> share;  ///< where there are others
     std::unique_ptr<Running> running;
     jobs::TaskThread thread;
   };
 
+  static std::vector<std::unique_ptr<Site>> sites_of(const std::vector<Device>& devices);
   void start_workers();
   bool is_ours(const study::Trial& trial) const;
   bool any_running() const;
@@ -134,7 +143,7 @@ class Searcher {
   void fail(const Worker& worker, const study::Trial& trial, const std::string& reason);
   /// The trial is another's: the worker stops.
   void lose(Worker& worker);
-  /// The device is gone, and with it all that is being worked on.
+  /// The device is gone, and with it all that is being worked on there.
   void fail_all(const Worker& first, const study::Trial& trial, const std::string& reason);
   /// What takes the running trial's checkpoints once the study is gone; empty without a keeper.
   decltype(TrialProgress::Plan::keep_elsewhere) checkpoint_keeper(const Worker& worker,
@@ -164,12 +173,11 @@ class Searcher {
   std::stop_source ends_;    ///< of this search, for whatever reason
   std::stop_source closed_;  ///< nobody serves the inbox any more
   const StudySpec spec_;
-  std::unique_ptr<const data::ResidentDataset> data_;
+  std::vector<std::unique_ptr<Site>> sites_;
   Outlines outlines_;  ///< of the sampler's thread
   Session session_;
   StopRecords records_;
   jobs::Inbox inbox_;
-  std::optional<jobs::MemoryBudget> budget_;
   std::chrono::steady_clock::time_point renewed_ = std::chrono::steady_clock::now();
 
   std::map<std::int64_t, std::vector<study::EpochRecord>> untold_;  ///< by trial: see keep_end

@@ -14,7 +14,7 @@ bool Searcher::shares() const {
 
 EvaluationKey Searcher::evaluation_key(const Worker& worker, const study::Trial& trial,
                                        const Sketch& plan) const {
-  EvaluationKey key = train::training_identity(*worker.stream, *data_, plan.graph,
+  EvaluationKey key = train::training_identity(*worker.stream, *worker.site.data, plan.graph,
                                                plan.spec.training, plan.spec.pruning, trial.seed);
   key.erase("threads");  // what a training gives does not depend on them
   key["candidate"] = std::to_string(plan.hash);

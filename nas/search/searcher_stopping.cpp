@@ -50,7 +50,7 @@ TrialProgress::Plan Searcher::progress_plan(const Worker& worker, const Running&
   return {
       worker.lease,
       running.plan.spec.training.epochs,
-      data_->validation.size > 0,
+      sites_.front()->data->validation.size > 0,
       experiment_.stop.method != stopping::StopMethod::off,
       [this, &running] { return watch(running); },
       std::chrono::duration<double, std::ratio<60>>(experiment_.checkpoint),
@@ -84,7 +84,9 @@ void Searcher::announce() {
   settings["lag"] = experiment_.async ? "none: async" : std::to_string(lag);
   const std::string note = record_run(study_, settings);
   if (!note.empty()) observer_.note(note);
-  if (experiment_.stop.method == stopping::StopMethod::off || data_->validation.size > 0) return;
+  if (experiment_.stop.method == stopping::StopMethod::off ||
+      sites_.front()->data->validation.size > 0)
+    return;
   observer_.note(
       "no trial is stopped early: that needs a validation split, which dataset.validation makes");
 }

@@ -22,6 +22,20 @@ TEST(Device, NamesAndParses) {
   EXPECT_THROW(parse_device("cuda:1000"), DeviceError);
 }
 
+TEST(Device, SeveralAreOfOneKindAndEachOnce) {
+  EXPECT_EQ(to_string(std::vector<Device>{{}}), "cpu");
+  EXPECT_EQ(to_string(std::vector<Device>{{DeviceKind::cuda, 0}, {DeviceKind::cuda, 2}}),
+            "cuda:0,2");
+  EXPECT_EQ(parse_devices("cpu"), std::vector<Device>{Device{}});
+  EXPECT_EQ(parse_devices("auto"), std::vector<Device>{devices().front().device});
+  for (const char* word :
+       {"", "all", "cpu,cpu", "cpu:all", "cuda:", "cuda:all,0", "cuda:0,all", "cuda:0,", "cuda:,0",
+        "cuda:0,0", "cuda:0,x", "cuda:0,-1", "cuda:0, 1", "cuda:0,cuda:1"}) {
+    EXPECT_THROW(parse_devices(word), UsageError) << word;
+  }
+  EXPECT_THROW(parse_devices("cuda:0,1000"), DeviceError);
+}
+
 TEST(Device, ListsTheCpuLast) {
   const auto all = devices();
   ASSERT_FALSE(all.empty());

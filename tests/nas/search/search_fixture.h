@@ -69,7 +69,7 @@ class SearchTest : public FolderTest {
     return study::create_or_open_study(folder_ / name, header_of(experiment));
   }
   study::StudyHeader header_of(const experiment::Experiment& experiment) {
-    return search::study_header(experiment, data::load_dataset(experiment.dataset), setup_.device);
+    return search::study_header(experiment, data::load_dataset(experiment.dataset), setup_.devices.front());
   }
 
   bool search(const experiment::Experiment& experiment, study::Study& into, std::int64_t trials,
@@ -86,7 +86,7 @@ class SearchTest : public FolderTest {
     return kept->trials();
   }
 
-  search::SearchSetup setup_{{DeviceKind::cpu, 0}};
+  search::SearchSetup setup_;
 };
 
 }  // namespace paretiny::test

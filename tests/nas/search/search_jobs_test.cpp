@@ -34,7 +34,7 @@ class SearchJobs : public test::SearchTest {
   /// Every step of worker i takes so long besides.
   void delay_workers(std::vector<int> delays) {
     auto next = std::make_shared<std::atomic<std::size_t>>(0);
-    setup_.make_stream = [next, delays = std::move(delays)] {
+    setup_.make_stream = [next, delays = std::move(delays)](Device) {
       const milliseconds delay(delays.at((*next)++ % delays.size()));
       return std::make_unique<SteppedStream>([delay] { std::this_thread::sleep_for(delay); });
     };
@@ -128,7 +128,7 @@ TEST_F(SearchJobs, WorkersComputeAtTheSameTime) {
   // Each of three waits, in the middle of a step, until the others are in one.
   auto inside = std::make_shared<std::atomic<int>>(0);
   auto met = std::make_shared<std::atomic<bool>>(false);
-  setup_.make_stream = [=] {
+  setup_.make_stream = [=](Device) {
     return std::make_unique<SteppedStream>([=] {
       ++*inside;
       for (int i = 0; i < 2000 && !*met; ++i) {
@@ -145,7 +145,7 @@ TEST_F(SearchJobs, WorkersComputeAtTheSameTime) {
 TEST_F(SearchJobs, ACandidateThatThrowsFailsAlone) {
   // One that no part of the program throws, in the middle of a trial.
   auto steps = std::make_shared<std::atomic<int>>(0);
-  setup_.make_stream = [steps] {
+  setup_.make_stream = [steps](Device) {
     return std::make_unique<SteppedStream>([steps] {
       if (++*steps == 30) throw std::logic_error("a planted fault");
     });
@@ -191,7 +191,7 @@ TEST_F(SearchJobs, WhatMayHaveBroughtTheProcessDownIsTriedAlone) {
 
 TEST_F(SearchJobs, TooLittleMemoryIsOneCandidatesOwnFailure) {
   auto steps = std::make_shared<std::atomic<int>>(0);
-  setup_.make_stream = [steps] {
+  setup_.make_stream = [steps](Device) {
     return std::make_unique<SteppedStream>([steps] {
       if (++*steps == 20) throw std::bad_alloc();
       if (*steps == 40) throw OutOfMemory("no memory is left");
@@ -209,7 +209,7 @@ TEST_F(SearchJobs, ADeviceThatIsLostFailsAllThatRanOnIt) {
   const Experiment experiment = load_jobs(
       3, {"constraints.rom=1 MB", "training.epochs=20", "study.sampler=random", "sampler={}"});
   auto steps = std::make_shared<std::atomic<int>>(0);
-  setup_.make_stream = [steps] {
+  setup_.make_stream = [steps](Device) {
     return std::make_unique<SteppedStream>([steps] {
       std::this_thread::sleep_for(milliseconds(1));
       if (++*steps > 60) throw DeviceLost("adding: the device fell off the bus");
@@ -231,11 +231,49 @@ TEST_F(SearchJobs, ADeviceThatIsLostFailsAllThatRanOnIt) {
   EXPECT_EQ(watcher.ended.size(), 3u);
 }
 
+TEST_F(SearchJobs, SeveralDevicesHaveWorkersInTurn) {
+  const std::vector<Trial> alone =
+      trials_of(load_jobs(1, {"study.lag=4", "constraints.rom=1 MB"}), "alone.sqlite", 9);
+  setup_.devices = {{DeviceKind::cpu, 0}, {DeviceKind::cpu, 1}};
+  for (const auto& [jobs, wanted] : {std::pair(1, std::vector{1, 1}), {3, {2, 1}}}) {
+    auto workers = std::make_shared<std::vector<int>>(2);
+    setup_.make_stream = [workers](Device device) {
+      ++workers->at(static_cast<std::size_t>(device.index));
+      return Stream::create({});
+    };
+    const Experiment experiment = load_jobs(jobs, {"study.lag=4", "constraints.rom=1 MB"});
+    test::expect_equal(trials_of(experiment, fmt::format("{}.sqlite", jobs), 9), alone);
+    EXPECT_EQ(*workers, wanted) << jobs;
+  }
+}
+
+TEST_F(SearchJobs, ADeviceThatIsLostLeavesWhatRanOnOthers) {
+  const Experiment experiment = load_jobs(
+      4, {"constraints.rom=1 MB", "training.epochs=20", "study.sampler=random", "sampler={}"});
+  setup_.devices = {{DeviceKind::cpu, 0}, {DeviceKind::cpu, 1}};
+  auto steps = std::make_shared<std::atomic<int>>(0);
+  setup_.make_stream = [steps](Device device) {
+    return std::make_unique<SteppedStream>([steps, device] {
+      std::this_thread::sleep_for(milliseconds(1));
+      if (device.index == 1 && ++*steps > 60)
+        throw DeviceLost("adding: the device fell off the bus");
+    });
+  };
+  const auto kept = study(experiment, "a.sqlite");
+  Watcher watcher;
+  EXPECT_THROW(search(experiment, *kept, 9, watcher), DeviceLost);
+  std::multiset<TrialState> states;
+  for (const Trial& trial : kept->trials()) states.insert(trial.state);
+  EXPECT_EQ(states.count(TrialState::failed), 2u);
+  EXPECT_EQ(states.count(TrialState::running), 0u);
+  EXPECT_GE(states.count(TrialState::waiting), 1u);
+}
+
 TEST_F(SearchJobs, AnotherFaultOfTheDeviceGivesTheOthersBack) {
   const Experiment experiment = load_jobs(
       2, {"constraints.rom=1 MB", "training.epochs=20", "study.sampler=random", "sampler={}"});
   auto workers = std::make_shared<std::atomic<int>>(0);
-  setup_.make_stream = [workers] {
+  setup_.make_stream = [workers](Device) {
     const bool bad = (*workers)++ == 1;
     return std::make_unique<SteppedStream>([bad, steps = 0]() mutable {
       std::this_thread::sleep_for(milliseconds(1));
@@ -278,13 +316,21 @@ TEST_F(SearchJobs, CandidatesThatDoNotFitTogetherTrainOneAfterAnother) {
       run_search(experiment, data::load_dataset(experiment.dataset), *tight, setup_, 6, apart, {}));
   EXPECT_EQ(apart.together, 1u);
   test::expect_equal(free->trials(), tight->trials());
+
+  delay_workers({2, 2, 2});
+  setup_.devices = {{DeviceKind::cpu, 0}, {DeviceKind::cpu, 1}};
+  Gauge on_two;
+  const auto both = study(experiment, "both.sqlite");
+  ASSERT_TRUE(
+      run_search(experiment, data::load_dataset(experiment.dataset), *both, setup_, 6, on_two, {}));
+  EXPECT_EQ(on_two.together, 2u) << "each device has memory of its own";
 }
 
 TEST_F(SearchJobs, ThePlanBeforeTrainingIsWhatTrainingThenPlans) {
   for (const std::string fine_tune : {"quantization.fine_tune=0", "quantization.fine_tune=2"}) {
     const Experiment experiment = load({"pruning.sparsity=0.5", fine_tune});
     const data::Dataset dataset = data::load_dataset(experiment.dataset);
-    const auto stream = Stream::create(setup_.device);
+    const auto stream = Stream::create(setup_.devices.front());
     const data::ResidentDataset data(*stream, dataset);
     const Sketch plan = sketch(experiment.candidate(), dataset);
     const std::size_t planned = planned_bytes(*stream, data, plan);
@@ -305,7 +351,7 @@ TEST_F(SearchJobs, ALeaseIsKeptThroughALongEpoch) {
   const std::filesystem::path path = folder_ / "a.sqlite";
   auto kept_on = std::make_shared<std::atomic<bool>>(false);
   // The first step takes until the lease was renewed twice.
-  setup_.make_stream = [path, kept_on] {
+  setup_.make_stream = [path, kept_on](Device) {
     return std::make_unique<SteppedStream>([path, kept_on, first = true]() mutable {
       std::int64_t until = 0;
       for (int renewals = 0, i = 0; std::exchange(first, false) || (!*kept_on && i < 3000); ++i) {
@@ -340,7 +386,7 @@ TEST_F(SearchJobs, AWorkerWhoseLeaseIsAnothersStopsWithinItsEpoch) {
       1, {"constraints.rom=1 MB", "training.epochs=1", "study.sampler=random", "sampler={}"});
   const auto thief = study(experiment, "a.sqlite");
   std::atomic<bool> stolen = false;
-  setup_.make_stream = [&] {
+  setup_.make_stream = [&](Device) {
     return std::make_unique<SteppedStream>([&] {
       if (stolen.exchange(true)) return;
       ASSERT_TRUE(thief->release(0, study::process_owner(0)));

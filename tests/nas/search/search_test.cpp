@@ -128,7 +128,7 @@ TEST_F(SearchTest, ALostDeviceFailsItsTrialAndTheSameSearchGoesOn) {
   const Experiment experiment = load({"constraints.rom=1 MB", "study.sampler=random"});
   {
     const auto kept = study(experiment, "a.sqlite");
-    setup_.make_stream = [] {
+    setup_.make_stream = [](Device) {
       return std::make_unique<test::SteppedStream>([left = 40]() mutable {
         // A trial takes 7 or 14 steps, and a few of evaluation.
         if (left-- == 0) throw DeviceLost("adding: the device fell off the bus");
