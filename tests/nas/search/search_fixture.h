@@ -69,7 +69,8 @@ class SearchTest : public FolderTest {
     return study::create_or_open_study(folder_ / name, header_of(experiment));
   }
   study::StudyHeader header_of(const experiment::Experiment& experiment) {
-    return search::study_header(experiment, data::load_dataset(experiment.dataset), setup_.devices.front());
+    return search::study_header(experiment, data::load_dataset(experiment.dataset),
+                                setup_.devices.front());
   }
 
   bool search(const experiment::Experiment& experiment, study::Study& into, std::int64_t trials,
