@@ -163,14 +163,16 @@ TEST_F(SearchJobs, WhatMayHaveBroughtTheProcessDownIsTriedAlone) {
       3, {"constraints.rom=1 MB", "training.epochs=3", "study.sampler=random", "sampler={}"});
   delay_workers({2, 2, 2});
   const auto kept = study(experiment, "a.sqlite");
-  Watcher stopped;
-  stopped.stop_in_trial = 2;
-  ASSERT_FALSE(search(experiment, *kept, 7, stopped));
-  ASSERT_EQ(kept->trial_count(), 3);
+  const study::Lease dying{"one that died", std::chrono::hours(1)},
+      dead{dying.owner, milliseconds(0)};
+  for (const Trial& trial : trials_of(experiment, "first.sqlite", 3)) {
+    ASSERT_TRUE(kept->add_trial(trial.number, trial.values, trial.architecture, trial.seed, dying));
+    ASSERT_TRUE(kept->release(trial.number, dying.owner));
+  }
   // Two processes that had them died.
   for (int death = 0; death < 2; ++death) {
-    for (int i = 0; i < 3; ++i) ASSERT_TRUE(kept->claim({"one that died", milliseconds(1000)}));
-    std::this_thread::sleep_for(milliseconds(1010));
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(kept->claim(dying));
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(kept->renew(i, dead));
   }
   struct Together : Watcher {
     std::size_t suspects = 0, others = 0;

@@ -25,10 +25,22 @@ std::int64_t kills_wanted() {
   return wanted == nullptr ? 200 : std::atoll(wanted);
 }
 
+/// The first connection has no patience: whoever is hired during a crash comes again.
+std::unique_ptr<Study> open_through_crashes(const Location& place) {
+  for (int i = 0; i < 500; ++i) {
+    try {
+      return create_or_open_study(place, example_header(), {5min, {}, {}});
+    } catch (const StoreError&) {
+      std::this_thread::sleep_for(20ms);
+    }
+  }
+  _exit(1);
+}
+
 /// Works on the study until it has `total` trials that have ended, telling the numbers of those
 /// that it has ended through `pipe`.
 [[noreturn]] void work_until(const Location& place, std::int64_t total, int pipe) {
-  const auto study = create_or_open_study(place, example_header(), {5min, {}, {}});
+  const auto study = open_through_crashes(place);
   const Lease lease{process_owner(), 1h};
   while (true) {
     std::optional<Trial> trial = study->claim(lease);
@@ -92,7 +104,14 @@ class Crew {
  private:
   pid_t hire() {
     const pid_t child = fork();
-    if (child == 0) work_until(place_, total_, ends_[1]);
+    if (child == 0) {
+      try {
+        work_until(place_, total_, ends_[1]);
+      } catch (const std::exception& error) {
+        fmt::print(stderr, "worker: {}\n", error.what());
+        _exit(1);
+      }
+    }
     return child;
   }
 
