@@ -48,7 +48,7 @@ void measure(benchmark::State& state, const Settings& settings) {
         folder.path() / "bench.sqlite", search::study_header(experiment, data, settings.device));
     search::SearchObserver observer;
     const auto begin = std::chrono::steady_clock::now();
-    (void)search::run_search(experiment, std::move(data), *study, {settings.device},
+    (void)search::run_search(experiment, std::move(data), *study, {{settings.device}},
                              experiment.trials, observer, {});
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     state.SetIterationTime(took.count());

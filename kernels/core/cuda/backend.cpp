@@ -73,7 +73,8 @@ class CudaBackend : public Backend {
       cudaGetLastError();
       char text[160];
       std::snprintf(text, sizeof(text), "cannot allocate %.2f GB on %s: %.2f GB are free",
-                    1e-9 * static_cast<double>(bytes), to_string({DeviceKind::cuda, index}).c_str(),
+                    1e-9 * static_cast<double>(bytes),
+                    to_string(Device{DeviceKind::cuda, index}).c_str(),
                     1e-9 * static_cast<double>(available(index)));
       throw OutOfMemory(text);
     }
