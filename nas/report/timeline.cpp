@@ -44,7 +44,9 @@ std::size_t share_lanes(std::vector<Attempt>& attempts) {
     std::string owner;
   };
   std::vector<Lane> lanes;
-  for (auto& [owner, stretch] : attempts) {
+  for (Attempt& attempt : attempts) {
+    const std::string& owner = attempt.owner;
+    Stretch& stretch = attempt.stretch;
     const auto is_free = [&](const Lane& lane) { return lane.free <= stretch.begin; };
     auto lane = std::ranges::find_if(
         lanes, [&](const Lane& it) { return is_free(it) && it.owner == owner; });

@@ -80,9 +80,11 @@ class Searcher {
 
   /// A device with what its workers share.
   struct Site {
-    Device device;
-    std::unique_ptr<const data::ResidentDataset> data{};
-    std::optional<jobs::MemoryBudget> memory{};
+    explicit Site(Device where) : device(where) {}
+
+    const Device device;
+    std::unique_ptr<const data::ResidentDataset> data;
+    std::optional<jobs::MemoryBudget> memory;
   };
 
   struct Worker {
