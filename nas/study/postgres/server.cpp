@@ -49,7 +49,8 @@ void Server::answered() {
 }
 
 void Server::await(const std::string& why) {
-  if (connection_) before_ = connection_->backend();
+  // One that was lost before the one before it had ended was asked nothing yet.
+  if (connection_ && !before_) before_ = connection_->backend();
   connection_.reset();
   const Clock::time_point now = Clock::now();
   if (!lost_since_) {
