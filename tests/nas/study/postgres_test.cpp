@@ -102,8 +102,9 @@ TEST_F(PostgresTest, GoesOnThroughRestartsOfTheServer) {
   for (std::int64_t number = 0; number < 6; ++number) {
     ASSERT_TRUE(study->add_trial(number, example_values(number), 0, 0, {me_, 1h}));
     server_->kill();
+    // Told after 2 s, by the next try; between tries there may be twice 1.6 s then.
     std::thread starts([&] {
-      std::this_thread::sleep_for(number == 0 ? 2500ms : 50ms);
+      std::this_thread::sleep_for(number == 0 ? 6000ms : 50ms);
       server_->start();
     });
     EXPECT_TRUE(study->renew(number, {me_, 1h}));
