@@ -55,6 +55,16 @@ void write(Opaque* opaque, const Held& held) {
   std::memcpy(opaque, &held, sizeof(Held));
 }
 
+/// Sets `to`, a part of `held`, which is what the structure holds.
+template <class Held, class Opaque, class Part>
+cublasStatus_t set_part(Opaque* opaque, const Held& held, Part& to, const void* value,
+                        std::size_t bytes) {
+  if (bytes != sizeof(to)) return CUBLAS_STATUS_INVALID_VALUE;
+  std::memcpy(&to, value, bytes);
+  write(opaque, held);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
 struct Handle {
   int device;
 };
@@ -84,10 +94,6 @@ Algorithm fitting(const Description& product, const Matrices& m) {
     demand(layout.leading >= static_cast<std::int64_t>(layout.rows), "columns overlap");
   }
   return {rows, columns, depth, product.a, product.b, product.epilogue};
-}
-
-bool aligned_to(const void* data, std::size_t bytes) {
-  return reinterpret_cast<std::uintptr_t>(data) % bytes == 0;
 }
 
 float at(const float* data, const Layout& layout, bool turned, std::uint64_t row,
@@ -139,12 +145,7 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product,
                                               cublasLtMatmulDescAttributes_t attribute,
                                               const void* value, std::size_t bytes) {
   auto held = read<Description>(product);
-  const auto take = [&](auto& to) {
-    if (bytes != sizeof(to)) return CUBLAS_STATUS_INVALID_VALUE;
-    std::memcpy(&to, value, bytes);
-    write(product, held);
-    return CUBLAS_STATUS_SUCCESS;
-  };
+  const auto take = [&](auto& to) { return set_part(product, held, to, value, bytes); };
   switch (attribute) {
     case CUBLASLT_MATMUL_DESC_TRANSA:
       return take(held.a);
@@ -167,12 +168,7 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t w
                                                     cublasLtMatmulPreferenceAttributes_t attribute,
                                                     const void* value, std::size_t bytes) {
   auto held = read<Preference>(wish);
-  const auto take = [&](auto& to) {
-    if (bytes != sizeof(to)) return CUBLAS_STATUS_INVALID_VALUE;
-    std::memcpy(&to, value, bytes);
-    write(wish, held);
-    return CUBLAS_STATUS_SUCCESS;
-  };
+  const auto take = [&](auto& to) { return set_part(wish, held, to, value, bytes); };
   switch (attribute) {
     case CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES:
       return take(held.workspace);

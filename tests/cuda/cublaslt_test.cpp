@@ -26,10 +26,8 @@ using test::Tensor;
 class CublasltTest : public testing::Test {
  protected:
   static std::unique_ptr<Stream> fresh_stream(int device = 0) {
-    unsetenv("PARETINY_CUDA_LIBRARIES");  // whatever the tests are run with
-    runtime() = {};
     cublaslt() = {};
-    return Stream::create({DeviceKind::cuda, device});
+    return cuda_double::fresh_stream(device);
   }
 
   /// Runs a product of random matrices, which must be right, and the library must have been asked

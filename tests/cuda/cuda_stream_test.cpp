@@ -29,12 +29,7 @@ LaunchShape with_shared(std::size_t bytes) {
 
 class CudaStreamTest : public testing::Test {
  protected:
-  static std::unique_ptr<Stream> fresh_stream() {
-    runtime() = {};
-    return Stream::create({DeviceKind::cuda, 0});
-  }
-
-  const std::unique_ptr<Stream> stream_ = fresh_stream();
+  const std::unique_ptr<Stream> stream_ = cuda_double::fresh_stream(0);
 };
 
 TEST_F(CudaStreamTest, ASmallerLaunchTakesNoSharedMemoryFromALargerOne) {

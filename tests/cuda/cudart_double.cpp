@@ -12,6 +12,12 @@ Runtime& runtime() {
   return the_runtime;
 }
 
+std::unique_ptr<Stream> fresh_stream(int device) {
+  unsetenv("PARETINY_CUDA_LIBRARIES");
+  runtime() = {};
+  return Stream::create({DeviceKind::cuda, device});
+}
+
 namespace {
 
 /// What a call ends with, which cudaGetLastError gives too.

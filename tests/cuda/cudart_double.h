@@ -5,8 +5,12 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <vector>
+
+#include "kernels/core/stream.h"
 
 namespace paretiny::cuda_double {
 
@@ -36,5 +40,12 @@ struct Runtime {
 
 /// The one there is; set to {} between tests.
 Runtime& runtime();
+
+/// A stream of a runtime that is new, with NVIDIA's libraries, whatever the tests are run with.
+std::unique_ptr<Stream> fresh_stream(int device);
+
+inline bool aligned_to(const void* data, std::size_t bytes) {
+  return reinterpret_cast<std::uintptr_t>(data) % bytes == 0;
+}
 
 }  // namespace paretiny::cuda_double

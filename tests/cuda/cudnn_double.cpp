@@ -49,10 +49,6 @@ const Made& operation_of(const Made& plan) {
       .part(CUDNN_ATTR_OPERATIONGRAPH_OPS);
 }
 
-bool aligned_to(const void* data, std::size_t bytes) {
-  return reinterpret_cast<std::uintptr_t>(data) % bytes == 0;
-}
-
 template <class Value>
 cudnnStatus_t give(const std::vector<Value>& values, std::int64_t most, std::int64_t* count,
                    void* to) {

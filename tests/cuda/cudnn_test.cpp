@@ -39,10 +39,8 @@ Engine tensor_cores(std::int64_t number, std::int64_t workspace = 0) {
 class CudnnTest : public testing::Test {
  protected:
   static std::unique_ptr<Stream> fresh_stream(int device = 0) {
-    unsetenv("PARETINY_CUDA_LIBRARIES");  // whatever the tests are run with
-    runtime() = {};
     cudnn() = {};
-    return Stream::create({DeviceKind::cuda, device});
+    return cuda_double::fresh_stream(device);
   }
   void propose(std::vector<Engine> engines) { cudnn().proposed = std::move(engines); }
 
