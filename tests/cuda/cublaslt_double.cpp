@@ -21,6 +21,7 @@ struct Layout {
   cudaDataType type;
   std::uint64_t rows, columns;
   std::int64_t leading;
+  friend bool operator==(const Layout&, const Layout&) = default;
 };
 struct Description {
   cublasComputeType_t compute;
@@ -86,7 +87,7 @@ Algorithm fitting(const Description& product, const Matrices& m) {
   const std::uint64_t columns = b_turned ? m.b.rows : m.b.columns;
   demand((b_turned ? m.b.columns : m.b.rows) == depth, "A and B do not have one depth");
   demand(m.d.rows == rows && m.d.columns == columns, "D does not have the product's shape");
-  demand(std::memcmp(&m.c, &m.d, sizeof(Layout)) == 0, "C and D lie differently");
+  demand(m.c == m.d, "C and D lie differently");
   demand(product.compute == CUBLAS_COMPUTE_32F && product.scale == CUDA_R_32F,
          "sums and scales are not exact f32");
   for (const Layout& layout : {m.a, m.b, m.c, m.d}) {

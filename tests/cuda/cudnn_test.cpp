@@ -45,7 +45,7 @@ class CudnnTest : public testing::Test {
   void propose(std::vector<Engine> engines) { cudnn().proposed = std::move(engines); }
 
   std::optional<std::size_t> scratch(ConvPass pass, DType dtype = DType::bf16) {
-    return cudnn_conv_scratch_bytes(*stream_, kShape, dtype, pass);
+    return cudnn_conv_scratch_bytes(*stream_, shape_, dtype, pass);
   }
 
   /// All three passes of a shape, which must be right.
@@ -71,7 +71,7 @@ class CudnnTest : public testing::Test {
     EXPECT_EQ(cudnn().wrong, std::vector<std::string>{});
   }
 
-  const nn::ConvShape kShape{{2, 6, 5, 8}, 4, nn::Window::same(6, 5, 3, 3, 1, 1)};
+  const nn::ConvShape shape_{{2, 6, 5, 8}, 4, nn::Window::same(6, 5, 3, 3, 1, 1)};
   std::unique_ptr<Stream> stream_ = fresh_stream();
 };
 
@@ -80,7 +80,7 @@ constexpr ConvPass kPasses[] = {ConvPass::forward, ConvPass::backward_data,
 
 TEST_F(CudnnTest, EveryPassIsRightInBothTypes) {
   for (const auto& shape :
-       {kShape, nn::ConvShape{{3, 7, 9, 5}, 6, nn::Window::same(7, 9, 3, 3, 2, 2)},
+       {shape_, nn::ConvShape{{3, 7, 9, 5}, 6, nn::Window::same(7, 9, 3, 3, 2, 2)},
         nn::ConvShape{{1, 8, 6, 3}, 7, {5, 2, 1, 3, 4, 0, 1, 2}},
         nn::ConvShape{{2, 1, 30, 4}, 8, nn::Window::same(1, 30, 1, 9, 1, 2)}}) {
     propose({tensor_cores(7, 4096)});
@@ -99,54 +99,54 @@ TEST_F(CudnnTest, TheFirstEngineThatKeepsOurPromisesIsTaken) {
   compiled.behavior.push_back(CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION);
   broken.plans = false;
   propose({winograd, random, compiled, greedy, broken, scalar, tensor_cores(9), tensor_cores(10)});
-  expect_right(kShape, DType::bf16);
+  expect_right(shape_, DType::bf16);
   EXPECT_EQ(cudnn().runs, (std::vector<std::int64_t>{9, 9, 9}));
-  expect_right(kShape, DType::f32);
+  expect_right(shape_, DType::f32);
   EXPECT_EQ(cudnn().runs, (std::vector<std::int64_t>{9, 9, 9, 6, 6, 6}))
       << "f32 is exact: not on tensor cores";
 }
 
 TEST_F(CudnnTest, TheFallbackIsAskedLast) {
   cudnn().fallback = {tensor_cores(11)};
-  expect_right(kShape, DType::bf16);
+  expect_right(shape_, DType::bf16);
   EXPECT_EQ(cudnn().runs, (std::vector<std::int64_t>{11, 11, 11}));
 }
 
 TEST_F(CudnnTest, EnginesAreChosenOnceAShape) {
   propose({tensor_cores(1)});
-  for (int i = 0; i < 3; ++i) expect_right(kShape, DType::bf16);
+  for (int i = 0; i < 3; ++i) expect_right(shape_, DType::bf16);
   EXPECT_EQ(cudnn().heuristics, 3) << "one a pass";
 }
 
 TEST_F(CudnnTest, TheScratchIsWhatWasAnnouncedAndNothingElseIsWrittenTo) {
   propose({tensor_cores(1, 3000)});
-  const std::size_t weights = static_cast<std::size_t>(kShape.weights().elements()) * 2;
+  const std::size_t weights = static_cast<std::size_t>(shape_.weights().elements()) * 2;
   for (const ConvPass pass : kPasses) EXPECT_EQ(scratch(pass), aligned(weights) + aligned(3000));
   Arena::Scope scope(stream_->scratch());
   auto* const used = static_cast<unsigned char*>(scope.take(1000));
   std::memset(used, 7, 1000);
-  expect_right(kShape, DType::bf16);
+  expect_right(shape_, DType::bf16);
   for (int i = 0; i < 1000; ++i) ASSERT_EQ(used[i], 7) << i;
 }
 
 TEST_F(CudnnTest, WhatNoEngineTakesIsDeclined) {
   propose({{.number = 1}});
   for (const ConvPass pass : kPasses) EXPECT_FALSE(scratch(pass));
-  const Tensor x(*stream_, DType::bf16, kShape.input), y(*stream_, DType::bf16, kShape.output());
-  const Tensor w(*stream_, DType::f32, kShape.weights());
-  EXPECT_FALSE(cudnn_conv_forward(*stream_, kShape, x, w, y));
-  EXPECT_FALSE(cudnn_conv_backward_data(*stream_, kShape, y, w, x));
-  EXPECT_FALSE(cudnn_conv_backward_weights(*stream_, kShape, x, y, w));
+  const Tensor x(*stream_, DType::bf16, shape_.input), y(*stream_, DType::bf16, shape_.output());
+  const Tensor w(*stream_, DType::f32, shape_.weights());
+  EXPECT_FALSE(cudnn_conv_forward(*stream_, shape_, x, w, y));
+  EXPECT_FALSE(cudnn_conv_backward_data(*stream_, shape_, y, w, x));
+  EXPECT_FALSE(cudnn_conv_backward_weights(*stream_, shape_, x, y, w));
   EXPECT_TRUE(cudnn().runs.empty());
 }
 
 TEST_F(CudnnTest, TensorsThatAreNotAlignedAreDeclined) {
   propose({tensor_cores(1)});
-  const Tensor x(*stream_, DType::bf16, kShape.input), y(*stream_, DType::bf16, kShape.output());
-  const Tensor w(*stream_, DType::f32, kShape.weights());
-  EXPECT_FALSE(cudnn_conv_forward(*stream_, kShape, x.unaligned(), w, y));
-  EXPECT_FALSE(cudnn_conv_forward(*stream_, kShape, x, w.unaligned(), y));
-  EXPECT_FALSE(cudnn_conv_forward(*stream_, kShape, x, w, y.unaligned()));
+  const Tensor x(*stream_, DType::bf16, shape_.input), y(*stream_, DType::bf16, shape_.output());
+  const Tensor w(*stream_, DType::f32, shape_.weights());
+  EXPECT_FALSE(cudnn_conv_forward(*stream_, shape_, x.unaligned(), w, y));
+  EXPECT_FALSE(cudnn_conv_forward(*stream_, shape_, x, w.unaligned(), y));
+  EXPECT_FALSE(cudnn_conv_forward(*stream_, shape_, x, w, y.unaligned()));
   EXPECT_TRUE(cudnn().runs.empty());
 }
 
@@ -154,21 +154,21 @@ TEST_F(CudnnTest, WhatIsNotSupportedAfterAllIsNeverTriedAgain) {
   Engine engine = tensor_cores(1);
   engine.runs = false;
   propose({engine});
-  const Tensor x(*stream_, DType::bf16, kShape.input), y(*stream_, DType::bf16, kShape.output());
-  const Tensor w(*stream_, DType::f32, kShape.weights());
+  const Tensor x(*stream_, DType::bf16, shape_.input), y(*stream_, DType::bf16, shape_.output());
+  const Tensor w(*stream_, DType::f32, shape_.weights());
   ASSERT_TRUE(scratch(ConvPass::forward));
-  EXPECT_FALSE(cudnn_conv_forward(*stream_, kShape, x, w, y));
+  EXPECT_FALSE(cudnn_conv_forward(*stream_, shape_, x, w, y));
   EXPECT_FALSE(scratch(ConvPass::forward));
   EXPECT_EQ(cudnn().heuristics, 1);
 }
 
 TEST_F(CudnnTest, AFailureIsADeviceErrorWithItsReason) {
   propose({tensor_cores(1)});
-  const Tensor x(*stream_, DType::bf16, kShape.input), y(*stream_, DType::bf16, kShape.output());
-  const Tensor w(*stream_, DType::f32, kShape.weights());
+  const Tensor x(*stream_, DType::bf16, shape_.input), y(*stream_, DType::bf16, shape_.output());
+  const Tensor w(*stream_, DType::f32, shape_.weights());
   cudnn().next_run = CUDNN_STATUS_EXECUTION_FAILED;
   try {
-    (void)cudnn_conv_forward(*stream_, kShape, x, w, y);
+    (void)cudnn_conv_forward(*stream_, shape_, x, w, y);
     FAIL() << "no error";
   } catch (const DeviceError& error) {
     EXPECT_STREQ(error.what(), "cuDNN: conv_forward: a reason");
@@ -177,11 +177,11 @@ TEST_F(CudnnTest, AFailureIsADeviceErrorWithItsReason) {
 
 TEST_F(CudnnTest, AStepIsRecordedWithWhatWasChosenBefore) {
   propose({tensor_cores(1, 512)});
-  const Tensor x = Tensor::random(*stream_, DType::bf16, kShape.input, 1);
-  const Tensor w = Tensor::random(*stream_, DType::f32, kShape.weights(), 2);
-  const Tensor y(*stream_, DType::bf16, kShape.output());
+  const Tensor x = Tensor::random(*stream_, DType::bf16, shape_.input, 1);
+  const Tensor w = Tensor::random(*stream_, DType::f32, shape_.weights(), 2);
+  const Tensor y(*stream_, DType::bf16, shape_.output());
   const auto recording =
-      stream_->record([&] { EXPECT_TRUE(cudnn_conv_forward(*stream_, kShape, x, w, y)); });
+      stream_->record([&] { EXPECT_TRUE(cudnn_conv_forward(*stream_, shape_, x, w, y)); });
   recording->run();
   recording->run();
   EXPECT_EQ(cudnn().heuristics, 1);
@@ -192,7 +192,7 @@ TEST_F(CudnnTest, AStepIsRecordedWithWhatWasChosenBefore) {
 TEST_F(CudnnTest, HandlesAndDescriptorsGoWithTheirStream) {
   stream_ = fresh_stream(1);
   propose({tensor_cores(1)});
-  expect_right(kShape, DType::bf16);
+  expect_right(shape_, DType::bf16);
   EXPECT_EQ(cudnn().handles, 1);
   EXPECT_GT(cudnn().descriptors, 0);
   stream_.reset();

@@ -121,9 +121,9 @@ class Tensor {
   /// All the memory, to compare two runs bit by bit.
   std::vector<unsigned char> bytes() const {
     std::vector<unsigned char> host(buffer_.bytes());
-    forbid_guards(false);
+    allow_guards();
     stream_->download(host.data(), buffer_.data(), host.size());
-    forbid_guards(true);
+    forbid_guards();
     const auto marked = [](unsigned char byte) { return byte == kMark; };
     EXPECT_TRUE(std::all_of(host.begin(), host.begin() + front_, marked) &&
                 std::all_of(host.end() - kGuard, host.end(), marked))
@@ -154,21 +154,21 @@ class Tensor {
     std::vector<unsigned char> host(buffer_.bytes(), kMark);
     for (std::size_t i = 0; i < values.size(); ++i) store(&host[front], i, values[i]);
     stream.upload(buffer_.data(), host.data(), host.size());
-    forbid_guards(true);
+    forbid_guards();
   }
 
   std::size_t count() const { return static_cast<std::size_t>(shape_.elements()); }
 
-  void forbid_guards(bool forbid) const {
-    std::byte* before = static_cast<std::byte*>(buffer_.data());
-    std::byte* after = before + front_ + bytes_;
-    if (forbid) {
-      ASAN_POISON_MEMORY_REGION(before, front_);
-      ASAN_POISON_MEMORY_REGION(after, kGuard);
-    } else {
-      ASAN_UNPOISON_MEMORY_REGION(before, front_);
-      ASAN_UNPOISON_MEMORY_REGION(after, kGuard);
-    }
+  std::byte* front_guard() const { return static_cast<std::byte*>(buffer_.data()); }
+  std::byte* back_guard() const { return front_guard() + front_ + bytes_; }
+
+  void forbid_guards() const {
+    ASAN_POISON_MEMORY_REGION(front_guard(), front_);
+    ASAN_POISON_MEMORY_REGION(back_guard(), kGuard);
+  }
+  void allow_guards() const {
+    ASAN_UNPOISON_MEMORY_REGION(front_guard(), front_);
+    ASAN_UNPOISON_MEMORY_REGION(back_guard(), kGuard);
   }
 
   template <class T>

@@ -47,10 +47,10 @@ Trial PostgresStudy::taken(const Rows& rows, const std::string& owner) {
 }
 
 std::optional<Trial> PostgresStudy::unheard(Connection& connection, const std::string& owner) {
-  static const std::string kOwn = statement(
+  static const std::string own_sql = statement(
       "SELECT <trial> FROM paretiny.trials WHERE study = $1 AND state = 'running' AND owner = $2 "
       "ORDER BY number");
-  const Rows rows = connection.run(kOwn, Parameters().add(id_).add(std::string_view(owner)));
+  const Rows rows = connection.run(own_sql, Parameters().add(id_).add(std::string_view(owner)));
   for (int i = 0; i < rows.size(); ++i) {
     const std::int64_t token = rows.integer(i, 14);
     const auto hold = holds_.find(rows.integer(i, 0));
@@ -64,7 +64,7 @@ std::optional<Trial> PostgresStudy::unheard(Connection& connection, const std::s
 std::optional<Trial> PostgresStudy::add_trial(std::int64_t number, const space::Values& values,
                                               std::uint64_t architecture, std::uint64_t seed,
                                               const Lease& lease) {
-  static const std::string kAdd = statement(
+  static const std::string add_sql = statement(
       "INSERT INTO paretiny.trials AS t (study, number, state, parameters, objectives, metrics, "
       "reason, architecture, seed, attempts, owner, token, lease_until, seen, started, finished, "
       "changed) SELECT $1, $2::bigint, 'running', $3::json, $4::json, '{}', '', $5::bigint, "
@@ -86,7 +86,7 @@ std::optional<Trial> PostgresStudy::add_trial(std::int64_t number, const space::
       std::optional<Trial> added = unheard(connection, lease.owner);
       if (added) return added;
     }
-    const Rows rows = connection.run(kAdd, parameters);
+    const Rows rows = connection.run(add_sql, parameters);
     if (!rows.empty()) return taken(rows, lease.owner);
     const Rows count =
         connection.run("SELECT coalesce(max(number) + 1, 0) FROM paretiny.trials WHERE study = $1",
@@ -101,7 +101,7 @@ std::optional<Trial> PostgresStudy::add_trial(std::int64_t number, const space::
 
 std::optional<Trial> PostgresStudy::claim_free(Connection& connection, const Lease& lease,
                                                const Dead& dead) {
-  static const std::string kClaim = statement(
+  static const std::string claim_sql = statement(
       "WITH free AS (SELECT number FROM paretiny.trials WHERE study = $1 "
       "AND state IN ('waiting', 'running') AND (state = 'waiting' OR lease_until <= <now> "
       "OR (number = $6::bigint AND token = $7::bigint)) "
@@ -135,7 +135,7 @@ std::optional<Trial> PostgresStudy::claim_free(Connection& connection, const Lea
     parameters.add_null().add_null();
   }
   while (true) {
-    const Rows rows = connection.run(kClaim, parameters);
+    const Rows rows = connection.run(claim_sql, parameters);
     if (rows.empty()) return std::nullopt;
     if (rows.text(0, 1) == to_string(TrialState::running)) return taken(rows, lease.owner);
   }
@@ -175,23 +175,23 @@ std::optional<Trial> PostgresStudy::claim(const Lease& lease) {
 }
 
 bool PostgresStudy::renew(std::int64_t number, const Lease& lease) {
-  static const std::string kRenew = statement(
+  static const std::string renew_sql = statement(
       "UPDATE paretiny.trials SET lease_until = <now> + $5::bigint, seen = <now> WHERE <held> "
       "RETURNING number");
-  return change(kRenew, of_holder(number, lease.owner).add(std::int64_t{lease.time.count()}));
+  return change(renew_sql, of_holder(number, lease.owner).add(std::int64_t{lease.time.count()}));
 }
 
 bool PostgresStudy::release(std::int64_t number, const std::string& owner) {
-  static const std::string kRelease = statement(
+  static const std::string release_sql = statement(
       "UPDATE paretiny.trials SET state = 'waiting', attempts = attempts - 1, lease_until = 0, "
       "changed = pg_current_xact_id() WHERE <held> RETURNING number");
-  static const std::string kReleased =
+  static const std::string released_sql =
       "SELECT 1 FROM paretiny.trials WHERE study = $1 AND number = $2 AND state = 'waiting' "
       "AND owner = $3 AND token = coalesce($4::bigint, token)";
   const Parameters parameters = of_holder(number, owner);
   const bool held = server_.run([&](Connection& connection, bool again) {
-    return !connection.run(kRelease, parameters).empty() ||
-           (again && !connection.run(kReleased, parameters).empty()) || lost(connection);
+    return !connection.run(release_sql, parameters).empty() ||
+           (again && !connection.run(released_sql, parameters).empty()) || lost(connection);
   });
   if (held) holds_.erase(number);
   return held;
@@ -199,7 +199,7 @@ bool PostgresStudy::release(std::int64_t number, const std::string& owner) {
 
 bool PostgresStudy::conclude(std::int64_t number, const std::string& owner, TrialState end,
                              const TrialResult& result) {
-  static const std::string kEnd = statement(
+  static const std::string end_sql = statement(
       "WITH ended AS (UPDATE paretiny.trials SET state = $5, "
       "objectives = coalesce($6::json, objectives), metrics = $7::json, reason = $8, "
       "verdict = coalesce($9::json, verdict), lease_until = 0, seen = <now>, finished = <stamp>, "
@@ -210,7 +210,7 @@ bool PostgresStudy::conclude(std::int64_t number, const std::string& owner, Tria
       "WHERE $10::bytea IS NOT NULL "
       "ON CONFLICT (study, trial) DO UPDATE SET model = excluded.model) "
       "SELECT number FROM ended");
-  static const std::string kEnded =
+  static const std::string ended_sql =
       "SELECT 1 FROM paretiny.trials WHERE study = $1 AND number = $2 AND owner = $3 "
       "AND token = coalesce($4::bigint, token) AND state = $5 AND metrics::text = $6";
   check_result(number, end, result, header_.objectives.size());
@@ -223,8 +223,8 @@ bool PostgresStudy::conclude(std::int64_t number, const std::string& owner, Tria
   result.model.empty() ? parameters.add_null() : parameters.add(std::span(result.model));
   const Parameters whose = of_holder(number, owner).add(to_string(end)).add(metrics);
   const bool held = server_.run([&](Connection& connection, bool again) {
-    return !connection.run(kEnd, parameters).empty() ||
-           (again && !connection.run(kEnded, whose).empty()) || lost(connection);
+    return !connection.run(end_sql, parameters).empty() ||
+           (again && !connection.run(ended_sql, whose).empty()) || lost(connection);
   });
   if (held) holds_.erase(number);
   return held;

@@ -46,7 +46,7 @@ std::int64_t insert_study(Connection& connection, const Location& location,
 }
 
 void insert_trial(Connection& connection, std::int64_t study, const Trial& trial) {
-  static const std::string kInsert = statement(
+  static const std::string insert_sql = statement(
       "INSERT INTO paretiny.trials (study, number, state, parameters, objectives, metrics, reason, "
       "architecture, seed, attempts, owner, lease_until, started, finished, verdict, token, seen, "
       "changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::integer, $11, $12, $13, $14, $15, "
@@ -67,7 +67,7 @@ void insert_trial(Connection& connection, std::int64_t study, const Trial& trial
   } else {
     parameters.add(std::string_view(text.verdict));
   }
-  connection.run(kInsert, parameters);
+  connection.run(insert_sql, parameters);
 }
 
 void insert_epochs(Connection& connection, std::int64_t study, std::int64_t number,

@@ -90,14 +90,14 @@ Trial PostgresStudy::trial_at(const Rows& rows, int row) {
 }
 
 const std::vector<Trial>& PostgresStudy::trials() {
-  static const std::string kChanged = statement(
+  static const std::string changed_sql = statement(
       "SELECT <trial>, pg_snapshot_xmin(pg_current_snapshot()) FROM paretiny.trials "
       "WHERE study = $1 AND changed >= $2::xid8 ORDER BY number");
   // Leases are renewed without a change of the trial.
-  static const std::string kLeases =
+  static const std::string leases_sql =
       "SELECT t.number, t.lease_until FROM paretiny.studies s LEFT JOIN paretiny.trials t "
       "ON t.study = s.id AND t.state = 'running' WHERE s.id = $1";
-  const Rows rows = run(kChanged, Parameters().add(id_).add(std::string_view(seen_)));
+  const Rows rows = run(changed_sql, Parameters().add(id_).add(std::string_view(seen_)));
   for (int i = 0; i < rows.size(); ++i) {
     Trial trial = trial_at(rows, i);
     const auto next = static_cast<std::int64_t>(trials_.size());
@@ -109,7 +109,7 @@ const std::vector<Trial>& PostgresStudy::trials() {
     trials_[static_cast<std::size_t>(trial.number)] = std::move(trial);
   }
   if (!rows.empty()) seen_ = rows.text(0, 15);
-  const Rows leases = run(kLeases, Parameters().add(id_));
+  const Rows leases = run(leases_sql, Parameters().add(id_));
   if (leases.empty()) {
     server_.run([&](Connection& connection, bool) { return lost(connection); });
   }
@@ -190,10 +190,10 @@ std::int64_t PostgresStudy::checkpoint_epochs(std::int64_t number) {
 }
 
 std::vector<Holder> PostgresStudy::holders() {
-  static const std::string kHolders = statement(
+  static const std::string holders_sql = statement(
       "SELECT number, owner, started, lease_until - <now>, <now> - seen FROM paretiny.trials "
       "WHERE study = $1 AND state = 'running' ORDER BY number");
-  const Rows rows = run(kHolders, Parameters().add(id_));
+  const Rows rows = run(holders_sql, Parameters().add(id_));
   std::vector<Holder> holders;
   for (int i = 0; i < rows.size(); ++i) {
     holders.push_back({rows.integer(i, 0), rows.text(i, 1), rows.text(i, 2),
