@@ -72,14 +72,62 @@ TEST(Activation, IsExactBeyondItsLastKink) {
   }
 }
 
+/// What is no number, what is infinite, both zeros and every kink: alone, and in whole packs of 16
+/// bytes.
+std::vector<double> odd_values() {
+  const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+  std::vector<double> values;
+  for (const double value : {nan, -nan, infinity, -infinity, 0.0, -0.0, -3.0, 3.0, 6.0, 1e38}) {
+    values.insert(values.end(), {value, 1.5, -2.5});
+    values.insert(values.end(), 8, value);
+  }
+  return values;
+}
+
 TEST(Activation, PassesNaN) {
   const auto stream = test_stream();
+  const std::vector<double> values = odd_values();
+  const Shape shape{1, 1, 1, static_cast<std::int64_t>(values.size())};
   for (const Activation activation : kActivations) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
-      const Tensor x(*stream, dtype, {1, 1, 1, 37});  // NaN until written
-      const Tensor y(*stream, dtype, x.shape(), std::vector<double>(37, 0));
+      const Tensor x(*stream, dtype, shape, values);
+      const Tensor y(*stream, dtype, shape);
       activation_forward(*stream, activation, x, y);
-      for (const double value : y.values()) EXPECT_TRUE(std::isnan(value)) << name_of(activation);
+      const std::vector<double> active = y.values();
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        // 0 times infinity, too.
+        const bool none = std::isnan(values[i]) ||
+                          (activation == Activation::hard_swish && values[i] == -INFINITY);
+        EXPECT_EQ(std::isnan(active[i]), none) << name_of(activation) << " of " << values[i];
+      }
+    }
+  }
+}
+
+TEST(Activation, TreatsOddValuesAsTheCpuDoes) {
+  const auto stream = test_stream();
+  const auto cpu = Stream::create({DeviceKind::cpu, 0});
+  const std::vector<double> values = odd_values();
+  const Shape shape{1, 1, 1, static_cast<std::int64_t>(values.size())};
+  for (const Activation activation : kActivations) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const auto both = [&](Stream& on) {
+        const Tensor x(on, dtype, shape, values);
+        const Tensor dy(on, dtype, shape, std::vector<double>(values.size(), 0.75));
+        const Tensor y(on, dtype, shape);
+        const Tensor dx(on, dtype, shape);
+        activation_forward(on, activation, x, y);
+        nn::activation_backward(on, activation, x, dy, dx);
+        return std::pair(y.values(), dx.values());
+      };
+      const auto [y, dx] = both(*stream);
+      const auto [cpu_y, cpu_dx] = both(*cpu);
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        SCOPED_TRACE(std::string(name_of(activation)) + " of " + std::to_string(values[i]));
+        // NaN is NaN, and a zero is a zero, whatever their other bits.
+        EXPECT_TRUE(y[i] == cpu_y[i] || (std::isnan(y[i]) && std::isnan(cpu_y[i]))) << y[i];
+        EXPECT_TRUE(dx[i] == cpu_dx[i] || (std::isnan(dx[i]) && std::isnan(cpu_dx[i]))) << dx[i];
+      }
     }
   }
 }
