@@ -1,7 +1,8 @@
 // Convolutions over the shapes of the models' graphs, forward and both gradients: ours beside cuDNN
 // and cuBLASLt. The `fused` directions are a layer with the batch norms before and after it: ours
 // reads through the one and adds up the other's statistics on the way out; the peers' batch norms
-// are passes of their own (our kernels, on NHWC).
+// are passes of their own (our kernels, on NHWC). Cases that end in variant_... are the rivals for
+// a place in kernels/core/cuda/variants.cu.
 #include <fmt/core.h>
 
 #include <memory>
@@ -9,6 +10,7 @@
 #include "bench/cuda/cublaslt_peer.h"
 #include "bench/cuda/cudnn_peer.h"
 #include "bench/cuda/model_layers.h"
+#include "kernels/core/cuda/variants.h"
 
 namespace paretiny::bench {
 namespace {
@@ -239,6 +241,26 @@ void add_pointwise(const nn::PointwiseShape& shape, DType dtype) {
   add_lt("backward_weights_fused", "cublaslt_separate", cublaslt_backward_weights);
 }
 
+/// The ways to do a pass of a dense convolution, against one another.
+void add_conv_variants(const nn::ConvShape& shape, Direction direction, const char* direction_name,
+                       DType dtype, const Work& work) {
+  const cuda::Choice choice = direction == Direction::forward ? cuda::Choice::conv_forward
+                                                              : cuda::Choice::conv_backward_data;
+  std::vector<Case> rivals;
+  for (const cuda::Variant variant : {cuda::Variant::cudnn, cuda::Variant::gather}) {
+    const std::string who = fmt::format("variant_{}", cuda::name_of(variant));
+    rivals.push_back({name("conv", direction_name, dtype, label(shape), who.c_str()), work,
+                      [=](Stream& s, std::size_t sets) -> Call {
+                        const Call call = ours(s, sets, shape, direction, dtype);
+                        return [=](Stream& stream, std::size_t set) {
+                          const cuda::UseVariant use(choice, variant);
+                          call(stream, set);
+                        };
+                      }});
+  }
+  add_rivals(std::move(rivals));
+}
+
 void add_conv(const nn::ConvShape& shape, DType dtype) {
   const nn::Window& w = shape.window;
   const Work work =
@@ -247,6 +269,8 @@ void add_conv(const nn::ConvShape& shape, DType dtype) {
   for (const auto& [direction, direction_name] : kDirections) {
     add_ours("conv", shape, direction, direction_name, dtype, work);
     add_cudnn("conv", label(shape), convolution, direction, direction_name, dtype, work);
+    if (direction == Direction::backward_weights) continue;
+    add_conv_variants(shape, direction, direction_name, dtype, work);
   }
 }
 

@@ -95,13 +95,48 @@ Ceilings measure_ceilings(Stream& stream) {
 
 Ceilings ceilings;
 
-void measure(benchmark::State& state, const Case& one) {
-  const std::size_t sets = sets_for(one.work.bytes);
-  double seconds = 0;
-  for (auto _ : state) {
-    seconds = seconds_of(the_stream(), sets, one.prepare(the_stream(), sets));
-    state.SetIterationTime(seconds);
+/// Timed replays of a graph of calls.
+class Replays {
+ public:
+  Replays(Stream& stream, std::size_t sets, const Call& call)
+      : stream_(stream), calls_(round_up(kCalls, sets)) {
+    recording_ = stream.record([call, sets, calls = calls_, &stream] {
+      for (std::size_t i = 0; i < calls; ++i) call(stream, i % sets);
+    });
+    recording_->run();  // as given
+    recording_->run();  // captured
   }
+
+  void run() {
+    begin_.record(stream_);
+    recording_->run();
+    end_.record(stream_);
+    stream_.synchronize();
+    times_.push_back(end_.since(begin_));
+    total_ += times_.back();
+  }
+  bool enough(double seconds) const {
+    return times_.size() >= 11 && (total_ >= seconds || times_.size() >= 101);
+  }
+  /// Of one call.
+  double median() {
+    const auto middle = times_.begin() + static_cast<std::ptrdiff_t>(times_.size() / 2);
+    std::nth_element(times_.begin(), middle, times_.end());
+    return *middle / static_cast<double>(calls_);
+  }
+
+ private:
+  static constexpr std::size_t kCalls = 8;  // at least: what starts a graph is spread over them
+
+  Stream& stream_;
+  std::size_t calls_;
+  std::unique_ptr<Recording> recording_;
+  Event begin_, end_;
+  std::vector<double> times_;
+  double total_ = 0;
+};
+
+void report(benchmark::State& state, const Case& one, double seconds) {
   const double floor = floor_seconds(the_ceilings(), one.work);
   state.counters["bytes"] = one.work.bytes;
   state.counters["FLOPs"] = one.work.operations;
@@ -110,6 +145,75 @@ void measure(benchmark::State& state, const Case& one) {
   state.counters["GB/s"] = 1e-9 * one.work.bytes / seconds;
   state.counters["TFLOP/s"] = 1e-12 * one.work.operations / seconds;
   state.SetLabel(one.label);
+}
+
+void measure(benchmark::State& state, const Case& one) {
+  const std::size_t sets = sets_for(one.work.bytes);
+  double seconds = 0;
+  for (auto _ : state) {
+    seconds = seconds_of(the_stream(), sets, one.prepare(the_stream(), sets));
+    state.SetIterationTime(seconds);
+  }
+  report(state, one, seconds);
+}
+
+/// Cases that are measured together, and what each took or why it could not.
+class Rivals {
+ public:
+  explicit Rivals(std::vector<Case> cases) : cases_(std::move(cases)) {}
+
+  void measure(benchmark::State& state, std::size_t i) {
+    if (results_.empty()) measure_all();
+    if (!results_[i].error.empty()) throw std::runtime_error(results_[i].error);
+    for (auto _ : state) state.SetIterationTime(results_[i].seconds);
+    report(state, cases_[i], results_[i].seconds);
+  }
+
+ private:
+  struct Result {
+    double seconds = 0;
+    std::string error;
+  };
+
+  void measure_all() {
+    constexpr double kEnough = 20e-3;
+    results_.resize(cases_.size());
+    std::vector<std::unique_ptr<Replays>> replays(cases_.size());
+    for (std::size_t i = 0; i < cases_.size(); ++i) {
+      const std::size_t sets = sets_for(cases_[i].work.bytes);
+      try {
+        const Call call = cases_[i].prepare(the_stream(), sets);
+        replays[i] = std::make_unique<Replays>(the_stream(), sets, call);
+      } catch (const std::exception& error) {
+        results_[i].error = error.what();
+      }
+    }
+    for (bool more = true; more;) {
+      more = false;
+      for (const auto& each : replays) {
+        if (each == nullptr || each->enough(kEnough)) continue;
+        each->run();
+        more = true;
+      }
+    }
+    for (std::size_t i = 0; i < cases_.size(); ++i) {
+      if (replays[i] != nullptr) results_[i].seconds = replays[i]->median();
+    }
+  }
+
+  std::vector<Case> cases_;
+  std::vector<Result> results_;  // by case, once they are measured
+};
+
+/// Registers what is measured once, with a time of its own.
+void add_benchmark(const std::string& name, std::function<void(benchmark::State&)> measure) {
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [measure = std::move(measure)](benchmark::State& state) {
+                                 within_budget(state, [&] { measure(state); });
+                               })
+      ->UseManualTime()
+      ->Iterations(1)
+      ->Unit(benchmark::kMicrosecond);
 }
 
 bool has_argument(int argc, char** argv, const std::string& name) {
@@ -158,38 +262,23 @@ std::size_t sets_for(double bytes) {
 }
 
 double seconds_of(Stream& stream, std::size_t sets, const Call& call, double enough) {
-  constexpr std::size_t kCalls = 8;  // at least in a graph: what starts it is spread over them
-  const std::size_t calls = round_up(kCalls, sets);
-  const auto recording = stream.record([&] {
-    for (std::size_t i = 0; i < calls; ++i) call(stream, i % sets);
-  });
-  recording->run();  // as given
-  recording->run();  // captured
-  std::vector<double> times;
-  Event begin, end;
-  double total = 0;
-  while (times.size() < 11 || (total < enough && times.size() < 101)) {
-    begin.record(stream);
-    recording->run();
-    end.record(stream);
-    stream.synchronize();
-    times.push_back(end.since(begin));
-    total += times.back();
-  }
-  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-  std::nth_element(times.begin(), middle, times.end());
-  return *middle / static_cast<double>(calls);
+  Replays replays(stream, sets, call);
+  while (!replays.enough(enough)) replays.run();
+  return replays.median();
 }
 
 void add(Case one) {
   const std::string name = one.name;
-  benchmark::RegisterBenchmark(name.c_str(),
-                               [one = std::move(one)](benchmark::State& state) {
-                                 within_budget(state, [&] { measure(state, one); });
-                               })
-      ->UseManualTime()
-      ->Iterations(1)
-      ->Unit(benchmark::kMicrosecond);
+  add_benchmark(name, [one = std::move(one)](benchmark::State& state) { measure(state, one); });
+}
+
+void add_rivals(std::vector<Case> cases) {
+  std::vector<std::string> names;
+  for (const Case& each : cases) names.push_back(each.name);
+  const auto rivals = std::make_shared<Rivals>(std::move(cases));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    add_benchmark(names[i], [=](benchmark::State& state) { rivals->measure(state, i); });
+  }
 }
 
 Stream& the_stream() {

@@ -71,6 +71,10 @@ struct Case {
 /// op has no twin, or that does not fit the device, is reported as skipped, with the reason.
 void add(Case one);
 
+/// Registers cases that compete for a place in the table of variants: when the first of them runs,
+/// all are measured, replay by replay in turns, so that whatever slows the device down meets all.
+void add_rivals(std::vector<Case> cases);
+
 /// Median seconds of one call: graphs of calls that walk through the sets, timed by events. Replays
 /// until they took `enough` seconds, but at least 11 and at most 101 times.
 double seconds_of(Stream& stream, std::size_t sets, const Call& call, double enough = 20e-3);

@@ -2,8 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/libraries.h"
+#include "kernels/core/cuda/variants.h"
 #include "tests/cuda/cudart_double.h"
 
 namespace paretiny::cuda {
@@ -20,6 +21,9 @@ using cuda_double::runtime;
 // allowed is remembered for the whole program.
 template <int kCase>
 void kernel(int) {}
+
+template <int kCase>
+void waiting_kernel(GridDependency, float) {}
 
 constexpr std::size_t kKib = 1024;
 
@@ -97,6 +101,71 @@ TEST_F(CudaStreamTest, EachStreamLaunchesOnItsOwnDevice) {
   ASSERT_EQ(runtime().launches.size(), 3u);
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(runtime().launches[i].device, i == 1 ? 1 : 0) << i;
   EXPECT_EQ(runtime().attribute_calls, 2) << "once a kernel and device";
+}
+
+/// Which of the launches of a recorded step are early: a kernel that waits, twice, zeros, the same
+/// kernel, one that does not wait, and once more the first.
+template <int kCase>
+std::vector<bool> early_launches(Stream& stream) {
+  float zeros = 1;
+  const auto recording = stream.record([&] {
+    const auto waiting = [&] {
+      launch_dependent(stream, "waiting", waiting_kernel<kCase>, with_shared(60 * kKib), 1);
+    };
+    waiting();
+    waiting();
+    stream.zero(&zeros, sizeof(zeros));
+    waiting();
+    launch(stream, "other", kernel<7>, with_shared(0), 1);
+    waiting();
+  });
+  recording->run();
+  for (const cuda_double::Launch& each : runtime().launches) EXPECT_FALSE(each.early);
+  recording->run();
+  EXPECT_EQ(runtime().replays, 1);
+  std::vector<bool> early;
+  for (const cuda_double::Launch& each : runtime().graph) early.push_back(each.early);
+  return early;
+}
+
+TEST_F(CudaStreamTest, OnlyRecordedKernelsThatWaitBehindAnotherStartEarly) {
+  const std::vector<bool> never(5, false);
+  EXPECT_EQ(early_launches<0>(*stream_), never) << "by default";
+  runtime() = {};
+  const UseVariant dependent(Choice::launch, Variant::dependent);
+  EXPECT_EQ(early_launches<1>(*stream_), (std::vector<bool>{false, true, false, false, true}));
+  runtime() = {};
+  const UseVariant serial(Choice::launch, Variant::serial);
+  EXPECT_EQ(early_launches<2>(*stream_), never) << "what was asked for last counts";
+}
+
+TEST_F(CudaStreamTest, CodeForOlderDevicesCannotWait) {
+  runtime().ptx_version = 80;
+  const UseVariant dependent(Choice::launch, Variant::dependent);
+  EXPECT_EQ(early_launches<3>(*stream_), std::vector<bool>(5, false));
+}
+
+/// What the environment asks for counts before the table, and less than what the program does.
+TEST(Variants, AreChosenByTheEnvironmentToo) {
+  const auto with = [](const char* wish) { setenv("PARETINY_CUDA_VARIANTS", wish, 1); };
+  with("launch=dependent,conv_forward=gather");
+  EXPECT_EQ(variant_of(Choice::launch), Variant::dependent);
+  EXPECT_EQ(variant_of(Choice::conv_forward, DType::bf16, 48), Variant::gather);
+  EXPECT_EQ(variant_of(Choice::conv_backward_data, DType::bf16, 48), Variant::cudnn);
+  {
+    const UseVariant serial(Choice::launch, Variant::serial);
+    EXPECT_EQ(variant_of(Choice::launch), Variant::serial);
+  }
+  EXPECT_EQ(variant_of(Choice::launch), Variant::dependent);
+  for (const char* bad : {"launch", "launch=", "launch=gather", "conv_forward=serial", "=", ",",
+                          "launch=dependent,conv=gather", "launch=dependent,,"}) {
+    with(bad);
+    EXPECT_THROW(variant_of(Choice::launch), UsageError) << bad;
+  }
+  with("");
+  EXPECT_EQ(variant_of(Choice::launch), Variant::serial);
+  unsetenv("PARETINY_CUDA_VARIANTS");
+  EXPECT_EQ(variant_of(Choice::launch), Variant::serial);
 }
 
 TEST_F(CudaStreamTest, ScratchIsAlignedForTheLibrariesWorkspaces) {

@@ -102,6 +102,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 }
 cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t) {
   std::memset(data, value, bytes);
+  runtime().behind_kernel = false;
   return ended(cudaSuccess);
 }
 
@@ -119,6 +120,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t) {
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void*) {
   *attributes = {};
   attributes->sharedSizeBytes = paretiny::cuda_double::kStaticShared;
+  attributes->ptxVersion = runtime().ptx_version;
+  attributes->binaryVersion = 90;
   return ended(cudaSuccess);
 }
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int bytes) {
@@ -139,7 +142,16 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* ke
   if (bytes > (allowed == runtime().allowed.end() ? 48 * 1024 : allowed->second)) {
     return ended(cudaErrorInvalidValue);
   }
-  runtime().launches.push_back({kernel, runtime().device, bytes});
+  bool early = false;
+  for (unsigned i = 0; i < config->numAttrs; ++i) {
+    const cudaLaunchAttribute& each = config->attrs[i];
+    early = each.id == cudaLaunchAttributeProgrammaticStreamSerialization &&
+            each.val.programmaticStreamSerializationAllowed != 0;
+  }
+  // An edge of a graph can be programmatic between kernels only.
+  if (early && runtime().capturing && !runtime().behind_kernel) return ended(cudaErrorInvalidValue);
+  runtime().behind_kernel = true;
+  runtime().launches.push_back({kernel, runtime().device, bytes, early});
   if (runtime().capturing) runtime().graph.push_back(runtime().launches.back());
   return ended(cudaSuccess);
 }
@@ -147,6 +159,7 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* ke
 cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
   runtime().capturing = true;
   runtime().spoilt = false;
+  runtime().behind_kernel = false;
   runtime().graph.clear();
   return ended(cudaSuccess);
 }
@@ -154,6 +167,22 @@ cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
   runtime().capturing = false;
   *graph = runtime().spoilt ? nullptr : reinterpret_cast<cudaGraph_t>(&runtime());
   return ended(runtime().spoilt ? cudaErrorStreamCaptureInvalidated : cudaSuccess);
+}
+/// The capture's last node stands for all of its kind.
+cudaError_t cudaStreamGetCaptureInfo(cudaStream_t, cudaStreamCaptureStatus* status,
+                                     unsigned long long*, cudaGraph_t*,
+                                     const cudaGraphNode_t** nodes, const cudaGraphEdgeData**,
+                                     std::size_t* count) {
+  static const cudaGraphNode_t last = nullptr;
+  const bool any = !runtime().graph.empty();
+  *status = runtime().capturing ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+  *nodes = &last;
+  *count = runtime().capturing && any ? 1 : 0;
+  return ended(cudaSuccess);
+}
+cudaError_t cudaGraphNodeGetType(cudaGraphNode_t, cudaGraphNodeType* type) {
+  *type = runtime().behind_kernel ? cudaGraphNodeTypeKernel : cudaGraphNodeTypeMemset;
+  return ended(cudaSuccess);
 }
 /// Checks what the device would: each launch still has the shared memory that it asks for.
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* graph, cudaGraph_t, unsigned long long) {

@@ -22,6 +22,7 @@ struct Launch {
   const void* kernel = nullptr;
   int device = -1;  ///< the thread's when it was launched
   std::size_t shared_bytes = 0;
+  bool early = false;  ///< may start before the kernel ahead has ended
 };
 
 struct Runtime {
@@ -35,6 +36,8 @@ struct Runtime {
   int attribute_calls = 0;
   std::vector<Launch> launches;  ///< also the recorded ones
   std::vector<Launch> graph;     ///< of the last capture
+  bool behind_kernel = false;    ///< the capture ends in a kernel
+  int ptx_version = 90;          ///< that all kernels were compiled from
   int replays = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/core/cuda/async_copy.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/launch.h"
 #include "kernels/core/cuda/mma.h"
 #include "kernels/core/cuda/reduce.h"
@@ -354,6 +355,28 @@ TEST(Defects, LaunchesThatNoDeviceTakesAreRefused) {
   EXPECT_THROW(stream->upload(host, host, 4), DeviceError);
   EXPECT_THROW(stream->zero(data, 10 * bytes), DeviceError);
   EXPECT_THROW(Buffer(stream->device(), std::size_t{1} << 40), OutOfMemory);
+}
+
+/// Threads from `last` on end before they have waited.
+__global__ void wait_too_few(GridDependency earlier, float* y, int last) {
+  if (static_cast<int>(threadIdx.x) >= last) return;
+  earlier.wait();
+  y[threadIdx.x] = 1;
+}
+
+TEST(Defects, AThreadThatDoesNotWaitForEarlierKernelsShows) {
+  const auto stream = simt_stream();
+  const Tensor y(*stream, DType::f32, {1, 1, 1, kThreads});
+  const auto with = [&](int last) {
+    launch_dependent(*stream, "hasty", wait_too_few, {2, kThreads}, y.view().as<float>(), last);
+  };
+  EXPECT_NO_THROW(with(kThreads));
+  try {
+    with(kThreads - 1);
+    FAIL() << "two threads did not wait";
+  } catch (const DeviceError& error) {
+    EXPECT_STREQ(error.what(), "hasty: 126 of 128 threads waited for earlier kernels");
+  }
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 #include "kernels/bayes/acquisition.h"
 #include "kernels/bayes/normal.h"
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/core/host_device.h"
@@ -57,9 +57,10 @@ __device__ double improvement(const ImprovementShape& shape, const double* belie
 
 /// A warp a point, its lanes over the base samples. low, factor: [objectives]; normals: [samples,
 /// objectives]; mean, variance: [sets, points]; reward: [points].
-__global__ void improvement_kernel(ImprovementShape shape, const double* low, const double* factor,
-                                   const double* normals, const double* mean,
-                                   const double* variance, double* reward) {
+__global__ void improvement_kernel(GridDependency earlier, ImprovementShape shape,
+                                   const double* low, const double* factor, const double* normals,
+                                   const double* mean, const double* variance, double* reward) {
+  earlier.wait();
   const std::int64_t point = point_of_warp();
   if (point >= shape.points) return;
   const int lane = static_cast<int>(threadIdx.x) % kWarp, m = shape.objectives;
@@ -92,15 +93,17 @@ void add_log_scalarised_improvement(Stream& stream, const bayes::Scalarisation& 
   const ImprovementShape shape{reward.shape.c, static_cast<int>(s.low.shape.c),
                                static_cast<int>(s.normals.shape.w), s.best, s.softness};
   const auto shared = static_cast<std::size_t>(2 * kPoints * s.low.shape.c) * sizeof(double);
-  launch(stream, "add_log_scalarised_improvement", improvement_kernel,
-         {blocks_for(shape.points, kPoints), dim3(kThreads), shared}, shape, s.low.as<double>(),
-         s.factor.as<double>(), s.normals.as<double>(), beliefs.mean.as<double>(),
-         beliefs.variance.as<double>(), reward.as<double>());
+  launch_dependent(stream, "add_log_scalarised_improvement", improvement_kernel,
+                   {blocks_for(shape.points, kPoints), dim3(kThreads), shared}, shape,
+                   s.low.as<double>(), s.factor.as<double>(), s.normals.as<double>(),
+                   beliefs.mean.as<double>(), beliefs.variance.as<double>(), reward.as<double>());
 }
 
 /// kSetLanes threads a point. limits: [sets]; mean, variance: [sets, points]; reward: [points].
-__global__ void within_kernel(std::int64_t points, int sets, const double* limits,
-                              const double* mean, const double* variance, double* reward) {
+__global__ void within_kernel(GridDependency earlier, std::int64_t points, int sets,
+                              const double* limits, const double* mean, const double* variance,
+                              double* reward) {
+  earlier.wait();
   const std::int64_t thread = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   const std::int64_t point = thread / kSetLanes;
   const int lane = static_cast<int>(thread % kSetLanes);
@@ -120,10 +123,10 @@ __global__ void within_kernel(std::int64_t points, int sets, const double* limit
 
 void add_log_within(Stream& stream, ConstView limits, const bayes::Beliefs& beliefs, View reward) {
   const std::int64_t q = reward.shape.c;
-  launch(stream, "add_log_within", within_kernel,
-         {blocks_for(q, kThreads / kSetLanes), dim3(kThreads)}, q,
-         static_cast<int>(beliefs.mean.shape.w), limits.as<double>(), beliefs.mean.as<double>(),
-         beliefs.variance.as<double>(), reward.as<double>());
+  launch_dependent(stream, "add_log_within", within_kernel,
+                   {blocks_for(q, kThreads / kSetLanes), dim3(kThreads)}, q,
+                   static_cast<int>(beliefs.mean.shape.w), limits.as<double>(),
+                   beliefs.mean.as<double>(), beliefs.variance.as<double>(), reward.as<double>());
 }
 
 const Twin improvement_twin(bayes::twins::add_log_scalarised_improvement, DeviceKind::cuda,

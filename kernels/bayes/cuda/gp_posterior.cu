@@ -5,6 +5,7 @@
 // the second-level cache, by latency for a few hundred queries.
 #include "kernels/bayes/cuda/gp_training.h"
 #include "kernels/bayes/gp_posterior.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/host_device.h"
 
@@ -53,7 +54,9 @@ __device__ void exchange(double (&sums)[kWarp]) {
 }
 
 /// A block kQueries queries of one set. queries: [count, d]; results: [sets, count].
-__global__ void __launch_bounds__(kThreads) posterior_kernel(PosteriorJob job) {
+__global__ void __launch_bounds__(kThreads)
+    posterior_kernel(GridDependency earlier, PosteriorJob job) {
+  earlier.wait();
   auto& shared = shared_memory<PosteriorShared>();
   const int set = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
   const int warp = thread / kWarp, lane = thread % kWarp;
@@ -139,7 +142,7 @@ void gp_posterior(Stream& stream, const bayes::GpShape& shape, const bayes::GpSt
                                                                       kPitch * shape.points);
   const dim3 blocks(static_cast<unsigned>(ceil_div(count, kQueries)),
                     static_cast<unsigned>(shape.sets));
-  launch(stream, "gp_posterior", posterior_kernel, {blocks, dim3(kThreads), bytes}, job);
+  launch_dependent(stream, "gp_posterior", posterior_kernel, {blocks, dim3(kThreads), bytes}, job);
 }
 
 const Twin posterior(bayes::twins::gp_posterior, DeviceKind::cuda, gp_posterior);

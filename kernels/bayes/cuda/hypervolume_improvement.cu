@@ -6,7 +6,7 @@
 
 #include "kernels/bayes/box_gain.h"
 #include "kernels/bayes/hypervolume_improvement.h"
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
 
@@ -102,7 +102,8 @@ __device__ double log_gain(const Problem& p, std::int64_t point, double* table, 
 /// A block a point, its threads over the boxes. results: [points]; the logarithm is added, the
 /// improvement written.
 template <bool kLog>
-__global__ void improvement_kernel(Problem p, double* results) {
+__global__ void improvement_kernel(GridDependency earlier, Problem p, double* results) {
+  earlier.wait();
   auto& shared = shared_memory<BlockShared>();
   double* table =
       p.tables == nullptr ? shared.table : p.tables + blockIdx.x * p.objectives * p.levels;
@@ -140,9 +141,9 @@ void improve(Stream& stream, const char* name, const bayes::BoxCover& cover,
     problem.tables =
         static_cast<double*>(scratch.take(static_cast<std::size_t>(blocks) * table_bytes));
   }
-  launch(stream, name, improvement_kernel<kLog>,
-         {dim3(static_cast<unsigned>(blocks)), dim3(kThreads), shared_bytes}, problem,
-         results.as<double>());
+  launch_dependent(stream, name, improvement_kernel<kLog>,
+                   {dim3(static_cast<unsigned>(blocks)), dim3(kThreads), shared_bytes}, problem,
+                   results.as<double>());
 }
 
 void hypervolume_improvement(Stream& stream, const bayes::BoxCover& cover,

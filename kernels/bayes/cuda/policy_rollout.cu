@@ -7,7 +7,7 @@
 // the order of the CPU. What lanes tell each other goes through shared memory.
 #include "kernels/bayes/policy_noise.h"
 #include "kernels/bayes/policy_rollout.h"
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
 
@@ -18,9 +18,10 @@ constexpr int kThreads = kBlockThreads;
 
 /// A block a direction of a policy. weights: [policies, w]; directions: [policies, n, w]; rollouts:
 /// [policies, n, 2, w], the weights plus and minus the direction.
-__global__ void perturb_kernel(std::int64_t w, std::int64_t n, double noise, std::uint64_t key,
-                               const std::int32_t* update, const double* weights,
+__global__ void perturb_kernel(GridDependency earlier, std::int64_t w, std::int64_t n, double noise,
+                               std::uint64_t key, const std::int32_t* update, const double* weights,
                                double* directions, double* rollouts) {
+  earlier.wait();
   const std::int64_t row = blockIdx.x;
   const std::int64_t policy = row / n;
   const std::int32_t number = *update;
@@ -47,10 +48,10 @@ __global__ void perturb_kernel(std::int64_t w, std::int64_t n, double noise, std
 void policy_perturb(Stream& stream, const bayes::PolicyShape& policy, double noise,
                     std::uint64_t key, const bayes::PolicyPerturb& t) {
   const std::int64_t n = t.directions.shape.w;
-  launch(stream, "policy_perturb", perturb_kernel,
-         {dim3(static_cast<unsigned>(policy.policies * n)), dim3(kThreads)}, policy.weights(), n,
-         noise, key, t.update.as<std::int32_t>(), t.weights.as<double>(), t.directions.as<double>(),
-         t.rollouts.as<double>());
+  launch_dependent(stream, "policy_perturb", perturb_kernel,
+                   {dim3(static_cast<unsigned>(policy.policies * n)), dim3(kThreads)},
+                   policy.weights(), n, noise, key, t.update.as<std::int32_t>(),
+                   t.weights.as<double>(), t.directions.as<double>(), t.rollouts.as<double>());
 }
 
 struct MoveShape {
@@ -70,9 +71,11 @@ __device__ double unit_input(const double* matrix, const double* bias, const dou
 
 /// A block a rollout, a thread an input. states, next, snapped: [rollouts, d]; rollouts: [rollouts,
 /// w]; statistics: [policies, 1 + 2 d].
-__global__ void move_kernel(MoveShape shape, const bayes::CubeParameter* cube,
-                            const double* statistics, const double* rollouts, const double* states,
-                            double* next, double* snapped) {
+__global__ void move_kernel(GridDependency earlier, MoveShape shape,
+                            const bayes::CubeParameter* cube, const double* statistics,
+                            const double* rollouts, const double* states, double* next,
+                            double* snapped) {
+  earlier.wait();
   const int d = shape.dimensions, hidden = shape.hidden, lane = static_cast<int>(threadIdx.x);
   const std::int64_t rollout = blockIdx.x;
   const double* known = statistics + rollout / shape.rollouts * (1 + 2 * d);
@@ -115,10 +118,11 @@ void policy_move(Stream& stream, const bayes::PolicyShape& policy, const bayes::
   const MoveShape shape{r, static_cast<int>(policy.dimensions), static_cast<int>(policy.hidden),
                         static_cast<int>(t.cube.shape.c / each), policy.reach};
   const auto shared = static_cast<std::size_t>(policy.dimensions + policy.hidden) * sizeof(double);
-  launch(stream, "policy_move", move_kernel,
-         {dim3(static_cast<unsigned>(policy.policies * r)), dim3(kWarp), shared}, shape,
-         t.cube.as<bayes::CubeParameter>(), t.statistics.as<double>(), t.rollouts.as<double>(),
-         t.states.as<double>(), t.next.as<double>(), t.snapped.as<double>());
+  launch_dependent(stream, "policy_move", move_kernel,
+                   {dim3(static_cast<unsigned>(policy.policies * r)), dim3(kWarp), shared}, shape,
+                   t.cube.as<bayes::CubeParameter>(), t.statistics.as<double>(),
+                   t.rollouts.as<double>(), t.states.as<double>(), t.next.as<double>(),
+                   t.snapped.as<double>());
 }
 
 const Twin perturb(bayes::twins::policy_perturb, DeviceKind::cuda, policy_perturb);

@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "kernels/bayes/policy_rollout.h"
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/core/host_device.h"
@@ -141,9 +141,10 @@ __device__ void change(const UpdateShape& shape, std::int64_t policy, const doub
 
 /// Of every policy the first block takes in the states, the others change parts of the weights.
 /// rewards: [policies, rollouts]; directions: [policies, n, w]; weights: [policies, w].
-__global__ void update_kernel(UpdateShape shape, const double* rewards, const double* states,
-                              const double* directions, double* weights, double* statistics,
-                              std::int32_t* update) {
+__global__ void update_kernel(GridDependency earlier, UpdateShape shape, const double* rewards,
+                              const double* states, const double* directions, double* weights,
+                              double* statistics, std::int32_t* update) {
+  earlier.wait();
   const std::int64_t policy = blockIdx.y;
   if (blockIdx.x == 0) {
     take_in(shape, policy, states, statistics);
@@ -163,11 +164,11 @@ void policy_update(Stream& stream, const bayes::PolicyShape& policy, std::int64_
                        static_cast<std::size_t>(kept) * sizeof(int);
   const std::size_t shared = std::max(ranking, 2 * kThreads * sizeof(double));
   const std::int64_t parts = std::min<std::int64_t>(ceil_div(policy.weights(), kThreads), 64);
-  launch(stream, "policy_update", update_kernel,
-         {dim3(static_cast<unsigned>(1 + parts), static_cast<unsigned>(policy.policies)),
-          dim3(kThreads), shared},
-         shape, t.rewards.as<double>(), t.states.as<double>(), t.directions.as<double>(),
-         t.weights.as<double>(), t.statistics.as<double>(), t.update.as<std::int32_t>());
+  launch_dependent(stream, "policy_update", update_kernel,
+                   {dim3(static_cast<unsigned>(1 + parts), static_cast<unsigned>(policy.policies)),
+                    dim3(kThreads), shared},
+                   shape, t.rewards.as<double>(), t.states.as<double>(), t.directions.as<double>(),
+                   t.weights.as<double>(), t.statistics.as<double>(), t.update.as<std::int32_t>());
 }
 
 const Twin update(bayes::twins::policy_update, DeviceKind::cuda, policy_update);

@@ -14,7 +14,9 @@ namespace {
 /// deviations from its own first row: whatever the data, that costs two bits at most (of four rows,
 /// no deviation's square exceeds three times the variance), and groups merge without cancellation.
 template <class T, int kWidth>
-__global__ void moments_kernel(ChannelWalk walk, const T* x, Moments* partial) {
+__global__ void moments_kernel(GridDependency earlier, ChannelWalk walk, const T* x,
+                               Moments* partial) {
+  earlier.wait();
   const ChannelThread<kWidth> me(walk);
   float first[kWidth];
   for (int k = 0; k < kWidth; ++k) first[k] = widen(x[me.channel(k)]);
@@ -84,8 +86,10 @@ struct FinishStatistics {
 
 /// Reads x and writes y, [pixels, channels], once each.
 template <class T, int kWidth>
-__global__ void normalise_kernel(ChannelWalk walk, nn::Activation activation,
-                                 ChannelStatistics statistics, const T* x, T* y) {
+__global__ void normalise_kernel(GridDependency earlier, ChannelWalk walk,
+                                 nn::Activation activation, ChannelStatistics statistics,
+                                 const T* x, T* y) {
+  earlier.wait();
   const ChannelThread<kWidth> me(walk);
   Affine affine[kWidth];
   for (int k = 0; k < kWidth; ++k) affine[k] = statistics.affine(me.channel(k));
@@ -109,8 +113,8 @@ void normalise(Stream& stream, const nn::BatchNormShape& shape, const ChannelSta
   with_width<T>(walks_in_packs<T>(1, rows, channels, {x, y}), [&](auto width) {
     ChannelWalk walk = channel_walk(1, rows, channels, width, map_blocks(stream), 2);
     walk.backwards = true;
-    launch(stream, "batchnorm: normalising", normalise_kernel<T, width()>, walk.shape(), walk,
-           shape.activation, statistics, x, y);
+    launch_dependent(stream, "batchnorm: normalising", normalise_kernel<T, width()>, walk.shape(),
+                     walk, shape.activation, statistics, x, y);
   });
 }
 
@@ -123,8 +127,8 @@ void batchnorm_forward(Stream& stream, const nn::BatchNormShape& shape,
       const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
       Arena::Scope scratch(stream.scratch());
       Moments* partial = take_parts<Moments>(scratch, walk);
-      launch(stream, "batchnorm: moments", moments_kernel<T, width()>,
-             walk.shape(merge_bytes<Moments>(walk, width)), walk, from, partial);
+      launch_dependent(stream, "batchnorm: moments", moments_kernel<T, width()>,
+                       walk.shape(merge_bytes<Moments>(walk, width)), walk, from, partial);
       const Running running{t.running_mean.as<float>(), t.running_var.as<float>(), shape.momentum};
       merge_parts(stream, "batchnorm: statistics", walk, partial,
                   FinishStatistics<T>{from, static_cast<double>(rows), running,
@@ -143,8 +147,10 @@ void batchnorm_inference_forward(Stream& stream, const nn::BatchNormShape& shape
 }
 
 /// A thread a channel. scale, shift: [channels].
-__global__ void fold_kernel(int channels, double count, ChannelStatistics statistics,
-                            Running running, float* scale, float* shift) {
+__global__ void fold_kernel(GridDependency earlier, int channels, double count,
+                            ChannelStatistics statistics, Running running, float* scale,
+                            float* shift) {
+  earlier.wait();
   const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (c >= channels) return;
   const Affine affine = statistics.affine(c);
@@ -157,12 +163,12 @@ __global__ void fold_kernel(int channels, double count, ChannelStatistics statis
 void batchnorm_fold(Stream& stream, const nn::BatchNormShape& shape, const nn::BatchNormFold& t) {
   constexpr unsigned kThreads = 128;  // a channel each, of which a layer has some hundred
   const auto channels = static_cast<unsigned>(shape.input.c);
-  launch(stream, "batchnorm_fold", fold_kernel,
-         {dim3(ceil_div(channels, kThreads)), dim3(kThreads)}, static_cast<int>(channels),
-         static_cast<double>(rows_of(shape)),
-         ChannelStatistics{shape, t.gamma, t.beta, t.mean, t.var},
-         Running{t.running_mean.as<float>(), t.running_var.as<float>(), shape.momentum},
-         t.scale.as<float>(), t.shift.as<float>());
+  launch_dependent(stream, "batchnorm_fold", fold_kernel,
+                   {dim3(ceil_div(channels, kThreads)), dim3(kThreads)}, static_cast<int>(channels),
+                   static_cast<double>(rows_of(shape)),
+                   ChannelStatistics{shape, t.gamma, t.beta, t.mean, t.var},
+                   Running{t.running_mean.as<float>(), t.running_var.as<float>(), shape.momentum},
+                   t.scale.as<float>(), t.shift.as<float>());
 }
 
 const Twin forward_twin(nn::twins::batchnorm_forward, DeviceKind::cuda, batchnorm_forward);

@@ -38,9 +38,10 @@ __device__ float input_gradient(const Affine& affine, float x, float dy) {
 
 /// Reads x and dy, [pixels, channels], once each; partial: [blocks, channels].
 template <class T, int kWidth>
-__global__ void gradient_sums_kernel(ChannelWalk walk, nn::Activation activation,
-                                     ChannelStatistics statistics, const T* x, const T* dy,
-                                     GradientSums* partial) {
+__global__ void gradient_sums_kernel(GridDependency earlier, ChannelWalk walk,
+                                     nn::Activation activation, ChannelStatistics statistics,
+                                     const T* x, const T* dy, GradientSums* partial) {
+  earlier.wait();
   const ChannelThread<kWidth> me(walk);
   Affine affine[kWidth];
   float mean[kWidth];
@@ -91,9 +92,10 @@ struct FinishGradients {
 
 /// Reads x and dy and writes dx, [pixels, channels], once each; through: [channels].
 template <class T, int kWidth>
-__global__ void input_gradient_kernel(ChannelWalk walk, nn::Activation activation,
-                                      ChannelStatistics statistics, const Through* through,
-                                      const T* x, const T* dy, T* dx) {
+__global__ void input_gradient_kernel(GridDependency earlier, ChannelWalk walk,
+                                      nn::Activation activation, ChannelStatistics statistics,
+                                      const Through* through, const T* x, const T* dy, T* dx) {
+  earlier.wait();
   const ChannelThread<kWidth> me(walk);
   Affine affine[kWidth];
   Through mine[kWidth];
@@ -130,17 +132,17 @@ void backward(Stream& stream, const nn::BatchNormShape& shape, bool constant_sta
       GradientSums* partial = take_parts<GradientSums>(scratch, walk);
       auto* through =
           static_cast<Through*>(scratch.take(static_cast<std::size_t>(channels) * sizeof(Through)));
-      launch(stream, "batchnorm: gradient sums", gradient_sums_kernel<T, width()>,
-             walk.shape(merge_bytes<GradientSums>(walk, width)), walk, shape.activation, statistics,
-             x, dy, partial);
+      launch_dependent(stream, "batchnorm: gradient sums", gradient_sums_kernel<T, width()>,
+                       walk.shape(merge_bytes<GradientSums>(walk, width)), walk, shape.activation,
+                       statistics, x, dy, partial);
       const double weight = constant_statistics ? 0 : -1 / static_cast<double>(rows);
       merge_parts(
           stream, "batchnorm: gradients", walk, partial,
           FinishGradients{statistics, weight, t.dgamma.as<float>(), t.dbeta.as<float>(), through});
       ChannelWalk back = channel_walk(1, rows, channels, width, map_blocks(stream), 2);
       back.backwards = true;
-      launch(stream, "batchnorm: input gradient", input_gradient_kernel<T, width()>, back.shape(),
-             back, shape.activation, statistics, through, x, dy, dx);
+      launch_dependent(stream, "batchnorm: input gradient", input_gradient_kernel<T, width()>,
+                       back.shape(), back, shape.activation, statistics, through, x, dy, dx);
     });
   });
 }

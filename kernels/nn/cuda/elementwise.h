@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/vector.h"
 #include "kernels/core/host_device.h"
@@ -50,7 +50,9 @@ __device__ void map_share(T* to, std::int64_t count, bool aligned, F f, const Fr
 
 /// to, each of from: [count].
 template <class T, class F, class... From>
-__global__ void map_kernel(T* to, std::int64_t count, bool aligned, F f, const From*... from) {
+__global__ void map_kernel(GridDependency earlier, T* to, std::int64_t count, bool aligned, F f,
+                           const From*... from) {
+  earlier.wait();
   map_share(to, count, aligned, f, from...);
 }
 
@@ -60,7 +62,8 @@ template <class T, class F, class... From>
 void map_elements(Stream& stream, const char* name, std::int64_t count, T* to, F f,
                   const From*... from) {
   const MapLaunch how = map_launch(stream, count, to, from...);
-  launch(stream, name, map_kernel<T, F, From...>, how.shape, to, count, how.aligned, f, from...);
+  launch_dependent(stream, name, map_kernel<T, F, From...>, how.shape, to, count, how.aligned, f,
+                   from...);
 }
 
 }  // namespace paretiny::cuda

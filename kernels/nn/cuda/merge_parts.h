@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/core/host_device.h"
@@ -29,7 +29,9 @@ struct MergeShared {
 
 /// A block kMergeColumns channels: merges partial [parts, channels] in a fixed order.
 template <class Sum, class Finish>
-__global__ void merge_parts_kernel(const Sum* partial, int parts, int channels, Finish finish) {
+__global__ void merge_parts_kernel(GridDependency earlier, const Sum* partial, int parts,
+                                   int channels, Finish finish) {
+  earlier.wait();
   auto& shared = shared_memory<MergeShared<Sum>>();
   const int column = static_cast<int>(threadIdx.x), row = static_cast<int>(threadIdx.y);
   const int channel = static_cast<int>(blockIdx.x) * kMergeColumns + column;
@@ -53,10 +55,10 @@ template <class Sum, class Finish>
 void merge_parts(Stream& stream, const char* name, const Sum* partial, int parts, int channels,
                  Finish finish) {
   const int blocks = ceil_div(channels, kMergeColumns);
-  launch(stream, name, merge_parts_kernel<Sum, Finish>,
-         {dim3(static_cast<unsigned>(blocks)), dim3(kMergeColumns, kMergeRows),
-          sizeof(MergeShared<Sum>)},
-         partial, parts, channels, finish);
+  launch_dependent(stream, name, merge_parts_kernel<Sum, Finish>,
+                   {dim3(static_cast<unsigned>(blocks)), dim3(kMergeColumns, kMergeRows),
+                    sizeof(MergeShared<Sum>)},
+                   partial, parts, channels, finish);
 }
 
 /// Finish: the sum itself.

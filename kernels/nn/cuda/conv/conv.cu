@@ -1,6 +1,8 @@
-// Dense convolution: cuDNN's where it takes the job (libraries.h), else our own (conv_kernels.h).
+// Dense convolution: cuDNN's where the table of variants wants it and it takes the job
+// (libraries.h), else our own (conv_kernels.h).
 #include <algorithm>
 
+#include "kernels/core/cuda/variants.h"
 #include "kernels/nn/conv.h"
 #include "kernels/nn/cuda/bias.h"
 #include "kernels/nn/cuda/conv/conv_kernels.h"
@@ -9,9 +11,23 @@
 namespace paretiny::cuda {
 namespace {
 
+Variant variant(const nn::ConvShape& shape, DType activations, ConvPass pass) {
+  const std::int64_t channels = std::min(shape.input.c, shape.out_channels);
+  switch (pass) {
+    case ConvPass::forward:
+      return variant_of(Choice::conv_forward, activations, channels);
+    case ConvPass::backward_data:
+      return variant_of(Choice::conv_backward_data, activations, channels);
+    case ConvPass::backward_weights:
+      break;
+  }
+  return Variant::cudnn;
+}
+
 void forward(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView w, ConstView b,
              View y) {
-  if (cudnn_conv_forward(stream, shape, x, w, y)) {
+  const Variant chosen = variant(shape, x.dtype, ConvPass::forward);
+  if (chosen == Variant::cudnn && cudnn_conv_forward(stream, shape, x, w, y)) {
     if (b) add_bias(stream, b, y);
     return;
   }
@@ -23,7 +39,8 @@ void forward(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView 
 }
 
 void backward_data(Stream& stream, const nn::ConvShape& shape, ConstView dy, ConstView w, View dx) {
-  if (cudnn_conv_backward_data(stream, shape, dy, w, dx)) return;
+  const Variant chosen = variant(shape, dy.dtype, ConvPass::backward_data);
+  if (chosen == Variant::cudnn && cudnn_conv_backward_data(stream, shape, dy, w, dx)) return;
   Arena::Scope scratch(stream.scratch());
   const Gather gather = Gather::of(shape, dy.dtype, true);
   const View weights = gather_weights(stream, scratch, gather, shape, w, dy.dtype);
@@ -60,7 +77,10 @@ std::size_t most_scratch(Stream& stream, const nn::ConvShape& shape, DType activ
   std::size_t most = bias_gradient_bytes(stream, shape.output(), activations);
   for (const ConvPass pass :
        {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights}) {
-    const auto library = cudnn_conv_scratch_bytes(stream, shape, activations, pass);
+    std::optional<std::size_t> library;
+    if (variant(shape, activations, pass) == Variant::cudnn) {
+      library = cudnn_conv_scratch_bytes(stream, shape, activations, pass);
+    }
     most = std::max(most, library ? *library : own_scratch_bytes(stream, shape, activations, pass));
   }
   return most;

@@ -1,0 +1,104 @@
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "kernels/core/cuda/variants.h"
+
+namespace paretiny::cuda {
+namespace {
+
+constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
+
+/// The first row counts that has the layer's type and at least its channels.
+struct Row {
+  Choice choice;
+  std::optional<DType> dtype;  ///< none: any
+  std::int64_t most_channels;
+  Variant variant;
+};
+
+// No GPU has measured any of it.
+constexpr Row kTable[] = {
+    // To be right first: nobody has seen such a launch in a recording.
+    {Choice::launch, {}, kAll, Variant::serial},
+    // cuDNN has engines for Hopper's own products, of warp groups, for every layer of every model;
+    // ours are of warps.
+    {Choice::conv_forward, {}, kAll, Variant::cudnn},
+    {Choice::conv_backward_data, {}, kAll, Variant::cudnn},
+};
+
+constexpr std::array<std::string_view, 3> kChoices = {"launch", "conv_forward",
+                                                      "conv_backward_data"};
+constexpr std::array<std::string_view, 4> kVariants = {"serial", "dependent", "cudnn", "gather"};
+
+/// By choice, a Variant or kOpen.
+using Chosen = std::array<int, kChoices.size()>;
+constexpr int kOpen = -1;
+constexpr Chosen kNone = {kOpen, kOpen, kOpen};
+
+template <std::size_t kCount>
+std::size_t place_of(const std::array<std::string_view, kCount>& names, std::string_view name) {
+  for (std::size_t i = 0; i < kCount; ++i) {
+    if (names[i] == name) return i;
+  }
+  std::string known;
+  for (const std::string_view each : names) known.append(known.empty() ? "" : ", ").append(each);
+  throw UsageError("PARETINY_CUDA_VARIANTS has '" + std::string(name) + "' where one of " + known +
+                   " is wanted");
+}
+
+Chosen of_environment() {
+  Chosen chosen = kNone;
+  const char* wish = std::getenv("PARETINY_CUDA_VARIANTS");
+  std::string_view rest = wish == nullptr ? "" : wish;
+  while (!rest.empty()) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(one.size() == rest.size() ? one.size() : one.size() + 1);
+    const std::size_t equals = std::min(one.find('='), one.size());
+    const std::size_t choice = place_of(kChoices, one.substr(0, equals));
+    const std::string_view name = one.substr(std::min(equals + 1, one.size()));
+    const std::size_t variant = place_of(kVariants, name);
+    const bool launches = static_cast<Variant>(variant) <= Variant::dependent;
+    if (launches != (static_cast<Choice>(choice) == Choice::launch)) {
+      throw UsageError("PARETINY_CUDA_VARIANTS: '" + std::string(name) + "' is no way to do " +
+                       std::string(kChoices[choice]));
+    }
+    chosen[choice] = static_cast<int>(variant);
+  }
+  return chosen;
+}
+
+thread_local Chosen in_use = kNone;
+
+}  // namespace
+
+Variant variant_of(Choice choice, DType dtype, std::int64_t channels) {
+  const auto i = static_cast<std::size_t>(choice);
+  if (in_use[i] != kOpen) return static_cast<Variant>(in_use[i]);
+  const Chosen wished = of_environment();
+  if (wished[i] != kOpen) return static_cast<Variant>(wished[i]);
+  for (const Row& row : kTable) {
+    const bool fits = row.choice == choice && channels <= row.most_channels;
+    if (fits && row.dtype.value_or(dtype) == dtype) return row.variant;
+  }
+  throw UsageError("the table of variants has no row for " + std::string(kChoices[i]));
+}
+
+std::string_view name_of(Variant variant) {
+  return kVariants[static_cast<std::size_t>(variant)];
+}
+
+UseVariant::UseVariant(Choice choice, Variant variant)
+    : choice_(choice), before_(in_use[static_cast<std::size_t>(choice)]) {
+  in_use[static_cast<std::size_t>(choice)] = static_cast<int>(variant);
+}
+
+UseVariant::~UseVariant() {
+  in_use[static_cast<std::size_t>(choice_)] = before_;
+}
+
+}  // namespace paretiny::cuda

@@ -1,0 +1,46 @@
+// Where there is more than one way to do a thing on a GPU: which is taken. All such choices stand
+// in one table (variants.cu), to be edited when a GPU has measured them; docs/kernels.md says why
+// they are what they are. Every variant keeps the contract; sums may round otherwise.
+//
+// PARETINY_CUDA_VARIANTS=launch=dependent,conv_forward=gather in the environment overrules the
+// table for a whole program, such as a test. Words that it does not know are a UsageError.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/core/tensor.h"
+
+namespace paretiny::cuda {
+
+enum class Choice { launch, conv_forward, conv_backward_data };
+
+enum class Variant {
+  serial,     ///< of launch: a kernel starts when the one before it has ended
+  dependent,  ///< in recordings a kernel that can wait starts before that (dependent_launch.h)
+  cudnn,      ///< of convolutions: NVIDIA's where it takes the job, else as `gather`
+  gather,     ///< conv_gather.cu
+};
+
+/// What is chosen for a layer of this type with so many channels on its narrower side; `launch`
+/// knows neither.
+Variant variant_of(Choice choice, DType dtype = DType::f32, std::int64_t channels = 0);
+
+/// "gather", as benchmarks name it.
+std::string_view name_of(Variant variant);
+
+/// While it lives, `choice` is `variant` for what the calling thread gives to streams. What is
+/// recorded stays as it was recorded.
+class UseVariant {
+ public:
+  UseVariant(Choice choice, Variant variant);
+  ~UseVariant();
+  UseVariant(const UseVariant&) = delete;
+  UseVariant& operator=(const UseVariant&) = delete;
+
+ private:
+  Choice choice_;
+  int before_;
+};
+
+}  // namespace paretiny::cuda
