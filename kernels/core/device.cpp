@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <optional>
 #include <string_view>
 
@@ -39,18 +40,29 @@ std::optional<int> index_of(std::string_view text) {
   return index;
 }
 
+/// What may hide GPUs from CUDA, for people; empty where nothing does.
+std::string visible() {
+  const char* set = std::getenv("CUDA_VISIBLE_DEVICES");
+  return set == nullptr ? "" : " (CUDA_VISIBLE_DEVICES is '" + std::string(set) + "')";
+}
+
+std::string why_none_of(const Backend& found) {
+  const std::string why = found.why_none();
+  return why.empty() ? why : why + visible();
+}
+
 /// The device, which must be there.
 Device there(DeviceKind kind, int index) {
   const Device wanted{kind, index};
   const Backend& found = backend(kind);
   const std::size_t count = found.devices().size();
   if (count == 0) {
-    throw DeviceError("device " + to_string(wanted) + " is not there: " + found.why_none() +
+    throw DeviceError("device " + to_string(wanted) + " is not there: " + why_none_of(found) +
                       "; use --device cpu");
   }
   if (static_cast<std::size_t>(index) >= count) {
     throw DeviceError("device " + to_string(wanted) + " is not there: this machine has " +
-                      std::to_string(count) + " of that kind");
+                      std::to_string(count) + " of that kind, counted from 0" + visible());
   }
   return wanted;
 }
@@ -93,7 +105,7 @@ std::vector<DeviceInfo> devices() {
 
 std::string why_no_gpu() {
   const Backend* found = find_backend(DeviceKind::cuda);
-  return found == nullptr ? why_no_cuda() : found->why_none();
+  return found == nullptr ? why_no_cuda() : why_none_of(*found);
 }
 
 std::string compute_libraries() {

@@ -229,7 +229,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
                    read<Layout>(d_layout)};
   const Algorithm made = fitting(product, m);
   demand(read<Algorithm>(algorithm) == made, "the algorithm was chosen for another product");
-  demand(stream == reinterpret_cast<cudaStream_t>(&runtime()), "the stream is not ours");
+  demand(stream == stream_here(), "the stream is not ours");
   demand(reinterpret_cast<Handle*>(handle)->device == runtime().device,
          "the handle is another device's");
   demand(workspace_bytes >= kProductWorkspace && aligned_to(workspace, 256),

@@ -3,13 +3,15 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "kernels/core/cuda/architectures.h"
-
 namespace paretiny::cuda_double {
 
 Runtime& runtime() {
   static Runtime the_runtime;
   return the_runtime;
+}
+
+cudaStream_t stream_here() {
+  return reinterpret_cast<cudaStream_t>(&runtime().streams.at(runtime().device));
 }
 
 std::unique_ptr<Stream> fresh_stream(int device) {
@@ -27,6 +29,11 @@ cudaError_t ended(cudaError_t status) {
   return status;
 }
 
+/// Work for the thread's device, whose stream it must be.
+cudaError_t given(cudaStream_t stream) {
+  return ended(stream == stream_here() ? cudaSuccess : cudaErrorInvalidResourceHandle);
+}
+
 /// A call that waits for the device, or may: while capturing it fails and spoils the capture.
 cudaError_t waits() {
   if (!runtime().capturing) return ended(cudaSuccess);
@@ -38,12 +45,13 @@ cudaError_t waits() {
 }  // namespace paretiny::cuda_double
 
 using paretiny::cuda_double::ended;
+using paretiny::cuda_double::given;
 using paretiny::cuda_double::runtime;
 using paretiny::cuda_double::waits;
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = paretiny::cuda_double::kDevices;
-  return ended(cudaSuccess);
+  *count = runtime().devices;
+  return ended(*count == 0 ? cudaErrorNoDevice : cudaSuccess);
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   *properties = {};
@@ -63,7 +71,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
 }
 cudaError_t cudaSetDevice(int device) {
   runtime().device = device;
-  return ended(cudaSuccess);
+  return ended(runtime().choose);
 }
 cudaError_t cudaDeviceSynchronize() {
   return waits();
@@ -84,6 +92,7 @@ const char* cudaGetErrorString(cudaError_t) {
 }
 
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
+  if (bytes > runtime().free.at(runtime().device)) return ended(cudaErrorMemoryAllocation);
   *data = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   return waits();
 }
@@ -92,7 +101,8 @@ cudaError_t cudaFree(void* data) {
   return waits();
 }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  *free = *total = std::size_t{1} << 30;
+  *free = runtime().free.at(runtime().device);
+  *total = paretiny::cuda_double::kMemory;
   return ended(cudaSuccess);
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind,
@@ -100,14 +110,14 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   std::memcpy(to, from, bytes);
   return ended(cudaSuccess);
 }
-cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t) {
+cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t stream) {
   std::memset(data, value, bytes);
   runtime().behind_kernel = false;
-  return ended(cudaSuccess);
+  return given(stream);
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = reinterpret_cast<cudaStream_t>(&runtime());
+  *stream = paretiny::cuda_double::stream_here();
   return ended(cudaSuccess);
 }
 cudaError_t cudaStreamDestroy(cudaStream_t) {
@@ -122,7 +132,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void*) {
   attributes->sharedSizeBytes = paretiny::cuda_double::kStaticShared;
   attributes->ptxVersion = runtime().ptx_version;
   attributes->binaryVersion = 90;
-  return ended(cudaSuccess);
+  return ended(runtime().code.at(runtime().device));
 }
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int bytes) {
   ++runtime().attribute_calls;
@@ -153,7 +163,7 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* ke
   runtime().behind_kernel = true;
   runtime().launches.push_back({kernel, runtime().device, bytes, early});
   if (runtime().capturing) runtime().graph.push_back(runtime().launches.back());
-  return ended(cudaSuccess);
+  return given(config->stream);
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
@@ -194,9 +204,9 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* graph, cudaGraph_t, unsigned l
   *graph = reinterpret_cast<cudaGraphExec_t>(&runtime());
   return ended(cudaSuccess);
 }
-cudaError_t cudaGraphLaunch(cudaGraphExec_t, cudaStream_t) {
+cudaError_t cudaGraphLaunch(cudaGraphExec_t, cudaStream_t stream) {
   ++runtime().replays;
-  return ended(cudaSuccess);
+  return given(stream);
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t) {
   return ended(cudaSuccess);
@@ -204,9 +214,3 @@ cudaError_t cudaGraphDestroy(cudaGraph_t) {
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t) {
   return ended(cudaSuccess);
 }
-
-namespace paretiny::cuda {
-
-void check_architecture(const char*, int, int) {}
-
-}  // namespace paretiny::cuda

@@ -4,6 +4,7 @@
 
 #include <cuda_runtime.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -15,6 +16,7 @@
 namespace paretiny::cuda_double {
 
 inline constexpr int kDevices = 2;
+inline constexpr std::size_t kMemory = std::size_t{1} << 30;
 inline constexpr std::size_t kSharedLimit = 227 * 1024;
 inline constexpr std::size_t kStaticShared = 1024;  ///< that every kernel has
 
@@ -27,9 +29,14 @@ struct Launch {
 
 struct Runtime {
   int device = 0;
-  cudaError_t error = cudaSuccess;        ///< what cudaGetLastError gives
-  cudaError_t next_launch = cudaSuccess;  ///< what the next launch ends with
-  bool lost = false;                      ///< every call fails from now on
+  cudaError_t error = cudaSuccess;           ///< what cudaGetLastError gives
+  cudaError_t next_launch = cudaSuccess;     ///< what the next launch ends with
+  std::array<cudaError_t, kDevices> code{};  ///< what asking for a kernel there ends with
+  cudaError_t choose = cudaSuccess;          ///< what choosing a device ends with
+  int devices = kDevices;                    ///< that CUDA can see
+  std::array<std::size_t, kDevices> free{kMemory, kMemory};  ///< bytes, by device
+  std::array<int, kDevices> streams{};  ///< their addresses are streams of the devices
+  bool lost = false;                    ///< every call fails from now on
   bool capturing = false;
   bool spoilt = false;                         ///< the capture was broken by a call that it forbids
   std::map<const void*, std::size_t> allowed;  ///< dynamic shared memory by kernel
@@ -43,6 +50,9 @@ struct Runtime {
 
 /// The one there is; set to {} between tests.
 Runtime& runtime();
+
+/// The stream of the thread's device.
+cudaStream_t stream_here();
 
 /// A stream of a runtime that is new, with NVIDIA's libraries, whatever the tests are run with.
 std::unique_ptr<Stream> fresh_stream(int device);

@@ -178,7 +178,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
   demand(plan.finished && pack.finished, "what is run is not finished");
   const auto& at = *reinterpret_cast<const Handle*>(handle);
   demand(at.device == runtime().device, "the handle is another device's");
-  demand(at.stream == reinterpret_cast<cudaStream_t>(&runtime()), "the stream is not ours");
+  demand(at.stream == stream_here(), "the stream is not ours");
   const auto names = pack.list<std::int64_t>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
   const auto places = pack.list<void*>(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS);
   auto* const workspace = pack.value<void*>(CUDNN_ATTR_VARIANT_PACK_WORKSPACE);

@@ -14,7 +14,8 @@ __global__ void nothing() {}
 
 void check_architecture(const char* device, int major, int minor) {
   cudaFuncAttributes attributes{};
-  const cudaError_t status = cudaFuncGetAttributes(&attributes, nothing);
+  const cudaError_t status =
+      cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(nothing));
   if (status == cudaSuccess) return;
   cudaGetLastError();
   if (status != cudaErrorNoKernelImageForDevice && status != cudaErrorInvalidDeviceFunction) {
@@ -25,7 +26,7 @@ void check_architecture(const char* device, int major, int minor) {
                     std::to_string(minor) +
                     ", which this build has no code for; configure with "
                     "-DCMAKE_CUDA_ARCHITECTURES=" +
-                    architecture);
+                    architecture + ", or use --device cpu");
 }
 
 }  // namespace paretiny::cuda

@@ -95,6 +95,7 @@ class CudaBackend : public Backend {
   std::unique_ptr<Stream> make_stream(int index) override {
     cudaDeviceProp properties{};
     check_cuda(cudaGetDeviceProperties(&properties, index), "asking for a device's properties");
+    check_cuda(cudaSetDevice(index), "choosing the device");
     check_architecture(properties.name, properties.major, properties.minor);
     return std::make_unique<CudaStream>(index);
   }
@@ -110,6 +111,9 @@ void check_cuda(cudaError_t status, const char* what) {
       std::string(what) + ": " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ")";
   cudaGetLastError();
   if (status == cudaErrorMemoryAllocation) throw OutOfMemory(text);
+  if (status == cudaErrorDevicesUnavailable) {
+    throw DeviceError(text + "; another process has the GPU for itself (nvidia-smi names it)");
+  }
   // While a step is recorded nothing may wait for the device: who ends the recording looks.
   if (CudaStream::is_recording()) throw DeviceError(text);
   // An error that stays after it was read has taken the device's context with it.

@@ -28,7 +28,7 @@ class Graph : public Recording {
       return;
     }
     if (graph_ == nullptr || moves_ != stream_.scratch().moves()) capture();
-    check_cuda(cudaGraphLaunch(graph_, stream_.handle()), "replaying a recorded step");
+    check_cuda(cudaGraphLaunch(graph_, cuda::handle(stream_)), "replaying a recorded step");
   }
 
  private:
@@ -104,7 +104,7 @@ void CudaStream::copy(void* to, const void* from, std::size_t bytes) {
 }
 
 void CudaStream::zero(void* data, std::size_t bytes) {
-  check_cuda(cudaMemsetAsync(data, 0, bytes, stream_), "zero");
+  check_cuda(cudaMemsetAsync(data, 0, bytes, cuda::handle(*this)), "zero");
 }
 
 void CudaStream::synchronize() {
