@@ -17,7 +17,7 @@ Kind read_kind(TableReader& table, const std::string& key, Kind otherwise, Kind 
   return static_cast<Kind>(table.choice(key, names, name_of(otherwise)));
 }
 
-models::ModelSpec read_model(const toml::table& root) {
+models::ModelSpec read_model(const toml::table& root, const std::vector<std::string>& networks) {
   TableReader table(root, "model");
   models::ModelSpec spec;
   const std::vector<std::string> names = models::model_names();
@@ -31,6 +31,9 @@ models::ModelSpec read_model(const toml::table& root) {
     spec.options[option.name] =
         static_cast<double>(table.integer(option.name, 0, static_cast<std::int64_t>(option.low),
                                           static_cast<std::int64_t>(option.high)));
+  }
+  for (const std::string& other : networks) {
+    for (const models::ModelOption& option : models::model_options(other)) table.find(option.name);
   }
   table.finish();
   return spec;
@@ -107,10 +110,26 @@ const std::vector<std::string>& candidate_tables() {
   return names;
 }
 
-CandidateSpec read_candidate_tables(const toml::table& root) {
-  CandidateSpec spec{read_model(root), read_training(root), read_pruning(root), {}};
+CandidateSpec read_candidate_tables(const toml::table& root,
+                                    const std::vector<std::string>& networks) {
+  CandidateSpec spec{read_model(root, networks), read_training(root), read_pruning(root), {}};
   read_quantization(root, spec);
   return spec;
+}
+
+void erase_others_options(toml::table& root) {
+  const std::vector<std::string> networks = models::model_names();
+  const std::string name = root["model"]["name"].value_or(std::string());
+  if (std::count(networks.begin(), networks.end(), name) == 0) return;  // its reader refuses it
+  const std::vector<models::ModelOption> own = models::model_options(name);
+  for (const std::string& network : networks) {
+    for (const models::ModelOption& option : models::model_options(network)) {
+      const auto is_it = [&](const models::ModelOption& each) { return each.name == option.name; };
+      if (std::none_of(own.begin(), own.end(), is_it)) {
+        root["model"].as_table()->erase(option.name);
+      }
+    }
+  }
 }
 
 CandidateSpec read_candidate(const toml::table& root) {

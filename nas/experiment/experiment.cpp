@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "base/text_file.h"
 #include "nas/experiment/candidate_reader.h"
+#include "nas/experiment/space_check.h"
 #include "nas/experiment/space_reader.h"
 #include "nas/experiment/stop_reader.h"
 #include "nas/experiment/table_reader.h"
@@ -117,38 +118,6 @@ data::DatasetSpec read_dataset(const toml::table& root, const std::filesystem::p
   return spec;
 }
 
-/// `values` with the first values that the conditions of their parameters, and of those, allow.
-space::Values with_conditions(const space::Space& space, space::Values values) {
-  for (bool grown = true; grown;) {
-    grown = false;
-    for (const space::Parameter& parameter : space.parameters()) {
-      if (!values.contains(parameter.name)) continue;
-      for (const space::Condition& condition : parameter.when) {
-        grown = values.emplace(condition.parameter, condition.values.front()).second || grown;
-      }
-    }
-  }
-  return values;
-}
-
-/// Every key of the space must be one that a candidate has, and both ends of it must be valid.
-void check_space(const Experiment& experiment) {
-  for (const space::Parameter& parameter : experiment.space.parameters()) {
-    std::vector<space::Value> ends = parameter.choices;
-    if (parameter.kind == space::ParameterKind::real) ends = {parameter.low, parameter.high};
-    if (parameter.kind == space::ParameterKind::integer) {
-      ends = {static_cast<std::int64_t>(parameter.low), static_cast<std::int64_t>(parameter.high)};
-    }
-    for (const space::Value& end : ends) {
-      try {
-        experiment.candidate(with_conditions(experiment.space, {{parameter.name, end}}));
-      } catch (const UsageError& error) {
-        throw UsageError("space." + parameter.name + ": " + error.what());
-      }
-    }
-  }
-}
-
 deploy::Target read_target(const TableReader& study, const char* key, const std::string& name) {
   try {
     return find_target(name);
@@ -192,6 +161,8 @@ void erase_from_space(toml::table& root, const std::string& key) {
 /// Of the file `path`, whose [study] text is still to be said.
 Experiment read_experiment(toml::table root, const std::filesystem::path& path,
                            const std::vector<std::string>& overrides) {
+  // Networks whose options the file may hold: also where one of them is set now.
+  std::vector<std::string> passed_over = searched_networks(root);
   for (const std::string& pair : overrides) {
     const std::size_t equals = pair.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -248,9 +219,12 @@ Experiment read_experiment(toml::table root, const std::filesystem::path& path,
   for (const std::string& part : candidate_tables()) {
     if (const toml::node* node = find_path(root, part)) set_path(experiment.base, part, *node);
   }
-  read_candidate_tables(root);  // unlike `base`, a copy, it knows the lines of the file
   experiment.space = read_space(root);
-  check_space(experiment);
+  const std::vector<std::string> networks = searched_networks(root);
+  passed_over.insert(passed_over.end(), networks.begin(), networks.end());
+  // Unlike `base`, a copy, `root` knows the lines of the file.
+  read_candidate_tables(root, passed_over);
+  check_space(experiment, networks);
   toml::table task = experiment.base;
   task.insert("initial", experiment.initial);
   if (experiment.training_seed) {
@@ -272,7 +246,7 @@ Experiment read_experiment(toml::table root, const std::filesystem::path& path,
 
 CandidateSpec Experiment::candidate(const space::Values& values) const {
   toml::table table = base;
-  for (const auto& [key, value] : values) {
+  const auto put = [&](const std::string& key, const space::Value& value) {
     if (const auto* choice = std::get_if<std::string>(&value)) {
       set_path(table, key, *parse_value(*choice).get("value"));
     } else if (const auto* whole = std::get_if<std::int64_t>(&value)) {
@@ -282,7 +256,11 @@ CandidateSpec Experiment::candidate(const space::Values& values) const {
     } else {
       set_path(table, key, toml::value<double>(std::get<double>(value)));
     }
-  }
+  };
+  const auto network = values.find("model.name");
+  if (network != values.end()) put(network->first, network->second);
+  erase_others_options(table);  // of the file; what is searched must be the network's own
+  for (const auto& [key, value] : values) put(key, value);
   return read_candidate(table);
 }
 

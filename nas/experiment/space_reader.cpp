@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "nas/experiment/table_reader.h"
@@ -113,6 +115,35 @@ void collect(const toml::table& root, const toml::table& table, const std::strin
   }
 }
 
+/// Holds conditions on keys that are not searched against what the file says of them: those that
+/// are met go, and parameters with one that is not go too, with all that depend on them.
+void settle_conditions(const toml::table& root, std::vector<space::Parameter>& parameters) {
+  std::set<std::string> searched, gone;
+  for (const space::Parameter& parameter : parameters) searched.insert(parameter.name);
+  const auto fixed = [&](const std::string& key) -> std::optional<space::Value> {
+    const toml::node* node = searched.contains(key) ? nullptr : find_path(root, key);
+    return node == nullptr ? std::nullopt : choice_of(*node);
+  };
+  const auto is_met = [&](const space::Condition& condition) {
+    const std::optional<space::Value> value = fixed(condition.parameter);
+    return value &&
+           std::any_of(condition.values.begin(), condition.values.end(),
+                       [&](const space::Value& each) { return space::same(each, *value); });
+  };
+  const auto is_broken = [&](const space::Condition& condition) {
+    return gone.contains(condition.parameter) || (fixed(condition.parameter) && !is_met(condition));
+  };
+  for (std::size_t left = 0; left != parameters.size();) {
+    left = parameters.size();
+    std::erase_if(parameters, [&](const space::Parameter& parameter) {
+      if (std::none_of(parameter.when.begin(), parameter.when.end(), is_broken)) return false;
+      gone.insert(parameter.name);
+      return true;
+    });
+  }
+  for (space::Parameter& parameter : parameters) std::erase_if(parameter.when, is_met);
+}
+
 }  // namespace
 
 space::Value parse_choice(const std::string& text) {
@@ -126,6 +157,7 @@ space::Space read_space(const toml::table& root) {
   if (!node->is_table()) throw UsageError("space must be made of tables: [space.training.batch]");
   std::vector<space::Parameter> parameters;
   collect(root, *node->as_table(), "", parameters);
+  settle_conditions(root, parameters);
   return parameters.empty() ? space::Space() : space::Space(parameters);
 }
 

@@ -40,6 +40,66 @@ TEST_F(ExperimentTest, NamesAndStoresFollowTheFile) {
   EXPECT_TRUE(experiment.space.parameters().empty());
 }
 
+TEST_F(ExperimentTest, OneSpaceMayHoldSeveralNetworksWithTheirOwnOptions) {
+  const std::string text =
+      "dataset.format = \"synthetic\"\nmodel.name = \"ds_cnn\"\nmodel.head = 32\n"
+      "model.stem_stride = 1\n[space.model.name]\nchoices = [\"ds_cnn\", \"mobilenet_v3\"]\n"
+      "[space.model.stem_height]\nlow = 3\nhigh = 5\nwhen = {\"model.name\" = \"ds_cnn\"}\n";
+  const Experiment experiment = load_experiment(file(text, "two.toml"));
+  using Options = std::map<std::string, double>;
+  const space::Value ds_cnn = std::string("ds_cnn"), mobilenet = std::string("mobilenet_v3");
+  EXPECT_EQ(experiment.candidate({}).model.options, (Options{{"stem_stride", 1}}));
+  EXPECT_EQ(experiment.candidate({{"model.name", ds_cnn}, {"model.stem_height", 3}}).model.options,
+            (Options{{"stem_height", 3}, {"stem_stride", 1}}));
+  EXPECT_EQ(experiment.candidate({{"model.name", mobilenet}}).model.options,
+            (Options{{"head", 32}, {"stem_stride", 1}}));
+
+  const Experiment set = load_experiment(file(text, "two.toml"), {"model.name=mobilenet_v3"});
+  EXPECT_TRUE(set.space.parameters().empty());
+  EXPECT_EQ(set.candidate({}).model.options, (Options{{"head", 32}, {"stem_stride", 1}}));
+
+  const auto refused = [&](const std::string& from, const std::string& to) {
+    std::string changed = text;
+    changed.replace(changed.find(from), from.size(), to);
+    try {
+      load_experiment(file(changed, "two.toml"));
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_TRUE(says(refused("model.head", "model.haed"), {"model.haed", "'head'"}));
+  EXPECT_TRUE(says(refused("head = 32", "head = \"x\""), {"model.head"}));
+  EXPECT_TRUE(says(refused(", \"mobilenet_v3\"", ""), {"model.head is not a known key"}));
+  EXPECT_TRUE(
+      says(refused("mobilenet_v3", "mobilenet_v2"), {"space.model.name", "'mobilenet_v3'"}));
+  EXPECT_TRUE(
+      says(refused("when = {\"model.name\" = \"ds_cnn\"}\n", ""), {"space.model.stem_height"}))
+      << "searched also for a network that has none";
+}
+
+TEST_F(ExperimentTest, ConditionsOnWhatIsNotSearchedAreHeldAgainstTheFile) {
+  const std::string text = test::tiny_experiment() +
+                           "[space.training.optimizer]\nchoices = [\"sgd\", \"adam\"]\n"
+                           "[space.training.batch]\nchoices = [16, 32]\n"
+                           "when = {\"training.optimizer\" = \"adam\"}\n"
+                           "[space.training.momentum]\nlow = 0.1\nhigh = 0.9\n"
+                           "when = {\"training.batch\" = 16}\n";
+  const auto searched = [&](const std::vector<std::string>& overrides) {
+    std::string names;
+    const Experiment experiment = load(overrides, text);
+    for (const space::Parameter& each : experiment.space.parameters()) {
+      names += each.name + (each.when.empty() ? " " : "? ");
+    }
+    return names;
+  };
+  EXPECT_EQ(searched({}), "training.batch? training.momentum? training.optimizer ");
+  EXPECT_EQ(searched({"training.optimizer=adam"}), "training.batch training.momentum? ");
+  EXPECT_EQ(searched({"training.optimizer=sgd"}), "");
+  EXPECT_EQ(searched({"training.batch=16"}), "training.momentum training.optimizer ");
+  EXPECT_EQ(searched({"training.batch=32"}), "training.optimizer ");
+}
+
 TEST_F(ExperimentTest, StoppingHasKeysOfItsOwn) {
   EXPECT_EQ(load().stop.method, stopping::StopMethod::off);
   EXPECT_EQ(load().checkpoint, 5);
