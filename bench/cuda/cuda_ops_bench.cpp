@@ -75,6 +75,42 @@ void add_addition(const Shape& shape, DType dtype) {
   });
 }
 
+/// A batch norm with the addition and the relu behind it, which are apart above.
+void add_batch_norm_addition(const nn::BatchNormShape& shape, DType dtype) {
+  const std::string text = label(shape);
+  const Operand once{dtype, shape.input}, twice{dtype, shape.input, 2};
+  const Operand c{DType::f32, shape.channels()};
+  const Operand variance{DType::f32, shape.channels(), 1, constant(1)};
+  add_op("batch_norm_add/forward", dtype, text, {twice, once, c, c, c, c, c, c, once},
+         [=](Stream& s, const Views& v) {
+           nn::batchnorm_forward(s, shape,
+                                 {.x = v[0],
+                                  .gamma = v[2],
+                                  .beta = v[3],
+                                  .addend = v[1],
+                                  .running_mean = v[4],
+                                  .running_var = v[5],
+                                  .saved_mean = v[6],
+                                  .saved_var = v[7],
+                                  .y = v[8]});
+         });
+  add_op("batch_norm_add/backward", dtype, text,
+         {twice, once, once, twice, c, c, c, variance, once, c, c}, [=](Stream& s, const Views& v) {
+           nn::batchnorm_backward(s, shape,
+                                  {.x = v[0],
+                                   .dy = v[1],
+                                   .gamma = v[4],
+                                   .beta = v[5],
+                                   .mean = v[6],
+                                   .var = v[7],
+                                   .y = v[2],
+                                   .daddend = v[3],
+                                   .dx = v[8],
+                                   .dgamma = v[9],
+                                   .dbeta = v[10]});
+         });
+}
+
 void add_channel_scale(const Shape& shape, DType dtype) {
   const Operand x{dtype, shape}, gate{dtype, {shape.n, 1, 1, shape.c}};
   add_op("channel_scale/forward", dtype, to_string(shape), {x, gate, x},
@@ -225,7 +261,10 @@ void add_all() {
     for (const auto& [shape, activation] : layers.activation) {
       add_activation(shape, activation, dtype);
     }
-    for (const Shape& shape : layers.add) add_addition(shape, dtype);
+    for (const Shape& shape : layers.add) {
+      add_addition(shape, dtype);
+      add_batch_norm_addition({shape, nn::Activation::relu}, dtype);
+    }
     for (const Shape& shape : layers.channel_scale) add_channel_scale(shape, dtype);
     for (const Shape& shape : layers.global_average_pool) add_global_pool(shape, dtype);
     for (const Shape& shape : {Shape{512, 32, 32, 48}, Shape{2048, 16, 16, 43}}) {

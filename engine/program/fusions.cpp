@@ -50,12 +50,25 @@ class Finder {
     }
   }
 
+  /// Of batch norms that have a step of their own.
+  void additions() {
+    for (NodeId id = 0; id < graph_.size(); ++id) {
+      if (op(id) != OpKind::batch_norm || at(id).into >= 0) continue;
+      if (at(id).activation != nn::Activation::none) continue;
+      const NodeId next = only_reader(id);
+      if (next < 0 || op(next) != OpKind::add || at(next).into >= 0) continue;
+      if (addend(next, id) >= id) continue;
+      at(id).sum = next;
+      merge(id, next);
+    }
+  }
+
   void prologues() {
     for (NodeId id = 0; id < graph_.size(); ++id) {
       if (op(id) == OpKind::channel_scale) {
         const NodeId reader = only_reader(id);
         at(id).by_readers = reader >= 0 && is_pointwise(graph_.node(reader));
-      } else if (op(id) == OpKind::batch_norm && at(id).into < 0) {
+      } else if (op(id) == OpKind::batch_norm && at(id).into < 0 && at(id).sum < 0) {
         // In training somebody must have taken the statistics.
         const bool known = !training_ || at(graph_.node(id).inputs[0]).norm == id;
         const std::vector<NodeId>& readers = consumers(last_of(id));
@@ -93,7 +106,7 @@ class Finder {
     at(id).activation = graph_.node(activation).activation;
     at(activation).into = id;
   }
-  /// Moves the work of `other`, its activation included, to convolution `id`.
+  /// Moves the work of `other`, its activation included, to node `id`.
   void merge(NodeId id, NodeId other) {
     at(other).into = id;
     at(id).activation = at(other).activation;
@@ -113,6 +126,7 @@ std::vector<Fusion> find_fusions(const graph::Graph& graph, ProgramKind kind, bo
     finder.activations();
     if (fused) {
       finder.epilogues();
+      finder.additions();
       finder.prologues();
     }
   }

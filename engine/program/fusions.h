@@ -13,8 +13,9 @@ struct Fusion {
   /// What the node's own step applies last.
   nn::Activation activation = nn::Activation::none;
   /// Of a convolution: the batch norm that its epilogue applies or, in training, takes the
-  /// statistics for; and the addition that it applies. -1: none.
+  /// statistics for. -1: none.
   graph::NodeId norm = -1;
+  /// Of a convolution or a batch norm: the addition that it applies. -1: none.
   graph::NodeId sum = -1;
   /// Of a batch norm or a channel scale: its output is never stored, the convolutions that read it
   /// compute it on the way in.
@@ -23,7 +24,8 @@ struct Fusion {
 
 /// By node. Always: an activation goes into the batch norm, a clamp into the addition that it alone
 /// reads. With ProgramOptions::fused also what a Prologue and an Epilogue (kernels/nn/fusion.h)
-/// take of the neighbours of pointwise and depthwise convolutions. In an inspection: nothing.
+/// take of the neighbours of pointwise and depthwise convolutions, and additions into the batch
+/// norm that comes last before them. In an inspection: nothing.
 std::vector<Fusion> find_fusions(const graph::Graph& graph, ProgramKind kind, bool fused);
 
 /// Whether a conv node is a pointwise one.

@@ -36,7 +36,7 @@ void ProgramBuilder::backward(graph::NodeId id) {
   pass_gradient(id);
   const Gradient dy = gradients_[static_cast<std::size_t>(id)];
   if (fusion(id).into >= 0) {
-    contribute(from, dy);
+    contribute(fusion(id).into, dy);
     return;
   }
   const TensorId x = output(from);

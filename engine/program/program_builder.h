@@ -100,6 +100,9 @@ class ProgramBuilder {
   /// A batch norm as a factor and an addend a channel, from the batch's statistics in training.
   WayIn fold(graph::NodeId id);
   WayOut way_out(graph::NodeId id);
+  /// What the addition that node `id` applies adds to its output: the input that is there already.
+  /// -1: it applies none.
+  graph::NodeId addend(graph::NodeId id) const;
 
   /// Fake quantization of the weights of a node, of its output, and back through the latter.
   void round_weights(graph::NodeId id);

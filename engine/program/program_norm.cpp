@@ -1,4 +1,6 @@
 // Batch norm in a program: by itself, or left to the convolutions before and after it.
+#include <algorithm>
+
 #include "engine/program/program_builder.h"
 
 namespace paretiny::program {
@@ -26,16 +28,17 @@ nn::BatchNormShape ProgramBuilder::norm_shape(graph::NodeId id) const {
   return {batched(node.output), fusion(id).activation, node.epsilon, node.momentum};
 }
 
+graph::NodeId ProgramBuilder::addend(graph::NodeId id) const {
+  if (fusion(id).sum < 0) return -1;
+  const std::vector<graph::NodeId>& inputs = graph_.node(fusion(id).sum).inputs;
+  return std::min(inputs[0], inputs[1]);
+}
+
 ProgramBuilder::WayOut ProgramBuilder::way_out(graph::NodeId id) {
   const auto [into, activation, norm, sum, by_readers] = fusion(id);
   WayOut out;
   out.activation = activation;
-  if (sum >= 0) {
-    // The other input is the one that is there already.
-    for (const graph::NodeId each : graph_.node(sum).inputs) {
-      if (each < id) out.residual = output(each);
-    }
-  }
+  if (sum >= 0) out.residual = output(addend(id));
   if (norm < 0) return out;
   if (training()) {
     out.mean = saved_mean_[static_cast<std::size_t>(norm)] = channel_tensor(norm);
@@ -78,6 +81,7 @@ void ProgramBuilder::forward_batch_norm(graph::NodeId id) {
   const nn::BatchNormShape shape = norm_shape(id);
   const TensorId x = input(id);
   const TensorId y = output(id);
+  const TensorId added = addend(id) < 0 ? -1 : output(addend(id));
   const graph::ParameterTensor gamma = parameter(id, Role::gamma);
   const graph::ParameterTensor beta = parameter(id, Role::beta);
   const graph::ParameterTensor mean = parameter(id, Role::running_mean);
@@ -91,12 +95,13 @@ void ProgramBuilder::forward_batch_norm(graph::NodeId id) {
     saved_mean = channel_tensor(id);
     saved_var = channel_tensor(id);
     emit(
-        id, "forward", {x, y, saved_mean, saved_var},
+        id, "forward", {x, added, y, saved_mean, saved_var},
         [=, m = saved_mean, v = saved_var](Stream& s, const Program& p) {
           nn::batchnorm_forward(s, shape,
                                 {.x = p.at(x),
                                  .gamma = p.parameter(gamma),
                                  .beta = p.parameter(beta),
+                                 .addend = at(p, added),
                                  .running_mean = p.statistic(mean),
                                  .running_var = p.statistic(var),
                                  .saved_mean = p.at(m),
@@ -109,7 +114,7 @@ void ProgramBuilder::forward_batch_norm(graph::NodeId id) {
   // The convolution before it has taken the statistics; the fold brings the running ones forward.
   if (training()) fold(id);
   emit(
-      id, "forward", {x, y, saved_mean, saved_var},
+      id, "forward", {x, added, y, saved_mean, saved_var},
       [=, batch = training(), m = saved_mean, v = saved_var](Stream& s, const Program& p) {
         nn::batchnorm_inference_forward(s, shape,
                                         {.x = p.at(x),
@@ -117,6 +122,7 @@ void ProgramBuilder::forward_batch_norm(graph::NodeId id) {
                                          .beta = p.parameter(beta),
                                          .mean = batch ? p.at(m) : p.parameter(mean),
                                          .var = batch ? p.at(v) : p.parameter(var),
+                                         .addend = at(p, added),
                                          .y = p.at(y)});
       },
       scratch);
@@ -125,13 +131,21 @@ void ProgramBuilder::forward_batch_norm(graph::NodeId id) {
 void ProgramBuilder::backward_batch_norm(graph::NodeId id) {
   const nn::BatchNormShape shape = norm_shape(id);
   const Gradient dy = gradients_[static_cast<std::size_t>(id)];
+  const graph::NodeId other = addend(id);
+  // Without a slope behind the addition its inputs have the gradient of its output.
+  const bool slope = other >= 0 && shape.activation != nn::Activation::none;
   const TensorId x = input(id);
-  const TensorId dx = in_place(dy, graph_.node(id).output);
+  const TensorId y = slope ? output(id) : -1;
+  const TensorId daddend = slope ? in_place(dy, graph_.node(id).output) : -1;
+  // All steps that read y come before this one.
+  const TensorId dx = slope       ? y
+                      : other < 0 ? in_place(dy, graph_.node(id).output)
+                                  : activation_tensor(graph_.node(id).output);
   const TensorId mean = saved_mean_[static_cast<std::size_t>(id)];
   const TensorId var = saved_var_[static_cast<std::size_t>(id)];
   const graph::ParameterTensor gamma = parameter(id, Role::gamma);
   const graph::ParameterTensor beta = parameter(id, Role::beta);
-  emit(id, "backward", {x, dy.tensor, dx, mean, var}, [=](Stream& s, const Program& p) {
+  emit(id, "backward", {x, dy.tensor, y, daddend, dx, mean, var}, [=](Stream& s, const Program& p) {
     nn::batchnorm_backward(s, shape,
                            {.x = p.at(x),
                             .dy = p.at(dy.tensor),
@@ -139,10 +153,13 @@ void ProgramBuilder::backward_batch_norm(graph::NodeId id) {
                             .beta = p.parameter(beta),
                             .mean = p.at(mean),
                             .var = p.at(var),
+                            .y = at(p, y),
+                            .daddend = at(p, daddend),
                             .dx = p.at(dx),
                             .dgamma = p.gradient(gamma),
                             .dbeta = p.gradient(beta)});
   });
+  if (other >= 0) contribute(other, slope ? Gradient{daddend, false} : dy);
   contribute(graph_.node(id).inputs[0], {dx, false});
 }
 

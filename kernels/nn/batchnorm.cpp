@@ -1,6 +1,7 @@
 #include "kernels/nn/batchnorm.h"
 
 #include "kernels/core/check.h"
+#include "kernels/nn/elementwise.h"
 
 namespace paretiny::nn {
 namespace {
@@ -17,6 +18,13 @@ void check_channels(const char* op, const char* argument, const BatchNormShape& 
   check_tensor(op, argument, tensor, shape.channels(), {DType::f32});
 }
 
+void check_addend(const char* op, const BatchNormShape& shape, const ConstView& addend,
+                  const View& y) {
+  if (!addend) return;
+  check_tensor(op, "addend", addend, shape.input, {y.dtype});
+  check(addend.data != y.data, op, "y aliases the addend");
+}
+
 void check_backward(const char* op, const BatchNormShape& shape, const BatchNormBackward& t) {
   check_input(op, shape, t.x);
   check_tensor(op, "dy", t.dy, shape.input, {t.x.dtype});
@@ -27,6 +35,11 @@ void check_backward(const char* op, const BatchNormShape& shape, const BatchNorm
   check_tensor(op, "dx", t.dx, shape.input, {t.x.dtype});
   check_channels(op, "dgamma", shape, t.dgamma);
   check_channels(op, "dbeta", shape, t.dbeta);
+  if (!t.y && !t.daddend) return;
+  check_tensor(op, "y", t.y, shape.input, {t.x.dtype});
+  check_tensor(op, "daddend", t.daddend, shape.input, {t.x.dtype});
+  check(t.daddend.data != t.dx.data, op, "dx aliases daddend");
+  check_slope_follows_from_y(op, shape.activation);
 }
 
 }  // namespace
@@ -54,6 +67,7 @@ void batchnorm_forward(Stream& stream, const BatchNormShape& shape, const BatchN
   check_channels(op, "saved_var", shape, t.saved_var);
   check_tensor(op, "y", t.y, shape.input, {t.x.dtype});
   check(t.x.data != t.y.data, op, "y aliases x, which the backward pass reads");
+  check_addend(op, shape, t.addend, t.y);
   twins::batchnorm_forward(stream, shape, t);
 }
 
@@ -71,6 +85,7 @@ void batchnorm_inference_forward(Stream& stream, const BatchNormShape& shape,
   check_channels(op, "mean", shape, t.mean);
   check_channels(op, "var", shape, t.var);
   check_tensor(op, "y", t.y, shape.input, {t.x.dtype});
+  check_addend(op, shape, t.addend, t.y);
   twins::batchnorm_inference_forward(stream, shape, t);
 }
 

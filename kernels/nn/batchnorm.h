@@ -1,8 +1,9 @@
-// Batch normalisation over n, h, w with the activation that follows it.
+// Batch normalisation over n, h, w with the activation that follows it, or with a residual addition
+// and the activation behind that: then a pass over the tensor is saved either way.
 //
 // x, y and their gradients share one of f32, bf16; everything per channel is f32 [1, 1, 1, c].
 // The activation's input is computed again in the backward pass from x and the statistics, so
-// nothing but x has to be kept.
+// nothing but x has to be kept; behind an addition the slope follows from y, which must be.
 #pragma once
 
 #include "kernels/nn/activation.h"
@@ -18,23 +19,29 @@ struct BatchNormShape {
   Shape channels() const { return {1, 1, 1, input.c}; }
 };
 
-/// Of a training step, forward. x, y: input; the others: channels.
+/// Of a training step, forward. x, addend, y: input; the others: channels.
 struct BatchNormForward {
   ConstView x{}, gamma{}, beta{};
+  ConstView addend{};                  ///< or null: 0; may not alias y
   View running_mean{}, running_var{};  ///< read and written
   View saved_mean{}, saved_var{};
   View y{};
 };
 
-/// Backward. x, dy, dx: input; the others: channels.
+/// Backward. x, dy, dx, y, daddend: input; the others: channels.
 struct BatchNormBackward {
   ConstView x{}, dy{}, gamma{}, beta{};
   ConstView mean{}, var{};  ///< those that the forward pass normalised with
+  /// Both, if that had an addend: its y, from which the slope of none, relu and relu6 follows, and
+  /// the gradient of the addend, overwritten; it may alias dy.
+  ConstView y{};
+  View daddend{};
   View dx{}, dgamma{}, dbeta{};
 };
 
 struct BatchNormInference {
   ConstView x{}, gamma{}, beta{}, mean{}, var{};
+  ConstView addend{};  ///< or null: 0; may not alias y
   View y{};
 };
 
@@ -45,13 +52,13 @@ struct BatchNormFold {
 };
 
 /// With m, v = mean and biased variance of x a channel:
-/// y = activation(gamma * (x - m) / sqrt(v + epsilon) + beta). saved_mean, saved_var = m, v.
-/// running = (1 - momentum) * running + momentum * (m, or the unbiased variance; with a single
+/// y = activation(gamma * (x - m) / sqrt(v + epsilon) + beta + addend). saved_mean, saved_var = m,
+/// v. running = (1 - momentum) * running + momentum * (m, or the unbiased variance; with a single
 /// value a channel the unbiased variance does not exist and v, which is 0, takes its place).
 void batchnorm_forward(Stream&, const BatchNormShape&, const BatchNormForward&);
 
 /// Gradients through mean and var, those that batchnorm_forward saved; overwritten. dx may alias
-/// dy.
+/// dy or y, but not daddend.
 void batchnorm_backward(Stream&, const BatchNormShape&, const BatchNormBackward&);
 
 /// The same with the given statistics as constants. y may alias x.

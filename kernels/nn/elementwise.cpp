@@ -5,12 +5,6 @@
 namespace paretiny::nn {
 namespace {
 
-void check_slope_follows_from_y(const char* op, Activation activation) {
-  check(activation == Activation::none || activation == Activation::relu ||
-            activation == Activation::relu6,
-        op, std::string("activation ") + name_of(activation) + " is not one of none, relu, relu6");
-}
-
 Shape scale_shape(const Shape& x) {
   return {x.n, 1, 1, x.c};
 }
@@ -23,6 +17,12 @@ constinit Op<decltype(nn::add_backward)> add_backward("add_backward");
 constinit Op<decltype(nn::channel_scale_forward)> channel_scale_forward("channel_scale_forward");
 constinit Op<decltype(nn::channel_scale_backward)> channel_scale_backward("channel_scale_backward");
 }  // namespace twins
+
+void check_slope_follows_from_y(const char* op, Activation activation) {
+  check(activation == Activation::none || activation == Activation::relu ||
+            activation == Activation::relu6,
+        op, std::string("activation ") + name_of(activation) + " is not one of none, relu, relu6");
+}
 
 void add_forward(Stream& stream, Activation activation, ConstView a, ConstView b, View y) {
   const char* op = "add_forward";

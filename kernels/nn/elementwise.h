@@ -5,6 +5,10 @@
 
 namespace paretiny::nn {
 
+/// Throws UsageError for an activation whose slope does not follow from its result, as that of
+/// none, relu and relu6 does: relu6 and relu are flat outside the same interval of either.
+void check_slope_follows_from_y(const char* op, Activation activation);
+
 /// y = activation(a + b), equal shapes. The activation is none, relu or relu6, whose gradient
 /// follows from y. y may alias a or b.
 void add_forward(Stream&, Activation, ConstView a, ConstView b, View y);

@@ -1,6 +1,8 @@
-// Moves five tensors' bytes: x and dy for the sums, x, dy and dx for the result.
+// Moves five tensors' bytes: x and dy for the sums, x, dy and dx for the result. Behind an addition
+// the slope is a step of its own, before them.
 #include "kernels/nn/cpu/batchnorm_walk.h"
 #include "kernels/nn/cpu/with_activation.h"
+#include "kernels/nn/elementwise.h"
 
 namespace paretiny::cpu {
 namespace {
@@ -88,8 +90,13 @@ Through finish_sums(Walk& walk, const nn::BatchNormShape& shape, bool constant_s
   return {slope, constant};
 }
 
-void backward(Stream& stream, const nn::BatchNormShape& shape, bool constant_statistics,
-              const nn::BatchNormBackward& t) {
+void backward(Stream& stream, nn::BatchNormShape shape, bool constant_statistics,
+              nn::BatchNormBackward t) {
+  if (t.daddend) {
+    nn::twins::add_backward(stream, shape.activation, t.y, t.dy, t.daddend);
+    shape.activation = nn::Activation::none;
+    t.dy = t.daddend;
+  }
   Walk walk(stream.scratch(), shape.input);
   const float* mean = t.mean.as<float>();
   const float* var = t.var.as<float>();

@@ -1,6 +1,7 @@
 // Batch norm forward: one pass reads x for the moments of every channel, a small one merges the
 // blocks' moments and makes the statistics, one reads x and writes y. The last goes backwards
-// through each block's share: what the first read last may still lie in the cache.
+// through each block's share: what the first read last may still lie in the cache. It adds a
+// residual on the way.
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/batchnorm_affine.h"
 #include "kernels/nn/cuda/channel_reduce.h"
@@ -84,37 +85,50 @@ struct FinishStatistics {
   }
 };
 
-/// Reads x and writes y, [pixels, channels], once each.
-template <class T, int kWidth>
+/// Reads x, and the addend with kAdds, and writes y, [pixels, channels], once each.
+template <class T, int kWidth, bool kAdds>
 __global__ void normalise_kernel(GridDependency earlier, ChannelWalk walk,
                                  nn::Activation activation, ChannelStatistics statistics,
-                                 const T* x, T* y) {
+                                 const T* x, const T* addend, T* y) {
   earlier.wait();
   const ChannelThread<kWidth> me(walk);
   Affine affine[kWidth];
   for (int k = 0; k < kWidth; ++k) affine[k] = statistics.affine(me.channel(k));
+  struct Loaded {
+    Values<kWidth> x, addend;
+  };
   with_activation(activation, [&]<nn::Activation kActivation>() {
     me.template each_pack<2>(
-        [&](std::int64_t i, int count) { return load_values<kWidth>(x + i, count); },
-        [&](Values<kWidth> values, std::int64_t i, int count) {
+        [&](std::int64_t i, int count) {
+          Loaded loaded{load_values<kWidth>(x + i, count), {}};
+          if constexpr (kAdds) loaded.addend = load_values<kWidth>(addend + i, count);
+          return loaded;
+        },
+        [&](const Loaded& loaded, std::int64_t i, int count) {
+          Values<kWidth> values;
           for (int k = 0; k < kWidth; ++k) {
-            values.value[k] =
-                nn::activate(kActivation, values.value[k] * affine[k].scale + affine[k].offset);
+            float value = loaded.x.value[k] * affine[k].scale + affine[k].offset;
+            if constexpr (kAdds) value += loaded.addend.value[k];
+            values.value[k] = nn::activate(kActivation, value);
           }
           store_values(y + i, values, count);
         });
   });
 }
 
+/// `addend` may be null.
 template <class T>
 void normalise(Stream& stream, const nn::BatchNormShape& shape, const ChannelStatistics& statistics,
-               const T* x, T* y) {
+               const T* x, const T* addend, T* y) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
-  with_width<T>(walks_in_packs<T>(1, rows, channels, {x, y}), [&](auto width) {
+  const T* const other = addend == nullptr ? x : addend;
+  with_width<T>(walks_in_packs<T>(1, rows, channels, {x, other, y}), [&](auto width) {
     ChannelWalk walk = channel_walk(1, rows, channels, width, map_blocks(stream), 2);
     walk.backwards = true;
-    launch_dependent(stream, "batchnorm: normalising", normalise_kernel<T, width()>, walk.shape(),
-                     walk, shape.activation, statistics, x, y);
+    const auto kernel = addend == nullptr ? normalise_kernel<T, width(), false>
+                                          : normalise_kernel<T, width(), true>;
+    launch_dependent(stream, "batchnorm: normalising", kernel, walk.shape(), walk, shape.activation,
+                     statistics, x, addend, y);
   });
 }
 
@@ -135,14 +149,15 @@ void batchnorm_forward(Stream& stream, const nn::BatchNormShape& shape,
                                       t.saved_mean.as<float>(), t.saved_var.as<float>()});
     });
     normalise(stream, shape, {shape, t.gamma, t.beta, t.saved_mean, t.saved_var}, from,
-              t.y.as<T>());
+              t.addend.as<T>(), t.y.as<T>());
   });
 }
 
 void batchnorm_inference_forward(Stream& stream, const nn::BatchNormShape& shape,
                                  const nn::BatchNormInference& t) {
   with_element(t.x.dtype, [&]<class T>(T) {
-    normalise(stream, shape, {shape, t.gamma, t.beta, t.mean, t.var}, t.x.as<T>(), t.y.as<T>());
+    normalise(stream, shape, {shape, t.gamma, t.beta, t.mean, t.var}, t.x.as<T>(), t.addend.as<T>(),
+              t.y.as<T>());
   });
 }
 

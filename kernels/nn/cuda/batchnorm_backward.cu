@@ -1,7 +1,8 @@
 // Batch norm backward: one pass reads x and dy for two sums a channel, a small one merges the
 // blocks' sums and makes dgamma, dbeta and the coefficients of dx, one reads x and dy again and
 // writes dx, backwards, as in the forward direction. dz, the gradient of the activation's input, is
-// made from x and the statistics each time.
+// made from x and the statistics each time; behind an addition the first pass makes it from y and
+// stores it as the gradient of the addend, which the last one reads in place of dy.
 #include "kernels/nn/cuda/batchnorm_affine.h"
 #include "kernels/nn/cuda/channel_reduce.h"
 #include "kernels/nn/cuda/fixed_activation.h"
@@ -36,31 +37,55 @@ __device__ float input_gradient(const Affine& affine, float x, float dy) {
   return dy * nn::activation_slope(kActivation, x * affine.scale + affine.offset);
 }
 
+/// Of a batch norm behind an addition: y is read and dz is written, [pixels, channels], once each.
+template <class T>
+struct Addition {
+  const T* y;
+  T* dz;
+};
+
 /// Reads x and dy, [pixels, channels], once each; partial: [blocks, channels].
-template <class T, int kWidth>
+template <class T, int kWidth, bool kAdds>
 __global__ void gradient_sums_kernel(GridDependency earlier, ChannelWalk walk,
                                      nn::Activation activation, ChannelStatistics statistics,
-                                     const T* x, const T* dy, GradientSums* partial) {
+                                     const T* x, const T* dy, Addition<T> addition,
+                                     GradientSums* partial) {
   earlier.wait();
   const ChannelThread<kWidth> me(walk);
   Affine affine[kWidth];
   float mean[kWidth];
   for (int k = 0; k < kWidth; ++k) {
-    affine[k] = statistics.affine(me.channel(k));
+    if constexpr (!kAdds) affine[k] = statistics.affine(me.channel(k));
     mean[k] = statistics.mean[me.channel(k)];
   }
   GradientSums sums[kWidth];
+  struct Loaded {
+    Pair<kWidth> pair;
+    Values<kWidth> y;
+  };
   with_activation(activation, [&]<nn::Activation kActivation>() {
     me.template each_pack<2>(
-        [&](std::int64_t i, int count) { return load_pair<T, kWidth>(x + i, dy + i, count); },
-        [&](const Pair<kWidth>& pair, std::int64_t, int) {
+        [&](std::int64_t i, int count) {
+          Loaded loaded{load_pair<T, kWidth>(x + i, dy + i, count), {}};
+          if constexpr (kAdds) loaded.y = load_values<kWidth>(addition.y + i, count);
+          return loaded;
+        },
+        [&](const Loaded& loaded, std::int64_t i, int count) {
+          Values<kWidth> gradient;
           // Beyond the count dy is 0, and with it what is added.
           for (int k = 0; k < kWidth; ++k) {
-            const float dz =
-                input_gradient<kActivation>(affine[k], pair.x.value[k], pair.dy.value[k]);
+            const float value = loaded.pair.x.value[k];
+            float dz = loaded.pair.dy.value[k];
+            if constexpr (kAdds) {
+              dz *= nn::activation_slope(kActivation, loaded.y.value[k]);
+            } else {
+              dz = input_gradient<kActivation>(affine[k], value, dz);
+            }
             sums[k].dz += dz;
-            sums[k].dz_deviation += dz * (pair.x.value[k] - mean[k]);
+            sums[k].dz_deviation += dz * (value - mean[k]);
+            gradient.value[k] = dz;
           }
+          if constexpr (kAdds) store_values(addition.dz + i, gradient, count);
         });
   });
   merge_block(walk, me, sums, KeepPart<GradientSums>{partial});
@@ -126,15 +151,21 @@ void backward(Stream& stream, const nn::BatchNormShape& shape, bool constant_sta
     const T* x = t.x.as<T>();
     const T* dy = t.dy.as<T>();
     T* dx = t.dx.as<T>();
-    with_width<T>(walks_in_packs<T>(1, rows, channels, {x, dy, dx}), [&](auto width) {
+    const bool adds = static_cast<bool>(t.daddend);
+    const Addition<T> addition{t.y.as<T>(), t.daddend.as<T>()};
+    const T* const y = adds ? addition.y : x;
+    const T* const dz = adds ? addition.dz : dy;
+    with_width<T>(walks_in_packs<T>(1, rows, channels, {x, dy, dx, y, dz}), [&](auto width) {
       const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
       Arena::Scope scratch(stream.scratch());
       GradientSums* partial = take_parts<GradientSums>(scratch, walk);
       auto* through =
           static_cast<Through*>(scratch.take(static_cast<std::size_t>(channels) * sizeof(Through)));
-      launch_dependent(stream, "batchnorm: gradient sums", gradient_sums_kernel<T, width()>,
+      const auto kernel =
+          adds ? gradient_sums_kernel<T, width(), true> : gradient_sums_kernel<T, width(), false>;
+      launch_dependent(stream, "batchnorm: gradient sums", kernel,
                        walk.shape(merge_bytes<GradientSums>(walk, width)), walk, shape.activation,
-                       statistics, x, dy, partial);
+                       statistics, x, dy, addition, partial);
       const double weight = constant_statistics ? 0 : -1 / static_cast<double>(rows);
       merge_parts(
           stream, "batchnorm: gradients", walk, partial,
@@ -142,7 +173,8 @@ void backward(Stream& stream, const nn::BatchNormShape& shape, bool constant_sta
       ChannelWalk back = channel_walk(1, rows, channels, width, map_blocks(stream), 2);
       back.backwards = true;
       launch_dependent(stream, "batchnorm: input gradient", input_gradient_kernel<T, width()>,
-                       back.shape(), back, shape.activation, statistics, through, x, dy, dx);
+                       back.shape(), back, adds ? nn::Activation::none : shape.activation,
+                       statistics, through, x, dz, dx);
     });
   });
 }

@@ -212,6 +212,19 @@ INSTANTIATE_TEST_SUITE_P(Networks, FusedProgram,
                                   (each.param.input.h == 1 ? "_1d" : "");
                          });
 
+TEST(Program, AResidualAdditionIsPartOfTheBatchNormBeforeIt) {
+  for (const bool fused : {false, true}) {
+    const Fixture fixture("resnet18", {1, 16, 16, 3}, ProgramKind::training, DType::f32, fused);
+    const auto additions = [&](const auto& steps) {
+      return std::count_if(steps.begin(), steps.end(), [&](const auto& step) {
+        return fixture.graph.node(step.node).op == graph::OpKind::add;
+      });
+    };
+    EXPECT_EQ(additions(fixture.program.forward_steps()) == 0, fused);
+    EXPECT_EQ(additions(fixture.program.backward_steps()) == 0, fused);
+  }
+}
+
 TEST(Program, RefusesANetworkWithoutLogits) {
   graph::Graph graph;
   graph.conv("only", graph.input({1, 4, 4, 2}), 3, nn::Window{});

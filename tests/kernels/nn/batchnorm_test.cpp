@@ -43,6 +43,56 @@ TEST(BatchNorm, AgreesWithTextbookFormulas) {
   }
 }
 
+/// The same behind a residual addition, and with a tensor where an access to several elements may
+/// not begin.
+TEST(BatchNorm, AddsAResidualAndGivesItsGradient) {
+  const auto stream = test_stream();
+  std::uint64_t seed = 1000;
+  for (const Shape& input : batchnorm_shapes()) {
+    for (const Activation activation : {Activation::none, Activation::relu, Activation::relu6}) {
+      for (const DType dtype : {DType::f32, DType::bf16}) {
+        SCOPED_TRACE(to_string(input) + " " + name_of(activation) + " " + name_of(dtype));
+        BatchNormCase batch(*stream, {input, activation}, dtype, seed += 10);
+        Tensor addend = Tensor::random(*stream, dtype, input, seed + 7);
+        if (activation == Activation::none) addend = addend.unaligned();
+        Tensor daddend(*stream, dtype, input);
+        stream->scratch().reserve(nn::batchnorm_scratch_bytes(*stream, batch.shape, dtype));
+        const std::size_t reserved = stream->scratch().capacity();
+        batch.forward(addend);
+        batch.backward(batch.y, daddend);
+        EXPECT_LE(stream->scratch().peak(), reserved);
+
+        BatchNormJudge judge = batch.judge();
+        judge.addend = addend.values();
+        judge.stored = batch.y.values();
+        judge.run();
+        batch.expect_agrees(judge, 0x1p-7);  // a device may round before it adds
+        expect_near(daddend, judge.dz, 1e-5, "daddend");
+
+        // As constants of an inference, and with the gradient of the addend where dy was.
+        const auto y = batch.y.bytes();
+        nn::batchnorm_inference_forward(*stream, batch.shape,
+                                        {.x = batch.x,
+                                         .gamma = batch.gamma,
+                                         .beta = batch.beta,
+                                         .mean = batch.mean,
+                                         .var = batch.var,
+                                         .addend = addend,
+                                         .y = batch.y});
+        EXPECT_EQ(batch.y.bytes(), y);
+        const auto dx = batch.dx.bytes();
+        batch.backward(batch.y, batch.dy);
+        EXPECT_EQ(batch.dx.bytes(), dx);
+        EXPECT_EQ(batch.dy.bytes(), daddend.bytes());
+        // And dx where y was; dy is masked already.
+        std::swap(batch.dx, batch.y);
+        batch.backward(batch.dx, batch.dy);
+        EXPECT_EQ(batch.dx.bytes(), dx);
+      }
+    }
+  }
+}
+
 /// Every tensor in turn lies where an access to several elements may not begin.
 TEST(BatchNorm, TakesUnalignedTensors) {
   const auto stream = test_stream();
@@ -210,6 +260,16 @@ TEST(BatchNorm, RejectsWhatDoesNotFit) {
   EXPECT_THROW(forward(good.shape, good.x, good.gamma, good.var, bf16.y), UsageError);
   EXPECT_THROW(forward(good.shape, good.x, good.gamma, good.var, good.x), UsageError);
   EXPECT_THROW(forward({{0, 3, 3, 4}}, good.x, good.gamma, good.var, good.y), UsageError);
+  EXPECT_THROW(good.forward(wide.x), UsageError);
+  EXPECT_THROW(good.forward(bf16.x), UsageError);
+  EXPECT_THROW(good.forward(good.y), UsageError) << "it would be overwritten";
+  Tensor gradient(*stream, DType::f32, good.shape.input);
+  EXPECT_NO_THROW(good.backward(good.y, gradient));
+  EXPECT_THROW(good.backward(good.y, View{}), UsageError);
+  EXPECT_THROW(good.backward(ConstView{}, gradient), UsageError);
+  EXPECT_THROW(good.backward(good.y, good.dx), UsageError);
+  good.shape.activation = Activation::hard_swish;
+  EXPECT_THROW(good.backward(good.y, gradient), UsageError) << "its slope needs more than y";
   EXPECT_THROW(nn::batchnorm_backward(*stream, good.shape,
                                       {.x = good.x,
                                        .dy = bf16.dy,
