@@ -247,7 +247,8 @@ void add_conv_variants(const nn::ConvShape& shape, Direction direction, const ch
   const cuda::Choice choice = direction == Direction::forward ? cuda::Choice::conv_forward
                                                               : cuda::Choice::conv_backward_data;
   std::vector<Case> rivals;
-  for (const cuda::Variant variant : {cuda::Variant::cudnn, cuda::Variant::gather}) {
+  for (const cuda::Variant variant :
+       {cuda::Variant::cudnn, cuda::Variant::halo, cuda::Variant::gather}) {
     const std::string who = fmt::format("variant_{}", cuda::name_of(variant));
     rivals.push_back({name("conv", direction_name, dtype, label(shape), who.c_str()), work,
                       [=](Stream& s, std::size_t sets) -> Call {

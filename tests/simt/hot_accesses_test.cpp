@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/core/cuda/variants.h"
 #include "kernels/int8/int8.h"
 #include "kernels/nn/batchnorm.h"
 #include "kernels/nn/conv.h"
@@ -154,6 +155,8 @@ TEST_P(HotAccesses, Pointwise) {
 
 // What has odd channels is padded first, element by element: its taps are then whole.
 TEST_P(HotAccesses, DenseConvolution) {
+  const cuda::UseVariant forward(cuda::Choice::conv_forward, cuda::Variant::gather);
+  const cuda::UseVariant backward(cuda::Choice::conv_backward_data, cuda::Variant::gather);
   const nn::ConvShape shape{
       {2, 8, 8, width.channels}, width.channels + 16, nn::Window::same(8, 8, 3, 3, 1, 1)};
   const Tensor& x = activations(shape.input);
@@ -166,6 +169,20 @@ TEST_P(HotAccesses, DenseConvolution) {
   expect("conv_backward_data", {}, {1, 7.2, 1.2, 1}, {1, 3.4, 1, 1.1});
   expect("conv_backward_weights", {});
   if (width.odd()) expect("conv_pad", {}, {8.7, 1, 1, 1}, {5.5, 1, 1, 1});
+}
+
+// With tiles of pixels and their neighbours: what it reads is padded to whole packs as well.
+TEST_P(HotAccesses, DenseConvolutionByTiles) {
+  if (width.dtype != DType::bf16) GTEST_SKIP() << "f32 is not computed so";
+  const nn::ConvShape shape{
+      {4, 8, 8, width.channels}, width.channels, nn::Window::same(8, 8, 3, 3, 1, 1)};
+  const Tensor& x = activations(shape.input);
+  const Tensor& y = activations(shape.output());
+  const Tensor& w = others(shape.weights());
+  nn::conv_forward(stream(), shape, x, w, {}, y);
+  nn::conv_backward_data(stream(), shape, y, w, x);
+  expect("conv_halo_forward", {}, {1, 1.6, 1, 1}, {});
+  expect("conv_halo_backward_data", {}, {1, 1.6, 1, 1}, {});
 }
 
 TEST_P(HotAccesses, BatchNorm) {

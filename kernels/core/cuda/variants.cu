@@ -33,7 +33,8 @@ constexpr Row kTable[] = {
 
 constexpr std::array<std::string_view, 3> kChoices = {"launch", "conv_forward",
                                                       "conv_backward_data"};
-constexpr std::array<std::string_view, 4> kVariants = {"serial", "dependent", "cudnn", "gather"};
+constexpr std::array<std::string_view, 5> kVariants = {"serial", "dependent", "cudnn", "halo",
+                                                       "gather"};
 
 /// By choice, a Variant or kOpen.
 using Chosen = std::array<int, kChoices.size()>;

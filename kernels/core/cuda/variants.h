@@ -18,7 +18,8 @@ enum class Choice { launch, conv_forward, conv_backward_data };
 enum class Variant {
   serial,     ///< of launch: a kernel starts when the one before it has ended
   dependent,  ///< in recordings a kernel that can wait starts before that (dependent_launch.h)
-  cudnn,      ///< of convolutions: NVIDIA's where it takes the job, else as `gather`
+  cudnn,      ///< of convolutions: NVIDIA's where it takes the job, else as `halo`
+  halo,       ///< conv_halo.cu where it takes the job, else as `gather`
   gather,     ///< conv_gather.cu
 };
 

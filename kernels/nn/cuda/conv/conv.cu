@@ -24,6 +24,22 @@ Variant variant(const nn::ConvShape& shape, DType activations, ConvPass pass) {
   return Variant::cudnn;
 }
 
+/// A pass by our own kernels.
+void own(Stream& stream, Variant chosen, const Gather& gather, const nn::ConvShape& shape,
+         const ConstView& source, const ConstView& w, const ConstView& b, const View& target) {
+  Arena::Scope scratch(stream.scratch());
+  const View weights = gather_weights(stream, scratch, gather, shape, w, source.dtype);
+  const ConstView whole = with_whole_packs(stream, scratch, source);
+  const bool backward = gather.y.backward;
+  if (chosen != Variant::gather && halo_takes(stream, gather, source.dtype)) {
+    halo_convolution(stream, backward ? "conv_halo_backward_data" : "conv_halo_forward", gather,
+                     whole, weights, b, target);
+  } else {
+    gather_convolution(stream, backward ? "conv_backward_data" : "conv_forward", gather, whole,
+                       weights, b, target);
+  }
+}
+
 void forward(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView w, ConstView b,
              View y) {
   const Variant chosen = variant(shape, x.dtype, ConvPass::forward);
@@ -31,21 +47,13 @@ void forward(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView 
     if (b) add_bias(stream, b, y);
     return;
   }
-  Arena::Scope scratch(stream.scratch());
-  const Gather gather = Gather::of(shape, x.dtype, false);
-  const View weights = gather_weights(stream, scratch, gather, shape, w, x.dtype);
-  gather_convolution(stream, "conv_forward", gather, with_whole_packs(stream, scratch, x), weights,
-                     b, y);
+  own(stream, chosen, Gather::of(shape, x.dtype, false), shape, x, w, b, y);
 }
 
 void backward_data(Stream& stream, const nn::ConvShape& shape, ConstView dy, ConstView w, View dx) {
   const Variant chosen = variant(shape, dy.dtype, ConvPass::backward_data);
   if (chosen == Variant::cudnn && cudnn_conv_backward_data(stream, shape, dy, w, dx)) return;
-  Arena::Scope scratch(stream.scratch());
-  const Gather gather = Gather::of(shape, dy.dtype, true);
-  const View weights = gather_weights(stream, scratch, gather, shape, w, dy.dtype);
-  gather_convolution(stream, "conv_backward_data", gather, with_whole_packs(stream, scratch, dy),
-                     weights, ConstView{}, dx);
+  own(stream, chosen, Gather::of(shape, dy.dtype, true), shape, dy, w, ConstView{}, dx);
 }
 
 void backward_weights(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView dy,

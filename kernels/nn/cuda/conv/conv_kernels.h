@@ -21,6 +21,13 @@ View gather_weights(Stream& stream, Arena::Scope& scratch, const Gather& gather,
                     const nn::ConvShape& shape, const ConstView& w, DType activations);
 std::size_t gather_weights_bytes(const Gather& gather, DType activations);
 
+/// Whether halo_convolution does what gather_convolution does: bf16, 3x3 taps, stride 1, and a
+/// target that fills half of its tiles at least.
+bool halo_takes(Stream& stream, const Gather& gather, DType dtype);
+void halo_convolution(Stream& stream, const char* name, const Gather& gather,
+                      const ConstView& source, const ConstView& weights, const ConstView& b,
+                      const View& target);
+
 /// target = gathered source x weights + b; `b` may be null.
 void gather_convolution(Stream& stream, const char* name, const Gather& gather,
                         const ConstView& source, const ConstView& weights, const ConstView& b,

@@ -1,0 +1,77 @@
+// Convolutions of 3x3 taps and stride 1 as GPU kernels cut them into tiles (conv_halo.cu): each
+// width of a slice of channels, rectangles of every form, several images a tile, tiles that hang
+// over. On a GPU and its twin by both of our kernels.
+#include <cstdlib>
+
+#include "kernels/nn/conv.h"
+#include "tests/support/convolution.h"
+#include "tests/support/libraries.h"
+
+namespace paretiny::test {
+namespace {
+
+using nn::ConvShape;
+using nn::Window;
+
+Window same(std::int64_t height, std::int64_t width) {
+  return Window::same(height, width, 3, 3, 1, 1);
+}
+
+/// Channels in are those of a slice in the data gradient.
+std::vector<ConvShape> shapes() {
+  return {
+      {{8, 8, 8, 16}, 16, same(8, 8)},                 // eight images a tile
+      {{11, 7, 8, 13}, 27, same(7, 8)},                // and a rest, odd channels
+      {{1, 21, 31, 40}, 43, same(21, 31)},             // tiles one over the other
+      {{1, 16, 40, 3}, 48, same(16, 40)},              // side by side, a picture's channels
+      {{2, 10, 13, 20}, 64, same(10, 13)},             // one image a tile
+      {{5, 8, 7, 8}, 72, same(8, 7)},                  // four
+      {{4, 8, 8, 104}, 97, same(8, 8)},                // two slices
+      {{4, 12, 15, 9}, 11, {3, 3, 1, 1, 0, 2, 1, 0}},  // uneven padding
+      {{2, 17, 18, 24}, 50, {3, 3, 1, 1, 0, 0, 0, 0}},
+      {{1, 13, 29, 7}, 33, {3, 3, 1, 1, 2, 2, 2, 2}},
+  };
+}
+
+/// What convolutions are computed by while it lives, where that is not the CPU.
+class ConvVariant {
+ public:
+  explicit ConvVariant(const std::string& name) {
+    const std::string both = "conv_forward=" + name + ",conv_backward_data=" + name;
+    setenv("PARETINY_CUDA_VARIANTS", both.c_str(), 1);
+  }
+  ~ConvVariant() { unsetenv("PARETINY_CUDA_VARIANTS"); }
+  ConvVariant(const ConvVariant&) = delete;
+  ConvVariant& operator=(const ConvVariant&) = delete;
+};
+
+TEST(ConvHalo, AgreesWithDirectLoops) {
+  std::uint64_t seed = 0;
+  for (const char* name : {"halo", "gather"}) {
+    const ConvVariant variant(name);
+    for (const ConvShape& shape : shapes()) {
+      SCOPED_TRACE(name);
+      const auto stream = test_stream();
+      ConvolutionOps ops{[&](ConstView x, ConstView w, ConstView b, View y) {
+                           nn::conv_forward(*stream, shape, x, w, b, y);
+                         },
+                         [&](ConstView dy, ConstView w, View dx) {
+                           nn::conv_backward_data(*stream, shape, dy, w, dx);
+                         },
+                         [&](ConstView x, ConstView dy, View dw, View db) {
+                           nn::conv_backward_weights(*stream, shape, x, dy, dw, db);
+                         },
+                         [&](DType dtype) { return nn::conv_scratch_bytes(*stream, shape, dtype); },
+                         shape.input,
+                         shape.weights(),
+                         shape.output()};
+      if (test_device().kind == DeviceKind::cuda) ops.weights_tolerance = 0x1p-8;
+      expect_convolution(*stream, ops, {shape.input, shape.out_channels, shape.window}, DType::bf16,
+                         seed += 10);
+    }
+    if (test_device().kind == DeviceKind::cpu) return;
+  }
+}
+
+}  // namespace
+}  // namespace paretiny::test
