@@ -241,18 +241,35 @@ void add_pointwise(const nn::PointwiseShape& shape, DType dtype) {
   add_lt("backward_weights_fused", "cublaslt_separate", cublaslt_backward_weights);
 }
 
+/// With the statistics of the batch norm behind it.
+Call ours_with_statistics(Stream& stream, std::size_t sets, const nn::ConvShape& shape,
+                          DType dtype) {
+  const auto x = tensors(stream, sets, dtype, shape.input);
+  const auto w = tensors(stream, sets, DType::f32, shape.weights());
+  const auto y = tensors(stream, sets, dtype, shape.output());
+  const auto norm = std::make_shared<Norm>(stream, shape.output());
+  return [=](Stream& s, std::size_t set) {
+    nn::conv_forward_statistics(s, shape,
+                                {.x = (*x)[set],
+                                 .w = (*w)[set],
+                                 .b = {},
+                                 .y = (*y)[set],
+                                 .mean = norm->mean(),
+                                 .variance = norm->var()});
+  };
+}
+
 /// The ways to do a pass of a dense convolution, against one another.
-void add_conv_variants(const nn::ConvShape& shape, Direction direction, const char* direction_name,
-                       DType dtype, const Work& work) {
-  const cuda::Choice choice = direction == Direction::forward ? cuda::Choice::conv_forward
-                                                              : cuda::Choice::conv_backward_data;
+void add_conv_variants(const nn::ConvShape& shape, const char* pass, cuda::Choice choice,
+                       DType dtype, const Work& work,
+                       const std::function<Call(Stream&, std::size_t)>& prepare) {
   std::vector<Case> rivals;
   for (const cuda::Variant variant :
        {cuda::Variant::cudnn, cuda::Variant::halo, cuda::Variant::gather}) {
     const std::string who = fmt::format("variant_{}", cuda::name_of(variant));
-    rivals.push_back({name("conv", direction_name, dtype, label(shape), who.c_str()), work,
+    rivals.push_back({name("conv", pass, dtype, label(shape), who.c_str()), work,
                       [=](Stream& s, std::size_t sets) -> Call {
-                        const Call call = ours(s, sets, shape, direction, dtype);
+                        const Call call = prepare(s, sets);
                         return [=](Stream& stream, std::size_t set) {
                           const cuda::UseVariant use(choice, variant);
                           call(stream, set);
@@ -270,9 +287,17 @@ void add_conv(const nn::ConvShape& shape, DType dtype) {
   for (const auto& [direction, direction_name] : kDirections) {
     add_ours("conv", shape, direction, direction_name, dtype, work);
     add_cudnn("conv", label(shape), convolution, direction, direction_name, dtype, work);
-    if (direction == Direction::backward_weights) continue;
-    add_conv_variants(shape, direction, direction_name, dtype, work);
   }
+  for (const Direction direction : {Direction::forward, Direction::backward_data}) {
+    const bool forward = direction == Direction::forward;
+    add_conv_variants(
+        shape, forward ? "forward" : "backward_data",
+        forward ? cuda::Choice::conv_forward : cuda::Choice::conv_backward_data, dtype, work,
+        [=](Stream& s, std::size_t sets) { return ours(s, sets, shape, direction, dtype); });
+  }
+  add_conv_variants(
+      shape, "forward_statistics", cuda::Choice::conv_forward, dtype, work,
+      [=](Stream& s, std::size_t sets) { return ours_with_statistics(s, sets, shape, dtype); });
 }
 
 }  // namespace

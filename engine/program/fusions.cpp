@@ -29,7 +29,8 @@ class Finder {
 
   void epilogues() {
     for (NodeId id = 0; id < graph_.size(); ++id) {
-      if (!takes_fusions(id)) continue;
+      const bool gives_statistics = training_ && op(id) == OpKind::conv;
+      if (!takes_fusions(id) && !gives_statistics) continue;
       NodeId last = id;
       const NodeId norm = only_reader(id);
       if (norm >= 0 && op(norm) == OpKind::batch_norm) {

@@ -13,7 +13,7 @@ struct Fusion {
   /// What the node's own step applies last.
   nn::Activation activation = nn::Activation::none;
   /// Of a convolution: the batch norm that its epilogue applies or, in training, takes the
-  /// statistics for. -1: none.
+  /// statistics for; the latter also of a dense one. -1: none.
   graph::NodeId norm = -1;
   /// Of a convolution or a batch norm: the addition that it applies. -1: none.
   graph::NodeId sum = -1;

@@ -7,6 +7,7 @@
 #include "engine/program/fusions.h"
 #include "engine/program/program.h"
 #include "kernels/nn/batchnorm.h"
+#include "kernels/nn/conv.h"
 #include "kernels/nn/fusion.h"
 
 namespace paretiny::program {
@@ -93,6 +94,8 @@ class ProgramBuilder {
   template <class OpShape, class Forward, class ScratchBytes>
   void forward_fused(graph::NodeId id, const OpShape& shape, Forward op,
                      ScratchBytes scratch_bytes);
+  /// A dense convolution that takes the statistics for the batch norm behind it.
+  void forward_with_statistics(graph::NodeId id, const nn::ConvShape& shape);
   void loss();
 
   nn::BatchNormShape norm_shape(graph::NodeId id) const;

@@ -144,6 +144,25 @@ void ProgramBuilder::forward_fused(NodeId id, const OpShape& shape, Forward op,
       [=, type = dtype()](Stream& s) { return scratch_bytes(s, shape, type); });
 }
 
+void ProgramBuilder::forward_with_statistics(NodeId id, const nn::ConvShape& shape) {
+  const TensorId x = input(id);
+  const TensorId y = output(id);
+  const WayOut out = way_out(id);
+  const Weights weights = this->weights(id);
+  emit(
+      id, "forward", {x, y, out.mean, out.variance},
+      [=](Stream& s, const Program& p) {
+        nn::conv_forward_statistics(s, shape,
+                                    {.x = p.at(x),
+                                     .w = weights.weight(p),
+                                     .b = weights.bias(p),
+                                     .y = p.at(y),
+                                     .mean = p.at(out.mean),
+                                     .variance = p.at(out.variance)});
+      },
+      [=, type = dtype()](Stream& s) { return nn::conv_scratch_bytes(s, shape, type); });
+}
+
 void ProgramBuilder::forward(NodeId id) {
   const graph::Node& node = graph_.node(id);
   const NodeId into = fusion(id).into;
@@ -171,6 +190,8 @@ void ProgramBuilder::forward(NodeId id) {
       if (is_pointwise(node)) {
         forward_fused(id, nn::PointwiseShape{in, node.output.c}, nn::pointwise_forward,
                       nn::pointwise_scratch_bytes);
+      } else if (training() && fusion(id).norm >= 0) {
+        forward_with_statistics(id, nn::ConvShape{in, node.output.c, node.window});
       } else {
         forward_plain(id, nn::ConvShape{in, node.output.c, node.window}, nn::conv_forward,
                       nn::conv_scratch_bytes);

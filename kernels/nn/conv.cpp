@@ -7,6 +7,8 @@ namespace paretiny::nn {
 
 namespace twins {
 constinit Op<decltype(nn::conv_forward)> conv_forward("conv_forward");
+constinit Op<decltype(nn::conv_forward_statistics)> conv_forward_statistics(
+    "conv_forward_statistics");
 constinit Op<decltype(nn::conv_backward_data)> conv_backward_data("conv_backward_data");
 constinit Op<decltype(nn::conv_backward_weights)> conv_backward_weights("conv_backward_weights");
 constinit Op<decltype(nn::conv_scratch_bytes)> conv_scratch_bytes("conv_scratch_bytes");
@@ -31,6 +33,20 @@ void conv_forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView
   check_shape(op, shape);
   check_convolution(op, shapes_of(shape), ConvolutionForward{.x = x, .w = w, .b = b, .y = y});
   twins::conv_forward(stream, shape, x, w, b, y);
+}
+
+void conv_forward_statistics(Stream& stream, const ConvShape& shape, const ConvWithStatistics& t) {
+  constexpr const char* op = "conv_forward_statistics";
+  check_shape(op, shape);
+  Epilogue epilogue;
+  epilogue.mean = t.mean;
+  epilogue.variance = t.variance;
+  check(static_cast<bool>(t.mean), op, "mean is null");
+  check_convolution(
+      op, shapes_of(shape),
+      ConvolutionForward{
+          .x = t.x, .w = t.w, .b = t.b, .y = t.y, .prologue = {}, .epilogue = epilogue});
+  twins::conv_forward_statistics(stream, shape, t);
 }
 
 void conv_backward_data(Stream& stream, const ConvShape& shape, ConstView dy, ConstView w,

@@ -170,7 +170,7 @@ class RandomEpilogue {
     const std::vector<double> means = mean_->values();
     const std::vector<double> variances = variance_->values();
     const std::size_t channels = means.size();
-    const double rows = static_cast<double>(values.size() / channels);
+    const double rows = static_cast<double>(values.size()) / static_cast<double>(channels);
     for (std::size_t c = 0; c < channels; ++c) {
       double mean = 0;
       for (std::size_t i = c; i < values.size(); i += channels) mean += values[i] / rows;

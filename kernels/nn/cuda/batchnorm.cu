@@ -5,6 +5,7 @@
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/batchnorm_affine.h"
 #include "kernels/nn/cuda/channel_reduce.h"
+#include "kernels/nn/cuda/channel_statistics.h"
 #include "kernels/nn/cuda/fixed_activation.h"
 
 namespace paretiny::cuda {
@@ -57,7 +58,7 @@ __global__ void moments_kernel(GridDependency earlier, ChannelWalk walk, const T
 }
 
 struct Running {
-  float* mean;
+  float* mean;  ///< or null: there are none
   float* var;
   float momentum;
 
@@ -81,7 +82,7 @@ struct FinishStatistics {
     const double now_mean = double{widen(first_row[channel])} + moments.mean;
     mean[channel] = static_cast<float>(now_mean);
     var[channel] = static_cast<float>(moments.square / count);
-    running.blend(channel, now_mean, moments.square, count);
+    if (running.mean != nullptr) running.blend(channel, now_mean, moments.square, count);
   }
 };
 
@@ -132,23 +133,30 @@ void normalise(Stream& stream, const nn::BatchNormShape& shape, const ChannelSta
   });
 }
 
+/// Calls finish(channel, moments of x - x[0]), a functor for the device.
+template <class T, class Finish>
+void take_moments(Stream& stream, const T* x, std::int64_t rows, std::int64_t channels,
+                  Finish finish) {
+  with_width<T>(walks_in_packs<T>(1, rows, channels, {x}), [&](auto width) {
+    const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
+    Arena::Scope scratch(stream.scratch());
+    Moments* partial = take_parts<Moments>(scratch, walk);
+    launch_dependent(stream, "batchnorm: moments", moments_kernel<T, width()>,
+                     walk.shape(merge_bytes<Moments>(walk, width)), walk, x, partial);
+    merge_parts(stream, "batchnorm: statistics", walk, partial, finish);
+  });
+}
+
 void batchnorm_forward(Stream& stream, const nn::BatchNormShape& shape,
                        const nn::BatchNormForward& t) {
   const std::int64_t rows = rows_of(shape), channels = shape.input.c;
   with_element(t.x.dtype, [&]<class T>(T) {
-    const T* from = t.x.as<T>();
-    with_width<T>(walks_in_packs<T>(1, rows, channels, {from}), [&](auto width) {
-      const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
-      Arena::Scope scratch(stream.scratch());
-      Moments* partial = take_parts<Moments>(scratch, walk);
-      launch_dependent(stream, "batchnorm: moments", moments_kernel<T, width()>,
-                       walk.shape(merge_bytes<Moments>(walk, width)), walk, from, partial);
-      const Running running{t.running_mean.as<float>(), t.running_var.as<float>(), shape.momentum};
-      merge_parts(stream, "batchnorm: statistics", walk, partial,
-                  FinishStatistics<T>{from, static_cast<double>(rows), running,
-                                      t.saved_mean.as<float>(), t.saved_var.as<float>()});
-    });
-    normalise(stream, shape, {shape, t.gamma, t.beta, t.saved_mean, t.saved_var}, from,
+    const T* x = t.x.as<T>();
+    const Running running{t.running_mean.as<float>(), t.running_var.as<float>(), shape.momentum};
+    take_moments(stream, x, rows, channels,
+                 FinishStatistics<T>{x, static_cast<double>(rows), running,
+                                     t.saved_mean.as<float>(), t.saved_var.as<float>()});
+    normalise(stream, shape, {shape, t.gamma, t.beta, t.saved_mean, t.saved_var}, x,
               t.addend.as<T>(), t.y.as<T>());
   });
 }
@@ -185,6 +193,28 @@ void batchnorm_fold(Stream& stream, const nn::BatchNormShape& shape, const nn::B
                    Running{t.running_mean.as<float>(), t.running_var.as<float>(), shape.momentum},
                    t.scale.as<float>(), t.shift.as<float>());
 }
+
+}  // namespace
+
+void channel_statistics(Stream& stream, const ConstView& x, const View& mean,
+                        const View& variance) {
+  const std::int64_t rows = x.elements() / x.shape.c;
+  with_element(x.dtype, [&]<class T>(T) {
+    take_moments(stream, x.as<T>(), rows, x.shape.c,
+                 FinishStatistics<T>{x.as<T>(), static_cast<double>(rows), Running{},
+                                     mean.as<float>(), variance.as<float>()});
+  });
+}
+
+std::size_t channel_statistics_bytes(Stream& stream, const Shape& shape, DType dtype) {
+  std::size_t bytes = 0;
+  with_element(dtype, [&]<class T>(T) {
+    bytes = reduction_bytes<T, Moments>(stream, shape.n * shape.h * shape.w, shape.c);
+  });
+  return bytes;
+}
+
+namespace {
 
 const Twin forward_twin(nn::twins::batchnorm_forward, DeviceKind::cuda, batchnorm_forward);
 const Twin inference_forward_twin(nn::twins::batchnorm_inference_forward, DeviceKind::cuda,

@@ -202,9 +202,9 @@ TEST_P(FusedProgram, AnswersAsTheUnfusedOneInNoMoreSteps) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, FusedProgram,
-                         testing::Values(FusedCase{"mobilenet_v3", {1, 32, 32, 3}, 0.75},
-                                         FusedCase{"mobilenet_v3", {1, 1, 128, 6}, 0.73},
-                                         FusedCase{"ds_cnn", {1, 25, 10, 1}, 0.87},
+                         testing::Values(FusedCase{"mobilenet_v3", {1, 32, 32, 3}, 0.67},
+                                         FusedCase{"mobilenet_v3", {1, 1, 128, 6}, 0.69},
+                                         FusedCase{"ds_cnn", {1, 25, 10, 1}, 0.73},
                                          FusedCase{"resnet8", {1, 16, 16, 3}, 1},
                                          FusedCase{"resnet18", {1, 16, 16, 3}, 1}),
                          [](const auto& each) {

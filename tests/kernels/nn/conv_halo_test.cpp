@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "kernels/nn/conv.h"
-#include "tests/support/convolution.h"
+#include "tests/support/fusion.h"
 #include "tests/support/libraries.h"
 
 namespace paretiny::test {
@@ -71,6 +71,57 @@ TEST(ConvHalo, AgreesWithDirectLoops) {
     }
     if (test_device().kind == DeviceKind::cpu) return;
   }
+}
+
+TEST(ConvHalo, GivesStatisticsOfWhatItStores) {
+  std::uint64_t seed = 1000;
+  for (const char* name : {"halo", "gather"}) {
+    const ConvVariant variant(name);
+    for (const ConvShape& shape : shapes()) {
+      for (const DType dtype : {DType::bf16, DType::f32}) {
+        SCOPED_TRACE(std::string(name) + " " + to_string(shape.input) + " " + name_of(dtype));
+        const auto stream = test_stream();
+        stream->scratch().reserve(nn::conv_scratch_bytes(*stream, shape, dtype));
+        const std::size_t reserved = stream->scratch().capacity();
+        const Tensor x = Tensor::random(*stream, dtype, shape.input, seed += 10);
+        const Tensor w = Tensor::random(*stream, DType::f32, shape.weights(), seed + 1);
+        // A mean that is large beside the deviations.
+        const Tensor b(*stream, DType::f32, {1, 1, 1, shape.out_channels},
+                       std::vector<double>(static_cast<std::size_t>(shape.out_channels), 30));
+        const Tensor y(*stream, dtype, shape.output()), expected(*stream, dtype, shape.output());
+        const RandomEpilogue statistics(*stream, {.statistics = true}, shape.output(), dtype, seed);
+        const nn::Epilogue epilogue = statistics.epilogue();
+        nn::conv_forward_statistics(
+            *stream, shape,
+            {.x = x, .w = w, .b = b, .y = y, .mean = epilogue.mean, .variance = epilogue.variance});
+        statistics.expect_statistics(y);
+        nn::conv_forward(*stream, shape, x, w, b, expected);
+        EXPECT_EQ(y.bytes(), expected.bytes());
+        if (fuses_layers(stream->device())) {
+          EXPECT_LE(stream->scratch().peak(), reserved);
+        }
+      }
+    }
+    if (test_device().kind == DeviceKind::cpu) return;
+  }
+}
+
+TEST(ConvHalo, RefusesStatisticsThatDoNotFit) {
+  const auto stream = test_stream();
+  const ConvShape shape{{1, 5, 5, 2}, 3, same(5, 5)};
+  const Tensor x(*stream, DType::f32, shape.input), w(*stream, DType::f32, shape.weights());
+  const Tensor y(*stream, DType::f32, shape.output());
+  const Tensor mean(*stream, DType::f32, {1, 1, 1, 3}), wide(*stream, DType::f32, {1, 1, 1, 4});
+  const auto with = [&](View m, View v) {
+    nn::conv_forward_statistics(*stream, shape,
+                                {.x = x, .w = w, .b = {}, .y = y, .mean = m, .variance = v});
+  };
+  const Tensor variance(*stream, DType::f32, {1, 1, 1, 3});
+  EXPECT_NO_THROW(with(mean, variance));
+  EXPECT_THROW(with(mean, wide), UsageError);
+  EXPECT_THROW(with(wide, variance), UsageError);
+  EXPECT_THROW(with(View{}, variance), UsageError);
+  EXPECT_THROW(with(mean, View{}), UsageError);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "kernels/core/cuda/variants.h"
 #include "kernels/nn/conv.h"
 #include "kernels/nn/cuda/bias.h"
+#include "kernels/nn/cuda/channel_statistics.h"
 #include "kernels/nn/cuda/conv/conv_kernels.h"
 #include "kernels/nn/cuda/libraries.h"
 
@@ -24,30 +25,43 @@ Variant variant(const nn::ConvShape& shape, DType activations, ConvPass pass) {
   return Variant::cudnn;
 }
 
-/// A pass by our own kernels.
-void own(Stream& stream, Variant chosen, const Gather& gather, const nn::ConvShape& shape,
-         const ConstView& source, const ConstView& w, const ConstView& b, const View& target) {
+/// A pass by our own kernels; whether it took the statistics, if they are wanted.
+bool own(Stream& stream, Variant chosen, const Gather& gather, const nn::ConvShape& shape,
+         const ConstView& source, const ConstView& w, const ConstView& b, const View& target,
+         const View& mean = {}, const View& variance = {}) {
   Arena::Scope scratch(stream.scratch());
   const View weights = gather_weights(stream, scratch, gather, shape, w, source.dtype);
   const ConstView whole = with_whole_packs(stream, scratch, source);
   const bool backward = gather.y.backward;
   if (chosen != Variant::gather && halo_takes(stream, gather, source.dtype)) {
     halo_convolution(stream, backward ? "conv_halo_backward_data" : "conv_halo_forward", gather,
-                     whole, weights, b, target);
-  } else {
-    gather_convolution(stream, backward ? "conv_backward_data" : "conv_forward", gather, whole,
-                       weights, b, target);
+                     whole, weights, b, target, mean, variance);
+    return true;
   }
+  gather_convolution(stream, backward ? "conv_backward_data" : "conv_forward", gather, whole,
+                     weights, b, target);
+  return false;
+}
+
+/// y, and whether the statistics too.
+bool convolve(Stream& stream, const nn::ConvShape& shape, const nn::ConvWithStatistics& t) {
+  const Variant chosen = variant(shape, t.x.dtype, ConvPass::forward);
+  if (chosen == Variant::cudnn && cudnn_conv_forward(stream, shape, t.x, t.w, t.y)) {
+    if (t.b) add_bias(stream, t.b, t.y);
+    return false;
+  }
+  return own(stream, chosen, Gather::of(shape, t.x.dtype, false), shape, t.x, t.w, t.b, t.y, t.mean,
+             t.variance);
 }
 
 void forward(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView w, ConstView b,
              View y) {
-  const Variant chosen = variant(shape, x.dtype, ConvPass::forward);
-  if (chosen == Variant::cudnn && cudnn_conv_forward(stream, shape, x, w, y)) {
-    if (b) add_bias(stream, b, y);
-    return;
-  }
-  own(stream, chosen, Gather::of(shape, x.dtype, false), shape, x, w, b, y);
+  convolve(stream, shape, {.x = x, .w = w, .b = b, .y = y, .mean = {}, .variance = {}});
+}
+
+void forward_statistics(Stream& stream, const nn::ConvShape& shape,
+                        const nn::ConvWithStatistics& t) {
+  if (!convolve(stream, shape, t)) channel_statistics(stream, t.y, t.mean, t.variance);
 }
 
 void backward_data(Stream& stream, const nn::ConvShape& shape, ConstView dy, ConstView w, View dx) {
@@ -71,8 +85,11 @@ std::size_t own_scratch_bytes(Stream& stream, const nn::ConvShape& shape, DType 
   const std::size_t x = whole_packs_bytes(shape.input, activations);
   const std::size_t y = whole_packs_bytes(shape.output(), activations);
   switch (pass) {
-    case ConvPass::forward:
-      return x + gather_weights_bytes(Gather::of(shape, activations, false), activations);
+    case ConvPass::forward: {
+      const Gather gather = Gather::of(shape, activations, false);
+      return x + gather_weights_bytes(gather, activations) +
+             (halo_takes(stream, gather, activations) ? halo_statistics_bytes(gather) : 0);
+    }
     case ConvPass::backward_data:
       return y + gather_weights_bytes(Gather::of(shape, activations, true), activations);
     case ConvPass::backward_weights:
@@ -82,7 +99,8 @@ std::size_t own_scratch_bytes(Stream& stream, const nn::ConvShape& shape, DType 
 }
 
 std::size_t most_scratch(Stream& stream, const nn::ConvShape& shape, DType activations) {
-  std::size_t most = bias_gradient_bytes(stream, shape.output(), activations);
+  std::size_t most = std::max(bias_gradient_bytes(stream, shape.output(), activations),
+                              channel_statistics_bytes(stream, shape.output(), activations));
   for (const ConvPass pass :
        {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights}) {
     std::optional<std::size_t> library;
@@ -95,6 +113,8 @@ std::size_t most_scratch(Stream& stream, const nn::ConvShape& shape, DType activ
 }
 
 const Twin forward_twin(nn::twins::conv_forward, DeviceKind::cuda, forward);
+const Twin statistics_twin(nn::twins::conv_forward_statistics, DeviceKind::cuda,
+                           forward_statistics);
 const Twin backward_data_twin(nn::twins::conv_backward_data, DeviceKind::cuda, backward_data);
 const Twin backward_weights_twin(nn::twins::conv_backward_weights, DeviceKind::cuda,
                                  backward_weights);

@@ -8,6 +8,7 @@
 // the tap, and a tap is an offset that all lanes share. Where a row comes from is worked out once a
 // block.
 //
+// Statistics of what is stored are taken as it leaves.
 // Bytes: the source (rows + 2) (columns + 2) / (rows columns) times from the L2 cache, once from
 // memory; the weights once a block, from L2.
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include "kernels/nn/cuda/conv/conv_halo.h"
 #include "kernels/nn/cuda/conv/conv_kernels.h"
 #include "kernels/nn/cuda/conv/conv_tile.h"
+#include "kernels/nn/cuda/merge_parts.h"
 
 namespace paretiny::cuda {
 namespace {
@@ -25,15 +27,15 @@ namespace {
 using namespace halo;
 
 /// A block a tile and a slice of channels. source: [n, h, w, c]; weights: [target channels, 3, 3,
-/// c]; target: [n, h, w, target channels].
+/// c]; target: [n, h, w, target channels]; partial: [tiles, target channels], or null.
 template <int kGroups, int kFragments>
 __global__ void __launch_bounds__(kThreads, kFragments > 4 ? 1 : 2)
     halo_kernel(GridDependency earlier, HaloShape h, const bf16* source, const bf16* weights,
-                const float* bias, bf16* target, bool whole_packs) {
+                const float* bias, bf16* target, bool whole_packs, Moments* partial) {
   earlier.wait();
   using T = Tile<kGroups, kFragments>;
   const auto slices = static_cast<unsigned>(ceil_div(h.target_channels, T::kChannels));
-  const Corner corner(h.cut, blockIdx.x / slices);
+  const Corner first(h.cut, blockIdx.x / slices);
   const int first_channel = static_cast<int>(blockIdx.x % slices) * T::kChannels;
   const int channels = h.target_channels - first_channel;
   const int thread = static_cast<int>(threadIdx.x), lane = thread % 32;
@@ -45,7 +47,7 @@ __global__ void __launch_bounds__(kThreads, kFragments > 4 ? 1 : 2)
   const int halo = h.cut.halo_pixels(), rows = halo + T::kWeightRows;
   const int packs = h.source_channels / kUnit;
   for (int i = thread; i < halo; i += kThreads) {
-    const int pixel = source_pixel(h, corner, i);
+    const int pixel = source_pixel(h, first, i);
     origin[i] = pixel < 0 ? -1 : pixel * packs;
   }
   for (int i = thread; i < T::kWeightRows; i += kThreads) {
@@ -129,18 +131,26 @@ __global__ void __launch_bounds__(kThreads, kFragments > 4 ? 1 : 2)
     }
   }
   __syncthreads();
-  if (whole_packs) {
-    constexpr int kRowUnits = T::kChannels / kUnit;
-    for (int i = thread; i < T::kPixels * kRowUnits; i += kThreads) {
-      const int row = i / kRowUnits, channel = i % kRowUnits * kUnit;
-      const std::int64_t pixel = target_pixel(h.cut, corner, row);
-      if (pixel < 0 || channel >= channels) continue;
+  // Worked out again, rather than kept in registers that the products need.
+  unsigned block = blockIdx.x;
+  asm volatile("" : "+r"(block));
+  const Corner corner(h.cut, block / slices);
+  // Each thread has eight channels of some rows.
+  const int channel = thread % T::kRowUnits * kUnit, row_thread = thread / T::kRowUnits;
+  const bool leaves = row_thread < T::kRowThreads && channel < channels;
+  const Pack<bf16> pivot = load_pack(leaving + channel);  // of the tile's first pixel
+  LeavingSums sums_here;
+  for (int row = row_thread; leaves && row < T::kPixels; row += T::kRowThreads) {
+    const std::int64_t pixel = target_pixel(h.cut, corner, row);
+    if (pixel < 0) continue;
+    const bf16* const from = leaving + row * T::kRow + channel;
+    if (whole_packs) {
       *reinterpret_cast<uint4*>(target + pixel * h.target_channels + first_channel + channel) =
-          *reinterpret_cast<const uint4*>(leaving + row * T::kRow + channel);
+          *reinterpret_cast<const uint4*>(from);
     }
-    return;
+    if (partial != nullptr) sums_here.add(load_pack(from), pivot);
   }
-  for (int row = warp; row < T::kPixels; row += kWarps) {
+  for (int row = warp; !whole_packs && row < T::kPixels; row += kWarps) {
     const std::int64_t pixel = target_pixel(h.cut, corner, row);
     if (pixel < 0) continue;
     bf16* const to = target + pixel * h.target_channels + first_channel;
@@ -148,6 +158,15 @@ __global__ void __launch_bounds__(kThreads, kFragments > 4 ? 1 : 2)
       to[c] = leaving[row * T::kRow + c];
     }
   }
+  if (partial == nullptr) return;
+  using Totals = LeavingTotals<T::kRowThreads, T::kChannels>;
+  auto& totals = *reinterpret_cast<Totals*>(leaving + T::kPixels * T::kRow);
+  if (leaves) totals.set(row_thread, channel, sums_here);
+  __syncthreads();
+  if (thread >= T::kChannels || thread >= channels) return;
+  const std::int64_t tile = blockIdx.x / slices;
+  partial[tile * h.target_channels + first_channel + thread] =
+      totals.moments(thread, widen(leaving[thread]));
 }
 
 /// Calls f(groups, fragments), compile-time constants, for slices of so many channels at most.
@@ -175,10 +194,19 @@ std::size_t shared_bytes(const Cut& cut) {
   const std::size_t working =
       static_cast<std::size_t>(kStages * kStepUnits * plane(rows)) * sizeof(uint4) +
       static_cast<std::size_t>(rows) * sizeof(int);
-  return std::max(working, static_cast<std::size_t>(T::kPixels * T::kRow) * sizeof(bf16));
+  const std::size_t leaving = static_cast<std::size_t>(T::kPixels * T::kRow) * sizeof(bf16) +
+                              sizeof(LeavingTotals<T::kRowThreads, T::kChannels>);
+  return std::max(working, leaving);
 }
 
 }  // namespace
+
+std::size_t halo_statistics_bytes(const Gather& gather) {
+  std::int64_t tiles = 0;
+  with_tile(gather.target_channels,
+            [&](auto groups, auto) { tiles = cut_of<groups()>(gather).tiles(); });
+  return aligned(static_cast<std::size_t>(tiles * gather.target_channels) * sizeof(Moments));
+}
 
 bool halo_takes(Stream& stream, const Gather& gather, DType dtype) {
   const auto fits = [](const GatherAxis& axis) { return axis.kernel == kTaps && axis.stride == 1; };
@@ -196,7 +224,7 @@ bool halo_takes(Stream& stream, const Gather& gather, DType dtype) {
 
 void halo_convolution(Stream& stream, const char* name, const Gather& gather,
                       const ConstView& source, const ConstView& weights, const ConstView& b,
-                      const View& target) {
+                      const View& target, const View& mean, const View& variance) {
   with_tile(gather.target_channels, [&](auto groups, auto fragments) {
     const Cut cut = cut_of<groups()>(gather);
     const auto first = [](const GatherAxis& axis) {
@@ -214,11 +242,17 @@ void halo_convolution(Stream& stream, const char* name, const Gather& gather,
                           plane(cut.halo_pixels() + Tile<groups(), fragments()>::kWeightRows)};
     const std::int64_t blocks =
         cut.tiles() * ceil_div(gather.target_channels, Tile<groups(), fragments()>::kChannels);
+    Arena::Scope scratch(stream.scratch());
+    auto* const partial =
+        mean ? static_cast<Moments*>(scratch.take(halo_statistics_bytes(gather))) : nullptr;
     launch_dependent(stream, name, halo_kernel<groups(), fragments()>,
                      {dim3(static_cast<unsigned>(blocks)), dim3(kThreads),
                       shared_bytes<groups(), fragments()>(cut)},
                      shape, source.as<bf16>(), weights.as<bf16>(), b.as<float>(), target.as<bf16>(),
-                     packs(target.as<bf16>(), target.shape.c));
+                     packs(target.as<bf16>(), target.shape.c), partial);
+    if (!mean) return;
+    merge_parts(stream, name, partial, static_cast<int>(cut.tiles()), gather.target_channels,
+                StoreStatistics{mean.as<float>(), variance.as<float>()});
   });
 }
 

@@ -2,6 +2,8 @@
 // images, times a slice of channels.
 #pragma once
 
+#include "kernels/core/cuda/reduce.h"
+#include "kernels/core/cuda/vector.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/conv/conv_geometry.h"
 
@@ -35,6 +37,8 @@ struct Tile {
   /// A row of the tile as it leaves, 16 bytes longer than it need be: rows of a fragment lie in
   /// different banks.
   static constexpr int kRow = kChannels + kUnit;
+  static constexpr int kRowUnits = kChannels / kUnit;
+  static constexpr int kRowThreads = kThreads / kRowUnits;  ///< rows that leave at a time
 };
 
 /// How a target is cut into rectangles of 2^x_bits columns, 2^y_bits rows and 2^image_bits images.
@@ -115,5 +119,44 @@ __device__ inline int halo_place(const Cut& cut, int row) {
   const int image = row >> (cut.x_bits + cut.y_bits);
   return (image * cut.halo_height() + y) * cut.halo_width() + x;
 }
+
+/// Sums about a pivot over some rows of a tile as it leaves, for the eight channels of a thread.
+struct LeavingSums {
+  float sum[kUnit] = {}, square[kUnit] = {};
+  float count = 0;
+
+  __device__ void add(const Pack<bf16>& values, const Pack<bf16>& pivot) {
+    for (int k = 0; k < kUnit; ++k) {
+      const float deviation = values.value[k] - pivot.value[k];
+      sum[k] += deviation;
+      square[k] += deviation * deviation;
+    }
+    ++count;
+  }
+};
+
+/// What the threads of a block have, for one of them to add up a channel.
+template <int kRowThreads, int kChannels>
+struct LeavingTotals {
+  float sum[kRowThreads][kChannels], square[kRowThreads][kChannels];
+  float count[kRowThreads];
+
+  __device__ void set(int row_thread, int channel, const LeavingSums& sums) {
+    for (int k = 0; k < kUnit; ++k) {
+      sum[row_thread][channel + k] = sums.sum[k];
+      square[row_thread][channel + k] = sums.square[k];
+    }
+    count[row_thread] = sums.count;
+  }
+  __device__ Moments moments(int channel, float pivot) const {
+    float all = 0, total = 0, squares = 0;
+    for (int i = 0; i < kRowThreads; ++i) {
+      all += count[i];
+      total += sum[i][channel];
+      squares += square[i][channel];
+    }
+    return moments_about(pivot, all, total, squares);
+  }
+};
 
 }  // namespace paretiny::cuda::halo

@@ -24,9 +24,12 @@ std::size_t gather_weights_bytes(const Gather& gather, DType activations);
 /// Whether halo_convolution does what gather_convolution does: bf16, 3x3 taps, stride 1, and a
 /// target that fills half of its tiles at least.
 bool halo_takes(Stream& stream, const Gather& gather, DType dtype);
+/// mean, variance: of the stored target a channel, biased, or both null.
 void halo_convolution(Stream& stream, const char* name, const Gather& gather,
                       const ConstView& source, const ConstView& weights, const ConstView& b,
-                      const View& target);
+                      const View& target, const View& mean, const View& variance);
+/// What the statistics take from the stream's arena, in bytes.
+std::size_t halo_statistics_bytes(const Gather& gather);
 
 /// target = gathered source x weights + b; `b` may be null.
 void gather_convolution(Stream& stream, const char* name, const Gather& gather,
