@@ -11,10 +11,12 @@ _RESNET = r"^conv/.*/bf16/512x(32x32x(3|48)_to(48|96)|16x16x96_to(96|192)|8x8x19
 BESIDE_CUDNN = f"{_RESNET}/({OURS}|cudnn_nhwc)"
 OWN_DENSE = f"{_RESNET}/{OURS}"
 SUGGESTION = r"^suggestion/ars\+?/.*/150/"
+SUGGESTION_ON_GPU = r"^suggestion/ars\+?/cuda.*/150/"
 LAYERS = {
     "depthwise": f"^depthwise/.*/bf16/.*/({OURS}|cudnn_nhwc|cudnn_separate)",
     "pointwise": f"^pointwise/.*/bf16/.*/({OURS}|cublaslt|cublaslt_separate)",
 }
+VARIANTS = f"{_RESNET}/variant_"
 PEERS = f"wise/.*/bf16/.*/{OURS}"
 _SPENT = "time budget"
 
@@ -48,8 +50,9 @@ def _judge(outcome, name=None):
     return row(name, OK if found else FAILED, text, {} if found else said)
 
 
-def _measure(job, group, share, pattern="", name=None, arguments=(), libraries=None):
-    """A row and an outcome of one run of the group's program, in a share of the time left."""
+def _measure(job, group, share, pattern="", name=None, arguments=(), more=()):
+    """A row and an outcome of one run of the group's program, in a share of the time left; with
+    `more` in its environment."""
     program = job.built.program(f"cuda_{group}_bench")
     name = name or program.name
     if not program.exists():
@@ -57,28 +60,31 @@ def _measure(job, group, share, pattern="", name=None, arguments=(), libraries=N
     seconds = job.clock.left * share
     if seconds < 2:
         return row(name, NOT_RUN, "no time left"), None
-    environment = job.built.environment
-    if libraries:
-        environment = {**environment, "PARETINY_CUDA_LIBRARIES": libraries}
     outcome = programs.run(
         program,
         pattern,
         job.options.repetitions,
         [f"--budget={max(seconds / 2, seconds - 15):.1f}", *arguments],
         seconds,
-        environment,
+        {**job.built.environment, **dict(more)},
         True,
     )
     return _judge(outcome, name), outcome
 
 
+def _rename(outcome, ours, to):
+    """Benchmarks of another environment go by another name."""
+    if outcome is not None and outcome.document is not None:
+        for entry in outcome.document["benchmarks"]:
+            entry["name"] = entry["name"].replace(ours, to)
+
+
 def dense(job):
     """The convolutions of ResNet-18: as a training step has them beside cuDNN's, then our own."""
     yield _measure(job, "conv", 0.6, BESIDE_CUDNN, "with cuDNN")
-    one, outcome = _measure(job, "conv", 1, OWN_DENSE, "our own", libraries="off")
-    if outcome is not None and outcome.document is not None:
-        for entry in outcome.document["benchmarks"]:
-            entry["name"] = entry["name"].replace("/" + OURS, "/own")
+    off = {"PARETINY_CUDA_LIBRARIES": "off"}
+    one, outcome = _measure(job, "conv", 1, OWN_DENSE, "our own", more=off)
+    _rename(outcome, "/" + OURS, "/own")
     yield one, outcome
 
 
@@ -91,6 +97,18 @@ def layers(job):
     """Depthwise and pointwise convolutions, plain and fused."""
     for (op, pattern), share in zip(LAYERS.items(), (0.5, 1), strict=True):
         yield _measure(job, "conv", share, pattern, op)
+
+
+def variants(job):
+    """The rivals for kernels/core/cuda/variants.cu: ways to convolve in turns in one process, then
+    suggestions with each way to launch."""
+    yield _measure(job, "conv", 0.6, VARIANTS, "convolutions")
+    for way, share in (("serial", 0.5), ("dependent", 1)):
+        more = {"PARETINY_CUDA_VARIANTS": f"launch={way}"}
+        name = f"suggestion, {way}"
+        one, outcome = _measure(job, "samplers", share, SUGGESTION_ON_GPU, name, more=more)
+        _rename(outcome, "suggestion/", f"suggestion_{way}/")
+        yield one, outcome
 
 
 def rest(job):

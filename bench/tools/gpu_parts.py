@@ -22,6 +22,7 @@ PARTS = {
     "tests": Part(gpu_tests.tests, 45, 2),
     "suggestion": Part(gpu_bench.suggestion, 10, 1),
     "layers": Part(gpu_bench.layers, 35, 4),
+    "variants": Part(gpu_bench.variants, 25, 4),
     "peers": Part(gpu_bench.peers, 35, 8),
     "memcheck": Part(gpu_tests.memcheck, 25, 2),
     "profile": Part(gpu_train.profile, 15, 4),
@@ -29,7 +30,7 @@ PARTS = {
 }
 GROUPS = {
     "right": ("epoch", "dense", "tests"),
-    "fast": ("suggestion", "layers", "peers", "memcheck", "profile"),
+    "fast": ("suggestion", "layers", "variants", "peers", "memcheck", "profile"),
 }
 
 

@@ -46,6 +46,8 @@ _EXPECTED = (
     ("suggestion", "cuda_samplers_bench", FAILED, "its result breaks off; ", ""),
     ("layers", "depthwise", OK, "4 measured", ""),
     ("layers", "pointwise", OK, "4 measured", ""),
+    ("variants", "convolutions", OK, "4 measured", ""),
+    ("variants", "suggestion, dependent", FAILED, "its result breaks off", ""),
     ("peers", "train_peer.py", OK, "1 measured", ""),
     ("peers", "kernels_peer.py", OK, "1 measured", ""),
     ("memcheck", "memcheck depthwise_test", OK, "1 passed", ""),
@@ -97,7 +99,7 @@ class Rehearsal:
         checks = made.result()["checks"]
         self.see(code == 1, f"exit code {code} where the driver died:\n{out}{err}")
         self.see(checks["epoch"]["verdict"] == OK, "the epoch that ended before is lost")
-        for part in ("suggestion", "layers", "peers", "memcheck", "profile"):
+        for part in ("suggestion", "layers", "variants", "peers", "memcheck", "profile"):
             why = [r["detail"] for r in checks[part]["rows"]]
             right = checks[part]["verdict"] == NOT_RUN and "the device is gone" in "".join(why)
             self.see(right, f"{part} after the driver died: {checks[part]}")
@@ -145,7 +147,8 @@ class Rehearsal:
         wanted = [(conv, 8 * 3 * 2, gpu_bench.BESIDE_CUDNN), (conv, 8 * 3, gpu_bench.OWN_DENSE)]
         wanted += [(conv, None, p) for p in (*gpu_bench.LAYERS.values(), gpu_bench.PEERS)]
         wanted += [(conv, 1, f"^{benchmark}") for _, _, benchmark in gpu_train.PROFILED]
-        wanted += [(samplers, 4, gpu_bench.SUGGESTION)]
+        wanted += [(conv, 8 * 3 * 3, gpu_bench.VARIANTS)]
+        wanted += [(samplers, 4, gpu_bench.SUGGESTION), (samplers, 2, gpu_bench.SUGGESTION_ON_GPU)]
         for program, count, pattern in wanted:
             found = len(programs.names(program, pattern, environment))
             self.see(found == (count or found) > 0, f"{found} benchmarks match {pattern}")

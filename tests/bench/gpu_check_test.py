@@ -38,8 +38,8 @@ class GpuCheck(unittest.TestCase):
         checks = document["checks"]
         self.assertEqual(
             list(checks),
-            ["probe", "epoch", "dense", "tests", "suggestion", "layers", "peers", "memcheck"]
-            + ["profile", "rest"],
+            ["probe", "epoch", "dense", "tests", "suggestion", "layers", "variants", "peers"]
+            + ["memcheck", "profile", "rest"],
         )
         verdicts = {part["verdict"] for name, part in checks.items() if name != "memcheck"}
         self.assertEqual(verdicts, {"ok"})
