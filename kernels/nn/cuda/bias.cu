@@ -1,5 +1,6 @@
 // Bias and its gradient: one pass over the tensor each, walked so that a thread keeps to its
 // channels (channel_walk.h). add_bias reads and writes y once, bias_gradient reads dy once.
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/nn/cuda/bias.h"
 #include "kernels/nn/cuda/channel_reduce.h"
 
@@ -8,7 +9,8 @@ namespace {
 
 /// Reads and writes y [pixels, channels] once; b: [channels].
 template <class T, int kWidth>
-__global__ void add_bias_kernel(ChannelWalk walk, const float* b, T* y) {
+__global__ void add_bias_kernel(GridDependency earlier, ChannelWalk walk, const float* b, T* y) {
+  earlier.wait();
   const ChannelThread<kWidth> me(walk);
   float bias[kWidth];
   for (int k = 0; k < kWidth; ++k) bias[k] = b[me.channel(k)];
@@ -37,8 +39,8 @@ void add_bias(Stream& stream, const ConstView& b, const View& y) {
     with_width<T>(walks_in_packs<T>(1, rows, y.shape.c, {data}), [&](auto width) {
       const ChannelWalk walk =
           channel_walk(1, rows, y.shape.c, width, std::int64_t{multiprocessors(stream)} * 8, 4);
-      launch(stream, "add_bias", add_bias_kernel<T, width()>, walk.shape(), walk, b.as<float>(),
-             data);
+      launch_dependent(stream, "add_bias", add_bias_kernel<T, width()>, walk.shape(), walk,
+                       b.as<float>(), data);
     });
   });
 }

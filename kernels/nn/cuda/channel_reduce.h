@@ -3,6 +3,7 @@
 // blocks their results go through scratch to a second pass.
 #pragma once
 
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/nn/cuda/channel_walk.h"
 #include "kernels/nn/cuda/merge_parts.h"
 
@@ -86,7 +87,9 @@ std::size_t reduction_bytes(Stream& stream, std::int64_t rows, std::int64_t chan
 
 /// Reads each of `from` [samples, pixels, channels] once; result takes each block's [channels].
 template <class T, int kWidth, class F, class Result, class... From>
-__global__ void sum_channels_kernel(ChannelWalk walk, F f, Result result, const From*... from) {
+__global__ void sum_channels_kernel(GridDependency earlier, ChannelWalk walk, F f, Result result,
+                                    const From*... from) {
+  earlier.wait();
   const ChannelThread<kWidth> me(walk);
   const std::int64_t sample = me.sample * walk.elements;
   PlainSum sums[kWidth];
@@ -119,9 +122,10 @@ void sum_channels(Stream& stream, const char* name, std::int64_t rows, std::int6
     const ChannelWalk walk = reduction_walk(stream, rows, channels, width);
     Arena::Scope scratch(stream.scratch());
     PlainSum* parts = take_parts<PlainSum>(scratch, walk);
-    launch(stream, name, sum_channels_kernel<T, width(), F, KeepPart<PlainSum>, T, From...>,
-           walk.shape(merge_bytes<PlainSum>(walk, width)), walk, f, KeepPart<PlainSum>{parts},
-           first, more...);
+    launch_dependent(stream, name,
+                     sum_channels_kernel<T, width(), F, KeepPart<PlainSum>, T, From...>,
+                     walk.shape(merge_bytes<PlainSum>(walk, width)), walk, f,
+                     KeepPart<PlainSum>{parts}, first, more...);
     merge_parts(stream, name, walk, parts, finish);
   });
 }

@@ -2,7 +2,7 @@
 // once (6 bytes an element).
 #include <algorithm>
 
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/vector.h"
 #include "kernels/core/host_device.h"
@@ -34,7 +34,9 @@ __device__ void store_each(T* to, const float (&value)[kEach]) {
 
 /// from, to: [count]; kEach elements a thread at once where both are aligned.
 template <class From, class To>
-__global__ void convert_kernel(const From* from, To* to, std::int64_t count, bool aligned) {
+__global__ void convert_kernel(GridDependency earlier, const From* from, To* to, std::int64_t count,
+                               bool aligned) {
+  earlier.wait();
   const std::int64_t thread = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   const std::int64_t threads = std::int64_t{gridDim.x} * blockDim.x;
   const std::int64_t groups = aligned ? count / kEach : 0;
@@ -54,8 +56,8 @@ void convert_elements(Stream& stream, const From* from, To* to, std::int64_t cou
   const std::int64_t work = aligned ? ceil_div(count, kEach) : count;
   const std::int64_t most = std::int64_t{multiprocessors(stream)} * 8;
   const std::int64_t blocks = std::clamp<std::int64_t>(ceil_div(work, kThreads), 1, most);
-  launch(stream, "convert", convert_kernel<From, To>,
-         {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, from, to, count, aligned);
+  launch_dependent(stream, "convert", convert_kernel<From, To>,
+                   {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, from, to, count, aligned);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // takes a whole sample (and slice of channels), so that ds needs no second pass.
 #include <limits>
 
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/nn/cuda/channel_reduce.h"
 #include "kernels/nn/cuda/elementwise.h"
 #include "kernels/nn/elementwise.h"
@@ -39,7 +40,9 @@ void add_backward(Stream& stream, nn::Activation activation, ConstView y, ConstV
 
 /// Reads x and writes y, [n, pixels, channels], once each; s: [n, channels].
 template <class T, int kWidth>
-__global__ void channel_scale_kernel(ChannelWalk walk, const T* x, const T* s, T* y) {
+__global__ void channel_scale_kernel(GridDependency earlier, ChannelWalk walk, const T* x,
+                                     const T* s, T* y) {
+  earlier.wait();
   const ChannelThread<kWidth> me(walk);
   x += me.sample * walk.elements;
   y += me.sample * walk.elements;
@@ -60,16 +63,18 @@ void channel_scale_forward(Stream& stream, ConstView x, ConstView s, View y) {
   with_element(x.dtype, [&]<class T>(T) {
     walk_samples<T>(x.shape, map_blocks(stream), {x.as<T>(), y.as<T>()},
                     [&](const ChannelWalk& walk, auto width) {
-                      launch(stream, "channel_scale_forward", channel_scale_kernel<T, width()>,
-                             walk.shape(), walk, x.as<T>(), s.as<T>(), y.as<T>());
+                      launch_dependent(stream, "channel_scale_forward",
+                                       channel_scale_kernel<T, width()>, walk.shape(), walk,
+                                       x.as<T>(), s.as<T>(), y.as<T>());
                     });
   });
 }
 
 /// Reads x and dy, writes dx, once each.
 template <class T, int kWidth>
-__global__ void channel_scale_backward_kernel(ChannelWalk walk, const T* x, const T* s, const T* dy,
-                                              T* dx, T* ds) {
+__global__ void channel_scale_backward_kernel(GridDependency earlier, ChannelWalk walk, const T* x,
+                                              const T* s, const T* dy, T* dx, T* ds) {
+  earlier.wait();
   const ChannelThread<kWidth> me(walk);
   x += me.sample * walk.elements;
   dy += me.sample * walk.elements;
@@ -102,10 +107,11 @@ void channel_scale_backward(Stream& stream, const nn::ChannelScaleGradient& g) {
   with_element(g.x.dtype, [&]<class T>(T) {
     walk_samples<T>(g.x.shape, g.x.shape.n, {g.x.as<T>(), g.dy.as<T>(), g.dx.as<T>()},
                     [&](const ChannelWalk& walk, auto width) {
-                      launch(stream, "channel_scale_backward",
-                             channel_scale_backward_kernel<T, width()>,
-                             walk.shape(merge_bytes<PlainSum>(walk, width)), walk, g.x.as<T>(),
-                             g.s.as<T>(), g.dy.as<T>(), g.dx.as<T>(), g.ds.as<T>());
+                      launch_dependent(stream, "channel_scale_backward",
+                                       channel_scale_backward_kernel<T, width()>,
+                                       walk.shape(merge_bytes<PlainSum>(walk, width)), walk,
+                                       g.x.as<T>(), g.s.as<T>(), g.dy.as<T>(), g.dx.as<T>(),
+                                       g.ds.as<T>());
                     });
   });
 }

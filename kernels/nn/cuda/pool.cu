@@ -3,6 +3,7 @@
 // Windows overlap in the cache; memory sees each tensor once.
 #include <cmath>
 
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/channel_reduce.h"
@@ -40,8 +41,9 @@ struct Pool : nn::PoolWindows<int> {
 
 /// f(n, h, w, c) for every pack of channels; a block takes some rows of pixels, or a part of one.
 template <int kWidth, class F>
-__global__ void each_pixel_kernel(unsigned rows, unsigned h, unsigned row_packs, unsigned packs,
-                                  F f) {
+__global__ void each_pixel_kernel(GridDependency earlier, unsigned rows, unsigned h,
+                                  unsigned row_packs, unsigned packs, F f) {
+  earlier.wait();
   const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
   if (row >= rows) return;
   for (unsigned i = blockIdx.y * blockDim.x + threadIdx.x; i < row_packs;
@@ -60,8 +62,9 @@ void each_pixel(Stream& stream, const char* name, const Shape& over, F f) {
   const unsigned row_packs = static_cast<unsigned>(over.w) * packs;
   const unsigned x = std::min(row_packs, kThreads), y = kThreads / x;
   const unsigned shares = std::min(ceil_div(row_packs, x), kMostBlocksY);
-  launch(stream, name, each_pixel_kernel<kWidth, F>, {dim3(ceil_div(rows, y), shares), dim3(x, y)},
-         rows, static_cast<unsigned>(over.h), row_packs, packs, f);
+  launch_dependent(stream, name, each_pixel_kernel<kWidth, F>,
+                   {dim3(ceil_div(rows, y), shares), dim3(x, y)}, rows,
+                   static_cast<unsigned>(over.h), row_packs, packs, f);
 }
 
 /// Calls f with the elements of an access: a pack if all the tensors' pixels can be read in packs.

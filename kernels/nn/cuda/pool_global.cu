@@ -26,17 +26,19 @@ float weight_of(const Shape& shape) {
 void global_average_pool_forward(Stream& stream, ConstView x, View y) {
   with_element(x.dtype, [&]<class T>(T) {
     walk_samples<T>(x.shape, x.shape.n, {x.as<T>()}, [&](const ChannelWalk& walk, auto width) {
-      launch(stream, "global_average_pool_forward",
-             sum_channels_kernel<T, width(), Itself, StoreMean<T>, T>,
-             walk.shape(merge_bytes<PlainSum>(walk, width)), walk, Itself{},
-             StoreMean<T>{y.as<T>(), weight_of(x.shape)}, x.as<T>());
+      launch_dependent(stream, "global_average_pool_forward",
+                       sum_channels_kernel<T, width(), Itself, StoreMean<T>, T>,
+                       walk.shape(merge_bytes<PlainSum>(walk, width)), walk, Itself{},
+                       StoreMean<T>{y.as<T>(), weight_of(x.shape)}, x.as<T>());
     });
   });
 }
 
 /// Writes dx [n, pixels, channels] once; dy: [n, channels].
 template <class T, int kWidth>
-__global__ void spread_kernel(ChannelWalk walk, float weight, const T* dy, T* dx) {
+__global__ void spread_kernel(GridDependency earlier, ChannelWalk walk, float weight, const T* dy,
+                              T* dx) {
+  earlier.wait();
   const ChannelThread<kWidth> me(walk);
   dx += me.sample * walk.elements;
   Values<kWidth> values;
@@ -50,11 +52,11 @@ __global__ void spread_kernel(ChannelWalk walk, float weight, const T* dy, T* dx
 
 void global_average_pool_backward(Stream& stream, ConstView dy, View dx) {
   with_element(dy.dtype, [&]<class T>(T) {
-    walk_samples<T>(dx.shape, map_blocks(stream), {dx.as<T>()},
-                    [&](const ChannelWalk& walk, auto width) {
-                      launch(stream, "global_average_pool_backward", spread_kernel<T, width()>,
-                             walk.shape(), walk, weight_of(dx.shape), dy.as<T>(), dx.as<T>());
-                    });
+    walk_samples<T>(
+        dx.shape, map_blocks(stream), {dx.as<T>()}, [&](const ChannelWalk& walk, auto width) {
+          launch_dependent(stream, "global_average_pool_backward", spread_kernel<T, width()>,
+                           walk.shape(), walk, weight_of(dx.shape), dy.as<T>(), dx.as<T>());
+        });
   });
 }
 

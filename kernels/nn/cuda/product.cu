@@ -4,6 +4,7 @@
 // of a is read once for every 64 columns of y, each of b once for every 64 rows.
 #include <algorithm>
 
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/merge_parts.h"
 #include "kernels/nn/cuda/product.h"
@@ -106,7 +107,8 @@ __device__ Moments column_moments(const Tiles& tiles, int column, int rows) {
 
 /// A block tiles of y [a.rows, b's columns], one below the other, over its part of the inner
 /// dimension.
-__global__ void __launch_bounds__(kThreads) product_kernel(Job job) {
+__global__ void __launch_bounds__(kThreads) product_kernel(GridDependency earlier, Job job) {
+  earlier.wait();
   auto& tiles = shared_memory<Tiles>();
   const int thread = static_cast<int>(threadIdx.x);
   const int tile_row = thread / (kTile / kEach) * kEach;
@@ -212,11 +214,11 @@ void product(Stream& stream, const char* name, const Matrix& a, const Matrix& b,
     job.partial = static_cast<PlainSum*>(
         scratch.take(static_cast<std::size_t>(grid.splits * job.part()) * sizeof(PlainSum)));
   }
-  launch(stream, name, product_kernel,
-         {dim3(static_cast<unsigned>(grid.columns), static_cast<unsigned>(grid.rows),
-               static_cast<unsigned>(grid.splits)),
-          dim3(kThreads), sizeof(Tiles)},
-         job);
+  launch_dependent(stream, name, product_kernel,
+                   {dim3(static_cast<unsigned>(grid.columns), static_cast<unsigned>(grid.rows),
+                         static_cast<unsigned>(grid.splits)),
+                    dim3(kThreads), sizeof(Tiles)},
+                   job);
   if (grid.splits > 1) {
     merge_parts(stream, name, job.partial, static_cast<int>(grid.splits),
                 static_cast<int>(job.part()),

@@ -7,7 +7,7 @@
 // Bytes: the source once from memory, and from the L2 cache once a tap and 64 target channels; the
 // target once.
 
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/conv/conv_kernels.h"
@@ -201,8 +201,9 @@ class GatherSums<float> {
 /// w, c]; weights: [target channels, kh, kw, c]; target: [n, h, w, target channels].
 template <class T>
 __global__ void __launch_bounds__(kTileThreads, kTileBlocks)
-    gather_kernel(Gather g, const T* source, const T* weights, const float* bias, T* target,
-                  bool whole_packs) {
+    gather_kernel(GridDependency earlier, Gather g, const T* source, const T* weights,
+                  const float* bias, T* target, bool whole_packs) {
+  earlier.wait();
   const int phase = static_cast<int>(blockIdx.y);
   const Walk y = g.y.walk(phase / g.x.phases());
   const Walk x = g.x.walk(phase % g.x.phases());
@@ -298,9 +299,10 @@ void gather_convolution(Stream& stream, const char* name, const Gather& gather,
       ceil_div(pixels, kPixels) * ceil_div(gather.target_channels, kChannels);
   const dim3 blocks(static_cast<unsigned>(tiles), static_cast<unsigned>(gather.phases()));
   with_element(source.dtype, [&]<class T>(T) {
-    launch(stream, name, gather_kernel<T>, {blocks, dim3(kTileThreads), sizeof(GatherMemory<T>)},
-           gather, source.as<T>(), weights.as<T>(), b.as<float>(), target.as<T>(),
-           packs(target.as<T>(), target.shape.c));
+    launch_dependent(stream, name, gather_kernel<T>,
+                     {blocks, dim3(kTileThreads), sizeof(GatherMemory<T>)}, gather, source.as<T>(),
+                     weights.as<T>(), b.as<float>(), target.as<T>(),
+                     packs(target.as<T>(), target.shape.c));
   });
 }
 

@@ -12,6 +12,7 @@
 // Bytes: the source (rows + 2) (columns + 2) / (rows columns) times from the L2 cache, once from
 // memory; the weights once a block, from L2.
 #include <algorithm>
+#include <limits>
 
 #include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/shared.h"
@@ -211,6 +212,8 @@ std::size_t halo_statistics_bytes(const Gather& gather) {
 bool halo_takes(Stream& stream, const Gather& gather, DType dtype) {
   const auto fits = [](const GatherAxis& axis) { return axis.kernel == kTaps && axis.stride == 1; };
   if (dtype != DType::bf16 || !fits(gather.y) || !fits(gather.x)) return false;
+  const std::int64_t source = std::int64_t{gather.images} * gather.y.source * gather.x.source;
+  if (source * (gather.source_channels / kUnit) > std::numeric_limits<int>::max()) return false;
   bool takes = false;
   with_tile(gather.target_channels, [&](auto groups, auto fragments) {
     const Cut cut = cut_of<groups()>(gather);

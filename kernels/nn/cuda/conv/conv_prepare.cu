@@ -2,7 +2,7 @@
 // weights in the order in which a pass meets them. A thread writes one pack or one weight.
 #include <algorithm>
 
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/vector.h"
 #include "kernels/core/host_device.h"
@@ -15,8 +15,9 @@ constexpr int kThreads = kBlockThreads;
 
 /// Blocks take `block_rows` rows each; to: rows of `row_packs` packs.
 template <class T>
-__global__ void pad_kernel(const T* from, T* to, std::int64_t rows, int channels, int row_packs,
-                           int block_rows) {
+__global__ void pad_kernel(GridDependency earlier, const T* from, T* to, std::int64_t rows,
+                           int channels, int row_packs, int block_rows) {
+  earlier.wait();
   const std::int64_t first = std::int64_t{blockIdx.x} * block_rows;
   const int here = static_cast<int>(rows - first < block_rows ? rows - first : block_rows);
   for (int i = static_cast<int>(threadIdx.x); i < here * row_packs; i += kThreads) {
@@ -29,8 +30,9 @@ __global__ void pad_kernel(const T* from, T* to, std::int64_t rows, int channels
 
 /// Weights w [out][kernel_h][kernel_w][in]; to: see gather_weights.
 template <class T>
-__global__ void arrange_kernel(Gather gather, const float* w, T* to, int in_channels,
-                               int out_channels) {
+__global__ void arrange_kernel(GridDependency earlier, Gather gather, const float* w, T* to,
+                               int in_channels, int out_channels) {
+  earlier.wait();
   const int depth = gather.depth();
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= gather.phases() * gather.target_channels * depth) return;
@@ -72,9 +74,9 @@ ConstView with_whole_packs(Stream& stream, Arena::Scope& scratch, const ConstVie
     const int row_packs = static_cast<int>(copy.shape.c) / kPack<T>;
     const int block_rows = std::max(8 * kThreads / row_packs, 1);
     const std::int64_t blocks = ceil_div(rows, block_rows);
-    launch(stream, "conv_pad", pad_kernel<T>, {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)},
-           tensor.as<T>(), copy.as<T>(), rows, static_cast<int>(tensor.shape.c), row_packs,
-           block_rows);
+    launch_dependent(stream, "conv_pad", pad_kernel<T>,
+                     {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, tensor.as<T>(),
+                     copy.as<T>(), rows, static_cast<int>(tensor.shape.c), row_packs, block_rows);
   });
   return copy;
 }
@@ -90,10 +92,11 @@ View gather_weights(Stream& stream, Arena::Scope& scratch, const Gather& gather,
   const View weights =
       scratch.take(activations, {gather.phases(), 1, gather.target_channels, gather.depth()});
   with_element(activations, [&]<class T>(T) {
-    launch(stream, "conv_weights", arrange_kernel<T>,
-           {dim3(static_cast<unsigned>(ceil_div(weights.elements(), kThreads))), dim3(kThreads)},
-           gather, w.as<float>(), weights.as<T>(), static_cast<int>(shape.input.c),
-           static_cast<int>(shape.out_channels));
+    launch_dependent(
+        stream, "conv_weights", arrange_kernel<T>,
+        {dim3(static_cast<unsigned>(ceil_div(weights.elements(), kThreads))), dim3(kThreads)},
+        gather, w.as<float>(), weights.as<T>(), static_cast<int>(shape.input.c),
+        static_cast<int>(shape.out_channels));
   });
   return weights;
 }

@@ -8,6 +8,7 @@
 // (tap, channel), sums 8 bytes a weight and strip.
 #include <algorithm>
 
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/conv/conv_gradient.h"
 #include "kernels/nn/cuda/merge_parts.h"
@@ -29,7 +30,8 @@ constexpr int kLeastPixels = 256;  ///< of a strip, else its sums cost more than
 /// sums: [strip] and then as dw.
 template <class T>
 __global__ void __launch_bounds__(kTileThreads, kTileBlocks)
-    gradient_kernel(Gradient g, const T* x, const T* dy, float* sums) {
+    gradient_kernel(GridDependency earlier, Gradient g, const T* x, const T* dy, float* sums) {
+  earlier.wait();
   constexpr int kDyPacks = kOuts / kPack<T>;
   constexpr int kXPacks = kColumns / kPack<T>;
   constexpr int kDyRows = kTileThreads / kDyPacks;
@@ -146,10 +148,11 @@ void weight_gradient(Stream& stream, const nn::ConvShape& shape, const ConstView
                           ? dw.as<float>()
                           : scratch.take(DType::f32, {split.strips, 1, 1, weights}).as<float>();
   with_element(x.dtype, [&]<class T>(T) {
-    launch(stream, "conv_backward_weights", gradient_kernel<T>,
-           {dim3(split.column_tiles, split.out_tiles, static_cast<unsigned>(split.strips)),
-            dim3(kTileThreads), sizeof(gradient::GradientMemory<T>)},
-           gradient, x.as<T>(), dy.as<T>(), sums);
+    launch_dependent(
+        stream, "conv_backward_weights", gradient_kernel<T>,
+        {dim3(split.column_tiles, split.out_tiles, static_cast<unsigned>(split.strips)),
+         dim3(kTileThreads), sizeof(gradient::GradientMemory<T>)},
+        gradient, x.as<T>(), dy.as<T>(), sums);
   });
   if (split.strips == 1) return;
   merge_parts(stream, "conv_backward_weights", reinterpret_cast<const PlainSum*>(sums),

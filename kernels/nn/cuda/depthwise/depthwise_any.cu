@@ -1,5 +1,6 @@
 // Depthwise convolution with any window: a thread for each element, all that it needs read through
 // the caches. The windows of our networks have kernels of their own.
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/depthwise/depthwise_fusion.h"
@@ -57,8 +58,9 @@ struct AnyInput {
 /// A thread a channel, over every few pixels. x: [n, h, w, c]; w: [kh, kw, c]; results: [n, oh, ow,
 /// c].
 template <class T>
-__global__ void any_forward_kernel(const AnyShape shape, const AnyInput<T> x, const float* w,
-                                   const Writing<T> writing) {
+__global__ void any_forward_kernel(GridDependency earlier, const AnyShape shape,
+                                   const AnyInput<T> x, const float* w, const Writing<T> writing) {
+  earlier.wait();
   const nn::Window& v = shape.window;
   const std::int64_t c = shape.channel(blockIdx.x);
   RunningMoments<1> moments;
@@ -92,7 +94,9 @@ __global__ void any_forward_kernel(const AnyShape shape, const AnyInput<T> x, co
 
 /// A thread a channel, over every few pixels. dy: [n, oh, ow, c]; w: [kh, kw, c]; dx: [n, h, w, c].
 template <class T>
-__global__ void any_backward_data_kernel(const AnyShape shape, const T* dy, const float* w, T* dx) {
+__global__ void any_backward_data_kernel(GridDependency earlier, const AnyShape shape, const T* dy,
+                                         const float* w, T* dx) {
+  earlier.wait();
   const nn::Window& v = shape.window;
   const std::int64_t c = shape.channel(blockIdx.x);
   if (c >= shape.in.c) return;
@@ -117,8 +121,9 @@ __global__ void any_backward_data_kernel(const AnyShape shape, const T* dy, cons
 
 /// blockIdx.x: the slice of channels of an element of the window; the last element is the bias.
 template <class T>
-__global__ void any_weights_kernel(const AnyShape shape, const AnyInput<T> x, const T* dy,
-                                   PlainSum* partial) {
+__global__ void any_weights_kernel(GridDependency earlier, const AnyShape shape,
+                                   const AnyInput<T> x, const T* dy, PlainSum* partial) {
+  earlier.wait();
   const nn::Window& v = shape.window;
   const std::int64_t slices = ceil_div(shape.in.c, kChannels);
   const std::int64_t tap = blockIdx.x / slices;
@@ -165,11 +170,11 @@ void any_forward(Stream& stream, const nn::DepthwiseShape& shape, const nn::Conv
     Arena::Scope scratch(stream.scratch());
     Writing<T> writing(t.y, t.b, t.epilogue);
     if (t.epilogue.mean) writing.moments = take_parts<Moments>(scratch, blocks, t.y.shape.c);
-    launch(stream, "depthwise_forward", any_forward_kernel<T>,
-           launch_shape(slices_of(t.y.shape), blocks,
-                        merge_lanes_bytes<Moments, 1>(kChannels, kPixels)),
-           AnyShape(shape), AnyInput<T>{t.x.as<T>(), t.x.shape, Reading<T>(t.prologue)},
-           t.w.as<float>(), writing);
+    launch_dependent(stream, "depthwise_forward", any_forward_kernel<T>,
+                     launch_shape(slices_of(t.y.shape), blocks,
+                                  merge_lanes_bytes<Moments, 1>(kChannels, kPixels)),
+                     AnyShape(shape), AnyInput<T>{t.x.as<T>(), t.x.shape, Reading<T>(t.prologue)},
+                     t.w.as<float>(), writing);
     merge_statistics(stream, blocks, t.y.shape.c, writing.moments, t.epilogue);
   });
 }
@@ -177,9 +182,9 @@ void any_forward(Stream& stream, const nn::DepthwiseShape& shape, const nn::Conv
 void any_backward_data(Stream& stream, const nn::DepthwiseShape& shape, ConstView dy, ConstView w,
                        View dx) {
   with_element(dy.dtype, [&]<class T>(T) {
-    launch(stream, "depthwise_backward_data", any_backward_data_kernel<T>,
-           launch_shape(slices_of(dx.shape), blocks_of(stream, dx.shape)), AnyShape(shape),
-           dy.as<T>(), w.as<float>(), dx.as<T>());
+    launch_dependent(stream, "depthwise_backward_data", any_backward_data_kernel<T>,
+                     launch_shape(slices_of(dx.shape), blocks_of(stream, dx.shape)),
+                     AnyShape(shape), dy.as<T>(), w.as<float>(), dx.as<T>());
   });
 }
 
@@ -190,11 +195,11 @@ void any_backward_weights(Stream& stream, const nn::DepthwiseShape& shape,
     const std::int64_t rows = shape.window.kernel_h * shape.window.kernel_w + 1;
     Arena::Scope scratch(stream.scratch());
     PlainSum* const partial = take_parts<PlainSum>(scratch, blocks, rows * t.x.shape.c);
-    launch(stream, "depthwise_backward_weights", any_weights_kernel<T>,
-           launch_shape(slices_of(t.x.shape) * rows, blocks,
-                        merge_lanes_bytes<PlainSum, 1>(kChannels, kPixels)),
-           AnyShape(shape), AnyInput<T>{t.x.as<T>(), t.x.shape, Reading<T>(t.prologue)},
-           t.dy.as<T>(), partial);
+    launch_dependent(stream, "depthwise_backward_weights", any_weights_kernel<T>,
+                     launch_shape(slices_of(t.x.shape) * rows, blocks,
+                                  merge_lanes_bytes<PlainSum, 1>(kChannels, kPixels)),
+                     AnyShape(shape), AnyInput<T>{t.x.as<T>(), t.x.shape, Reading<T>(t.prologue)},
+                     t.dy.as<T>(), partial);
     merge_weights(stream, shape, blocks, partial, t.dw, t.db);
   });
 }

@@ -5,6 +5,7 @@
 // 2q + kx: a thread owns an even number of neighbouring columns and keeps sums for kKernelH rows;
 // a row of gradients, read once, completes two of them. The floor is dy once and dx, four times as
 // large, once.
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/nn/cuda/depthwise/depthwise_kernels.h"
 #include "kernels/nn/cuda/depthwise/depthwise_stream.h"
@@ -49,7 +50,9 @@ struct Steps {
 /// A block a strip of rows of dx [n, h, w, c]; the rows of dy [n, oh, ow, c] that reach it come
 /// through shared memory once.
 template <class T, class W>
-__global__ void __launch_bounds__(W::kThreads, W::kBlocks) spread_kernel(const Problem<T> problem) {
+__global__ void __launch_bounds__(W::kThreads, W::kBlocks)
+    spread_kernel(GridDependency earlier, const Problem<T> problem) {
+  earlier.wait();
   using S = Share<T, W>;
   const Plan& plan = problem.plan;
   const Place place = Place::of<T, W>(plan);
@@ -157,10 +160,10 @@ void spread(Stream& stream, const nn::DepthwiseShape& shape, ConstView dy, Const
                                dx.as<T>(),
                                static_cast<int>(window.top),
                                static_cast<int>(odd)};
-      launch(stream, "depthwise_backward_data", spread_kernel<T, W>,
-             {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
-              kStages * problem.dy.template chunks<S>(plan) * sizeof(uint4)},
-             problem);
+      launch_dependent(stream, "depthwise_backward_data", spread_kernel<T, W>,
+                       {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
+                        kStages * problem.dy.template chunks<S>(plan) * sizeof(uint4)},
+                       problem);
     });
   });
 }

@@ -10,6 +10,7 @@
 // An H200 at the rate of a copy leaves about 28 issue slots a bf16 result; counted in machine code,
 // 3x3 takes about 23 (9 of them products), 5x5 about 48 (25): 5x5 with stride 1 is bound by
 // arithmetic.
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/nn/cuda/depthwise/depthwise_kernels.h"
 #include "kernels/nn/cuda/depthwise/depthwise_results.h"
@@ -46,7 +47,8 @@ struct Problem {
 /// through shared memory once.
 template <class T, class W>
 __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
-    correlate_kernel(const Problem<T> problem) {
+    correlate_kernel(GridDependency earlier, const Problem<T> problem) {
+  earlier.wait();
   using S = Share<T, W>;
   const Plan& plan = problem.plan;
   const Place place = Place::of<T, W>(plan);
@@ -147,11 +149,12 @@ void correlate(Stream& stream, const char* name, const nn::DepthwiseShape& shape
       if (t.epilogue.mean) moments = take_parts<Moments>(scratch, plan.blocks, channels);
       const std::size_t merging =
           merge_lanes_bytes<Moments, W::kVector>(plan.channel_threads, plan.lanes());
-      launch(stream, name, correlate_kernel<T, W>,
-             {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
-              ResultsLayout<T, W>(plan, moments != nullptr).chunks() * sizeof(uint4) +
-                  std::max(kStages * problem.x.template chunks<S>(plan) * sizeof(uint4), merging)},
-             problem);
+      launch_dependent(
+          stream, name, correlate_kernel<T, W>,
+          {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
+           ResultsLayout<T, W>(plan, moments != nullptr).chunks() * sizeof(uint4) +
+               std::max(kStages * problem.x.template chunks<S>(plan) * sizeof(uint4), merging)},
+          problem);
       merge_statistics(stream, plan.blocks, channels, moments, t.epilogue);
     });
   });

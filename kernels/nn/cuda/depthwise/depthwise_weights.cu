@@ -5,6 +5,7 @@
 // registers, with the last kDepthH rows of output gradients in its columns: a row of x, read once,
 // meets them all. Threads and then blocks are summed in a fixed order. The floor is x once and dy
 // once; the halo of x between strips comes from L2.
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/nn/cuda/depthwise/depthwise_fusion.h"
 #include "kernels/nn/cuda/depthwise/depthwise_kernels.h"
@@ -47,7 +48,8 @@ struct Problem {
 /// go to its part of `partial`.
 template <class T, class W>
 __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
-    weights_kernel(const Problem<T> problem) {
+    weights_kernel(GridDependency earlier, const Problem<T> problem) {
+  earlier.wait();
   using X = InputShare<T, W>;
   using D = GradientShare<T, W>;
   const Plan& plan = problem.plan;
@@ -165,11 +167,12 @@ void stream_weights(Stream& stream, const nn::DepthwiseShape& shape,
           take_parts<PlainSum>(scratch, plan.blocks, sums_of(shape))};
       const int stage = problem.x.template chunks<X>(plan) + problem.dy.template chunks<D>(plan);
       constexpr int kSums = (W::kKernelH * W::kKernelW + 1) * W::kVector;
-      launch(stream, "depthwise_backward_weights", weights_kernel<T, W>,
-             {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
-              std::max(kStages * stage * sizeof(uint4),
-                       merge_lanes_bytes<PlainSum, kSums>(plan.channel_threads, plan.lanes()))},
-             problem);
+      launch_dependent(
+          stream, "depthwise_backward_weights", weights_kernel<T, W>,
+          {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
+           std::max(kStages * stage * sizeof(uint4),
+                    merge_lanes_bytes<PlainSum, kSums>(plan.channel_threads, plan.lanes()))},
+          problem);
       merge_weights(stream, shape, plan.blocks, problem.partial, t.dw, t.db);
     });
   });

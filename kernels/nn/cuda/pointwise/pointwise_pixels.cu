@@ -15,6 +15,7 @@
 // to 128, and 8 warps.
 #include <algorithm>
 
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/merge_parts.h"
 #include "kernels/nn/cuda/pointwise/pixel_rows.h"
@@ -59,7 +60,9 @@ __device__ void multiply_panel(float (&sum)[2][kColumns / 8][4], const bf16* pan
 /// A warp tiles of 32 pixels x kColumns columns, one after another, the weights in shared memory.
 /// Rows of x [pixels, x.columns] are read once for every kColumns columns.
 template <int kColumns, bool kInnerFirst>
-__global__ void __launch_bounds__(kWarps<kColumns>* kWarp) pixel_kernel(const Job job) {
+__global__ void __launch_bounds__(kWarps<kColumns>* kWarp)
+    pixel_kernel(GridDependency earlier, const Job job) {
+  earlier.wait();
   auto& shared = shared_memory<Shared>();
   const Place place(job);
   bf16* const panels = reinterpret_cast<bf16*>(&shared + 1);
@@ -178,11 +181,13 @@ bool pixel_product(Stream& stream, const char* name, const PixelProduct& product
                           dim3(static_cast<unsigned>(plan.warps * kWarp)), plan.shared_bytes};
   const bool wide = plan.slice > kPanel;
   if (product.inner_first) {
-    launch(stream, name, wide ? pixel_kernel<kMostColumns, true> : pixel_kernel<kPanel, true>,
-           shape, job);
+    launch_dependent(stream, name,
+                     wide ? pixel_kernel<kMostColumns, true> : pixel_kernel<kPanel, true>, shape,
+                     job);
   } else {
-    launch(stream, name, wide ? pixel_kernel<kMostColumns, false> : pixel_kernel<kPanel, false>,
-           shape, job);
+    launch_dependent(stream, name,
+                     wide ? pixel_kernel<kMostColumns, false> : pixel_kernel<kPanel, false>, shape,
+                     job);
   }
   if (mean) {
     merge_parts(stream, name, job.moments, plan.workers, job.columns,

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/host_device.h"
 #include "kernels/nn/cuda/merge_parts.h"
 #include "kernels/nn/cuda/mma_tile.h"
@@ -146,7 +147,8 @@ struct Sums {
 
 /// A block a tile of dw [rows, columns] over its part of the pixels; panels of dy and x come
 /// through a queue of kStages.
-__global__ void __launch_bounds__(kThreads) weights_kernel(const Job job) {
+__global__ void __launch_bounds__(kThreads) weights_kernel(GridDependency earlier, const Job job) {
+  earlier.wait();
   bf16* const panels = &shared_memory<bf16>();
   const Tile tile(job);
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
@@ -235,11 +237,11 @@ void weight_product(Stream& stream, const char* name, const WeightProduct& produ
         scratch.take(static_cast<std::size_t>(plan.parts * job.part) * sizeof(float)));
     if (product.db != nullptr) job.db = job.dw + count;
   }
-  launch(stream, name, weights_kernel,
-         {dim3(static_cast<unsigned>(plan.row_tiles * plan.column_tiles),
-               static_cast<unsigned>(plan.parts)),
-          dim3(kThreads), plan.shared_bytes()},
-         job);
+  launch_dependent(stream, name, weights_kernel,
+                   {dim3(static_cast<unsigned>(plan.row_tiles * plan.column_tiles),
+                         static_cast<unsigned>(plan.parts)),
+                    dim3(kThreads), plan.shared_bytes()},
+                   job);
   if (plan.parts > 1) {
     merge_parts(stream, name, reinterpret_cast<const PlainSum*>(job.dw),
                 static_cast<int>(plan.parts), static_cast<int>(job.part),

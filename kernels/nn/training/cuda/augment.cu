@@ -3,7 +3,7 @@
 // than sharing it would cost), and one or two blocks of noise. Reads the samples of the batch and
 // writes x, once each.
 
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/vector.h"
 #include "kernels/core/host_device.h"
@@ -59,7 +59,9 @@ struct Batch {
 
 /// A thread a pack of a sample's elements, or less at its end. x: [n, h, w, c]; labels_out: [n].
 template <class From, class To>
-__global__ void gather_kernel(Batch<From> batch, To* x, std::int32_t* labels_out) {
+__global__ void gather_kernel(GridDependency earlier, Batch<From> batch, To* x,
+                              std::int32_t* labels_out) {
+  earlier.wait();
   const std::int64_t thread = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   const std::int64_t i = thread / batch.parts;
   const int part = static_cast<int>(thread % batch.parts);
@@ -113,9 +115,9 @@ void gather_batch(Stream& stream, const nn::AugmentSpec& spec, const nn::BatchGa
                               t.scale.as<float>(),
                               t.shift.as<float>()};
       const std::int64_t blocks = ceil_div(shape.n * parts, kThreads);
-      launch(stream, "gather_batch", gather_kernel<From, To>,
-             {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, batch, t.x.as<To>(),
-             t.labels_out.as<std::int32_t>());
+      launch_dependent(stream, "gather_batch", gather_kernel<From, To>,
+                       {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, batch, t.x.as<To>(),
+                       t.labels_out.as<std::int32_t>());
     });
   };
   if (t.samples.dtype == DType::u8) {

@@ -3,7 +3,7 @@
 // to the other in the sign of its loss, which is never negative.
 #include <cmath>
 
-#include "kernels/core/cuda/launch.h"
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/reduce.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/core/host_device.h"
@@ -35,9 +35,10 @@ __device__ Largest warp_largest(Largest mine) {
 
 /// A warp a sample. logits, dlogits: [samples, classes]; labels, loss: [samples]. A right
 /// prediction is marked in the sign of its loss, which totals_kernel takes away again.
-__global__ void cross_entropy_kernel(int samples, int classes, double smoothing, float weight,
-                                     const float* logits, const std::int32_t* labels, float* loss,
-                                     float* dlogits) {
+__global__ void cross_entropy_kernel(GridDependency earlier, int samples, int classes,
+                                     double smoothing, float weight, const float* logits,
+                                     const std::int32_t* labels, float* loss, float* dlogits) {
+  earlier.wait();
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int sample =
       static_cast<int>(blockIdx.x) * kSamples + static_cast<int>(threadIdx.x) / kWarp;
@@ -77,7 +78,8 @@ struct TotalsShared {
 };
 
 /// One block. loss: [samples]; totals: [2].
-__global__ void totals_kernel(int samples, float* loss, float* totals) {
+__global__ void totals_kernel(GridDependency earlier, int samples, float* loss, float* totals) {
+  earlier.wait();
   double sum = 0, correct = 0;
   for (int i = static_cast<int>(threadIdx.x); i < samples; i += static_cast<int>(blockDim.x)) {
     const float marked = loss[i];
@@ -99,13 +101,13 @@ void softmax_cross_entropy(Stream& stream, float smoothing, const nn::CrossEntro
   const auto samples = static_cast<int>(t.logits.shape.n);
   const auto classes = static_cast<int>(t.logits.shape.c);
   const auto blocks = static_cast<unsigned>(ceil_div(samples, kSamples));
-  launch(stream, "softmax_cross_entropy", cross_entropy_kernel,
-         {dim3(blocks), dim3(kSamples * kWarp)}, samples, classes, double{smoothing},
-         1 / static_cast<float>(samples), t.logits.as<float>(), t.labels.as<std::int32_t>(),
-         t.loss.as<float>(), t.dlogits.as<float>());
-  launch(stream, "softmax_cross_entropy: totals", totals_kernel,
-         {dim3(1), dim3(256), sizeof(TotalsShared)}, samples, t.loss.as<float>(),
-         t.totals.as<float>());
+  launch_dependent(stream, "softmax_cross_entropy", cross_entropy_kernel,
+                   {dim3(blocks), dim3(kSamples * kWarp)}, samples, classes, double{smoothing},
+                   1 / static_cast<float>(samples), t.logits.as<float>(),
+                   t.labels.as<std::int32_t>(), t.loss.as<float>(), t.dlogits.as<float>());
+  launch_dependent(stream, "softmax_cross_entropy: totals", totals_kernel,
+                   {dim3(1), dim3(256), sizeof(TotalsShared)}, samples, t.loss.as<float>(),
+                   t.totals.as<float>());
 }
 
 const Twin twin(nn::twins::softmax_cross_entropy, DeviceKind::cuda, softmax_cross_entropy);

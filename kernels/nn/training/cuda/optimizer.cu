@@ -1,5 +1,6 @@
 // Optimiser steps: one pass that reads the gradient and reads and writes the weights and their
 // state, 20 bytes a weight for SGD and 28 for Adam.
+#include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/nn/cuda/elementwise.h"
 #include "kernels/nn/training/optimizer.h"
 
@@ -45,8 +46,9 @@ struct Adam {
 
 /// rule(g[i], state[i]...) for i < count; the first state is the weights.
 template <class Rule, class... State>
-__global__ void step_kernel(std::int64_t count, bool aligned, Rule rule, const float* g,
-                            State*... state) {
+__global__ void step_kernel(GridDependency earlier, std::int64_t count, bool aligned, Rule rule,
+                            const float* g, State*... state) {
+  earlier.wait();
   rule.begin();
   const std::int64_t thread = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   const std::int64_t threads = std::int64_t{gridDim.x} * blockDim.x;
@@ -69,8 +71,8 @@ void take_step(Stream& stream, const char* name, std::int64_t count, const Rule&
                const float* g, State*... state) {
   if (count == 0) return;
   const MapLaunch how = map_launch(stream, count, g, state...);
-  launch(stream, name, step_kernel<Rule, State...>, how.shape, count, how.aligned, rule, g,
-         state...);
+  launch_dependent(stream, name, step_kernel<Rule, State...>, how.shape, count, how.aligned, rule,
+                   g, state...);
 }
 
 void sgd_step(Stream& stream, const nn::SgdOptions& options, ConstView rate,
