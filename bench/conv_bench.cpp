@@ -16,7 +16,7 @@
 #include "kernels/core/random.h"
 #include "kernels/core/threads.h"
 #include "kernels/nn/conv.h"
-#include "kernels/nn/cpu/convolution.h"
+#include "kernels/nn/cpu/convolution/convolution.h"
 #include "kernels/nn/depthwise.h"
 #include "kernels/nn/pointwise.h"
 

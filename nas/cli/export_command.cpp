@@ -7,10 +7,10 @@
 #include "base/error.h"
 #include "engine/deploy/code/export_name.h"
 #include "engine/deploy/export/export.h"
+#include "nas/cli/arguments/deploy_options.h"
+#include "nas/cli/arguments/whole_number.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/deploy_options.h"
 #include "nas/cli/terminal/interrupt.h"
-#include "nas/cli/whole_number.h"
 #include "nas/summary/format.h"
 
 namespace paretiny::cli {

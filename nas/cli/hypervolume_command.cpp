@@ -1,7 +1,7 @@
 #include <fmt/core.h>
 
+#include "nas/cli/arguments/points_file.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/points_file.h"
 #include "nas/pareto/hypervolume.h"
 
 namespace paretiny::cli {

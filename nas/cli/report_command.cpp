@@ -1,7 +1,7 @@
 #include <fmt/core.h>
 
+#include "nas/cli/arguments/options.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/options.h"
 #include "nas/report/report.h"
 
 namespace paretiny::cli {

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/one_line.h"
+#include "nas/cli/arguments/store_options.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/store_options.h"
 #include "nas/cli/terminal/interrupt.h"
 #include "nas/cli/terminal/output.h"
 #include "nas/experiment/experiment.h"

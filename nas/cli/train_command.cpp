@@ -6,10 +6,10 @@
 
 #include "engine/data/formats/file_bytes.h"
 #include "engine/deploy/formats/model_file.h"
+#include "nas/cli/arguments/options.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/options.h"
 #include "nas/cli/terminal/interrupt.h"
-#include "nas/search/candidate.h"
+#include "nas/search/evaluation/candidate.h"
 #include "nas/search/limits.h"
 #include "nas/search/search.h"
 #include "nas/summary/format.h"

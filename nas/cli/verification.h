@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/deploy/export/export.h"
-#include "nas/cli/deploy_options.h"
+#include "nas/cli/arguments/deploy_options.h"
 
 namespace paretiny::cli {
 

@@ -1,8 +1,8 @@
 #include "base/error.h"
+#include "nas/cli/arguments/whole_number.h"
 #include "nas/cli/commands.h"
 #include "nas/cli/terminal/interrupt.h"
 #include "nas/cli/verification.h"
-#include "nas/cli/whole_number.h"
 
 namespace paretiny::cli {
 namespace {

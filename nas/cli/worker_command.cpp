@@ -4,14 +4,14 @@
 
 #include "base/error.h"
 #include "base/version.h"
+#include "nas/cli/arguments/options.h"
+#include "nas/cli/arguments/store_options.h"
+#include "nas/cli/arguments/whole_number.h"
 #include "nas/cli/commands.h"
-#include "nas/cli/options.h"
-#include "nas/cli/store_options.h"
 #include "nas/cli/terminal/interrupt.h"
 #include "nas/cli/terminal/output.h"
 #include "nas/cli/terminal/progress.h"
-#include "nas/cli/whole_number.h"
-#include "nas/search/kept_work.h"
+#include "nas/search/evaluation/kept_work.h"
 #include "nas/search/search.h"
 #include "nas/study/same_study.h"
 

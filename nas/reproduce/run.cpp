@@ -9,7 +9,7 @@
 #include "kernels/core/threads.h"
 #include "nas/jobs/memory_budget.h"
 #include "nas/reproduce/problem_study.h"
-#include "nas/search/evaluation_store.h"
+#include "nas/search/evaluation/evaluation_store.h"
 
 namespace paretiny::reproduce {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "nas/experiment/experiment.h"
 #include "nas/jobs/memory_budget.h"
-#include "nas/search/candidate.h"
+#include "nas/search/evaluation/candidate.h"
 #include "nas/study/study.h"
 
 namespace paretiny::search {

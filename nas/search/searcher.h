@@ -15,7 +15,7 @@
 #include "nas/jobs/inbox.h"
 #include "nas/jobs/memory_budget.h"
 #include "nas/jobs/task_thread.h"
-#include "nas/search/evaluation_store.h"
+#include "nas/search/evaluation/evaluation_store.h"
 #include "nas/search/search.h"
 #include "nas/search/session.h"
 #include "nas/search/trial_progress.h"

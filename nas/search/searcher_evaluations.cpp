@@ -2,7 +2,7 @@
 #include "base/version.h"
 #include "engine/deploy/formats/model_file.h"
 #include "engine/train/checkpoint.h"
-#include "nas/search/evaluation_store.h"
+#include "nas/search/evaluation/evaluation_store.h"
 #include "nas/search/searcher.h"
 
 namespace paretiny::search {

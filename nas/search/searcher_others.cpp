@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "nas/search/kept_work.h"
+#include "nas/search/evaluation/kept_work.h"
 #include "nas/search/searcher.h"
 
 namespace paretiny::search {

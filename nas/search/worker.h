@@ -8,7 +8,7 @@
 #include <stop_token>
 
 #include "nas/jobs/memory_budget.h"
-#include "nas/search/candidate.h"
+#include "nas/search/evaluation/candidate.h"
 
 namespace paretiny::search {
 

@@ -9,7 +9,7 @@
 #include "kernels/core/threads.h"
 #include "kernels/int8/cpu/conv.h"
 #include "kernels/int8/cpu/row.h"
-#include "kernels/nn/cpu/convolution_check.h"
+#include "kernels/nn/cpu/convolution/convolution_check.h"
 
 namespace paretiny::cpu {
 namespace {

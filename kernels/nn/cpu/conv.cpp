@@ -1,6 +1,6 @@
 #include "kernels/nn/conv.h"
 
-#include "kernels/nn/cpu/convolution.h"
+#include "kernels/nn/cpu/convolution/convolution.h"
 #include "kernels/nn/cpu/fusion.h"
 
 namespace paretiny::cpu {

@@ -1,10 +1,10 @@
 // The check takes what is right and nothing that is wrong by a single element.
-#include "kernels/nn/cpu/convolution_check.h"
+#include "kernels/nn/cpu/convolution/convolution_check.h"
 
 #include <gtest/gtest.h>
 
 #include "kernels/core/random.h"
-#include "kernels/nn/cpu/convolution_loops.h"
+#include "kernels/nn/cpu/convolution/convolution_loops.h"
 
 namespace paretiny::cpu {
 namespace {

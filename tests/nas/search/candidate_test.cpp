@@ -1,4 +1,4 @@
-#include "nas/search/candidate.h"
+#include "nas/search/evaluation/candidate.h"
 
 #include <set>
 

@@ -1,4 +1,4 @@
-#include "nas/search/evaluation_store.h"
+#include "nas/search/evaluation/evaluation_store.h"
 
 #include "base/error.h"
 #include "tests/nas/search/search_fixture.h"

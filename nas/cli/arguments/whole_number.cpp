@@ -1,4 +1,4 @@
-#include "nas/cli/whole_number.h"
+#include "nas/cli/arguments/whole_number.h"
 
 #include <fmt/core.h>
 

@@ -1,6 +1,6 @@
 // For shapes that oneDNN computes wrong or not at all: one multiply-add an element of the window,
 // vectorised along the channels where the compiler can.
-#include "kernels/nn/cpu/convolution_loops.h"
+#include "kernels/nn/cpu/convolution/convolution_loops.h"
 
 #include <algorithm>
 

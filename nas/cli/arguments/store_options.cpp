@@ -1,4 +1,4 @@
-#include "nas/cli/store_options.h"
+#include "nas/cli/arguments/store_options.h"
 
 namespace paretiny::cli {
 

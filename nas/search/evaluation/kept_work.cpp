@@ -1,4 +1,4 @@
-#include "nas/search/kept_work.h"
+#include "nas/search/evaluation/kept_work.h"
 
 #include <fmt/core.h>
 

@@ -1,4 +1,4 @@
-#include "nas/cli/options.h"
+#include "nas/cli/arguments/options.h"
 
 #include <fmt/core.h>
 
@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/one_line.h"
 #include "kernels/core/threads.h"
+#include "nas/cli/arguments/whole_number.h"
 #include "nas/cli/terminal/output.h"
-#include "nas/cli/whole_number.h"
 #include "nas/summary/format.h"
 #include "nas/summary/summary.h"
 

@@ -1,12 +1,12 @@
 // Running a prepared convolution, its parts over the threads.
-#include "kernels/nn/cpu/convolution.h"
+#include "kernels/nn/cpu/convolution/convolution.h"
 
 #include <algorithm>
 
 #include "kernels/core/cpu/elements.h"
 #include "kernels/core/host_device.h"
 #include "kernels/core/threads.h"
-#include "kernels/nn/cpu/convolution_loops.h"
+#include "kernels/nn/cpu/convolution/convolution_loops.h"
 
 namespace paretiny::cpu {
 namespace {

@@ -11,7 +11,7 @@
 
 #include <functional>
 
-#include "kernels/nn/cpu/convolution.h"
+#include "kernels/nn/cpu/convolution/convolution.h"
 
 namespace paretiny::cpu {
 

@@ -1,4 +1,4 @@
-#include "nas/cli/seed_range.h"
+#include "nas/cli/arguments/seed_range.h"
 
 #include <fmt/core.h>
 

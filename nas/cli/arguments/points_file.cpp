@@ -1,4 +1,4 @@
-#include "nas/cli/points_file.h"
+#include "nas/cli/arguments/points_file.h"
 
 #include <fmt/core.h>
 

@@ -1,4 +1,4 @@
-#include "nas/search/evaluation_store.h"
+#include "nas/search/evaluation/evaluation_store.h"
 
 #include <fmt/core.h>
 

@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 #include "kernels/core/host_device.h"
-#include "kernels/nn/cpu/convolution.h"
-#include "kernels/nn/cpu/convolution_check.h"
-#include "kernels/nn/cpu/convolution_primitive.h"
+#include "kernels/nn/cpu/convolution/convolution.h"
+#include "kernels/nn/cpu/convolution/convolution_check.h"
+#include "kernels/nn/cpu/convolution/convolution_primitive.h"
 
 namespace paretiny::cpu {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/nn/cpu/convolution_primitive.h"
+#include "kernels/nn/cpu/convolution/convolution_primitive.h"
 
 namespace paretiny::cpu {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/nn/cpu/convolution.h"
+#include "kernels/nn/cpu/convolution/convolution.h"
 
 namespace paretiny::cpu {
 

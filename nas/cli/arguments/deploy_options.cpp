@@ -1,10 +1,10 @@
-#include "nas/cli/deploy_options.h"
+#include "nas/cli/arguments/deploy_options.h"
 
 #include <fmt/core.h>
 
 #include "base/error.h"
 #include "engine/deploy/formats/model_file.h"
-#include "nas/cli/whole_number.h"
+#include "nas/cli/arguments/whole_number.h"
 #include "nas/experiment/experiment.h"
 #include "nas/experiment/targets.h"
 #include "nas/summary/format.h"

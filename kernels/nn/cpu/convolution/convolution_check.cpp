@@ -1,4 +1,4 @@
-#include "kernels/nn/cpu/convolution_check.h"
+#include "kernels/nn/cpu/convolution/convolution_check.h"
 
 #include <algorithm>
 #include <cmath>
