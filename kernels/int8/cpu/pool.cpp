@@ -97,7 +97,7 @@ void softmax(Stream&, const int8::Int8SoftmaxParameters& parameters, ConstView x
   auto* output = y.as<std::int8_t>();
   parallel_for(rows, true, [&](std::int64_t r) {
     const std::int8_t* row = input + r * channels;
-    const std::int32_t most = *std::max_element(row, row + channels);
+    const std::int8_t most = *std::max_element(row, row + channels);
     std::int32_t sum = 0;
     for (std::int64_t c = 0; c < channels; ++c) {
       sum += int8::softmax_addend(int8::quantized_exponential(row[c] - most, parameters));
