@@ -14,7 +14,7 @@ namespace paretiny::cli {
 
 VerificationTable::VerificationTable(std::vector<NamedModel> models, const deploy::Core& core,
                                      std::int64_t runs, bool steps, std::stop_token stop,
-                                     std::optional<deploy::CmsisNnLibrary> cmsis_nn,
+                                     const std::optional<deploy::CmsisNnLibrary>& cmsis_nn,
                                      const data::Samples* samples)
     : models_(std::move(models)),
       steps_(steps),

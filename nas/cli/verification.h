@@ -21,7 +21,7 @@ class VerificationTable {
   /// `cmsis_nn`: its kernels in place of our own; `samples`: in place of random inputs, to stay.
   VerificationTable(std::vector<NamedModel> models, const deploy::Core& core, std::int64_t runs,
                     bool steps, std::stop_token stop,
-                    std::optional<deploy::CmsisNnLibrary> cmsis_nn = {},
+                    const std::optional<deploy::CmsisNnLibrary>& cmsis_nn = {},
                     const data::Samples* samples = nullptr);
   /// Ends what still runs.
   ~VerificationTable();
