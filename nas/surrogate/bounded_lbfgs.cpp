@@ -18,7 +18,7 @@ constexpr double kLeastCurvature = 1e-10;
 
 }  // namespace
 
-BoundedLbfgs::BoundedLbfgs(Eigen::VectorXd start, Eigen::VectorXd low, Eigen::VectorXd high,
+BoundedLbfgs::BoundedLbfgs(const Eigen::VectorXd& start, Eigen::VectorXd low, Eigen::VectorXd high,
                            Options options)
     : low_(std::move(low)),
       high_(std::move(high)),

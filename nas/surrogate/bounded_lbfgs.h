@@ -23,7 +23,8 @@ class BoundedLbfgs {
   };
 
   /// Starts at `start`, clamped to low .. high: [d].
-  BoundedLbfgs(Eigen::VectorXd start, Eigen::VectorXd low, Eigen::VectorXd high, Options options);
+  BoundedLbfgs(const Eigen::VectorXd& start, Eigen::VectorXd low, Eigen::VectorXd high,
+               Options options);
 
   bool done() const { return done_; }
   /// Where value and gradient are wanted; when done, the best point.
