@@ -133,7 +133,8 @@ class Product {
 };
 
 Call product_call(Stream& stream, const Matrix& a, const Matrix& b, const Matrix& c,
-                  SharedTensors left, SharedTensors right, SharedTensors result) {
+                  const SharedTensors& left, const SharedTensors& right,
+                  const SharedTensors& result) {
   const auto product = std::make_shared<Product>(a, b, c);
   product->choose(stream, (*left)[0], (*right)[0], (*result)[0]);
   return [=](Stream& s, std::size_t set) {

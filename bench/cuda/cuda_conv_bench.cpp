@@ -128,7 +128,7 @@ Call ours_fused(Stream& stream, std::size_t sets, const ConvolutionShape& shape,
 
 /// A convolution into y, and a whole batch norm with its activation from y to z: the next layer
 /// reads z as it is.
-Call then_norm(Stream& stream, std::size_t sets, Call convolution, SharedTensors y,
+Call then_norm(Stream& stream, std::size_t sets, const Call& convolution, const SharedTensors& y,
                const Shape& output, DType dtype) {
   const auto z = tensors(stream, sets, dtype, output);
   const auto norm = std::make_shared<Norm>(stream, output);

@@ -91,7 +91,8 @@ void measure(benchmark::State& state, const Task& task, const Settings& settings
   const data::Dataset set = dataset_of(task, settings);
   const data::ResidentDataset data(*stream, set);
   const graph::Graph graph = models::build_model({task.model, task.sample, task.classes, 1, {}});
-  const auto samples = static_cast<double>(set.train.size() / settings.batch * settings.batch);
+  const auto batches = set.train.size() / settings.batch;
+  const auto samples = static_cast<double>(batches * settings.batch);
   for (auto _ : state) {
     std::vector<double> seconds;
     train::EpochReport last;

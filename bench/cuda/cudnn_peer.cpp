@@ -149,7 +149,7 @@ class CudnnConvolution {
 };
 
 Call call_with(Stream& stream, std::size_t sets, const Convolution& c, Direction direction,
-               DType dtype, bool channels_last, SharedTensors y) {
+               DType dtype, bool channels_last, const SharedTensors& y) {
   const auto x = tensors(stream, sets, dtype, c.input);
   const Shape filter{c.out_channels, c.window.kernel_h, c.window.kernel_w, c.input.c / c.groups};
   const auto w = tensors(stream, sets, dtype, filter);

@@ -33,8 +33,8 @@ Fill counted(std::int64_t period) {
 }
 
 void add_op(const std::string& op, DType dtype, const std::string& shape,
-            std::vector<Operand> operands, std::function<void(Stream&, const Views&)> run,
-            double operations) {
+            const std::vector<Operand>& operands,
+            const std::function<void(Stream&, const Views&)>& run, double operations) {
   double bytes = 0;
   for (const Operand& operand : operands) {
     bytes += operand.passes * static_cast<double>(operand.shape.elements()) *

@@ -27,7 +27,7 @@ using Views = std::vector<View>;
 /// Registers "op/type/shape/paretiny": `run` on the operands, in their order, rotated over sets.
 /// `op` is "name/direction"; `operations` are counted at the rate of products of `dtype`.
 void add_op(const std::string& op, DType dtype, const std::string& shape,
-            std::vector<Operand> operands, std::function<void(Stream&, const Views&)> run,
-            double operations = 0);
+            const std::vector<Operand>& operands,
+            const std::function<void(Stream&, const Views&)>& run, double operations = 0);
 
 }  // namespace paretiny::bench

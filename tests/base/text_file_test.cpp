@@ -14,7 +14,7 @@ TEST(ReadText, GivesEveryByteOfAFile) {
   const TempFolder folder;
   const std::string bytes("a\r\n\0b\xff\n\n", 8);
   std::ofstream(folder.path() / "file", std::ios::binary) << bytes;
-  std::ofstream(folder.path() / "empty");
+  const std::ofstream empty(folder.path() / "empty");
   EXPECT_EQ(read_text(folder.path() / "file"), bytes);
   EXPECT_EQ(read_text(folder.path() / "empty"), "");
 }
