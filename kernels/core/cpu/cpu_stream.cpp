@@ -5,17 +5,26 @@
 
 namespace paretiny::cpu {
 
+namespace {
+
+/// An empty vector's data is null, which memcpy may not be given, for no bytes either.
+void copy_bytes(void* to, const void* from, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+
+}  // namespace
+
 void CpuStream::upload(void* to, const void* from, std::size_t bytes) {
-  std::memcpy(to, from, bytes);
+  copy_bytes(to, from, bytes);
 }
 void CpuStream::download(void* to, const void* from, std::size_t bytes) {
-  std::memcpy(to, from, bytes);
+  copy_bytes(to, from, bytes);
 }
 void CpuStream::copy(void* to, const void* from, std::size_t bytes) {
-  std::memcpy(to, from, bytes);
+  copy_bytes(to, from, bytes);
 }
 void CpuStream::zero(void* data, std::size_t bytes) {
-  std::memset(data, 0, bytes);
+  if (bytes > 0) std::memset(data, 0, bytes);
 }
 void CpuStream::synchronize() {}
 
