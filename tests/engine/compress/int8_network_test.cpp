@@ -16,13 +16,13 @@ using namespace test;
 
 class Int8Models : public testing::TestWithParam<const char*> {
  protected:
-  const Trained& t = trained(GetParam());
+  const Trained& t_ = trained(GetParam());
 };
 
 TEST_P(Int8Models, EveryStepMatchesTheJudge) {
-  const Int8Network network = quantize(*t.stream, t.network, t.data, {}, kSeed);
+  const Int8Network network = quantize(*t_.stream, t_.network, t_.data, {}, kSeed);
   constexpr std::int64_t count = 3;
-  const std::vector<float> samples = t.run(network, count).first;
+  const std::vector<float> samples = t_.run(network, count).first;
   std::vector<std::vector<std::vector<int>>> judged;
   Judge judge(network);
   for (std::int64_t i = 0; i < count; ++i) {
@@ -32,7 +32,7 @@ TEST_P(Int8Models, EveryStepMatchesTheJudge) {
   for (std::size_t steps = 1; steps <= network.steps.size(); ++steps) {
     Int8Network part = network;
     part.steps.resize(steps);
-    const std::vector<std::int8_t> got = t.run(part, count).second;
+    const std::vector<std::int8_t> got = t_.run(part, count).second;
     std::vector<std::int8_t> wanted;
     for (const auto& values : judged) {
       const auto& output = values[static_cast<std::size_t>(part.steps.back().output)];
@@ -44,10 +44,10 @@ TEST_P(Int8Models, EveryStepMatchesTheJudge) {
 
 TEST_P(Int8Models, LogitsAreCloseToFloat) {
   constexpr std::int64_t count = 200;
-  const std::vector<float> real = t.logits(t.network, count);
+  const std::vector<float> real = t_.logits(t_.network, count);
   for (const RangeMethod method : {RangeMethod::min_max, RangeMethod::percentile}) {
-    const Int8Network network = quantize(*t.stream, t.network, t.data, {256, method}, kSeed);
-    const std::vector<std::int8_t> got = t.run(network, count).second;
+    const Int8Network network = quantize(*t_.stream, t_.network, t_.data, {256, method}, kSeed);
+    const std::vector<std::int8_t> got = t_.run(network, count).second;
     const int8::Quantization q = network.output().quantization;
     ASSERT_EQ(got.size(), real.size());
     double error = 0;
@@ -62,10 +62,10 @@ TEST_P(Int8Models, LogitsAreCloseToFloat) {
 }
 
 TEST_P(Int8Models, AccuracyIsThatOfTheLogitsAndNearFloat) {
-  const Int8Network network = quantize(*t.stream, t.network, t.data, {}, kSeed);
-  const double accuracy = train::int8_accuracy(*t.stream, network, t.data, t.data.test);
-  const std::vector<std::int8_t> logits = t.run(network, t.data.test.size).second;
-  const std::vector<std::int32_t> labels = make_dataset(t.data.test.sample).test.labels;
+  const Int8Network network = quantize(*t_.stream, t_.network, t_.data, {}, kSeed);
+  const double accuracy = train::int8_accuracy(*t_.stream, network, t_.data, t_.data.test);
+  const std::vector<std::int8_t> logits = t_.run(network, t_.data.test.size).second;
+  const std::vector<std::int32_t> labels = make_dataset(t_.data.test.sample).test.labels;
   std::int64_t correct = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     int best = 0;
@@ -78,7 +78,8 @@ TEST_P(Int8Models, AccuracyIsThatOfTheLogitsAndNearFloat) {
     correct += best == labels[i] ? 1 : 0;
   }
   EXPECT_EQ(accuracy, static_cast<double>(correct) / static_cast<double>(labels.size()));
-  EXPECT_NEAR(accuracy, train::evaluate(*t.stream, t.network, t.data, t.data.test).accuracy, 0.03);
+  EXPECT_NEAR(accuracy, train::evaluate(*t_.stream, t_.network, t_.data, t_.data.test).accuracy,
+              0.03);
   EXPECT_GT(accuracy, 0.6) << "a network that learnt nothing proves nothing";
 }
 
@@ -92,9 +93,9 @@ TEST_P(Int8Models, SameSeedSameNetwork) {
     return all;
   };
   const CalibrationSpec spec{128, RangeMethod::min_max};
-  const auto first = flat(quantize(*t.stream, t.network, t.data, spec, 1));
-  EXPECT_EQ(flat(quantize(*t.stream, t.network, t.data, spec, 1)), first);
-  EXPECT_NE(flat(quantize(*t.stream, t.network, t.data, spec, 2)), first);
+  const auto first = flat(quantize(*t_.stream, t_.network, t_.data, spec, 1));
+  EXPECT_EQ(flat(quantize(*t_.stream, t_.network, t_.data, spec, 1)), first);
+  EXPECT_NE(flat(quantize(*t_.stream, t_.network, t_.data, spec, 2)), first);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Int8Models, all_models());

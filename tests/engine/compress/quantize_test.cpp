@@ -15,18 +15,18 @@ using namespace test;
 
 class FoldBatchNorm : public testing::TestWithParam<const char*> {
  protected:
-  const Trained& t = trained(GetParam());
+  const Trained& t_ = trained(GetParam());
 };
 
 TEST_P(FoldBatchNorm, KeepsTheFunction) {
-  const graph::Network folded = fold_batch_norm(t.network);
+  const graph::Network folded = fold_batch_norm(t_.network);
   for (const graph::Node& node : folded.graph.nodes())
     EXPECT_NE(node.op, graph::OpKind::batch_norm) << node.name;
-  EXPECT_EQ(graph::macs(folded.graph), graph::macs(t.network.graph));
+  EXPECT_EQ(graph::macs(folded.graph), graph::macs(t_.network.graph));
   EXPECT_EQ(graph::folded_parameter_count(folded.graph),
-            graph::folded_parameter_count(t.network.graph));
-  const std::vector<float> before = t.logits(t.network, 20);
-  const std::vector<float> after = t.logits(folded, 20);
+            graph::folded_parameter_count(t_.network.graph));
+  const std::vector<float> before = t_.logits(t_.network, 20);
+  const std::vector<float> after = t_.logits(folded, 20);
   float largest = 0;
   for (const float logit : before) largest = std::max(largest, std::abs(logit));
   for (std::size_t i = 0; i < before.size(); ++i) {

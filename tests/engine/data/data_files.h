@@ -86,7 +86,8 @@ inline void expect_normalised(const Dataset& set, const Samples& samples) {
     sum[c] += x;
     squares[c] += x * x;
   }
-  const double count = static_cast<double>(total / channels);
+  const std::size_t each = total / channels;
+  const auto count = static_cast<double>(each);
   for (std::size_t c = 0; c < channels; ++c) {
     EXPECT_NEAR(sum[c] / count, 0.0, 1e-4) << "channel " << c;
     EXPECT_NEAR(squares[c] / count, 1.0, 1e-3) << "channel " << c;

@@ -61,13 +61,13 @@ class FileTable : public fb::Table {
 };
 
 struct FileBuffer : FileTable {
-  bool Verify(fb::Verifier& v) const {
+  bool Verify(fb::Verifier& v) const {  // NOLINT: the name that FlatBuffers calls
     return VerifyTableStart(v) && has_vector<std::uint8_t>(v, tflite::buffer::data) && v.EndTable();
   }
 };
 
 struct FileQuantization : FileTable {
-  bool Verify(fb::Verifier& v) const {
+  bool Verify(fb::Verifier& v) const {  // NOLINT: the name that FlatBuffers calls
     using namespace tflite::quantization_parameters;
     return VerifyTableStart(v) && has_vector<float>(v, scale) &&
            has_vector<std::int64_t>(v, zero_point) &&
@@ -79,7 +79,7 @@ struct FileTensor : FileTable {
   const FileQuantization* parameters() const {
     return table<FileQuantization>(tflite::tensor::quantization);
   }
-  bool Verify(fb::Verifier& v) const {
+  bool Verify(fb::Verifier& v) const {  // NOLINT: the name that FlatBuffers calls
     using namespace tflite::tensor;
     return VerifyTableStart(v) && has_vector<std::int32_t>(v, shape) &&
            has_scalar<std::int8_t>(v, type) && has_scalar<std::uint32_t>(v, buffer) &&
@@ -90,7 +90,7 @@ struct FileTensor : FileTable {
 
 struct FileOperation : FileTable {
   const FileTable* options() const { return table<FileTable>(tflite::operation::builtin_options); }
-  bool Verify(fb::Verifier& v) const {
+  bool Verify(fb::Verifier& v) const {  // NOLINT: the name that FlatBuffers calls
     using namespace tflite::operation;
     return VerifyTableStart(v) && has_scalar<std::uint32_t>(v, opcode_index) &&
            has_vector<std::int32_t>(v, inputs) && has_vector<std::int32_t>(v, outputs) &&
@@ -100,7 +100,7 @@ struct FileOperation : FileTable {
 };
 
 struct FileCode : FileTable {
-  bool Verify(fb::Verifier& v) const {
+  bool Verify(fb::Verifier& v) const {  // NOLINT: the name that FlatBuffers calls
     using namespace tflite::operator_code;
     return VerifyTableStart(v) && has_scalar<std::int8_t>(v, deprecated_builtin_code) &&
            has_scalar<std::int32_t>(v, version) && has_scalar<std::int32_t>(v, builtin_code) &&
@@ -109,14 +109,14 @@ struct FileCode : FileTable {
 };
 
 struct FileMetadata : FileTable {
-  bool Verify(fb::Verifier& v) const {
+  bool Verify(fb::Verifier& v) const {  // NOLINT: the name that FlatBuffers calls
     return VerifyTableStart(v) && has_text(v, tflite::metadata::name) &&
            has_scalar<std::uint32_t>(v, tflite::metadata::buffer) && v.EndTable();
   }
 };
 
 struct FileGraph : FileTable {
-  bool Verify(fb::Verifier& v) const {
+  bool Verify(fb::Verifier& v) const {  // NOLINT: the name that FlatBuffers calls
     using namespace tflite::sub_graph;
     return VerifyTableStart(v) && has_tables<FileTensor>(v, tensors) &&
            has_vector<std::int32_t>(v, inputs) && has_vector<std::int32_t>(v, outputs) &&
@@ -125,7 +125,7 @@ struct FileGraph : FileTable {
 };
 
 struct FileModel : FileTable {
-  bool Verify(fb::Verifier& v) const {
+  bool Verify(fb::Verifier& v) const {  // NOLINT: the name that FlatBuffers calls
     using namespace tflite::model;
     return VerifyTableStart(v) && has_scalar<std::uint32_t>(v, version) &&
            has_tables<FileCode>(v, operator_codes) && has_tables<FileGraph>(v, subgraphs) &&

@@ -166,7 +166,7 @@ TEST(DeviceTraining, GoesOnExactlyFromACheckpoint) {
   pruning.criterion = PruningCriterion::taylor;
   pruning.sparsity = 0.25;
   pruning.begin = 0.5;
-  const auto run = [&](Continuation continuation, std::stop_token stop) {
+  const auto run = [&](const Continuation& continuation, std::stop_token stop) {
     return train(
                *stream, data, graph, training, pruning, 7, [](const EpochReport&) {}, stop,
                continuation)

@@ -40,16 +40,16 @@ TrainingSpec training() {
 
 class FineTune : public testing::TestWithParam<const char*> {
  protected:
-  const Trained& t = trained(GetParam());
-  const graph::Network folded = compress::fold_batch_norm(t.network);
+  const Trained& t_ = trained(GetParam());
+  const graph::Network folded_ = compress::fold_batch_norm(t_.network);
 };
 
 TEST_P(FineTune, TheForwardPassIsThatOfTheInt8Network) {
   const std::vector<compress::ValueRange> ranges =
-      compress::calibrate(*t.stream, folded, t.data, {200}, kSeed);
-  const compress::Int8Network int8 = compress::quantize(folded, ranges);
-  const std::vector<float> floats = rounded_logits(t, folded, ranges, 60);
-  const std::vector<std::int8_t> integers = t.run(int8, 60).second;
+      compress::calibrate(*t_.stream, folded_, t_.data, {200}, kSeed);
+  const compress::Int8Network int8 = compress::quantize(folded_, ranges);
+  const std::vector<float> floats = rounded_logits(t_, folded_, ranges, 60);
+  const std::vector<std::int8_t> integers = t_.run(int8, 60).second;
   const int8::Quantization q = int8.output().quantization;
   ASSERT_EQ(floats.size(), integers.size());
   // A gate's hard-sigmoid rounds twice in integers: up to a half of its table is one unit off, and
@@ -69,14 +69,14 @@ TEST_P(FineTune, TheForwardPassIsThatOfTheInt8Network) {
 
 TEST_P(FineTune, IsTheSameForTheSameSeed) {
   const std::vector<compress::ValueRange> ranges =
-      compress::calibrate(*t.stream, folded, t.data, {200}, kSeed);
+      compress::calibrate(*t_.stream, folded_, t_.data, {200}, kSeed);
   const auto run = [&](std::uint64_t seed) {
-    return fine_tune(*t.stream, t.data, folded, ranges, training(), {1, 0.01}, seed);
+    return fine_tune(*t_.stream, t_.data, folded_, ranges, training(), {1, 0.01}, seed);
   };
   const TrainingResult a = run(1);
-  EXPECT_EQ(a.network.graph, folded.graph);
-  EXPECT_GT(a.planned_bytes, t.data.bytes());
-  EXPECT_NE(a.network.parameters, folded.parameters);
+  EXPECT_EQ(a.network.graph, folded_.graph);
+  EXPECT_GT(a.planned_bytes, t_.data.bytes());
+  EXPECT_NE(a.network.parameters, folded_.parameters);
   EXPECT_EQ(a.network.parameters, run(1).network.parameters);
   EXPECT_NE(a.network.parameters, run(2).network.parameters);
 }
