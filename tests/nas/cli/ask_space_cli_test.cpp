@@ -253,7 +253,8 @@ TEST_F(AskSpaceCliTest, AWarmStartIsWorthItsTrials) {
       "high = 1.0\n[objectives.loss]\n");
   std::string lines;
   for (int i = 0; i < 30; ++i) {
-    const double x = (i % 6) / 5.0, y = (i / 6) / 4.0;
+    const int column = i % 6, row = i / 6;
+    const double x = column / 5.0, y = row / 4.0;
     lines += json({{"values", {{"x", x}, {"y", y}}},
                    {"objectives", {{"loss", (x - 0.73) * (x - 0.73) + (y - 0.31) * (y - 0.31)}}}})
                  .dump() +

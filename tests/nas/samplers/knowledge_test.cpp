@@ -36,7 +36,8 @@ TEST(Knowledge, BeyondASizeSurrogatesLearnFromTheFrontAndItsNeighbours) {
   EXPECT_EQ(k.learnt.size(), kMostLearnt);
   ASSERT_EQ(k.sets.size(), 3u);
   for (const auto& set : k.sets) EXPECT_EQ(set.y.size(), static_cast<Eigen::Index>(kMostLearnt));
-  EXPECT_EQ(k.sets[2].y.sum(), static_cast<double>(kMostLearnt / 4)) << "of failure";
+  constexpr std::size_t kFailures = kMostLearnt / 4;
+  EXPECT_EQ(k.sets[2].y.sum(), static_cast<double>(kFailures)) << "of failure";
   const auto learns = [&](std::size_t i) {
     return std::binary_search(k.learnt.begin(), k.learnt.end(), i);
   };

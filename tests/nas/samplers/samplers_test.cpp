@@ -87,7 +87,7 @@ struct Told {
 };
 
 std::vector<Told> histories() {
-  const auto told = [](Outcome outcome, Vector objectives) {
+  const auto told = [](Outcome outcome, const Vector& objectives) {
     return [=](const Vector&) { return Observation{{}, outcome, objectives}; };
   };
   return {

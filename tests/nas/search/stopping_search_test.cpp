@@ -201,13 +201,13 @@ TEST_F(StoppingSearchTest, AFullDiskCostsTheCheckpointAlone) {
   // Room for rows, and for none of the checkpoints.
   database.integer("PRAGMA max_page_count = " + std::to_string(pages + 4));
   struct Roomy : Watcher {
-    explicit Roomy(study::Database& database) : database_(database) {}
+    explicit Roomy(study::Database& database) : roomy(database) {}
     void epoch_done(const study::Trial& trial, const train::EpochReport& report) override {
       Watcher::epoch_done(trial, report);
       // The model that the trial ends with has room again.
-      if (report.epoch == report.epochs) database_.integer("PRAGMA max_page_count = 100000");
+      if (report.epoch == report.epochs) roomy.integer("PRAGMA max_page_count = 100000");
     }
-    study::Database& database_;
+    study::Database& roomy;
   } watcher(database);
   EXPECT_TRUE(search(experiment, *kept, 1, watcher));
   EXPECT_GT(watcher.notes.size(), 0u);
