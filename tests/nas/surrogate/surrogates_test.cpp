@@ -165,7 +165,7 @@ TEST_F(SurrogatesTest, ConstantAndSingleValues) {
 
 TEST_F(SurrogatesTest, RefusesWhatItCannotLearnFrom) {
   const RowMatrix x = random_points(3, 2, 13);
-  const auto make = [&](std::vector<TrainingSet> sets) { Surrogates(*stream_, sets); };
+  const auto make = [&](const std::vector<TrainingSet>& sets) { Surrogates(*stream_, sets); };
   EXPECT_THROW(make({}), UsageError);
   EXPECT_THROW(make({{x, Vector::Zero(2)}}), UsageError);
   EXPECT_THROW(make({{RowMatrix(0, 2), Vector(0)}}), UsageError);
