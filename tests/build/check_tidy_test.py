@@ -39,7 +39,7 @@ class CheckTidy(unittest.TestCase):
         self.write(self.repo / "scripts" / "check_tidy", SCRIPT.read_text(encoding="utf-8"))
         self.commit({"kernels/a.cpp": "", "kernels/c.cpp": '#include "kernels/b.h"\n',
                      "kernels/b.cpp": '#include "kernels/b.h"\n', "kernels/b.h": "",
-                     "nas/x.cpp": "", "nas/y.cpp": "", "tests/t.cpp": ""})  # fmt: skip
+                     "nas/x.cpp": "", "nas/y.cpp": "", "tests/t.cpp": "", "tests/simt/left_out.cpp": "bad"})  # fmt: skip
 
     def write(self, path, text):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +62,7 @@ class CheckTidy(unittest.TestCase):
         unity = repo / "build" / "Unity" / "unity_0_cxx.cxx"
         self.write(unity, "".join(f'#include "{repo}/nas/{name}.cpp"\n' for name in "xy"))
         sources = sorted(p for p in repo.glob("*/*.cpp") if p.parent.name != "nas") + [unity]
+        sources += repo.glob("tests/simt/*.cpp")
         call = f"/usr/bin/ccache c++ -I{repo} -include pch.hxx -o x.o -c "
         entries = [{"file": str(p), "command": call + str(p)}
                    for p in sources]  # fmt: skip
