@@ -156,10 +156,10 @@ std::int64_t pixels(const nn::PointwiseShape& shape) {
 // dw^T = x^T dy.
 
 Call cublaslt_forward_on(Stream& stream, std::size_t sets, const nn::PointwiseShape& shape,
-                         DType dtype, SharedTensors x, SharedTensors y) {
+                         DType dtype, const SharedTensors& x, const SharedTensors& y) {
   const std::int64_t m = pixels(shape), k = shape.input.c, n = shape.out_channels;
   return product_call(stream, {dtype, k, n, true}, {dtype, k, m}, {sum_type(dtype), n, m},
-                      tensors(stream, sets, dtype, shape.weights()), std::move(x), std::move(y));
+                      tensors(stream, sets, dtype, shape.weights()), x, y);
 }
 
 Call cublaslt_forward(Stream& stream, std::size_t sets, const nn::PointwiseShape& shape,

@@ -20,6 +20,6 @@ Call cublaslt_backward_weights(Stream& stream, std::size_t sets, const nn::Point
 
 /// The forward product on tensors of the caller's: x[set] times the peer's own weights into y[set].
 Call cublaslt_forward_on(Stream& stream, std::size_t sets, const nn::PointwiseShape& shape,
-                         DType dtype, SharedTensors x, SharedTensors y);
+                         DType dtype, const SharedTensors& x, const SharedTensors& y);
 
 }  // namespace paretiny::bench

@@ -169,8 +169,8 @@ Call cudnn_convolution(Stream& stream, std::size_t sets, const Convolution& c, D
 }
 
 Call cudnn_forward_into(Stream& stream, std::size_t sets, const Convolution& c, DType dtype,
-                        SharedTensors y) {
-  return call_with(stream, sets, c, Direction::forward, dtype, true, std::move(y));
+                        const SharedTensors& y) {
+  return call_with(stream, sets, c, Direction::forward, dtype, true, y);
 }
 
 }  // namespace paretiny::bench

@@ -29,6 +29,6 @@ Call cudnn_convolution(Stream& stream, std::size_t sets, const Convolution& conv
 
 /// The forward direction in NHWC into tensors of the caller's.
 Call cudnn_forward_into(Stream& stream, std::size_t sets, const Convolution& convolution,
-                        DType dtype, SharedTensors y);
+                        DType dtype, const SharedTensors& y);
 
 }  // namespace paretiny::bench
