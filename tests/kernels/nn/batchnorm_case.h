@@ -96,6 +96,17 @@ struct BatchNormCase {
                            .saved_var = var,
                            .y = y});
   }
+  /// Of an inference, by the statistics of the batch.
+  void infer(View result, ConstView addend = {}) {
+    nn::batchnorm_inference_forward(stream, shape,
+                                    {.x = x,
+                                     .gamma = gamma,
+                                     .beta = beta,
+                                     .mean = mean,
+                                     .var = var,
+                                     .addend = addend,
+                                     .y = result});
+  }
   void backward(ConstView result = {}, View daddend = {}) {
     nn::batchnorm_backward(stream, shape,
                            {.x = x,

@@ -71,14 +71,7 @@ TEST(BatchNorm, AddsAResidualAndGivesItsGradient) {
 
         // As constants of an inference, and with the gradient of the addend where dy was.
         const auto y = batch.y.bytes();
-        nn::batchnorm_inference_forward(*stream, batch.shape,
-                                        {.x = batch.x,
-                                         .gamma = batch.gamma,
-                                         .beta = batch.beta,
-                                         .mean = batch.mean,
-                                         .var = batch.var,
-                                         .addend = addend,
-                                         .y = batch.y});
+        batch.infer(batch.y, addend);
         EXPECT_EQ(batch.y.bytes(), y);
         const auto dx = batch.dx.bytes();
         batch.backward(batch.y, batch.dy);
@@ -182,20 +175,8 @@ TEST(BatchNorm, MayWriteWhereItReads) {
                             .dgamma = batch.dgamma,
                             .dbeta = batch.dbeta});
     EXPECT_EQ(batch.dy.bytes(), dx);
-    nn::batchnorm_inference_forward(*stream, batch.shape,
-                                    {.x = batch.x,
-                                     .gamma = batch.gamma,
-                                     .beta = batch.beta,
-                                     .mean = batch.mean,
-                                     .var = batch.var,
-                                     .y = batch.y});
-    nn::batchnorm_inference_forward(*stream, batch.shape,
-                                    {.x = batch.x,
-                                     .gamma = batch.gamma,
-                                     .beta = batch.beta,
-                                     .mean = batch.mean,
-                                     .var = batch.var,
-                                     .y = batch.x});
+    batch.infer(batch.y);
+    batch.infer(batch.x);
     EXPECT_EQ(batch.x.bytes(), batch.y.bytes());
   }
 }
