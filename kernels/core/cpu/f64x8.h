@@ -36,7 +36,8 @@ inline double sum_of(const F64x8& lanes) {
          ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-/// Elementary functions by range reduction and a polynomial, good to 2 units in the last place.
+/// Elementary functions, good to 2 units in the last place: by range reduction and a polynomial, or
+/// as said.
 struct VectorMath {
   using Number = F64x8;
 
@@ -45,6 +46,30 @@ struct VectorMath {
     result = _mm512_maskz_sqrt_pd(0xFF, x);  // GCC 12 warns of the form without a mask
 #else
     for (int i = 0; i < kWide; ++i) result[i] = std::sqrt(x[i]);
+#endif
+  }
+
+  /// 1 / sqrt(x) for x from 1e-300 to 1e300. Newton's steps from 14 bits: a quarter of the time
+  /// that a root and a division take.
+  static void reciprocal_root(const F64x8& x, F64x8& result) {
+#ifdef __AVX512F__
+    F64x8 guess = _mm512_maskz_rsqrt14_pd(0xFF, x);
+    const F64x8 half = x * -0.5;
+    guess += guess * (half * guess * guess + 0.5);
+    result = guess + guess * (half * guess * guess + 0.5);
+#else
+    for (int i = 0; i < kWide; ++i) result[i] = 1 / std::sqrt(x[i]);
+#endif
+  }
+
+  /// 1 / x for |x| from 1e-300 to 1e300, likewise.
+  static void reciprocal(const F64x8& x, F64x8& result) {
+#ifdef __AVX512F__
+    F64x8 guess = _mm512_maskz_rcp14_pd(0xFF, x);
+    guess += guess * (1.0 - x * guess);
+    result = guess + guess * (1.0 - x * guess);
+#else
+    result = 1.0 / x;
 #endif
   }
 

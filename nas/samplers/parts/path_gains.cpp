@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "kernels/bayes/acquisition.h"
+#include "kernels/core/cpu/f64x8.h"
 #include "kernels/core/stop.h"
 #include "kernels/core/threads.h"
 #include "nas/pareto/boxes.h"
@@ -76,9 +78,25 @@ class ScalarisedGain final : public PathGain {
   std::vector<double> best_;  ///< of each draw
 };
 
-/// Candidates side by side: a register of AVX-512.
-constexpr Eigen::Index kLanes = 8;
-using Lanes = Eigen::Array<double, kLanes, 1>;
+/// Derivatives of a box's volume need no loops where the number of objectives is known; `f` is
+/// called with it as a constant, 0 for more than five.
+template <class F>
+void with_objectives(std::size_t objectives, const F& f) {
+  switch (objectives) {
+    case 1:
+      return f(std::integral_constant<std::size_t, 1>());
+    case 2:
+      return f(std::integral_constant<std::size_t, 2>());
+    case 3:
+      return f(std::integral_constant<std::size_t, 3>());
+    case 4:
+      return f(std::integral_constant<std::size_t, 4>());
+    case 5:
+      return f(std::integral_constant<std::size_t, 5>());
+    default:
+      return f(std::integral_constant<std::size_t, 0>());
+  }
+}
 
 class HypervolumeGain final : public PathGain {
  public:
@@ -117,25 +135,32 @@ class HypervolumeGain final : public PathGain {
     const Eigen::Index m = objectives.rows(), q = objectives.cols();
     Eigen::VectorXd logs(q);
     if (slopes != nullptr) slopes->resize(m, q);
-    for (Eigen::Index first = 0; first < q; first += kLanes) {
-      const Eigen::Index count = std::min(kLanes, q - first);
-      std::vector<Lanes> y(static_cast<std::size_t>(m)), by(slopes == nullptr ? 0 : y.size());
-      for (Eigen::Index k = 0; k < m; ++k) {
-        // The last candidate stands for those beyond.
-        const auto at = static_cast<std::size_t>(k);
-        y[at].setConstant(share(at, objectives(k, first + count - 1)));
-        for (Eigen::Index i = 0; i + 1 < count; ++i) y[at](i) = share(at, objectives(k, first + i));
-      }
-      const Lanes gain = gain_of(boxes_[path], y, by).max(0) + kLeastGain;
-      logs.segment(first, count) = gain.log().head(count);
-      for (std::size_t k = 0; k < by.size(); ++k) {
+    const auto objective_count = static_cast<std::size_t>(m);
+    Workspace workspace(boxes_[path], slopes != nullptr);
+    with_objectives(objective_count, [&](auto constant) {
+      for (Eigen::Index first = 0; first < q; first += cpu::kWide) {
+        const Eigen::Index count = std::min<Eigen::Index>(cpu::kWide, q - first);
+        for (Eigen::Index k = 0; k < m; ++k) {
+          const auto at = static_cast<std::size_t>(k);
+          // The last candidate stands for those beyond.
+          cpu::F64x8& y = workspace.y[at];
+          y = cpu::F64x8{} + share(at, objectives(k, first + count - 1));
+          for (Eigen::Index i = 0; i + 1 < count; ++i) y[i] = share(at, objectives(k, first + i));
+        }
+        gain_of<constant()>(boxes_[path], workspace);
         for (Eigen::Index i = 0; i < count; ++i) {
-          (*slopes)(static_cast<Eigen::Index>(k), first + i) =
-              by[k](i) / gain(i) *
-              share_slope(k, objectives(static_cast<Eigen::Index>(k), first + i));
+          const double found = workspace.gain[i];
+          const double gain = (found > 0 ? found : 0) + kLeastGain;
+          logs(first + i) = std::log(gain);
+          if (slopes == nullptr) continue;
+          for (std::size_t k = 0; k < objective_count; ++k) {
+            const auto row = static_cast<Eigen::Index>(k);
+            (*slopes)(row, first + i) =
+                workspace.slopes[k][i] / gain * share_slope(k, objectives(row, first + i));
+          }
         }
       }
-    }
+    });
     return logs;
   }
 
@@ -163,45 +188,80 @@ class HypervolumeGain final : public PathGain {
            units_[k];
   }
 
-  /// The gain of eight candidates y [m] and, unless it is empty, its derivatives [m]. A box is a
-  /// product over objectives of how much of its side lies beyond the candidate:
-  /// squareplus(upper - y) - squareplus(lower - y), of which each level has one.
-  static Lanes gain_of(const pareto::Boxes& boxes, const std::vector<Lanes>& y,
-                       std::vector<Lanes>& slopes) {
-    const std::size_t m = boxes.objectives, levels = boxes.level_count();
-    std::vector<Lanes> beyond(m * levels), falls(slopes.empty() ? 0 : m * levels);
-    for (std::size_t at = 0; at < m * levels; ++at) {
+  /// Eight candidates side by side, a register of AVX-512, and what their gain is made of.
+  struct Workspace {
+    std::vector<cpu::F64x8> y;              ///< [objectives]
+    std::vector<cpu::F64x8> beyond, falls;  ///< [objectives, levels]: sides, and their slopes
+    std::vector<cpu::F64x8> side, before;   ///< [objectives], of a box
+    std::vector<cpu::F64x8> slopes;         ///< [objectives]; empty: not wanted
+    cpu::F64x8 gain{};
+
+    Workspace(const pareto::Boxes& boxes, bool with_slopes)
+        : y(boxes.objectives),
+          beyond(boxes.levels.size()),
+          falls(with_slopes ? boxes.levels.size() : 0),
+          side(boxes.objectives),
+          before(boxes.objectives),
+          slopes(with_slopes ? boxes.objectives : 0) {}
+  };
+
+  /// The gain of candidates and, if wanted, its derivatives. A box is a product over objectives of
+  /// how much of its side lies beyond the candidate: squareplus(upper - y) - squareplus(lower - y),
+  /// of which each level has one. kObjectives: 0 for any number.
+  template <std::size_t kObjectives>
+  static void gain_of(const pareto::Boxes& boxes, Workspace& w) {
+    const std::size_t levels = boxes.level_count();
+    for (std::size_t at = 0; at < w.beyond.size(); ++at) {
       // Level 0 is -infinity: nothing is beyond.
       const bool none = at % levels == 0;
-      const Lanes t = (none ? 0 : boxes.levels[at]) - y[at / levels];
-      const Lanes root = (t * t + 4 * kWidth * kWidth).sqrt();
-      beyond[at] =
-          none ? Lanes(0) : (t > 0).select((t + root) / 2, 2 * kWidth * kWidth / (root - t));
-      if (!slopes.empty()) falls[at] = beyond[at] / root;
+      const cpu::F64x8 t = (none ? 0 : boxes.levels[at]) - w.y[at / levels];
+      cpu::F64x8 inverse_root, inverse;
+      const cpu::F64x8 squared = t * t + 4 * kWidth * kWidth;
+      cpu::VectorMath::reciprocal_root(squared, inverse_root);
+      const cpu::F64x8 both = squared * inverse_root + (t > 0.0 ? t : -t);
+      cpu::VectorMath::reciprocal(both, inverse);
+      const cpu::F64x8 side = t > 0.0 ? both / 2.0 : 2 * kWidth * kWidth * inverse;
+      w.beyond[at] = none ? cpu::F64x8{} : side;
+      if (!w.falls.empty()) w.falls[at] = w.beyond[at] * inverse_root;
     }
-    Lanes gain = Lanes::Zero();
-    std::fill(slopes.begin(), slopes.end(), Lanes::Zero());
-    std::vector<Lanes> side(m), before(m);  // before: the product of the sides below k
+    w.gain = cpu::F64x8{};
+    std::fill(w.slopes.begin(), w.slopes.end(), cpu::F64x8{});
+    w.slopes.empty() ? add_boxes<kObjectives, false>(boxes, w)
+                     : add_boxes<kObjectives, true>(boxes, w);
+  }
+
+  template <std::size_t kObjectives, bool kSlopes>
+  static void add_boxes(const pareto::Boxes& boxes, Workspace& w) {
+    constexpr std::size_t kLocal = std::max<std::size_t>(kObjectives, 1);
+    const std::size_t m = kObjectives > 0 ? kObjectives : boxes.objectives;
+    const std::size_t levels = boxes.level_count();
+    // In registers where their number is known. before: the product of the sides below k.
+    cpu::F64x8 sides[kLocal], befores[kLocal], sums[kLocal] = {};
+    cpu::F64x8* side = kObjectives > 0 ? sides : w.side.data();
+    cpu::F64x8* before = kObjectives > 0 ? befores : w.before.data();
+    cpu::F64x8* slopes = kObjectives > 0 ? sums : w.slopes.data();
+    cpu::F64x8 gain{};
     const std::int32_t* lower = boxes.corners.data();
     for (std::size_t b = 0; b < boxes.count(); ++b, lower += 2 * m) {
       const std::int32_t* upper = lower + m;
-      Lanes volume = Lanes::Ones();
+      cpu::F64x8 volume = cpu::F64x8{} + 1.0;
       for (std::size_t k = 0; k < m; ++k) {
-        const Lanes* table = &beyond[k * levels];
+        const cpu::F64x8* table = &w.beyond[k * levels];
         side[k] = table[upper[k]] - table[lower[k]];
         before[k] = volume;
         volume *= side[k];
       }
       gain += volume;
-      if (slopes.empty()) continue;
-      Lanes after = Lanes::Ones();
+      if (!kSlopes) continue;
+      cpu::F64x8 after = cpu::F64x8{} + 1.0;
       for (std::size_t k = m; k-- > 0;) {
-        const Lanes* table = &falls[k * levels];
+        const cpu::F64x8* table = &w.falls[k * levels];
         slopes[k] -= before[k] * after * (table[upper[k]] - table[lower[k]]);
         after *= side[k];
       }
     }
-    return gain;
+    w.gain = gain;
+    if (kSlopes && kObjectives > 0) std::copy_n(sums, m, w.slopes.begin());
   }
 
   std::vector<pareto::Boxes> boxes_;  ///< of each draw

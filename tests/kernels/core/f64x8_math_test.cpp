@@ -43,6 +43,16 @@ TEST(VectorFunctions, LogarithmOfOnePlus) {
       5e-16, 0);
 }
 
+TEST(VectorFunctions, Reciprocals) {
+  const auto over_one = [](long double x) { return 1 / x; };
+  const auto over_root = [](long double x) { return 1 / std::sqrt(x); };
+  const auto wide = [](Random& r) { return std::exp(r.uniform(-690, 690)); };
+  expect_judged(VectorMath::reciprocal, over_one, wide, 5e-16, 0);
+  expect_judged(
+      VectorMath::reciprocal, over_one, [](Random& r) { return r.uniform(-2, -0.5); }, 5e-16, 0);
+  expect_judged(VectorMath::reciprocal_root, over_root, wide, 5e-16, 0);
+}
+
 TEST(VectorFunctions, HyperbolicTangent) {
   expect_judged(
       hyperbolic_tangent, std::tanh, [](Random& r) { return r.uniform(-30, 30); }, 0, 5e-16);

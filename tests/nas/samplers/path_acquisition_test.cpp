@@ -65,34 +65,66 @@ TEST_F(PathAcquisitionTest, GradientsAgreeWithFiniteDifferences) {
        hypervolume_gain(knowledge, surrogates, paths, transforms_, problem_.reference)});
 }
 
+/// Of any number of objectives: loops over few of them are unrolled, over more they are not.
+class HypervolumeGainTest : public testing::TestWithParam<int> {
+ protected:
+  HypervolumeGainTest() {
+    history_ = run(*make_sampler("random", problem_), 14, [&](const Vector& x) {
+      Vector y;
+      for (std::size_t k = 0; k < problem_.objectives; ++k) {
+        const double off = x[0] - static_cast<double>(k) / 5;
+        y.push_back(off * off + std::abs(x[1] - static_cast<double>(k % 3) / 2));
+      }
+      return finished(y);
+    });
+  }
+
+  SamplerProblem problem_ = reals(2, static_cast<std::size_t>(GetParam()));
+  History history_;
+  std::unique_ptr<Stream> stream_ = Stream::create({});
+  Random random_{6, "hypervolume gain test"};
+};
+
 /// A draw's gain is in proportion to the hypervolume that its objectives add to those of its
 /// baseline.
-TEST_F(PathAcquisitionTest, HypervolumeGainIsTheHypervolumeGained) {
+TEST_P(HypervolumeGainTest, IsTheHypervolumeGained) {
   const Knowledge knowledge(problem_, history_);
   const surrogate::Surrogates surrogates(*stream_, knowledge.sets);
   const surrogate::PosteriorPaths paths(surrogates, 4, 3);
-  const auto gain = hypervolume_gain(knowledge, surrogates, paths, transforms_, problem_.reference);
+  // One of several with a heavy tail.
+  std::vector<ObjectiveTransform> transforms(problem_.objectives);
+  if (transforms.size() > 1)
+    transforms[0] =
+        ObjectiveTransform({0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3, 0.6, 2, 8}, 9, kNone, true);
+  const auto gain = hypervolume_gain(knowledge, surrogates, paths, transforms, problem_.reference);
   const surrogate::RowMatrix points = baseline(knowledge);
   const surrogate::RowMatrix values = paths.values(points);
   const auto share = [&](std::size_t k, double standardised) {
-    return transforms_[k].share(surrogates.standard(k).back(standardised));
+    return transforms[k].share(surrogates.standard(k).back(standardised));
   };
-  const Vector reference = {transforms_[0].share(1), transforms_[1].share(1)};
-  Random random(6, "path acquisition test");
+  Vector reference;
+  for (const ObjectiveTransform& transform : transforms) reference.push_back(transform.share(1));
+  const auto m = static_cast<Eigen::Index>(problem_.objectives);
   std::vector<double> expected, gained;
   for (std::size_t p = 0; p < 4; ++p) {
     pareto::Points front;
     for (Eigen::Index i = 0; i < points.rows(); ++i) {
-      front.push_back({share(0, values(i, static_cast<Eigen::Index>(p))),
-                       share(1, values(points.rows() + i, static_cast<Eigen::Index>(p)))});
+      Vector& y = front.emplace_back();
+      for (Eigen::Index k = 0; k < m; ++k) {
+        y.push_back(share(static_cast<std::size_t>(k),
+                          values(k * points.rows() + i, static_cast<Eigen::Index>(p))));
+      }
     }
     const double before = pareto::hypervolume(front, reference);
     const surrogate::RowMatrix y =
-        surrogate::RowMatrix::NullaryExpr(2, 10, [&] { return random.uniform(-2, 2); });
+        surrogate::RowMatrix::NullaryExpr(m, 10, [&] { return random_.uniform(-4, 1); });
     const Eigen::VectorXd logs = (*gain)(p, y, nullptr);
     for (Eigen::Index i = 0; i < 10; ++i) {
       pareto::Points more = front;
-      more.push_back({share(0, y(0, i)), share(1, y(1, i))});
+      Vector& added = more.emplace_back();
+      for (Eigen::Index k = 0; k < m; ++k) {
+        added.push_back(share(static_cast<std::size_t>(k), y(k, i)));
+      }
       expected.push_back(pareto::hypervolume(more, reference) - before);
       gained.push_back(std::exp(logs(i)));
     }
@@ -106,6 +138,33 @@ TEST_F(PathAcquisitionTest, HypervolumeGainIsTheHypervolumeGained) {
   }
   EXPECT_GE(clear, 4);
 }
+
+TEST_P(HypervolumeGainTest, SlopesAgreeWithFiniteDifferences) {
+  const Knowledge knowledge(problem_, history_);
+  const surrogate::Surrogates surrogates(*stream_, knowledge.sets);
+  const surrogate::PosteriorPaths paths(surrogates, 4, 3);
+  const std::vector<ObjectiveTransform> transforms(problem_.objectives);
+  const auto gain = hypervolume_gain(knowledge, surrogates, paths, transforms, problem_.reference);
+  surrogate::RowMatrix y =
+      surrogate::RowMatrix::NullaryExpr(GetParam(), 10, [&] { return random_.uniform(-2, 1); });
+  surrogate::RowMatrix slopes;
+  const Eigen::VectorXd logs = (*gain)(0, y, &slopes);
+  EXPECT_EQ(logs, (*gain)(0, y, nullptr));
+  for (Eigen::Index k = 0; k < y.rows(); ++k) {
+    const double step = 1e-7;
+    y.row(k).array() += step;
+    const Eigen::VectorXd above = (*gain)(0, y, nullptr);
+    y.row(k).array() -= 2 * step;
+    const Eigen::VectorXd below = (*gain)(0, y, nullptr);
+    y.row(k).array() += step;
+    for (Eigen::Index i = 0; i < y.cols(); ++i) {
+      const double slope = (above(i) - below(i)) / (2 * step);
+      EXPECT_NEAR(slopes(k, i), slope, 1e-4 * std::max(1.0, std::abs(slope))) << k << ", " << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Objectives, HypervolumeGainTest, testing::Range(1, 7));
 
 TEST_F(PathAcquisitionTest, TheBaselineIsFeasibleOrPending) {
   const Knowledge knowledge(problem_, history_);
