@@ -37,11 +37,13 @@ void Program::bind(Stream& stream, float* parameters, float* gradients) {
   bind(stream, own_arena_.data(), parameters, gradients);
 }
 
-void Program::bind(Stream& stream, void* arena, float* parameters, float* gradients) {
+void Program::bind(Stream& stream, void* arena, float* parameters, float* gradients,
+                   const bf16* cast_weights) {
   stream.scratch().reserve(scratch_bytes(stream));
   arena_ = static_cast<std::byte*>(arena);
   parameters_ = parameters;
   gradients_ = gradients;
+  cast_weights_ = cast_weights;
   const View sums = totals();
   stream.zero(sums.data, sums.bytes());
 }
@@ -62,6 +64,10 @@ View Program::at(TensorId tensor) const {
 
 ConstView Program::parameter(const graph::ParameterTensor& tensor) const {
   return statistic(tensor);
+}
+
+ConstView Program::cast_weight(const graph::ParameterTensor& tensor) const {
+  return view(static_cast<const void*>(cast_weights_ + tensor.offset), DType::bf16, tensor.shape);
 }
 
 View Program::statistic(const graph::ParameterTensor& tensor) const {

@@ -31,6 +31,8 @@ struct ProgramOptions {
   /// By node, or empty: outputs that are rounded to what an int8 tensor holds (fake_quantize.h),
   /// and with any of them all weights; needs f32 and nothing fused.
   std::vector<std::optional<int8::Quantization>> quantization{};
+  /// Dense and pointwise convolutions read the weights in bf16 (nn::Preferences).
+  bool bf16_weights = false;
 };
 
 /// Whether the layers of a program for `device` should be fused (DeviceInfo::fuses_layers).
@@ -60,9 +62,12 @@ class Program {
 
   /// Ties the program to its arena [arena_bytes(), 64-byte aligned], its parameters
   /// [layout.total()] and, when training, its gradients [layout.trainable_end()], all in the
-  /// stream's device memory and alive as long as the program; makes room for its scratch. Between
-  /// two runs the arena holds nothing but `totals`. Throws OutOfMemory.
-  void bind(Stream& stream, void* arena, float* parameters, float* gradients);
+  /// stream's device memory and alive as long as the program; with bf16_weights also to what
+  /// nn::cast_weights makes of the parameters [layout.weights_end()], which is the caller's to keep
+  /// up. Makes room for its scratch. Between two runs the arena holds nothing but `totals`. Throws
+  /// OutOfMemory.
+  void bind(Stream& stream, void* arena, float* parameters, float* gradients,
+            const bf16* cast_weights = nullptr);
   /// The same with an arena of its own.
   void bind(Stream& stream, float* parameters, float* gradients);
 
@@ -84,6 +89,7 @@ class Program {
   // For the steps.
   View at(TensorId tensor) const;
   ConstView parameter(const graph::ParameterTensor& tensor) const;
+  ConstView cast_weight(const graph::ParameterTensor& tensor) const;
   View statistic(const graph::ParameterTensor& tensor) const;
   View gradient(const graph::ParameterTensor& tensor) const;
 
@@ -106,6 +112,7 @@ class Program {
   std::byte* arena_ = nullptr;
   float* parameters_ = nullptr;
   float* gradients_ = nullptr;
+  const bf16* cast_weights_ = nullptr;
 };
 
 }  // namespace paretiny::program

@@ -49,9 +49,11 @@ class ProgramBuilder {
     graph::ParameterTensor w, b;
     bool biased = false;
     TensorId rounded = -1;  ///< the weights as int8 holds them, if they are rounded
+    bool cast = false;      ///< the weights in bf16 are read
 
     ConstView weight(const Program& p) const {
-      return rounded < 0 ? p.parameter(w) : p.at(rounded);
+      if (rounded >= 0) return p.at(rounded);
+      return cast ? p.cast_weight(w) : p.parameter(w);
     }
     ConstView bias(const Program& p) const { return biased ? p.parameter(b) : ConstView{}; }
     View bias_gradient(const Program& p) const { return biased ? p.gradient(b) : View{}; }

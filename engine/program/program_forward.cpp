@@ -48,6 +48,9 @@ void ProgramBuilder::build() {
   if (!options.quantization.empty() && (options.fused || options.dtype != DType::f32)) {
     throw UsageError("a program with fake quantization needs f32 activations and nothing fused");
   }
+  if (options.bf16_weights && options.dtype != DType::bf16) {
+    throw UsageError("a program with weights in bf16 needs activations in bf16");
+  }
   steps_ = &program_.forward_;
   const std::int64_t batch = program_.options_.batch;
   program_.input_ = activation_tensor(graph_.node(0).output);
@@ -90,7 +93,8 @@ Program::TensorId ProgramBuilder::tensor(DType dtype, const Shape& shape) {
 ProgramBuilder::Weights ProgramBuilder::weights(NodeId id) const {
   const graph::ParameterTensor* bias = layout_.find(id, graph::Role::bias);
   return {parameter(id, graph::Role::weight), bias == nullptr ? graph::ParameterTensor{} : *bias,
-          bias != nullptr, rounded_weights_[static_cast<std::size_t>(id)]};
+          bias != nullptr, rounded_weights_[static_cast<std::size_t>(id)],
+          program_.options_.bf16_weights && graph_.node(id).op == OpKind::conv};
 }
 
 void ProgramBuilder::emit(NodeId id, const char* direction, const std::vector<TensorId>& used,

@@ -27,7 +27,10 @@ void check_candidate(Stream& stream, const CandidateSizes& sizes, std::size_t sc
 }
 
 CandidateMemory::CandidateMemory(Device device, const CandidateSizes& sizes)
-    : at_(offsets_of(sizes)), channels_(sizes.channels), block_(device, at_.end) {}
+    : at_(offsets_of(sizes)),
+      channels_(sizes.channels),
+      casts_(sizes.cast_weights),
+      block_(device, at_.end) {}
 
 CandidateMemory::Offsets CandidateMemory::offsets_of(const CandidateSizes& sizes) {
   Offsets at{};
@@ -42,6 +45,7 @@ CandidateMemory::Offsets CandidateMemory::offsets_of(const CandidateSizes& sizes
   take(at.gradients, floats(sizes.trainable));
   take(at.first, floats(sizes.trainable));
   take(at.second, sizes.moments > 1 ? floats(sizes.trainable) : 0);
+  take(at.cast, sizes.cast_weights ? static_cast<std::size_t>(sizes.trainable) * sizeof(bf16) : 0);
   take(at.gradient_sum, sizes.gradient_sum ? floats(sizes.parameters) : 0);
   take(at.scores, floats(sizes.channels));
   take(at.index, floats(sizes.channels));

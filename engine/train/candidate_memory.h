@@ -14,6 +14,7 @@ struct CandidateSizes {
   std::int64_t parameters = 0;  ///< floats
   std::int64_t trainable = 0;   ///< floats of the gradients and of each optimiser moment
   int moments = 1;              ///< 2 for Adam
+  bool cast_weights = false;    ///< room for the trainable ones in bf16
   bool gradient_sum = false;    ///< taylor: room for another array of parameters
   std::int64_t channels = 0;    ///< of all groups, if there is something to prune
   std::size_t work = 0;         ///< bytes of activations, or whatever else is at work
@@ -42,6 +43,10 @@ class CandidateMemory {
   float* gradients() const { return floats(at_.gradients); }
   float* first_moment() const { return floats(at_.first); }
   float* second_moment() const { return floats(at_.second); }
+  /// Null where there is no room for them.
+  bf16* cast_weights() const {
+    return casts_ ? reinterpret_cast<bf16*>(floats(at_.cast)) : nullptr;
+  }
   float* gradient_sum() const { return floats(at_.gradient_sum); }
   /// One element a channel of every group: scores f32, and the channels that stay i32.
   View scores() const { return block_.at(at_.scores, DType::f32, {1, 1, 1, channels_}); }
@@ -51,13 +56,14 @@ class CandidateMemory {
 
  private:
   struct Offsets {
-    std::size_t parameters, gradients, first, second, gradient_sum, scores, index, work, end;
+    std::size_t parameters, gradients, first, second, cast, gradient_sum, scores, index, work, end;
   };
   static Offsets offsets_of(const CandidateSizes& sizes);
   float* floats(std::size_t offset) const { return block_.at(offset, DType::f32, {}).as<float>(); }
 
   Offsets at_{};
   std::int64_t channels_ = 0;
+  bool casts_ = false;
   Buffer block_;
 };
 

@@ -13,6 +13,7 @@
 #include "engine/train/ranking.h"
 #include "engine/train/training_loop.h"
 #include "kernels/core/stop.h"
+#include "kernels/nn/preferences.h"
 
 namespace paretiny::train {
 
@@ -36,6 +37,7 @@ class Trainer {
         pruning_(graph, pruning, training.epochs),
         seed_(seed),
         dtype_(activation_type(training.precision, stream.device())),
+        casts_weights_(nn::preferences(stream, dtype_).bf16_weights),
         loop_(stream, data, training, seed),
         validates_(validates),
         validation_(stream, data, data.validation),
@@ -150,11 +152,14 @@ class Trainer {
 
   program::Program training_program(const Graph& graph,
                                     const graph::ParameterLayout& layout) const {
-    return {
-        graph,
-        layout,
-        {program::ProgramKind::training, training_.batch, dtype_,
-         static_cast<float>(training_.label_smoothing), program::fuses_layers(stream_.device())}};
+    return {graph,
+            layout,
+            {.kind = program::ProgramKind::training,
+             .batch = training_.batch,
+             .dtype = dtype_,
+             .label_smoothing = static_cast<float>(training_.label_smoothing),
+             .fused = program::fuses_layers(stream_.device()),
+             .bf16_weights = casts_weights_}};
   }
   program::Program inspection_program(const Graph& graph,
                                       const graph::ParameterLayout& layout) const {
@@ -171,6 +176,7 @@ class Trainer {
     sizes.parameters = layout_.total();
     sizes.trainable = layout_.trainable_end();
     sizes.moments = loop_.moments();
+    sizes.cast_weights = casts_weights_;
     sizes.gradient_sum = ranks_by(compress::PruningCriterion::taylor);
     if (pruning_.prunes()) {
       sizes.channels = pruning_.groups().array_size();
@@ -199,7 +205,8 @@ class Trainer {
     evaluator_.reset();
     stream_.zero(memory_.gradients(), bytes_of(layout_.trainable_end()));
     program_ = std::make_unique<program::Program>(training_program(graph_, layout_));
-    program_->bind(stream_, memory_.work(), memory_.parameters(), memory_.gradients());
+    program_->bind(stream_, memory_.work(), memory_.parameters(), memory_.gradients(),
+                   memory_.cast_weights());
     loop_.record(*program_, layout_, memory_);
     if (!validates_) return;
     evaluator_ = evaluator(graph_, layout_);
@@ -272,6 +279,7 @@ class Trainer {
   const compress::PruningPlan pruning_;
   const std::uint64_t seed_;
   const DType dtype_;
+  const bool casts_weights_;  // once a step, for all passes
   TrainingLoop loop_;
   const bool validates_;  // after each epoch
   const data::BatchSource validation_;

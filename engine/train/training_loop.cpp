@@ -41,6 +41,11 @@ void TrainingLoop::record(const program::Program& program, const graph::Paramete
                           const CandidateMemory& memory) {
   step_.reset();
   totals_ = program.totals();
+  if (memory.cast_weights() != nullptr) {
+    const Shape all{1, 1, 1, layout.trainable_end()};
+    nn::cast_weights(stream_, view(static_cast<const void*>(memory.parameters()), DType::f32, all),
+                     view(static_cast<void*>(memory.cast_weights()), DType::bf16, all));
+  }
   step_ = stream_.record([this, &program, &layout, &memory] {
     table_.next(stream_);
     source_.load(stream_, augment(), table_.row(DType::i32, 0, 2), program.input(),
@@ -109,15 +114,19 @@ void TrainingLoop::update(const graph::ParameterLayout& layout,
 
 void TrainingLoop::update(const CandidateMemory& memory, std::int64_t begin, std::int64_t end,
                           float decay) const {
+  const Shape flat{1, 1, 1, end - begin};
   const auto part = [&](float* array) {
-    return view(static_cast<void*>(array + begin), DType::f32, {1, 1, 1, end - begin});
+    return view(static_cast<void*>(array + begin), DType::f32, flat);
   };
   const View g = part(memory.gradients());
   const View w = part(memory.parameters());
+  bf16* const casts = memory.cast_weights();
+  const View cast =
+      casts == nullptr ? View{} : view(static_cast<void*>(casts + begin), DType::bf16, flat);
   const auto momentum = static_cast<float>(training_.momentum);
   if (!adam()) {
     nn::sgd_step(stream_, {momentum, decay, true}, table_.row(DType::f32, 2, 1),
-                 {.g = g, .w = w, .m = part(memory.first_moment())});
+                 {.g = g, .w = w, .m = part(memory.first_moment()), .v = {}, .cast = cast});
     return;
   }
   nn::AdamOptions options;
@@ -125,9 +134,12 @@ void TrainingLoop::update(const CandidateMemory& memory, std::int64_t begin, std
   options.beta2 = static_cast<float>(kAdamBeta2);
   options.weight_decay = decay;
   options.decoupled = training_.optimizer == Optimizer::adamw;
-  nn::adam_step(
-      stream_, options, table_.row(DType::f32, 2, 3),
-      {.g = g, .w = w, .m = part(memory.first_moment()), .v = part(memory.second_moment())});
+  nn::adam_step(stream_, options, table_.row(DType::f32, 2, 3),
+                {.g = g,
+                 .w = w,
+                 .m = part(memory.first_moment()),
+                 .v = part(memory.second_moment()),
+                 .cast = cast});
 }
 
 }  // namespace paretiny::train

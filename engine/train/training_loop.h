@@ -42,6 +42,7 @@ class TrainingLoop {
   /// Zeros: the optimiser's state of a fresh network.
   void clear_moments(const CandidateMemory& memory, const graph::ParameterLayout& layout);
   /// Records the step of a bound training program; all of these must outlive it or the next call.
+  /// Casts the weights where the step reads them in bf16, however they came to be what they are.
   void record(const program::Program& program, const graph::ParameterLayout& layout,
               const CandidateMemory& memory);
   /// Runs an epoch counted from 0, or what is left of it. Batches are drawn without replacement,

@@ -2,6 +2,7 @@
 
 #include "kernels/core/check.h"
 #include "kernels/nn/convolution_arguments.h"
+#include "kernels/nn/preferences.h"
 
 namespace paretiny::nn {
 
@@ -15,6 +16,10 @@ constinit Op<decltype(nn::conv_scratch_bytes)> conv_scratch_bytes("conv_scratch_
 }  // namespace twins
 
 namespace {
+
+bool bf16_weights(Stream& stream, const ConstView& activations) {
+  return preferences(stream, activations.dtype).bf16_weights;
+}
 
 void check_shape(const char* op, const ConvShape& shape) {
   const Shape& in = shape.input;
@@ -31,7 +36,8 @@ void conv_forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView
                   View y) {
   constexpr const char* op = "conv_forward";
   check_shape(op, shape);
-  check_convolution(op, shapes_of(shape), ConvolutionForward{.x = x, .w = w, .b = b, .y = y});
+  check_convolution(op, shapes_of(shape, bf16_weights(stream, x)),
+                    ConvolutionForward{.x = x, .w = w, .b = b, .y = y});
   twins::conv_forward(stream, shape, x, w, b, y);
 }
 
@@ -43,7 +49,7 @@ void conv_forward_statistics(Stream& stream, const ConvShape& shape, const ConvW
   epilogue.variance = t.variance;
   check(static_cast<bool>(t.mean), op, "mean is null");
   check_convolution(
-      op, shapes_of(shape),
+      op, shapes_of(shape, bf16_weights(stream, t.x)),
       ConvolutionForward{
           .x = t.x, .w = t.w, .b = t.b, .y = t.y, .prologue = {}, .epilogue = epilogue});
   twins::conv_forward_statistics(stream, shape, t);
@@ -53,7 +59,7 @@ void conv_backward_data(Stream& stream, const ConvShape& shape, ConstView dy, Co
                         View dx) {
   constexpr const char* op = "conv_backward_data";
   check_shape(op, shape);
-  check_convolution(op, shapes_of(shape), dy, w, dx);
+  check_convolution(op, shapes_of(shape, bf16_weights(stream, dy)), dy, w, dx);
   twins::conv_backward_data(stream, shape, dy, w, dx);
 }
 

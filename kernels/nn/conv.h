@@ -1,7 +1,8 @@
 // Dense convolution (a correlation: the kernel is not flipped), NHWC.
 //
 // Types: x, y and their gradients share one of f32, bf16; weights, bias and their gradients are
-// f32, and products accumulate in f32. No output may alias an input.
+// f32, and products accumulate in f32. Where Preferences::bf16_weights says so weights may also be
+// bf16. No output may alias an input.
 #pragma once
 
 #include "kernels/core/dispatch.h"

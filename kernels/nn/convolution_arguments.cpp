@@ -3,11 +3,20 @@
 #include "kernels/core/check.h"
 
 namespace paretiny::nn {
+namespace {
+
+void check_weights(const char* op, const ConvolutionShapes& shapes, const ConstView& w,
+                   DType activations) {
+  const bool narrow = shapes.bf16_weights && activations == DType::bf16;
+  check_tensor(op, "w", w, shapes.weights, {DType::f32, narrow ? DType::bf16 : DType::f32});
+}
+
+}  // namespace
 
 void check_convolution(const char* op, const ConvolutionShapes& shapes,
                        const ConvolutionForward& t) {
   check_tensor(op, "x", t.x, shapes.input, {DType::f32, DType::bf16});
-  check_tensor(op, "w", t.w, shapes.weights, {DType::f32});
+  check_weights(op, shapes, t.w, t.x.dtype);
   if (t.b) check_tensor(op, "b", t.b, {1, 1, 1, shapes.output.c}, {DType::f32});
   check_tensor(op, "y", t.y, shapes.output, {t.x.dtype});
   check_fusion(op, t.prologue, shapes.input, t.x.dtype);
@@ -19,7 +28,7 @@ void check_convolution(const char* op, const ConvolutionShapes& shapes,
 void check_convolution(const char* op, const ConvolutionShapes& shapes, ConstView dy, ConstView w,
                        View dx) {
   check_tensor(op, "dy", dy, shapes.output, {DType::f32, DType::bf16});
-  check_tensor(op, "w", w, shapes.weights, {DType::f32});
+  check_weights(op, shapes, w, dy.dtype);
   check_tensor(op, "dx", dx, shapes.input, {dy.dtype});
 }
 

@@ -24,11 +24,12 @@ struct ConvolutionWeightGradient {
 
 struct ConvolutionShapes {
   Shape input, weights, output;
+  bool bf16_weights = false;  ///< whether w may be bf16 where activations are
 };
 
 template <class OpShape>
-ConvolutionShapes shapes_of(const OpShape& shape) {
-  return {shape.input, shape.weights(), shape.output()};
+ConvolutionShapes shapes_of(const OpShape& shape, bool bf16_weights = false) {
+  return {shape.input, shape.weights(), shape.output(), bf16_weights};
 }
 
 // Each throws UsageError for what does not fit the shapes.

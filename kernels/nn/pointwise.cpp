@@ -1,6 +1,7 @@
 #include "kernels/nn/pointwise.h"
 
 #include "kernels/core/check.h"
+#include "kernels/nn/preferences.h"
 
 namespace paretiny::nn {
 
@@ -16,6 +17,10 @@ constinit Op<decltype(nn::pointwise_scratch_bytes)> pointwise_scratch_bytes(
 
 namespace {
 
+bool bf16_weights(Stream& stream, const ConstView& activations) {
+  return preferences(stream, activations.dtype).bf16_weights;
+}
+
 void check_shape(const char* op, const PointwiseShape& shape) {
   const Shape& in = shape.input;
   check(in.n > 0 && in.h > 0 && in.w > 0 && in.c > 0 && shape.out_channels > 0, op,
@@ -28,7 +33,7 @@ void check_shape(const char* op, const PointwiseShape& shape) {
 void pointwise_forward(Stream& stream, const PointwiseShape& shape, const ConvolutionForward& t) {
   constexpr const char* op = "pointwise_forward";
   check_shape(op, shape);
-  check_convolution(op, shapes_of(shape), t);
+  check_convolution(op, shapes_of(shape, bf16_weights(stream, t.x)), t);
   twins::pointwise_forward(stream, shape, t);
 }
 
@@ -36,7 +41,7 @@ void pointwise_backward_data(Stream& stream, const PointwiseShape& shape, ConstV
                              View dx) {
   constexpr const char* op = "pointwise_backward_data";
   check_shape(op, shape);
-  check_convolution(op, shapes_of(shape), dy, w, dx);
+  check_convolution(op, shapes_of(shape, bf16_weights(stream, dy)), dy, w, dx);
   twins::pointwise_backward_data(stream, shape, dy, w, dx);
 }
 

@@ -148,7 +148,8 @@ TEST_F(CudaStreamTest, CodeForOlderDevicesCannotWait) {
 /// What the environment asks for counts before the table, and less than what the program does.
 TEST(Variants, AreChosenByTheEnvironmentToo) {
   const auto with = [](const char* wish) { setenv("PARETINY_CUDA_VARIANTS", wish, 1); };
-  with("launch=dependent,conv_forward=gather");
+  with("launch=dependent,conv_forward=gather,weights=cast_each");
+  EXPECT_EQ(variant_of(Choice::weights, DType::bf16), Variant::cast_each);
   EXPECT_EQ(variant_of(Choice::launch), Variant::dependent);
   EXPECT_EQ(variant_of(Choice::conv_forward, DType::bf16, 48), Variant::gather);
   EXPECT_EQ(variant_of(Choice::conv_backward_data, DType::bf16, 48), Variant::cudnn);
@@ -157,8 +158,9 @@ TEST(Variants, AreChosenByTheEnvironmentToo) {
     EXPECT_EQ(variant_of(Choice::launch), Variant::serial);
   }
   EXPECT_EQ(variant_of(Choice::launch), Variant::dependent);
-  for (const char* bad : {"launch", "launch=", "launch=gather", "conv_forward=serial", "=", ",",
-                          "launch=dependent,conv=gather", "launch=dependent,,"}) {
+  for (const char* bad :
+       {"launch", "launch=", "launch=gather", "conv_forward=serial", "weights=halo",
+        "launch=cast_once", "=", ",", "launch=dependent,conv=gather", "launch=dependent,,"}) {
     with(bad);
     EXPECT_THROW(variant_of(Choice::launch), UsageError) << bad;
   }

@@ -16,8 +16,13 @@ std::string cublaslt_version() {
   return "no cuBLASLt";
 }
 
+namespace {
+int casts = 0;  // of weights
+}
+
 // What a kernel does elsewhere.
 void convert(Stream&, const float* from, bf16* to, std::int64_t count) {
+  ++casts;
   for (std::int64_t i = 0; i < count; ++i) to[i] = to_bf16(from[i]);
 }
 void convert(Stream&, const bf16* from, float* to, std::int64_t count) {
@@ -116,6 +121,27 @@ TEST_F(CudnnTest, EnginesAreChosenOnceAShape) {
   propose({tensor_cores(1)});
   for (int i = 0; i < 3; ++i) expect_right(shape_, DType::bf16);
   EXPECT_EQ(cudnn().heuristics, 3) << "one a pass";
+}
+
+TEST_F(CudnnTest, WeightsInBf16AreReadAsTheyAre) {
+  propose({tensor_cores(1, 512)});
+  Stream& s = *stream_;
+  const Tensor x = Tensor::random(s, DType::bf16, shape_.input, 1);
+  const Tensor dy = Tensor::random(s, DType::bf16, shape_.output(), 2);
+  const Tensor w = Tensor::random(s, DType::f32, shape_.weights(), 3);
+  const Tensor cast(s, DType::bf16, shape_.weights(), w.values());
+  const auto run = [&](const Tensor& weights) {
+    const Tensor y(s, DType::bf16, shape_.output()), dx(s, DType::bf16, shape_.input);
+    EXPECT_TRUE(cudnn_conv_forward(s, shape_, x, weights, y));
+    EXPECT_TRUE(cudnn_conv_backward_data(s, shape_, dy, weights, dx));
+    return std::pair(y.bytes(), dx.bytes());
+  };
+  casts = 0;
+  const auto wanted = run(w);
+  EXPECT_EQ(casts, 2);
+  EXPECT_EQ(run(cast), wanted);
+  EXPECT_EQ(casts, 2) << "one more was made";
+  EXPECT_EQ(cudnn().wrong, std::vector<std::string>{});
 }
 
 TEST_F(CudnnTest, TheScratchIsWhatWasAnnouncedAndNothingElseIsWrittenTo) {

@@ -38,6 +38,12 @@ class Tape {
     }
   }
 
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const Given& given : given_) all.push_back(given.name_);
+    return all;
+  }
+
  private:
   std::vector<Given> given_;
   std::size_t next_ = 0;
@@ -47,6 +53,7 @@ class Tape {
 namespace {
 
 thread_local Tape* current = nullptr;
+thread_local std::vector<std::string> captured;
 
 class Recorded : public Recording {
  public:
@@ -60,7 +67,8 @@ class Recorded : public Recording {
     }
     // Where the scratch has moved a step is captured anew.
     const std::uint64_t moves = stream_.scratch().moves();
-    tape_.begin(!recorded_ || moves_ != moves);
+    const bool records = !recorded_ || moves_ != moves;
+    tape_.begin(records);
     recorded_ = true;
     moves_ = moves;
     current = &tape_;
@@ -73,6 +81,7 @@ class Recorded : public Recording {
     }
     current = nullptr;
     tape_.end();
+    if (records) captured = tape_.names();
   }
 
  private:
@@ -88,6 +97,10 @@ class Recorded : public Recording {
 
 std::unique_ptr<Recording> record(Stream& stream, std::function<void()> work) {
   return std::make_unique<Recorded>(stream, std::move(work));
+}
+
+const std::vector<std::string>& last_captured() {
+  return captured;
 }
 
 void Given::note() const {

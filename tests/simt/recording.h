@@ -18,6 +18,9 @@ namespace paretiny::simt {
 /// what was recorded. Throws DeviceError, naming the first launch that differs.
 std::unique_ptr<Recording> record(Stream& stream, std::function<void()> work);
 
+/// What the step that this thread captured last was given, launch by launch.
+const std::vector<std::string>& last_captured();
+
 /// Bytes that describe what a stream is given, put together piece by piece.
 class Given {
  public:

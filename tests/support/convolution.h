@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "kernels/nn/preferences.h"
 #include "kernels/nn/window.h"
 #include "tests/support/kernels.h"
 
@@ -157,6 +158,36 @@ inline void expect_convolution(Stream& stream, const ConvolutionOps& ops,
   EXPECT_EQ(db.bytes(), first_db);
 
   EXPECT_LE(stream.scratch().peak(), reserved);
+}
+
+/// Weights that come in bf16 give what the op makes of the same in f32, bit by bit; a device that
+/// does not ask for them refuses them.
+inline void expect_bf16_weights(Stream& stream, const ConvolutionOps& ops, std::uint64_t seed) {
+  SCOPED_TRACE("input " + to_string(ops.input) + ", weights " + to_string(ops.weights));
+  const Tensor x = Tensor::random(stream, DType::bf16, ops.input, seed);
+  const Tensor w = Tensor::random(stream, DType::f32, ops.weights, seed + 1);
+  const Tensor dy = Tensor::random(stream, DType::bf16, ops.output, seed + 2);
+  const Tensor narrow(stream, DType::bf16, ops.weights, w.values());
+  const Tensor y(stream, DType::bf16, ops.output), dx(stream, DType::bf16, ops.input);
+  const Tensor wide_x(stream, DType::f32, ops.input), wide_y(stream, DType::f32, ops.output);
+  EXPECT_THROW(ops.forward(wide_x, narrow, ConstView{}, wide_y), UsageError);
+  EXPECT_THROW(ops.backward_data(wide_y, narrow, wide_x), UsageError);
+  if (!nn::preferences(stream, DType::bf16).bf16_weights) {
+    EXPECT_THROW(ops.forward(x, narrow, ConstView{}, y), UsageError);
+    EXPECT_THROW(ops.backward_data(dy, narrow, dx), UsageError);
+    return;
+  }
+  ops.forward(x, w, ConstView{}, y);
+  ops.backward_data(dy, w, dx);
+  const auto wanted_y = y.bytes(), wanted_dx = dx.bytes();
+  const Tensor shifted = narrow.unaligned();
+  for (const Tensor* cast : {&narrow, &shifted}) {
+    const Tensor own_y(stream, DType::bf16, ops.output), own_dx(stream, DType::bf16, ops.input);
+    ops.forward(x, *cast, ConstView{}, own_y);
+    EXPECT_EQ(own_y.bytes(), wanted_y);
+    ops.backward_data(dy, *cast, own_dx);
+    EXPECT_EQ(own_dx.bytes(), wanted_dx);
+  }
 }
 
 /// Gradients in f32 against central differences. The ops are linear in each argument, so that a

@@ -7,6 +7,7 @@ namespace paretiny::nn {
 namespace twins {
 constinit Op<decltype(nn::sgd_step)> sgd_step("sgd_step");
 constinit Op<decltype(nn::adam_step)> adam_step("adam_step");
+constinit Op<decltype(nn::cast_weights)> cast_weights("cast_weights");
 }  // namespace twins
 
 void sgd_step(Stream& stream, const SgdOptions& options, ConstView rate, const OptimizerArrays& t) {
@@ -16,6 +17,7 @@ void sgd_step(Stream& stream, const SgdOptions& options, ConstView rate, const O
   check_tensor(op, "g", t.g, flat, {DType::f32});
   check_tensor(op, "w", t.w, flat, {DType::f32});
   check_tensor(op, "m", t.m, flat, {DType::f32});
+  if (t.cast) check_tensor(op, "cast", t.cast, flat, {DType::bf16});
   twins::sgd_step(stream, options, rate, t);
 }
 
@@ -28,7 +30,16 @@ void adam_step(Stream& stream, const AdamOptions& options, ConstView schedule,
   check_tensor(op, "w", t.w, flat, {DType::f32});
   check_tensor(op, "m", t.m, flat, {DType::f32});
   check_tensor(op, "v", t.v, flat, {DType::f32});
+  if (t.cast) check_tensor(op, "cast", t.cast, flat, {DType::bf16});
   twins::adam_step(stream, options, schedule, t);
+}
+
+void cast_weights(Stream& stream, ConstView w, View cast) {
+  const char* op = "cast_weights";
+  const Shape flat{1, 1, 1, w.shape.c};
+  check_tensor(op, "w", w, flat, {DType::f32});
+  check_tensor(op, "cast", cast, flat, {DType::bf16});
+  twins::cast_weights(stream, w, cast);
 }
 
 }  // namespace paretiny::nn

@@ -11,7 +11,8 @@ namespace paretiny::nn {
 struct OptimizerArrays {
   ConstView g{};
   View w{}, m{};
-  View v{};  ///< adam_step's
+  View v{};     ///< adam_step's
+  View cast{};  ///< bf16, or null: w as it is afterwards, rounded to nearest even
 };
 
 struct SgdOptions {
@@ -37,9 +38,14 @@ struct AdamOptions {
 /// schedule: [1, 1, 1, 3] f32 = rate, 1 - beta1^t, 1 - beta2^t with t counted from 1.
 void adam_step(Stream&, const AdamOptions&, ConstView schedule, const OptimizerArrays&);
 
+/// cast = w rounded to nearest even, as a step leaves it; for weights that no step has changed.
+/// w: [1, 1, 1, count] f32; cast: the same in bf16.
+void cast_weights(Stream&, ConstView w, View cast);
+
 namespace twins {
 extern Op<decltype(sgd_step)> sgd_step;
 extern Op<decltype(adam_step)> adam_step;
+extern Op<decltype(cast_weights)> cast_weights;
 }  // namespace twins
 
 }  // namespace paretiny::nn

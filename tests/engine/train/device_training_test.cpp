@@ -161,6 +161,7 @@ TEST(DeviceTraining, GoesOnExactlyFromACheckpoint) {
   training.crop = 1;
   training.optimizer = Optimizer::adamw;
   training.learning_rate = 0.01;
+  training.precision = Precision::bf16;  // whose copy of the weights no checkpoint holds
   compress::PruningSpec pruning;
   pruning.schedule = compress::PruningSchedule::one_shot;
   pruning.criterion = PruningCriterion::taylor;

@@ -45,6 +45,22 @@ class ConvVariant {
   ConvVariant& operator=(const ConvVariant&) = delete;
 };
 
+ConvolutionOps ops_of(Stream& stream, const ConvShape& shape) {
+  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
+            nn::conv_forward(stream, shape, x, w, b, y);
+          },
+          [&stream, shape](ConstView dy, ConstView w, View dx) {
+            nn::conv_backward_data(stream, shape, dy, w, dx);
+          },
+          [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
+            nn::conv_backward_weights(stream, shape, x, dy, dw, db);
+          },
+          [&stream, shape](DType dtype) { return nn::conv_scratch_bytes(stream, shape, dtype); },
+          shape.input,
+          shape.weights(),
+          shape.output()};
+}
+
 TEST(ConvHalo, AgreesWithDirectLoops) {
   std::uint64_t seed = 0;
   for (const char* name : {"halo", "gather"}) {
@@ -52,22 +68,24 @@ TEST(ConvHalo, AgreesWithDirectLoops) {
     for (const ConvShape& shape : shapes()) {
       SCOPED_TRACE(name);
       const auto stream = test_stream();
-      ConvolutionOps ops{[&](ConstView x, ConstView w, ConstView b, View y) {
-                           nn::conv_forward(*stream, shape, x, w, b, y);
-                         },
-                         [&](ConstView dy, ConstView w, View dx) {
-                           nn::conv_backward_data(*stream, shape, dy, w, dx);
-                         },
-                         [&](ConstView x, ConstView dy, View dw, View db) {
-                           nn::conv_backward_weights(*stream, shape, x, dy, dw, db);
-                         },
-                         [&](DType dtype) { return nn::conv_scratch_bytes(*stream, shape, dtype); },
-                         shape.input,
-                         shape.weights(),
-                         shape.output()};
+      ConvolutionOps ops = ops_of(*stream, shape);
       if (test_device().kind == DeviceKind::cuda) ops.weights_tolerance = 0x1p-8;
       expect_convolution(*stream, ops, {shape.input, shape.out_channels, shape.window}, DType::bf16,
                          seed += 10);
+    }
+    if (test_device().kind == DeviceKind::cpu) return;
+  }
+}
+
+TEST(ConvHalo, TakesWeightsInBf16) {
+  std::uint64_t seed = 2000;
+  for (const char* name : {"cudnn", "halo", "gather"}) {
+    const ConvVariant variant(name);
+    for (const ConvShape& shape :
+         {shapes()[0], shapes()[1], ConvShape{{2, 9, 7, 16}, 13, Window::same(9, 7, 3, 3, 2, 2)}}) {
+      SCOPED_TRACE(name);
+      const auto stream = test_stream();
+      expect_bf16_weights(*stream, ops_of(*stream, shape), seed += 10);
     }
     if (test_device().kind == DeviceKind::cpu) return;
   }

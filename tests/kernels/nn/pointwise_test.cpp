@@ -92,6 +92,16 @@ TEST(Pointwise, FusesInEveryShape) {
   }
 }
 
+TEST(Pointwise, TakesWeightsInBf16) {
+  std::uint64_t seed = 4000;
+  std::vector<PointwiseShape> rounded = shapes();
+  rounded.pop_back();  // its f32 weights are read as they are
+  for (const PointwiseShape& shape : rounded) {
+    const auto stream = test_stream();
+    expect_bf16_weights(*stream, ops(*stream, shape), seed += 10);
+  }
+}
+
 TEST(Pointwise, StatisticsOfSteadyChannels) {
   for (const PointwiseShape& shape :
        {PointwiseShape{{3, 9, 8, 16}, 24}, PointwiseShape{{1, 33, 31, 9}, 5}}) {

@@ -30,7 +30,7 @@ bool own(Stream& stream, Variant chosen, const Gather& gather, const nn::ConvSha
          const ConstView& source, const ConstView& w, const ConstView& b, const View& target,
          const View& mean = {}, const View& variance = {}) {
   Arena::Scope scratch(stream.scratch());
-  const View weights = gather_weights(stream, scratch, gather, shape, w, source.dtype);
+  const ConstView weights = gather_weights(stream, scratch, gather, shape, w, source.dtype);
   const ConstView whole = with_whole_packs(stream, scratch, source);
   const bool backward = gather.y.backward;
   if (chosen != Variant::gather && halo_takes(stream, gather, source.dtype)) {

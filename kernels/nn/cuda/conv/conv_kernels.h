@@ -16,9 +16,10 @@ ConstView with_whole_packs(Stream& stream, Arena::Scope& scratch, const ConstVie
 /// What that takes for an aligned tensor, in bytes.
 std::size_t whole_packs_bytes(const Shape& shape, DType dtype);
 
-/// w as gather_convolution reads it: [phase][target channel][depth()] in the type of activations.
-View gather_weights(Stream& stream, Arena::Scope& scratch, const Gather& gather,
-                    const nn::ConvShape& shape, const ConstView& w, DType activations);
+/// w as gather_convolution reads it: [phase][target channel][depth()] in the type of activations. w
+/// itself where it lies so, as bf16 weights do in forward direction, with whole packs of channels.
+ConstView gather_weights(Stream& stream, Arena::Scope& scratch, const Gather& gather,
+                         const nn::ConvShape& shape, const ConstView& w, DType activations);
 std::size_t gather_weights_bytes(const Gather& gather, DType activations);
 
 /// Whether halo_convolution does what gather_convolution does: bf16, 3x3 taps, stride 1, and a

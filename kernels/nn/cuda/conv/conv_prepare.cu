@@ -29,8 +29,8 @@ __global__ void pad_kernel(GridDependency earlier, const T* from, T* to, std::in
 }
 
 /// Weights w [out][kernel_h][kernel_w][in]; to: see gather_weights.
-template <class T>
-__global__ void arrange_kernel(GridDependency earlier, Gather gather, const float* w, T* to,
+template <class W, class T>
+__global__ void arrange_kernel(GridDependency earlier, Gather gather, const W* w, T* to,
                                int in_channels, int out_channels) {
   earlier.wait();
   const int depth = gather.depth();
@@ -49,7 +49,7 @@ __global__ void arrange_kernel(GridDependency earlier, Gather gather, const floa
     const int kx = x.tap + tap % x.taps * x.tap_step;
     const int out = backward ? source : target;
     const int in = backward ? target : source;
-    value = w[((out * gather.y.kernel + ky) * gather.x.kernel + kx) * in_channels + in];
+    value = widen(w[((out * gather.y.kernel + ky) * gather.x.kernel + kx) * in_channels + in]);
   }
   to[i] = narrow<T>(value);
 }
@@ -87,17 +87,24 @@ std::size_t whole_packs_bytes(const Shape& shape, DType dtype) {
   return aligned(static_cast<std::size_t>(whole.elements()) * size_of(dtype));
 }
 
-View gather_weights(Stream& stream, Arena::Scope& scratch, const Gather& gather,
-                    const nn::ConvShape& shape, const ConstView& w, DType activations) {
-  const View weights =
-      scratch.take(activations, {gather.phases(), 1, gather.target_channels, gather.depth()});
-  with_element(activations, [&]<class T>(T) {
-    launch_dependent(
-        stream, "conv_weights", arrange_kernel<T>,
-        {dim3(static_cast<unsigned>(ceil_div(weights.elements(), kThreads))), dim3(kThreads)},
-        gather, w.as<float>(), weights.as<T>(), static_cast<int>(shape.input.c),
-        static_cast<int>(shape.out_channels));
-  });
+ConstView gather_weights(Stream& stream, Arena::Scope& scratch, const Gather& gather,
+                         const nn::ConvShape& shape, const ConstView& w, DType activations) {
+  const Shape arranged{gather.phases(), 1, gather.target_channels, gather.depth()};
+  if (w.dtype == DType::bf16 && !gather.y.backward && packs(w.as<bf16>(), shape.input.c)) {
+    return view(w.data, w.dtype, arranged);
+  }
+  const View weights = scratch.take(activations, arranged);
+  const LaunchShape launch{dim3(static_cast<unsigned>(ceil_div(weights.elements(), kThreads))),
+                           dim3(kThreads)};
+  const auto arrange = [&]<class W, class T>(const W* from, T* to) {
+    launch_dependent(stream, "conv_weights", arrange_kernel<W, T>, launch, gather, from, to,
+                     static_cast<int>(shape.input.c), static_cast<int>(shape.out_channels));
+  };
+  if (w.dtype == DType::bf16) {
+    arrange(w.as<bf16>(), weights.as<bf16>());
+  } else {
+    with_element(activations, [&]<class T>(T) { arrange(w.as<float>(), weights.as<T>()); });
+  }
   return weights;
 }
 

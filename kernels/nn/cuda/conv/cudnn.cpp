@@ -48,7 +48,7 @@ class Run {
 
   /// The weights as the plan has them.
   const void* rounded(ConstView w) {
-    if (copy_ == nullptr) return w.data;
+    if (copy_ == nullptr || w.dtype == DType::bf16) return w.data;
     convert(stream_, w.as<float>(), copy_, count_);
     return copy_;
   }

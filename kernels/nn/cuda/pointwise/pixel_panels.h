@@ -33,10 +33,11 @@ struct Totals {
 
 struct Job {
   RowSource x, residual;
-  const float* weights;
-  int columns;  // of y
-  int slices;   // that these are cut into
-  int slice;    // columns of one, a multiple of 16
+  const void* weights;
+  bool bf16_weights;  // else f32
+  int columns;        // of y
+  int slices;         // that these are cut into
+  int slice;          // columns of one, a multiple of 16
   bf16* y;
   bool y_aligned;
   InputTransform input;
@@ -127,24 +128,24 @@ class PanelQueue {
 
 /// A rectangle of the weights as bf16 panels, zeros up to whole fragments: rows [row, row + rows),
 /// columns [column, column + columns) of the matrix of `width` columns.
-__device__ inline void load_weights(bf16* panels, const float* weights, int width, int row,
-                                    int rows, int column, int columns) {
-  const bool aligned = width % 4 == 0 && reinterpret_cast<std::uintptr_t>(weights) % 16 == 0;
+template <class W>
+__device__ void load_weights(bf16* panels, const W* weights, int width, int row, int rows,
+                             int column, int columns) {
+  const bool aligned = width % kPack<W> == 0 && reinterpret_cast<std::uintptr_t>(weights) % 16 == 0;
   const int padded_rows = round_up(rows, 16);
   const int units = fragment_units(columns);
 #pragma unroll 4
   for (int i = static_cast<int>(threadIdx.x); i < padded_rows * units;
        i += static_cast<int>(blockDim.x)) {
     const int r = i / units, unit = i % units;
-    const float* from = weights + std::int64_t{row + r} * width + column + unit * kUnit;
+    const W* from = weights + std::int64_t{row + r} * width + column + unit * kUnit;
     const int count = r < rows ? columns - unit * kUnit : 0;
     Pack<bf16> pack;
-    for (int half = 0; half < 2; ++half) {
-      const int left = count - half * 4;
-      const Pack<float> four = left >= 4 && aligned
-                                   ? load_pack(from + half * 4)
-                                   : load_some(from + half * 4, left < 4 ? left : 4);
-      for (int k = 0; k < 4; ++k) pack.value[half * 4 + k] = four.value[k];
+    for (int part = 0; part < kUnit; part += kPack<W>) {
+      const int left = count - part;
+      const Pack<W> some =
+          left >= kPack<W> && aligned ? load_pack(from + part) : load_some(from + part, left);
+      for (int k = 0; k < kPack<W>; ++k) pack.value[part + k] = some.value[k];
     }
     store_pack(panels + unit / 8 * padded_rows * kPanel + unit_at(r, unit % 8), pack);
   }

@@ -17,13 +17,11 @@ Matrix weights_of(const nn::PointwiseShape& shape, ConstView w) {
 }
 
 PixelProduct forward_product(const nn::PointwiseShape& shape, ConstView x, ConstView w, View y) {
-  return {
-      pixels_of(shape), shape.input.c, shape.out_channels, x.data, w.as<float>(), false, y.data};
+  return {pixels_of(shape), shape.input.c, shape.out_channels, x.data, w, false, y.data};
 }
 
 PixelProduct gradient_product(const nn::PointwiseShape& shape, ConstView dy, ConstView w, View dx) {
-  return {pixels_of(shape), shape.out_channels, shape.input.c, dy.data, w.as<float>(), true,
-          dx.data};
+  return {pixels_of(shape), shape.out_channels, shape.input.c, dy.data, w, true, dx.data};
 }
 
 WeightProduct weights_product(const nn::PointwiseShape& shape, ConstView x, ConstView dy, View dw,

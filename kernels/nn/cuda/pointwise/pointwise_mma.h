@@ -6,12 +6,13 @@
 
 namespace paretiny::cuda {
 
-/// y [pixels, columns] = x [pixels, inner] times weights, all dense rows of bf16 but the weights.
+/// y [pixels, columns] = x [pixels, inner] times weights, all dense rows, of bf16; weights also of
+/// f32.
 struct PixelProduct {
   std::int64_t pixels;
   std::int64_t inner, columns;
   const void* x;
-  const float* weights;
+  ConstView weights;
   bool inner_first;  ///< weights are [inner, columns], else [columns, inner]
   void* y;
 };

@@ -1,6 +1,8 @@
 // Optimiser steps: one pass that reads the gradient and reads and writes the weights and their
-// state, 20 bytes a weight for SGD and 28 for Adam.
+// state, 20 bytes a weight for SGD and 28 for Adam; 2 more where the weights are wanted in bf16
+// too.
 #include "kernels/core/cuda/dependent_launch.h"
+#include "kernels/nn/cuda/convert.h"
 #include "kernels/nn/cuda/elementwise.h"
 #include "kernels/nn/training/optimizer.h"
 
@@ -44,10 +46,10 @@ struct Adam {
   }
 };
 
-/// rule(g[i], state[i]...) for i < count; the first state is the weights.
+/// rule(g[i], weights[i], more[i]...) for i < count; cast, or null: the weights in bf16.
 template <class Rule, class... State>
 __global__ void step_kernel(GridDependency earlier, std::int64_t count, bool aligned, Rule rule,
-                            const float* g, State*... state) {
+                            bf16* cast, const float* g, float* weights, State*... more) {
   earlier.wait();
   rule.begin();
   const std::int64_t thread = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
@@ -56,31 +58,43 @@ __global__ void step_kernel(GridDependency earlier, std::int64_t count, bool ali
   for (std::int64_t p = thread; p < packs; p += threads) {
     const std::int64_t i = p * kPack<float>;
     const Pack<float> gradient = load_pack(g + i);
-    [&](Pack<State>... pack) {
-      for (int k = 0; k < kPack<float>; ++k) rule(gradient.value[k], pack.value[k]...);
-      (store_pack(state + i, pack), ...);
-    }(load_pack(state + i)...);
+    [&](Pack<float> weight, Pack<State>... pack) {
+      for (int k = 0; k < kPack<float>; ++k) {
+        rule(gradient.value[k], weight.value[k], pack.value[k]...);
+      }
+      store_pack(weights + i, weight);
+      (store_pack(more + i, pack), ...);
+      if (cast != nullptr) {
+        *reinterpret_cast<uint2*>(cast + i) = {narrow_pair(weight.value[0], weight.value[1]),
+                                               narrow_pair(weight.value[2], weight.value[3])};
+      }
+    }(load_pack(weights + i), load_pack(more + i)...);
   }
   for (std::int64_t i = packs * kPack<float> + thread; i < count; i += threads) {
-    rule(g[i], state[i]...);
+    rule(g[i], weights[i], more[i]...);
+    if (cast != nullptr) cast[i] = narrow<bf16>(weights[i]);
   }
 }
 
 template <class Rule, class... State>
-void take_step(Stream& stream, const char* name, std::int64_t count, const Rule& rule,
-               const float* g, State*... state) {
+void take_step(Stream& stream, const char* name, const nn::OptimizerArrays& t, const Rule& rule,
+               State*... more) {
+  const std::int64_t count = t.g.elements();
   if (count == 0) return;
-  const MapLaunch how = map_launch(stream, count, g, state...);
-  launch_dependent(stream, name, step_kernel<Rule, State...>, how.shape, count, how.aligned, rule,
-                   g, state...);
+  const float* g = t.g.as<float>();
+  float* weights = t.w.as<float>();
+  bf16* cast = t.cast.as<bf16>();
+  const MapLaunch how = map_launch(stream, count, g, weights, more...);
+  const bool aligned = how.aligned && reinterpret_cast<std::uintptr_t>(cast) % sizeof(uint2) == 0;
+  launch_dependent(stream, name, step_kernel<Rule, State...>, how.shape, count, aligned, rule, cast,
+                   g, weights, more...);
 }
 
 void sgd_step(Stream& stream, const nn::SgdOptions& options, ConstView rate,
               const nn::OptimizerArrays& t) {
   const Sgd rule{rate.as<float>(), options.momentum, options.weight_decay,
                  options.nesterov ? 1.0f : 0.0f, options.nesterov ? options.momentum : 1.0f};
-  take_step(stream, "sgd_step", t.g.elements(), rule, t.g.as<float>(), t.w.as<float>(),
-            t.m.as<float>());
+  take_step(stream, "sgd_step", t, rule, t.m.as<float>());
 }
 
 void adam_step(Stream& stream, const nn::AdamOptions& options, ConstView schedule,
@@ -93,12 +107,16 @@ void adam_step(Stream& stream, const nn::AdamOptions& options, ConstView schedul
                   options.epsilon,
                   options.weight_decay,
                   options.decoupled};
-  take_step(stream, "adam_step", t.g.elements(), rule, t.g.as<float>(), t.w.as<float>(),
-            t.m.as<float>(), t.v.as<float>());
+  take_step(stream, "adam_step", t, rule, t.m.as<float>(), t.v.as<float>());
+}
+
+void cast_weights(Stream& stream, ConstView w, View cast) {
+  convert(stream, w.as<float>(), cast.as<bf16>(), w.elements());
 }
 
 const Twin sgd(nn::twins::sgd_step, DeviceKind::cuda, sgd_step);
 const Twin adam(nn::twins::adam_step, DeviceKind::cuda, adam_step);
+const Twin cast(nn::twins::cast_weights, DeviceKind::cuda, cast_weights);
 
 }  // namespace
 }  // namespace paretiny::cuda

@@ -130,6 +130,47 @@ TEST(Optimizer, TakesUnalignedArrays) {
   }
 }
 
+std::vector<double> in_bf16(const Tensor& w) {
+  std::vector<double> values = w.values();
+  for (double& value : values) value = rounded(DType::bf16, value);
+  return values;
+}
+
+TEST(Optimizer, LeavesTheWeightsInBf16Too) {
+  const auto stream = test_stream();
+  const Tensor rate(*stream, DType::f32, flat(1), {0.3});
+  const Tensor schedule(*stream, DType::f32, flat(3), {0.01, 0.1, 0.001});
+  for (const std::int64_t count : {1, 37, 40003}) {
+    for (const bool aligned : {true, false}) {
+      SCOPED_TRACE(count);
+      const auto random = [&](std::uint64_t seed) {
+        return Tensor::random(*stream, DType::f32, flat(count), seed);
+      };
+      const auto cast = [&] {
+        Tensor fresh(*stream, DType::bf16, flat(count));
+        if (aligned) return fresh;
+        return fresh.unaligned();
+      };
+      const Tensor g = random(1), m = random(3), v = zeros(*stream, count);
+      const Tensor plain = random(2), w = random(2), w_bf16 = cast();
+      const Tensor start = zeros(*stream, count);
+      nn::cast_weights(*stream, w, w_bf16);
+      EXPECT_EQ(w_bf16.values(), in_bf16(w));
+      nn::sgd_step(*stream, {0.8f, 0.01f, true}, rate, {.g = g, .w = w, .m = m, .cast = w_bf16});
+      nn::sgd_step(*stream, {0.8f, 0.01f, true}, rate, {.g = g, .w = plain, .m = random(3)});
+      EXPECT_EQ(w.values(), plain.values());
+      EXPECT_EQ(w_bf16.values(), in_bf16(w));
+      const Tensor after_adam = cast();
+      nn::adam_step(*stream, {}, schedule,
+                    {.g = g, .w = w, .m = start, .v = v, .cast = after_adam});
+      nn::adam_step(*stream, {}, schedule,
+                    {.g = g, .w = plain, .m = zeros(*stream, count), .v = zeros(*stream, count)});
+      EXPECT_EQ(w.values(), plain.values());
+      EXPECT_EQ(after_adam.values(), in_bf16(w));
+    }
+  }
+}
+
 TEST(Optimizer, IsTheSameForAnyNumberOfThreads) {
   const auto stream = test_stream();
   const Shape shape = flat(40003);
@@ -160,6 +201,13 @@ TEST(Optimizer, RejectsWhatDoesNotFit) {
   EXPECT_THROW(nn::adam_step(*stream, {}, one, {.g = a, .w = a, .m = a, .v = a}), UsageError);
   EXPECT_THROW(nn::adam_step(*stream, {}, three, {.g = bf16, .w = a, .m = a, .v = a}), UsageError);
   EXPECT_THROW(nn::adam_step(*stream, {}, three, {.g = a, .w = a, .m = a, .v = b}), UsageError);
+  EXPECT_NO_THROW(nn::sgd_step(*stream, {}, one, {.g = a, .w = a, .m = a, .cast = bf16}));
+  EXPECT_THROW(nn::sgd_step(*stream, {}, one, {.g = a, .w = a, .m = a, .cast = a}), UsageError);
+  EXPECT_THROW(nn::sgd_step(*stream, {}, one, {.g = b, .w = b, .m = b, .cast = bf16}), UsageError);
+  EXPECT_THROW(nn::adam_step(*stream, {}, three, {.g = a, .w = a, .m = a, .v = a, .cast = a}),
+               UsageError);
+  EXPECT_THROW(nn::cast_weights(*stream, bf16, bf16), UsageError);
+  EXPECT_THROW(nn::cast_weights(*stream, b, bf16), UsageError);
 }
 
 }  // namespace
