@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/phase.h"
+#include "engine/compress/padding.h"
 #include "engine/compress/prune.h"
 #include "engine/compress/pruning_plan.h"
 #include "engine/program/program.h"
@@ -37,12 +38,11 @@ class Trainer {
         pruning_(graph, pruning, training.epochs),
         seed_(seed),
         dtype_(activation_type(training.precision, stream.device())),
-        casts_weights_(nn::preferences(stream, dtype_).bf16_weights),
+        prefers_(nn::preferences(stream, dtype_)),
         loop_(stream, data, training, seed),
         validates_(validates),
         validation_(stream, data, data.validation),
-        graph_(graph),
-        layout_(graph),
+        now_(graph, prefers_.channel_multiple),
         sizes_(plan()),
         scratch_(plan_scratch()) {}
 
@@ -59,8 +59,11 @@ class Trainer {
   std::int64_t epoch() const { return epoch_; }  ///< that goes on, or is next
 
   void begin() {
-    upload(memory_.parameters(), graph::initial_parameters(graph_, layout_, seed_));
-    loop_.clear_moments(memory_, layout_);
+    const Graph& graph = now_.plain();
+    upload(memory_.parameters(),
+           graph::initial_parameters(graph, graph::ParameterLayout(graph), seed_),
+           Array::parameters);
+    loop_.clear_moments(memory_, now_.layout());
     compile();
   }
 
@@ -71,7 +74,7 @@ class Trainer {
                           from.steps <= loop_.steps();
     const bool at_end = from.epoch == training_.epochs && from.steps == 0;
     const std::optional<Graph> stage = pruning_.stage(from.channels);
-    const graph::ParameterLayout layout(stage.value_or(graph_));
+    const graph::ParameterLayout layout(stage.value_or(now_.plain()));
     const auto fits = [](const std::vector<float>& array, std::int64_t count) {
       return static_cast<std::int64_t>(array.size()) == count;
     };
@@ -80,23 +83,22 @@ class Trainer {
         !fits(from.second_moment, loop_.moments() > 1 ? layout.trainable_end() : 0)) {
       throw DataError("going on with a training: the checkpoint does not fit the network");
     }
-    graph_ = *stage;
-    layout_ = layout;
+    now_ = {*stage, prefers_.channel_multiple};
     epoch_ = from.epoch;
     progress_ = {from.steps, from.loss, from.hits};
-    upload(memory_.parameters(), from.parameters);
-    upload(memory_.first_moment(), from.first_moment);
-    if (loop_.moments() > 1) upload(memory_.second_moment(), from.second_moment);
+    upload(memory_.parameters(), from.parameters, Array::parameters);
+    upload(memory_.first_moment(), from.first_moment, Array::state);
+    if (loop_.moments() > 1) upload(memory_.second_moment(), from.second_moment, Array::state);
     compile();
   }
 
   TrainingCheckpoint checkpoint(const TrainingIdentity& identity) {
     TrainingCheckpoint state{identity, epoch_, progress_.steps, progress_.loss, progress_.hits};
-    state.channels = compress::group_channels(graph_);
-    state.parameters = download(memory_.parameters(), layout_.total());
-    state.first_moment = download(memory_.first_moment(), layout_.trainable_end());
+    state.channels = compress::group_channels(now_.plain());
+    state.parameters = download(memory_.parameters(), Array::parameters);
+    state.first_moment = download(memory_.first_moment(), Array::state);
     if (loop_.moments() > 1) {
-      state.second_moment = download(memory_.second_moment(), layout_.trainable_end());
+      state.second_moment = download(memory_.second_moment(), Array::state);
     }
     return state;
   }
@@ -120,7 +122,7 @@ class Trainer {
     report.train_accuracy = totals.accuracy;
     report.validation_accuracy = std::numeric_limits<double>::quiet_NaN();
     report.learning_rate = totals.learning_rate;
-    report.sparsity = pruning_.sparsity(graph_);
+    report.sparsity = pruning_.sparsity(now_.plain());
     report.seconds = totals.seconds;
     report.samples_per_second = totals.samples / totals.seconds;
     if (evaluator_) {
@@ -132,84 +134,89 @@ class Trainer {
     return report;
   }
 
-  graph::Network network() { return {graph_, download(memory_.parameters(), layout_.total())}; }
+  graph::Network network() {
+    return {now_.plain(), download(memory_.parameters(), Array::parameters)};
+  }
 
  private:
   static std::size_t bytes_of(std::int64_t floats) {
     return static_cast<std::size_t>(floats) * sizeof(float);
   }
-  void upload(float* to, const std::vector<float>& values) {
-    stream_.upload(to, values.data(), values.size() * sizeof(float));
+  using Array = compress::PaddedNetwork::Array;
+  void upload(float* to, const std::vector<float>& values, Array array) {
+    const std::vector<float> padded = now_.padded(values, array);
+    stream_.upload(to, padded.data(), padded.size() * sizeof(float));
   }
-  std::vector<float> download(const float* from, std::int64_t count) {
-    std::vector<float> values(static_cast<std::size_t>(count));
-    stream_.download(values.data(), from, bytes_of(count));
-    return values;
+  std::vector<float> download(const float* from, Array array) {
+    const graph::ParameterLayout& layout = now_.layout();
+    std::vector<float> values(static_cast<std::size_t>(
+        array == Array::parameters ? layout.total() : layout.trainable_end()));
+    stream_.download(values.data(), from, values.size() * sizeof(float));
+    return now_.stripped(values, array);
   }
   bool ranks_by(compress::PruningCriterion criterion) const {
     return pruning_.prunes() && pruning_.spec().criterion == criterion;
   }
 
-  program::Program training_program(const Graph& graph,
-                                    const graph::ParameterLayout& layout) const {
-    return {graph,
-            layout,
+  program::Program training_program(const compress::PaddedNetwork& network) const {
+    return {network.graph(),
+            network.layout(),
             {.kind = program::ProgramKind::training,
              .batch = training_.batch,
              .dtype = dtype_,
              .label_smoothing = static_cast<float>(training_.label_smoothing),
              .fused = program::fuses_layers(stream_.device()),
-             .bf16_weights = casts_weights_}};
+             .bf16_weights = prefers_.bf16_weights}};
   }
-  program::Program inspection_program(const Graph& graph,
-                                      const graph::ParameterLayout& layout) const {
-    return {graph, layout, {program::ProgramKind::inspection, training_.batch, dtype_}};
+  program::Program inspection_program(const compress::PaddedNetwork& network) const {
+    return {network.graph(),
+            network.layout(),
+            {program::ProgramKind::inspection, training_.batch, dtype_}};
   }
-  std::unique_ptr<Evaluator> evaluator(const Graph& graph,
-                                       const graph::ParameterLayout& layout) const {
-    return std::make_unique<Evaluator>(graph, layout, data_.validation.size, dtype_,
-                                       stream_.device());
+  std::unique_ptr<Evaluator> evaluator(const compress::PaddedNetwork& network) const {
+    return std::make_unique<Evaluator>(network.graph(), network.layout(), data_.validation.size,
+                                       dtype_, stream_.device());
   }
 
   CandidateSizes plan() const {
     CandidateSizes sizes;
-    sizes.parameters = layout_.total();
-    sizes.trainable = layout_.trainable_end();
+    sizes.parameters = now_.layout().total();
+    sizes.trainable = now_.layout().trainable_end();
     sizes.moments = loop_.moments();
-    sizes.cast_weights = casts_weights_;
+    sizes.cast_weights = prefers_.bf16_weights;
     sizes.gradient_sum = ranks_by(compress::PruningCriterion::taylor);
     if (pruning_.prunes()) {
       sizes.channels = pruning_.groups().array_size();
-      sizes.work = bytes_of(layout_.total());  // arrays are compacted through it
+      sizes.work = bytes_of(now_.layout().total());  // arrays are compacted through it
     }
     // A smaller network need not have a smaller plan: which buffers share memory may change.
-    for (const Graph& graph : pruning_.stages()) {
-      const graph::ParameterLayout layout(graph);
-      sizes.work = std::max(sizes.work, training_program(graph, layout).arena_bytes());
-      if (validates_) sizes.work = std::max(sizes.work, evaluator(graph, layout)->arena_bytes());
+    for (const Graph& stage : pruning_.stages()) {
+      const compress::PaddedNetwork network(stage, prefers_.channel_multiple);
+      sizes.work = std::max(sizes.work, training_program(network).arena_bytes());
+      if (validates_) sizes.work = std::max(sizes.work, evaluator(network)->arena_bytes());
       if (ranks_by(compress::PruningCriterion::apoz)) {
-        sizes.work = std::max(sizes.work, inspection_program(graph, layout).arena_bytes());
+        sizes.work = std::max(sizes.work, inspection_program(network).arena_bytes());
       }
     }
     return sizes;
   }
 
   std::size_t plan_scratch() const {
-    const std::size_t step = training_program(graph_, layout_).scratch_bytes(stream_);
+    const std::size_t step = training_program(now_).scratch_bytes(stream_);
     if (!validates_) return step;
-    return std::max(step, evaluator(graph_, layout_)->scratch_bytes(stream_));
+    return std::max(step, evaluator(now_)->scratch_bytes(stream_));
   }
 
   /// Plans the step for the present network and records it.
   void compile() {
     evaluator_.reset();
-    stream_.zero(memory_.gradients(), bytes_of(layout_.trainable_end()));
-    program_ = std::make_unique<program::Program>(training_program(graph_, layout_));
+    stream_.zero(memory_.gradients(), bytes_of(now_.layout().trainable_end()));
+    program_ = std::make_unique<program::Program>(training_program(now_));
     program_->bind(stream_, memory_.work(), memory_.parameters(), memory_.gradients(),
                    memory_.cast_weights());
-    loop_.record(*program_, layout_, memory_);
+    loop_.record(*program_, now_.layout(), memory_);
     if (!validates_) return;
-    evaluator_ = evaluator(graph_, layout_);
+    evaluator_ = evaluator(now_);
     evaluator_->bind(stream_, validation_, memory_.work(), memory_.parameters());
   }
 
@@ -217,14 +224,15 @@ class Trainer {
   /// device alone.
   void prune(std::int64_t index, const std::stop_token& stop) {
     const std::vector<std::int64_t> left = pruning_.channels(index);
-    const compress::ChannelGroups groups(graph_);
+    const compress::ChannelGroups groups(now_.plain());
     bool due = false;
     for (std::size_t i = 0; i < left.size(); ++i) {
       due = due || left[i] < groups.groups()[i].channels;
     }
     if (!due) return;
     const Phase phase("prune");
-    score(groups, index, stop);
+    // Dead channels are scored with the others, and not chosen from.
+    score(compress::ChannelGroups(now_.graph()), index, stop);
     const compress::KeptChannels kept{left, memory_.index()};
     compress::select_channels(stream_, groups, memory_.scores(), kept);
     remove(groups, kept);
@@ -243,33 +251,38 @@ class Trainer {
     compress::PruningState state{memory_.parameters(), memory_.gradient_sum(),
                                  seed_ + static_cast<std::uint64_t>(epoch)};
     if (ranks_by(compress::PruningCriterion::taylor)) {
-      sum_gradients(stream_, *program_, layout_, memory_.parameters(), memory_.gradients(), batches,
-                    load, memory_.gradient_sum());
+      sum_gradients(stream_, *program_, now_.layout(), memory_.parameters(), memory_.gradients(),
+                    batches, load, memory_.gradient_sum());
     } else if (ranks_by(compress::PruningCriterion::apoz)) {
-      program::Program inspection = inspection_program(graph_, layout_);
+      program::Program inspection = inspection_program(now_);
       inspection.bind(stream_, memory_.work(), memory_.parameters(), nullptr);
-      add_positive_shares(stream_, inspection, graph_, groups, batches, load, scores);
+      add_positive_shares(stream_, inspection, now_.graph(), groups, batches, load, scores);
     }
-    compress::add_channel_scores(stream_, graph_, layout_, groups, pruning_.spec().criterion, state,
-                                 scores);
+    compress::add_channel_scores(stream_, now_.graph(), now_.layout(), groups,
+                                 pruning_.spec().criterion, state, scores);
   }
 
   void remove(const compress::ChannelGroups& groups, const compress::KeptChannels& kept) {
-    const Graph pruned = compress::with_group_channels(graph_, groups, kept.counts);
-    const graph::ParameterLayout layout(pruned);
+    const compress::PaddedNetwork before = now_;
+    const compress::ChannelGroups padded_groups(before.graph());
+    now_ = {compress::with_group_channels(before.plain(), groups, kept.counts),
+            prefers_.channel_multiple};
+    const compress::KeptChannels filled =
+        compress::with_dead_channels(stream_, groups, kept, compress::group_channels(now_.graph()));
     auto* const work = static_cast<float*>(memory_.work());
     const auto shorten = [&](float* array, std::int64_t end, std::int64_t count) {
       stream_.zero(work, bytes_of(count));  // gaps hold zeros
-      compress::compact(stream_, graph_, groups, kept, end, {layout_, array}, {layout, work});
+      compress::compact(stream_, before.graph(), padded_groups, filled, end,
+                        {before.layout(), array}, {now_.layout(), work});
       stream_.copy(array, work, bytes_of(count));
     };
-    shorten(memory_.parameters(), layout_.total(), layout.total());
-    shorten(memory_.first_moment(), layout_.trainable_end(), layout.trainable_end());
+    const graph::ParameterLayout& from = before.layout();
+    const graph::ParameterLayout& to = now_.layout();
+    shorten(memory_.parameters(), from.total(), to.total());
+    shorten(memory_.first_moment(), from.trainable_end(), to.trainable_end());
     if (loop_.moments() > 1) {
-      shorten(memory_.second_moment(), layout_.trainable_end(), layout.trainable_end());
+      shorten(memory_.second_moment(), from.trainable_end(), to.trainable_end());
     }
-    graph_ = pruned;
-    layout_ = layout;
     compile();
   }
 
@@ -279,12 +292,11 @@ class Trainer {
   const compress::PruningPlan pruning_;
   const std::uint64_t seed_;
   const DType dtype_;
-  const bool casts_weights_;  // once a step, for all passes
+  const nn::Preferences prefers_;
   TrainingLoop loop_;
   const bool validates_;  // after each epoch
   const data::BatchSource validation_;
-  Graph graph_;
-  graph::ParameterLayout layout_;
+  compress::PaddedNetwork now_;  // at its present stage
   std::int64_t epoch_ = 0;
   EpochProgress progress_;  // of that epoch
   const CandidateSizes sizes_;

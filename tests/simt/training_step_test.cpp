@@ -38,7 +38,7 @@ struct Step {
   }
 };
 
-Step step_with(const char* variants, Optimizer optimizer) {
+Step step_with(const char* variants, Optimizer optimizer, double sparsity = 0.5) {
   setenv("PARETINY_CUDA_VARIANTS", variants, 1);
   const auto stream = test::test_stream();
   const data::Dataset set =
@@ -55,7 +55,7 @@ Step step_with(const char* variants, Optimizer optimizer) {
   compress::PruningSpec pruning;
   pruning.schedule = compress::PruningSchedule::one_shot;
   pruning.criterion = compress::PruningCriterion::l1;
-  pruning.sparsity = 0.5;
+  pruning.sparsity = sparsity;
   pruning.begin = 0.5;
   Step step;
   step.network = train(*stream, data, dense_network(set.sample()), training, pruning, 7).network;
@@ -75,6 +75,21 @@ TEST(TrainingStep, CastsWeightsOnce) {
     // What is left rearranges weights that are in bf16 already: the data gradients, and the stem.
     EXPECT_EQ(once.count("conv_weights"), 1 + 2);
     EXPECT_EQ(once.count("convert"), 0);
+  }
+}
+
+/// Pruned to widths that fill no packs, and told, kept and exported without what fills them up.
+TEST(TrainingStep, DeadChannelsAreNowhereToBeSeen) {
+  for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adamw}) {
+    const Step packed = step_with("channels=packed", optimizer, 0.4);
+    const Step padded = step_with("channels=padded", optimizer, 0.4);
+    EXPECT_EQ(padded.network.graph, packed.network.graph);
+    ASSERT_EQ(padded.network.parameters.size(), packed.network.parameters.size());
+    test::expect_near({padded.network.parameters.begin(), padded.network.parameters.end()},
+                      {packed.network.parameters.begin(), packed.network.parameters.end()}, 0.05,
+                      "parameters");
+    EXPECT_GT(packed.count("conv_pad"), 0);
+    EXPECT_EQ(padded.count("conv_pad"), 2) << "the picture's three channels, in both directions";
   }
 }
 

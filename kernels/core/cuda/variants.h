@@ -13,20 +13,22 @@
 
 namespace paretiny::cuda {
 
-enum class Choice { launch, weights, conv_forward, conv_backward_data };
+enum class Choice { launch, weights, channels, conv_forward, conv_backward_data };
 
 enum class Variant {
   serial,     ///< of launch: a kernel starts when the one before it has ended
   dependent,  ///< in recordings a kernel that can wait starts before that (dependent_launch.h)
   cast_each,  ///< of weights in bf16: a pass that needs them so casts the f32 ones
   cast_once,  ///< the optimiser's step does, for all passes
+  packed,     ///< channels of networks lie one behind the other
+  padded,     ///< dead ones fill up packs of 16 bytes (engine/compress/padding.h)
   cudnn,      ///< of convolutions: NVIDIA's where it takes the job, else as `halo`
   halo,       ///< conv_halo.cu where it takes the job, else as `gather`
   gather,     ///< conv_gather.cu
 };
 
 /// What is chosen for a layer of this type with so many channels on its narrower side; `launch`
-/// knows neither, `weights` no channels.
+/// knows neither, `weights` and `channels` no channels.
 Variant variant_of(Choice choice, DType dtype = DType::f32, std::int64_t channels = 0);
 
 /// "gather", as benchmarks name it.

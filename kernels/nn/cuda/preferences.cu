@@ -5,8 +5,13 @@ namespace paretiny::cuda {
 namespace {
 
 nn::Preferences preferences(Stream&, DType activations) {
-  return {.bf16_weights = activations == DType::bf16 &&
-                          variant_of(Choice::weights, activations) == Variant::cast_once};
+  nn::Preferences prefers;
+  prefers.bf16_weights =
+      activations == DType::bf16 && variant_of(Choice::weights, activations) == Variant::cast_once;
+  if (variant_of(Choice::channels, activations) == Variant::padded) {
+    prefers.channel_multiple = 16 / static_cast<std::int64_t>(size_of(activations));
+  }
+  return prefers;
 }
 
 const Twin twin(nn::twins::preferences, DeviceKind::cuda, preferences);

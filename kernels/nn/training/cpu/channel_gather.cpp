@@ -13,7 +13,11 @@ void channel_gather(Stream&, ConstView in, ConstView index, View out) {
     const float* from = in.as<float>() + i * channels * inner;
     float* to = out.as<float>() + i * kept * inner;
     for (std::int64_t k = 0; k < kept; ++k, to += inner) {
-      std::copy_n(from + from_channel[k] * inner, inner, to);
+      if (from_channel[k] < 0) {
+        std::fill_n(to, inner, 0.0f);
+      } else {
+        std::copy_n(from + from_channel[k] * inner, inner, to);
+      }
     }
   }
 }

@@ -22,8 +22,9 @@ __global__ void gather_kernel(const T* in, const std::int32_t* index, std::int64
   const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
   for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {
     const std::int64_t row = i / inner;  // of [outer * kept]
-    const std::int64_t from = row / kept * channels + index[row % kept];
-    out[i] = in[from * inner + i % inner];
+    const std::int32_t channel = index[row % kept];
+    const std::int64_t from = row / kept * channels + channel;
+    out[i] = channel < 0 ? T{} : in[from * inner + i % inner];
   }
 }
 

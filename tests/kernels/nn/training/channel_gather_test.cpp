@@ -13,7 +13,7 @@ TEST(ChannelGather, CopiesTheChosenChannels) {
   for (const auto& [outer, channels, inner] :
        {Block{1, 7, 1}, Block{1, 9, 45}, Block{27, 5, 1}, Block{3, 4, 5}, Block{3, 6, 8}}) {
     for (const std::vector<double>& index :
-         {std::vector<double>{0, 3}, {3, 2, 0}, {1, 1, 3, 0, 2, 2}, {2}}) {
+         {std::vector<double>{0, 3}, {3, 2, 0}, {1, 1, 3, 0, 2, 2}, {2}, {2, -1, 0, -1}}) {
       const Shape shape{1, static_cast<std::int64_t>(outer), static_cast<std::int64_t>(channels),
                         static_cast<std::int64_t>(inner)};
       const auto kept = static_cast<std::int64_t>(index.size());
@@ -26,8 +26,8 @@ TEST(ChannelGather, CopiesTheChosenChannels) {
       for (std::size_t i = 0; i < outer; ++i) {
         for (const double channel : index) {
           for (std::size_t j = 0; j < inner; ++j) {
-            expected.push_back(
-                from[(i * channels + static_cast<std::size_t>(channel)) * inner + j]);
+            const auto row = i * channels + static_cast<std::size_t>(std::max(channel, 0.0));
+            expected.push_back(channel < 0 ? 0 : from[row * inner + j]);
           }
         }
       }
