@@ -193,10 +193,30 @@ void add_ours_fused(const char* op, const ConvolutionShape& shape, Direction dir
        [=](Stream& s, std::size_t sets) { return ours_fused(s, sets, shape, direction, dtype); }});
 }
 
+/// The ways to do a pass of a convolution, against one another.
+template <class ConvolutionShape>
+void add_variants(const char* op, const ConvolutionShape& shape, const char* pass,
+                  cuda::Choice choice, const std::vector<cuda::Variant>& variants, DType dtype,
+                  const Work& work, const std::function<Call(Stream&, std::size_t)>& prepare) {
+  std::vector<Case> rivals;
+  for (const cuda::Variant variant : variants) {
+    const std::string who = fmt::format("variant_{}", cuda::name_of(variant));
+    rivals.push_back({name(op, pass, dtype, label(shape), who.c_str()), work,
+                      [=](Stream& s, std::size_t sets) -> Call {
+                        const Call call = prepare(s, sets);
+                        return [=](Stream& stream, std::size_t set) {
+                          const cuda::UseVariant use(choice, variant);
+                          call(stream, set);
+                        };
+                      }});
+  }
+  add_rivals(std::move(rivals));
+}
+
 void add_depthwise(const nn::DepthwiseShape& shape, DType dtype) {
   const nn::Window& w = shape.window;
   Work work = work_of(shape, dtype, static_cast<double>(w.kernel_h * w.kernel_w));
-  work.unit = DType::f32;  // no matrix unit multiplies channel by channel
+  work.unit = DType::f32;  // what channel by channel takes; matrix units have to multiply more
   const Convolution convolution{shape.input, shape.input.c, w, shape.input.c};
   for (const auto& [direction, direction_name] : kDirections) {
     add_ours("depthwise", shape, direction, direction_name, dtype, work);
@@ -214,6 +234,13 @@ void add_depthwise(const nn::DepthwiseShape& shape, DType dtype) {
        [=](Stream& s, std::size_t sets) {
          return cudnn_convolution(s, sets, convolution, Direction::backward_weights, dtype, true);
        }});
+  if (w.kernel_h != 5 || w.stride_h != 1 || dtype != DType::bf16) return;
+  for (const Direction direction : {Direction::forward, Direction::backward_data}) {
+    add_variants(
+        "depthwise", shape, direction == Direction::forward ? "forward" : "backward_data",
+        cuda::Choice::depthwise_5x5, {cuda::Variant::fma, cuda::Variant::diagonals}, dtype, work,
+        [=](Stream& s, std::size_t sets) { return ours(s, sets, shape, direction, dtype); });
+  }
 }
 
 void add_pointwise(const nn::PointwiseShape& shape, DType dtype) {
@@ -259,26 +286,6 @@ Call ours_with_statistics(Stream& stream, std::size_t sets, const nn::ConvShape&
   };
 }
 
-/// The ways to do a pass of a dense convolution, against one another.
-void add_conv_variants(const nn::ConvShape& shape, const char* pass, cuda::Choice choice,
-                       DType dtype, const Work& work,
-                       const std::function<Call(Stream&, std::size_t)>& prepare) {
-  std::vector<Case> rivals;
-  for (const cuda::Variant variant :
-       {cuda::Variant::cudnn, cuda::Variant::halo, cuda::Variant::gather}) {
-    const std::string who = fmt::format("variant_{}", cuda::name_of(variant));
-    rivals.push_back({name("conv", pass, dtype, label(shape), who.c_str()), work,
-                      [=](Stream& s, std::size_t sets) -> Call {
-                        const Call call = prepare(s, sets);
-                        return [=](Stream& stream, std::size_t set) {
-                          const cuda::UseVariant use(choice, variant);
-                          call(stream, set);
-                        };
-                      }});
-  }
-  add_rivals(std::move(rivals));
-}
-
 void add_conv(const nn::ConvShape& shape, DType dtype) {
   const nn::Window& w = shape.window;
   const Work work =
@@ -288,15 +295,17 @@ void add_conv(const nn::ConvShape& shape, DType dtype) {
     add_ours("conv", shape, direction, direction_name, dtype, work);
     add_cudnn("conv", label(shape), convolution, direction, direction_name, dtype, work);
   }
+  const std::vector<cuda::Variant> ways = {cuda::Variant::cudnn, cuda::Variant::halo,
+                                           cuda::Variant::gather};
   for (const Direction direction : {Direction::forward, Direction::backward_data}) {
     const bool forward = direction == Direction::forward;
-    add_conv_variants(
-        shape, forward ? "forward" : "backward_data",
-        forward ? cuda::Choice::conv_forward : cuda::Choice::conv_backward_data, dtype, work,
+    add_variants(
+        "conv", shape, forward ? "forward" : "backward_data",
+        forward ? cuda::Choice::conv_forward : cuda::Choice::conv_backward_data, ways, dtype, work,
         [=](Stream& s, std::size_t sets) { return ours(s, sets, shape, direction, dtype); });
   }
-  add_conv_variants(
-      shape, "forward_statistics", cuda::Choice::conv_forward, dtype, work,
+  add_variants(
+      "conv", shape, "forward_statistics", cuda::Choice::conv_forward, ways, dtype, work,
       [=](Stream& s, std::size_t sets) { return ours_with_statistics(s, sets, shape, dtype); });
 }
 

@@ -16,7 +16,7 @@ LAYERS = {
     "depthwise": f"^depthwise/.*/bf16/.*/({OURS}|cudnn_nhwc|cudnn_separate)",
     "pointwise": f"^pointwise/.*/bf16/.*/({OURS}|cublaslt|cublaslt_separate)",
 }
-VARIANTS = f"{_RESNET}/variant_"
+VARIANTS = f"({_RESNET}|^depthwise/.*/bf16/.*)/variant_"
 PEERS = f"wise/.*/bf16/.*/{OURS}"
 _SPENT = "time budget"
 

@@ -21,15 +21,17 @@ struct Product {
   const std::uint32_t* b;
 };
 
+/// kDepth: of the product, 8 or 16.
+template <int kDepth>
 void multiply(void* const (&operands)[32], unsigned) {
-  float a[16][16], b[16][8];
+  float a[16][kDepth], b[kDepth][8];
   for (int lane = 0; lane < 32; ++lane) {
     const Product& part = *static_cast<const Product*>(operands[lane]);
     const int g = lane / 4, t = lane % 4;
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < kDepth / 4; ++i) {
       for (int half = 0; half < 2; ++half) {
         a[g + i % 2 * 8][2 * t + i / 2 * 8 + half] = bf16_half(part.a[i], half);
-        if (i < 2) b[2 * t + i * 8 + half][g] = bf16_half(part.b[i], half);
+        if (i < kDepth / 8) b[2 * t + i * 8 + half][g] = bf16_half(part.b[i], half);
       }
     }
   }
@@ -37,7 +39,7 @@ void multiply(void* const (&operands)[32], unsigned) {
     const Product& part = *static_cast<const Product*>(operands[lane]);
     const int g = lane / 4, t = lane % 4;
     for (int i = 0; i < 4; ++i) {
-      for (int k = 0; k < 16; ++k) part.d[i] += a[g + i / 2 * 8][k] * b[k][2 * t + i % 2];
+      for (int k = 0; k < kDepth; ++k) part.d[i] += a[g + i / 2 * 8][k] * b[k][2 * t + i % 2];
     }
   }
 }
@@ -71,7 +73,12 @@ void load(void* const (&operands)[32], unsigned) {
 void mma_16x8x16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
                  SimtPlace place) {
   Product product{d, a, b};
-  simt::warp_operation("mma_16x8x16", kAllLanes, &product, multiply, place);
+  simt::warp_operation("mma_16x8x16", kAllLanes, &product, multiply<16>, place);
+}
+
+void mma_16x8x8(float (&d)[4], const std::uint32_t (&a)[2], std::uint32_t b, SimtPlace place) {
+  Product product{d, a, &b};
+  simt::warp_operation("mma_16x8x8", kAllLanes, &product, multiply<8>, place);
 }
 
 void load_tiles(std::uint32_t (&tiles)[4], const void* row, SimtPlace place) {

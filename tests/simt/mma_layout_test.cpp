@@ -1,7 +1,7 @@
 // The fragments of mma and ldmatrix as the PTX manual states them ("Matrix fragments for
-// mma.m16n8k16 with floating point type", "ldmatrix"), against the twin's, which has its own
-// tables. Kernels are written by mma.h's description of them: one of the three that differed would
-// show.
+// mma.m16n8k16 with floating point type", the same for m16n8k8, "ldmatrix"), against the twin's,
+// which has its own tables. Kernels are written by mma.h's description of them: one of the three
+// that differed would show.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -39,6 +39,11 @@ Element a_element(int lane, int i) {
       i < 4 ? thread_id_in_group(lane) * 2 + (i & 1) : thread_id_in_group(lane) * 2 + (i & 1) + 8};
 }
 
+/// Of m16n8k8, whose b is the first half of the other's.
+Element short_a_element(int lane, int i) {
+  return {i < 2 ? group_id(lane) : group_id(lane) + 8, thread_id_in_group(lane) * 2 + (i & 1)};
+}
+
 Element b_element(int lane, int i) {
   return {
       i < 2 ? thread_id_in_group(lane) * 2 + (i & 1) : thread_id_in_group(lane) * 2 + (i & 1) + 8,
@@ -56,16 +61,20 @@ Element tile_element(int lane, int i, bool transposed) {
   return transposed ? Element{e.column, e.row} : e;
 }
 
+template <unsigned kDepth>
 __global__ void multiply_fragments(const std::uint32_t* a, const std::uint32_t* b, float* d) {
+  constexpr unsigned kOfA = kDepth / 4, kOfB = kDepth / 8;  // registers
   const unsigned lane = threadIdx.x;
-  std::uint32_t part_a[4], part_b[2];
+  std::uint32_t part_a[kOfA], part_b[kOfB];
   float part_d[4];
-  for (unsigned i = 0; i < 4; ++i) {
-    part_a[i] = a[4 * lane + i];
-    part_d[i] = d[4 * lane + i];
+  for (unsigned i = 0; i < kOfA; ++i) part_a[i] = a[kOfA * lane + i];
+  for (unsigned i = 0; i < kOfB; ++i) part_b[i] = b[kOfB * lane + i];
+  for (unsigned i = 0; i < 4; ++i) part_d[i] = d[4 * lane + i];
+  if constexpr (kDepth == 16) {
+    mma_16x8x16(part_d, part_a, part_b);
+  } else {
+    mma_16x8x8(part_d, part_a, part_b[0]);
   }
-  for (unsigned i = 0; i < 2; ++i) part_b[i] = b[2 * lane + i];
-  mma_16x8x16(part_d, part_a, part_b);
   for (unsigned i = 0; i < 4; ++i) d[4 * lane + i] = part_d[i];
 }
 
@@ -90,25 +99,35 @@ std::vector<double> held(const std::vector<double>& matrix, int columns, int a_l
   return values;
 }
 
-TEST(MmaLayout, FragmentsAreThoseOfTheManual) {
+template <unsigned kDepth>
+void expect_fragments(Element (*element_of_a)(int, int)) {
   const auto stream = Stream::create({DeviceKind::cuda, 0});
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
-    const auto a = whole_numbers(16 * 16, seed), b = whole_numbers(16 * 8, seed + 10),
+    const auto a = whole_numbers(16 * kDepth, seed), b = whole_numbers(kDepth * 8, seed + 10),
                c = whole_numbers(16 * 8, seed + 20);
-    const Tensor held_a(*stream, DType::bf16, {1, 1, 32, 8}, held(a, 16, 8, a_element));
-    const Tensor held_b(*stream, DType::bf16, {1, 1, 32, 4}, held(b, 8, 4, b_element));
+    const Tensor held_a(*stream, DType::bf16, {1, 1, 32, kDepth / 2},
+                        held(a, kDepth, kDepth / 2, element_of_a));
+    const Tensor held_b(*stream, DType::bf16, {1, 1, 32, kDepth / 4},
+                        held(b, 8, kDepth / 4, b_element));
     const Tensor d(*stream, DType::f32, {1, 1, 32, 4}, held(c, 8, 4, c_element));
-    launch(*stream, "multiply_fragments", multiply_fragments, {1, 32},
+    launch(*stream, "multiply_fragments", multiply_fragments<kDepth>, {1, 32},
            held_a.view().as<std::uint32_t>(), held_b.view().as<std::uint32_t>(),
            d.view().as<float>());
     std::vector<double> expected = c;
     for (std::size_t i = 0; i < 16; ++i) {
       for (std::size_t j = 0; j < 8; ++j) {
-        for (std::size_t k = 0; k < 16; ++k) expected[i * 8 + j] += a[i * 16 + k] * b[k * 8 + j];
+        for (std::size_t k = 0; k < kDepth; ++k) {
+          expected[i * 8 + j] += a[i * kDepth + k] * b[k * 8 + j];
+        }
       }
     }
     EXPECT_EQ(d.values(), held(expected, 8, 4, c_element)) << "seed " << seed;
   }
+}
+
+TEST(MmaLayout, FragmentsAreThoseOfTheManual) {
+  expect_fragments<16>(a_element);
+  expect_fragments<8>(short_a_element);
 }
 
 /// Each lane's row of four 8 x 8 matrices that lie one after another, and the registers it gets.

@@ -22,6 +22,16 @@ __device__ inline void mma_16x8x16(float (&d)[4], const std::uint32_t (&a)[4],
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+/// The same for half the depth: a [16 x 8], of which a[0] = (g, 2t), a[1] = (g + 8, 2t), and
+/// b [8 x 8] = (2t, g).
+__device__ inline void mma_16x8x8(float (&d)[4], const std::uint32_t (&a)[2], std::uint32_t b) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 "
+      "{%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(b));
+}
+
 /// Four 8 x 8 tiles of 16-bit elements: lane l passes the address in shared memory (16-byte
 /// aligned) of row l % 8 of tile l / 8, and gets the pair (g, 2t) of each tile.
 __device__ inline void load_tiles(std::uint32_t (&tiles)[4], const void* row) {

@@ -53,9 +53,20 @@ Plan make_plan(Stream& stream, const PlanRequest& request) {
   const std::int64_t few = std::min(most_samples, ceil_div(64, channel_threads * column_threads));
   const std::int64_t together =
       std::min(result.n, std::clamp<std::int64_t>(result.n / busy, few, most_samples));
-  const std::int64_t groups = ceil_div(result.n, together);
-  const std::int64_t sample_threads = ceil_div(result.n, groups);
+  const std::int64_t sample_threads = ceil_div(result.n, ceil_div(result.n, together));
+  return make_plan(
+      stream, request,
+      {all_chunks, all_columns, chunks, channel_threads, column_threads, sample_threads});
+}
 
+Plan make_plan(Stream& stream, const PlanRequest& request, const BlockCut& cut) {
+  const Shape& result = request.result;
+  const auto [all_chunks, all_columns, chunks, channel_threads, column_threads, sample_threads] =
+      cut;
+  const std::int64_t slices = ceil_div(all_chunks, chunks);
+  const std::int64_t column_strips = ceil_div(all_columns, column_threads);
+  const std::int64_t groups = ceil_div(result.n, sample_threads);
+  const std::int64_t processors = multiprocessors(stream);
   const std::int64_t threads = channel_threads * column_threads * sample_threads;
   const std::int64_t blocks = std::clamp<std::int64_t>(request.blocks * request.threads / threads,
                                                        request.blocks, kMostBlocks);

@@ -29,6 +29,7 @@ struct Taps {
   static constexpr int kKernelH = kernel_h, kKernelW = kernel_w;
   static constexpr int kStrideH = kernel_h == 1 ? 1 : stride, kStrideW = stride;
   static constexpr int kVector = vector, kColumns = columns;
+  static constexpr int kShareColumns = columns, kColumnStep = 1;
   static constexpr int kThreads = threads;                ///< of a block, at most
   static constexpr int kBlocks = threads == 128 ? 3 : 2;  ///< a multiprocessor, at least
   /// Result rows (columns) that one source row (column) reaches, or the reverse.
@@ -112,12 +113,22 @@ PlanRequest plan_request(const Shape& result, bool aligned) {
           W::kBlocks, W::kDepthH - 1, S::kGroup, S::kReach,  S::kRows};
 }
 
+/// How the threads of a block are cut, out of as many chunks and columns (of a thread) as there
+/// are.
+struct BlockCut {
+  std::int64_t all_chunks, all_columns;
+  std::int64_t chunks, channel_threads, column_threads, sample_threads;
+};
+
 Plan make_plan(Stream& stream, const PlanRequest& request);
+/// For threads that are cut already.
+Plan make_plan(Stream& stream, const PlanRequest& request, const BlockCut& cut);
 
 /// A thread's place in its block.
 struct Place {
   int channel;  ///< the first of its results
   int column_lane, sample_lane;
+  int column;  ///< of its first result, within the columns that a column_lane stands for
 
   template <class T, class W>
   __device__ static Place of(const Plan& plan) {
@@ -125,7 +136,7 @@ struct Place {
     const int first_chunk = static_cast<int>(blockIdx.x) * plan.chunks;
     const int lane = thread / plan.channel_threads;
     return {first_chunk * kPack<T> + thread % plan.channel_threads * W::kVector,
-            lane % plan.column_threads, lane / plan.column_threads};
+            lane % plan.column_threads, lane / plan.column_threads, 0};
   }
 };
 

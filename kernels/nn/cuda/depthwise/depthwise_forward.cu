@@ -8,40 +8,19 @@
 // where a block does not take whole rows.
 //
 // An H200 at the rate of a copy leaves about 28 issue slots a bf16 result; counted in machine code,
-// 3x3 takes about 23 (9 of them products), 5x5 about 48 (25): 5x5 with stride 1 is bound by
-// arithmetic.
+// 3x3 takes about 23 (9 of them products), 5x5 about 48 (25): 5x5 with stride 1 would be bound by
+// arithmetic, so that in bf16 tensor cores do it (depthwise_diagonals.cu).
 #include "kernels/core/cuda/dependent_launch.h"
 #include "kernels/core/cuda/shared.h"
 #include "kernels/nn/cuda/depthwise/depthwise_kernels.h"
-#include "kernels/nn/cuda/depthwise/depthwise_results.h"
+#include "kernels/nn/cuda/depthwise/depthwise_rows.h"
 
 namespace paretiny::cuda::depthwise {
 namespace {
 
-constexpr int kStages = 3;  // two on their way while one is read
-
-/// Calls f<turn>() for a turn below kTurns: as a constant, so that arrays it indexes stay in
-/// registers, and in one place each, so that it is inlined.
-template <int kTurns, int kTurn = 0, class F>
-__device__ void with_turn(int turn, F f) {
-  if constexpr (kTurn + 1 < kTurns) {
-    if (turn != kTurn) return with_turn<kTurns, kTurn + 1>(turn, f);
-  }
-  f.template operator()<kTurn>();
-}
-
 template <class T, class W>
 using Share = SourceShare<T, W::kColumns * W::kStrideW,
                           (W::kColumns - 1) * W::kStrideW + W::kKernelW, W::kStrideH, W::kVector>;
-
-template <class T>
-struct Problem {
-  Plan plan;
-  Weights weights;
-  SourceTensor<T> x;
-  Reading<T> reading;
-  Writing<T> writing;
-};
 
 /// A block a strip of rows of y [n, oh, ow, c]; the rows of x [n, h, w, c] that it needs come
 /// through shared memory once.
@@ -56,24 +35,13 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
   const ResultsLayout<T, W> layout(plan, problem.writing.moments != nullptr);
   uint4* const shared = &shared_memory<uint4>();
   uint4* const ring = shared + layout.chunks();
-  const int stage_size = problem.x.template chunks<S>(plan);
   Results<T, W> results(problem.writing, plan, place, reinterpret_cast<float*>(shared));
 
   float weights[W::kKernelH][W::kKernelW][W::kVector];
   load_weights(problem.weights, plan.channels, place.channel, results.count(), weights);
   // Those of result row r are in [r % kDepthH], counted from the first row of all.
   float sums[W::kDepthH][W::kColumns][W::kVector] = {};
-  int turn = 0;
 
-  typename Source<S>::Way way{};
-  const auto copy = [&](const auto& at, int stage) {
-    if (at.at_first()) way = source.enter(at.strip, at.step);
-    source.copy(way, at.step, at.end(), ring + stage * stage_size);
-  };
-  const auto prepare = [&](const auto& at, int stage) {
-    if (!problem.reading.any) return;
-    read_through(problem.reading, source, plan, place, at, ring + stage * stage_size);
-  };
   const uint4* rows = ring;
   float done[W::kColumns][W::kVector];
   // Begins the sums of row `step`, adds the source rows of the step to all that meet them, and
@@ -105,18 +73,7 @@ __global__ void __launch_bounds__(W::kThreads, W::kBlocks)
       for (int v = 0; v < W::kVector; ++v) done[i][v] = sums[(kTurn + 1) % W::kDepthH][i][v];
     }
   };
-  const auto use = [&](const auto& at, int stage) {
-    if (at.at_first()) results.enter(at.strip);
-    rows = ring + stage * stage_size;
-    const int end = min(at.step + plan.stage_steps, at.end());
-#pragma unroll 1
-    for (int step = at.step; step < end; ++step) {
-      with_turn<W::kDepthH>(turn, [&]<int kTurn>() { add.template operator()<kTurn>(step); });
-      turn = turn + 1 == W::kDepthH ? 0 : turn + 1;
-      if (step - (W::kDepthH - 1) >= at.strip.row) results.store_row(done);
-    }
-  };
-  stream_stages<kStages>(plan, RowSteps<W>{}, copy, prepare, use);
+  correlate_rows<W>(problem, source, place, ring, results, rows, done, add);
   if (problem.writing.moments != nullptr) results.merge_moments(reinterpret_cast<Moments*>(ring));
 }
 
@@ -132,6 +89,9 @@ Plan plan_of(Stream& stream, const Shape& result, bool aligned) {
 void correlate(Stream& stream, const char* name, const nn::DepthwiseShape& shape,
                const Shape& result, const Weights& weights, const nn::ConvolutionForward& t) {
   const std::int64_t channels = result.c;
+  if (takes_diagonals(shape.window, t.x.dtype, channels)) {
+    return correlate_diagonals(stream, name, shape, result, weights, t);
+  }
   with_taps(shape.window, [&]<class W>(W) {
     with_element(t.x.dtype, [&]<class T>(T) {
       using S = Share<T, W>;
@@ -144,24 +104,16 @@ void correlate(Stream& stream, const char* name, const nn::DepthwiseShape& shape
                           plan.layout(S::kGroup, S::kReach)},
                          Reading<T>(t.prologue),
                          Writing<T>(t.y, t.b, t.epilogue)};
-      Arena::Scope scratch(stream.scratch());
-      Moments*& moments = problem.writing.moments;
-      if (t.epilogue.mean) moments = take_parts<Moments>(scratch, plan.blocks, channels);
-      const std::size_t merging =
-          merge_lanes_bytes<Moments, W::kVector>(plan.channel_threads, plan.lanes());
-      launch_dependent(
-          stream, name, correlate_kernel<T, W>,
-          {plan.grid(), dim3(static_cast<unsigned>(plan.threads())),
-           ResultsLayout<T, W>(plan, moments != nullptr).chunks() * sizeof(uint4) +
-               std::max(kStages * problem.x.template chunks<S>(plan) * sizeof(uint4), merging)},
-          problem);
-      merge_statistics(stream, plan.blocks, channels, moments, t.epilogue);
+      launch_correlation<T, W, S>(stream, name, correlate_kernel<T, W>, problem, t.epilogue);
     });
   });
 }
 
 std::size_t correlate_scratch_bytes(Stream& stream, const nn::Window& window, const Shape& result,
                                     DType dtype) {
+  if (takes_diagonals(window, dtype, result.c)) {
+    return correlate_diagonals_scratch_bytes(stream, result);
+  }
   std::size_t bytes = 0;
   with_taps(window, [&]<class W>(W) {
     with_element(dtype, [&]<class T>(T) {

@@ -47,10 +47,10 @@ class Results {
 
   __device__ void enter(const Strip& strip) {
     const int sample = strip.sample + place_.sample_lane;
-    const int first =
-        (strip.column_strip * plan_.column_threads + place_.column_lane) * W::kColumns;
+    const int share = strip.column_strip * plan_.column_threads + place_.column_lane;
+    const int first = share * W::kShareColumns + place_.column;
     const bool exists = sample < plan_.samples && place_.channel < plan_.channels;
-    columns_ = exists ? min(plan_.result_w - first, W::kColumns) : 0;
+    columns_ = exists ? min(ceil_div(plan_.result_w - first, W::kColumnStep), W::kColumns) : 0;
     const std::int64_t row = std::int64_t{sample} * plan_.result_h + strip.row;
     next_ = (row * plan_.result_w + first) * plan_.channels + place_.channel;
   }
@@ -65,9 +65,9 @@ class Results {
 #pragma unroll
       for (int i = 0; i < W::kColumns; ++i) {
         if (plan_.aligned) {
-          if (i < columns_) packed[i].store(to + i * plan_.channels);
+          if (i < columns_) packed[i].store(to + i * W::kColumnStep * plan_.channels);
         } else {
-          if (i < columns_) packed[i].store_some(to + i * plan_.channels, count());
+          if (i < columns_) packed[i].store_some(to + i * W::kColumnStep * plan_.channels, count());
         }
       }
       if (writing_.moments != nullptr) add_moments(packed);
@@ -80,8 +80,10 @@ class Results {
     load_moments();
     Moments mine[kVector];
     for (int v = 0; v < kVector; ++v) mine[v] = running_.moments(v);
+    if constexpr (W::kColumnStep > 1) merge_columns(mine);
     merge_lanes(plan_.channel_threads, plan_.lanes(), mine, shared);
     if (static_cast<int>(threadIdx.x) >= plan_.channel_threads) return;
+    if (W::kColumnStep > 1 && place_.column != 0) return;
     Moments* const to = writing_.moments + std::int64_t{blockIdx.y} * plan_.channels;
     for (int v = 0; v < kVector; ++v) {
       if (v < count()) to[place_.channel + v] = mine[v];
@@ -89,6 +91,17 @@ class Results {
   }
 
  private:
+  /// Into the first of kColumnStep neighbours, which are four lanes of channels apart.
+  __device__ static void merge_columns(Moments (&mine)[kVector]) {
+    for (int lanes = 4 * W::kColumnStep / 2; lanes >= 4; lanes /= 2) {
+      for (Moments& each : mine) {
+        each.merge({__shfl_down_sync(kAllLanes, each.count, lanes),
+                    __shfl_down_sync(kAllLanes, each.mean, lanes),
+                    __shfl_down_sync(kAllLanes, each.square, lanes)});
+      }
+    }
+  }
+
   __device__ void finish(Row& sums) const {
     float factor[kVector], addend[kVector];
     Floats(factors_).unpack(factor);
@@ -110,10 +123,10 @@ class Results {
       if (i >= columns_) return;
       float residual[kVector] = {};
       if (plan_.aligned) {
-        Packed(from + i * plan_.channels).unpack(residual);
+        Packed(from + i * W::kColumnStep * plan_.channels).unpack(residual);
       } else {
         for (int v = 0; v < kVector; ++v) {
-          if (v < count()) residual[v] = widen(from[i * plan_.channels + v]);
+          if (v < count()) residual[v] = widen(from[i * W::kColumnStep * plan_.channels + v]);
         }
       }
       for (int v = 0; v < kVector; ++v) sums[i][v] += residual[v];
