@@ -5,7 +5,7 @@
 
 namespace paretiny {
 
-std::string program_version();  ///< "0.1.0"
+std::string program_version();  ///< "0.2.0"
 std::string program_commit();   ///< abbreviated, or "unknown" outside a repository
 /// One line, for people and for reports of faults: name, version, commit, and how it was built.
 std::string program_description();

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/version.h"
 #include "tests/nas/cli/postgres_fixture.h"
 
 namespace paretiny::cli {
@@ -167,10 +168,9 @@ TEST_F(PostgresCliTest, AWorkerThatDoesNotBelongHereIsRefused) {
   EXPECT_TRUE(
       refused(run({"worker", server_->uri(), place_.name(), "--set", "dataset.samples=400"}), 6,
               {"dataset.samples"}));
-  server_->psql(
-      "UPDATE paretiny.studies SET header = replace(header::text, '\"version\":\"0.1.0\"', "
-      "'\"version\":\"0.0.9\"')::json WHERE name = '" +
-      place_.name() + "'");
+  server_->psql("UPDATE paretiny.studies SET header = replace(header::text, '\"version\":\"" +
+                program_version() + "\"', '\"version\":\"0.0.9\"')::json WHERE name = '" +
+                place_.name() + "'");
   EXPECT_TRUE(refused(run(worker()), 6, {"version 0.0.9", "must be of one version"}));
   EXPECT_TRUE(
       refused(run({"worker", "postgresql://u:hunter2@h/db", "x"}), 2, {"holds a password"}));
