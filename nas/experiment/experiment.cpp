@@ -216,11 +216,15 @@ Experiment read_experiment(toml::table root, const std::filesystem::path& path,
   experiment.limits = read_limits(root);
   // A limit is kept by an objective.
   experiment.instructions = experiment.instructions || experiment.limits.instructions;
+  const std::vector<std::string> networks = searched_networks(root);
+  // A file that searches its network may name none: what needs one value takes the first choice.
+  if (!networks.empty() && find_path(root, "model.name") == nullptr) {
+    set_path(root, "model.name", toml::value<std::string>(networks.front()));
+  }
   for (const std::string& part : candidate_tables()) {
     if (const toml::node* node = find_path(root, part)) set_path(experiment.base, part, *node);
   }
   experiment.space = read_space(root);
-  const std::vector<std::string> networks = searched_networks(root);
   passed_over.insert(passed_over.end(), networks.begin(), networks.end());
   // Unlike `base`, a copy, `root` knows the lines of the file.
   read_candidate_tables(root, passed_over);

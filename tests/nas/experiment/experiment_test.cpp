@@ -78,6 +78,17 @@ TEST_F(ExperimentTest, OneSpaceMayHoldSeveralNetworksWithTheirOwnOptions) {
       << "searched also for a network that has none";
 }
 
+TEST_F(ExperimentTest, ANetworkThatIsSearchedNeedsNoNameInTheFile) {
+  const std::string text =
+      "dataset.format = \"synthetic\"\nmodel.width = 0.5\n"
+      "[space.model.name]\nchoices = [\"mobilenet_v3\", \"ds_cnn\"]\n";
+  const Experiment experiment = load_experiment(file(text));
+  EXPECT_EQ(experiment.candidate({{"model.name", std::string("ds_cnn")}}).model.name, "ds_cnn");
+  EXPECT_EQ(experiment.candidate().model.name, "mobilenet_v3") << "the first stands in";
+  EXPECT_EQ(load_experiment(file(text), {"model.name=ds_cnn"}).candidate().model.name, "ds_cnn");
+  EXPECT_EQ(experiment.task, load_experiment(file("model.name = \"mobilenet_v3\"\n" + text)).task);
+}
+
 TEST_F(ExperimentTest, ConditionsOnWhatIsNotSearchedAreHeldAgainstTheFile) {
   const std::string text = test::tiny_experiment() +
                            "[space.training.optimizer]\nchoices = [\"sgd\", \"adam\"]\n"
