@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "nas/report/importance.h"
+#include "nas/report/fit/importance.h"
 #include "nas/summary/format.h"
 
 namespace paretiny::report {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "nas/report/curves.h"
-#include "nas/report/importance.h"
+#include "nas/report/fit/importance.h"
+#include "nas/report/fit/surrogate_fit.h"
 #include "nas/report/stops.h"
-#include "nas/report/surrogate_fit.h"
 #include "nas/report/timeline.h"
 #include "nas/study/study.h"
 #include "nas/summary/summary.h"

@@ -1,7 +1,7 @@
 // Asynchronous copies; compiled with the sanitizers, which must see what they read.
 #include <cstring>
 
-#include "tests/simt/access_counts.h"
+#include "tests/simt/accesses/access_counts.h"
 #include "tests/simt/machine.h"
 
 namespace paretiny::simt {

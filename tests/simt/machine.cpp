@@ -3,7 +3,7 @@
 #include <cuda_runtime.h>
 
 #include "base/error.h"
-#include "tests/simt/access_counts.h"
+#include "tests/simt/accesses/access_counts.h"
 #include "tests/simt/block.h"
 
 constinit thread_local uint3 threadIdx{};

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "tests/simt/access_counts.h"
+#include "tests/simt/accesses/access_counts.h"
 
 namespace paretiny::cuda {
 namespace {

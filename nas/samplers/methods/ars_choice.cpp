@@ -7,10 +7,10 @@
 #include "kernels/bayes/normal.h"
 #include "kernels/core/random.h"
 #include "kernels/core/stop.h"
+#include "nas/samplers/acquisition/path_acquisition.h"
+#include "nas/samplers/acquisition/simplex_weights.h"
 #include "nas/samplers/methods/ars_sampler.h"
-#include "nas/samplers/parts/path_acquisition.h"
-#include "nas/samplers/parts/simplex_weights.h"
-#include "nas/samplers/parts/smooth_search.h"
+#include "nas/samplers/proposal/smooth_search.h"
 
 namespace paretiny::samplers {
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "nas/samplers/options.h"
-#include "nas/samplers/parts/k_means.h"
+#include "nas/samplers/proposal/k_means.h"
 
 namespace paretiny::samplers {
 namespace {

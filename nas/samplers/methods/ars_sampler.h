@@ -1,9 +1,9 @@
 // ARS-MOBOpt, the paper's sampler, and what goes beyond it (docs/samplers.md).
 #pragma once
 
+#include "nas/samplers/acquisition/path_acquisition.h"
 #include "nas/samplers/methods/model_sampler.h"
-#include "nas/samplers/parts/path_acquisition.h"
-#include "nas/samplers/parts/random_search.h"
+#include "nas/samplers/proposal/random_search.h"
 
 namespace paretiny::samplers {
 

@@ -1,7 +1,7 @@
 // Samplers that learn nothing: uniform random points, Latin hypercubes, a Sobol sequence.
 #pragma once
 
-#include "nas/samplers/parts/unseen.h"
+#include "nas/samplers/proposal/unseen.h"
 #include "nas/space/sobol.h"
 
 namespace paretiny::samplers {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "kernels/core/random.h"
+#include "nas/samplers/acquisition/knowledge.h"
+#include "nas/samplers/acquisition/outcome_transform.h"
 #include "nas/samplers/methods/designs.h"
-#include "nas/samplers/parts/knowledge.h"
-#include "nas/samplers/parts/outcome_transform.h"
 
 namespace paretiny::samplers {
 

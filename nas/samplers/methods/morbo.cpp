@@ -7,10 +7,10 @@
 
 #include "kernels/core/stop.h"
 #include "nas/pareto/hypervolume.h"
+#include "nas/samplers/acquisition/device_boxes.h"
+#include "nas/samplers/acquisition/simplex_weights.h"
 #include "nas/samplers/options.h"
-#include "nas/samplers/parts/device_boxes.h"
-#include "nas/samplers/parts/simplex_weights.h"
-#include "nas/samplers/parts/smooth_search.h"
+#include "nas/samplers/proposal/smooth_search.h"
 #include "nas/samplers/violation.h"
 
 namespace paretiny::samplers {

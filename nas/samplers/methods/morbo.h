@@ -2,7 +2,7 @@
 #pragma once
 
 #include "nas/samplers/methods/model_sampler.h"
-#include "nas/samplers/parts/trust_region.h"
+#include "nas/samplers/proposal/trust_region.h"
 
 namespace paretiny::samplers {
 

@@ -5,9 +5,9 @@
 
 #include "kernels/core/stop.h"
 #include "nas/pareto/pareto.h"
+#include "nas/samplers/acquisition/outcome_transform.h"
 #include "nas/samplers/methods/designs.h"
 #include "nas/samplers/options.h"
-#include "nas/samplers/parts/outcome_transform.h"
 #include "nas/samplers/violation.h"
 
 namespace paretiny::samplers {

@@ -2,8 +2,8 @@
 // algorithm: NSGA-II", 2002) one trial at a time.
 #pragma once
 
-#include "nas/samplers/parts/unseen.h"
-#include "nas/samplers/parts/variation.h"
+#include "nas/samplers/proposal/unseen.h"
+#include "nas/samplers/proposal/variation.h"
 
 namespace paretiny::samplers {
 

@@ -2,8 +2,8 @@
 
 #include "kernels/core/random.h"
 #include "kernels/core/stop.h"
+#include "nas/samplers/acquisition/simplex_weights.h"
 #include "nas/samplers/options.h"
-#include "nas/samplers/parts/simplex_weights.h"
 
 namespace paretiny::samplers {
 

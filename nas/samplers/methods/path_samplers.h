@@ -2,9 +2,9 @@
 // L-BFGS from many starts.
 #pragma once
 
+#include "nas/samplers/acquisition/path_acquisition.h"
 #include "nas/samplers/methods/model_sampler.h"
-#include "nas/samplers/parts/path_acquisition.h"
-#include "nas/samplers/parts/smooth_search.h"
+#include "nas/samplers/proposal/smooth_search.h"
 
 namespace paretiny::samplers {
 

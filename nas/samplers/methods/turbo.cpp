@@ -6,8 +6,8 @@
 
 #include "kernels/core/stop.h"
 #include "nas/pareto/pareto.h"
+#include "nas/samplers/acquisition/simplex_weights.h"
 #include "nas/samplers/options.h"
-#include "nas/samplers/parts/simplex_weights.h"
 #include "nas/samplers/violation.h"
 
 namespace paretiny::samplers {

@@ -1,4 +1,4 @@
-#include "nas/report/surrogate_fit.h"
+#include "nas/report/fit/surrogate_fit.h"
 
 #include "kernels/core/random.h"
 #include "tests/nas/report/made_trials.h"

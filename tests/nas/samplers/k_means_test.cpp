@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/k_means.h"
+#include "nas/samplers/proposal/k_means.h"
 
 #include <gtest/gtest.h>
 

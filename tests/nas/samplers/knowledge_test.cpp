@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/knowledge.h"
+#include "nas/samplers/acquisition/knowledge.h"
 
 #include "kernels/core/random.h"
 #include "tests/nas/samplers/sampler_runs.h"

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "nas/pareto/hypervolume.h"
-#include "nas/report/importance.h"
+#include "nas/report/fit/importance.h"
 #include "nas/summary/format.h"
 #include "nas/summary/scales.h"
 #include "tests/nas/report/made_trials.h"

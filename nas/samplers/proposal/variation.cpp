@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/variation.h"
+#include "nas/samplers/proposal/variation.h"
 
 #include <algorithm>
 #include <cmath>

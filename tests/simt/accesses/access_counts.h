@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/simt/access_cost.h"
+#include "tests/simt/accesses/access_cost.h"
 
 namespace paretiny::simt {
 

@@ -6,8 +6,8 @@
 #include <memory>
 #include <stop_token>
 
-#include "nas/samplers/parts/knowledge.h"
-#include "nas/samplers/parts/outcome_transform.h"
+#include "nas/samplers/acquisition/knowledge.h"
+#include "nas/samplers/acquisition/outcome_transform.h"
 #include "nas/surrogate/posterior_paths.h"
 
 namespace paretiny::samplers {

@@ -1,11 +1,11 @@
-#include "nas/samplers/parts/visits.h"
+#include "nas/samplers/proposal/visits.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <set>
 
-#include "nas/samplers/parts/unseen.h"
+#include "nas/samplers/proposal/unseen.h"
 #include "nas/space/sobol.h"
 
 namespace paretiny::samplers {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kernels/core/random.h"
-#include "nas/samplers/parts/knowledge.h"
+#include "nas/samplers/acquisition/knowledge.h"
 #include "nas/space/sobol.h"
 
 namespace paretiny::samplers {

@@ -2,7 +2,7 @@
 // ThreadSanitizer: every access goes to the AccessCounts of the thread, if there are any.
 #include <cstddef>
 
-#include "tests/simt/access_counts.h"
+#include "tests/simt/accesses/access_counts.h"
 #include "tests/simt/machine.h"
 
 using paretiny::simt::access_counts;

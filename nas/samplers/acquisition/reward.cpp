@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/reward.h"
+#include "nas/samplers/acquisition/reward.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "kernels/bayes/acquisition.h"
 #include "kernels/core/random.h"
-#include "nas/samplers/parts/simplex_weights.h"
+#include "nas/samplers/acquisition/simplex_weights.h"
 #include "nas/samplers/violation.h"
 
 namespace paretiny::samplers {

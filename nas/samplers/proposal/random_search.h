@@ -6,8 +6,8 @@
 
 #include <stop_token>
 
-#include "nas/samplers/parts/reward.h"
-#include "nas/samplers/parts/visits.h"
+#include "nas/samplers/acquisition/reward.h"
+#include "nas/samplers/proposal/visits.h"
 
 namespace paretiny::samplers {
 

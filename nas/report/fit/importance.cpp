@@ -1,4 +1,4 @@
-#include "nas/report/importance.h"
+#include "nas/report/fit/importance.h"
 
 #include <Eigen/Dense>
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/trust_region.h"
+#include "nas/samplers/proposal/trust_region.h"
 
 #include <algorithm>
 #include <cmath>

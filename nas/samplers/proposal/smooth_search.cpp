@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/smooth_search.h"
+#include "nas/samplers/proposal/smooth_search.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/simplex_weights.h"
+#include "nas/samplers/acquisition/simplex_weights.h"
 
 #include <cmath>
 

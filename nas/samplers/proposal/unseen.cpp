@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/unseen.h"
+#include "nas/samplers/proposal/unseen.h"
 
 #include <fmt/core.h>
 

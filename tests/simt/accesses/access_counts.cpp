@@ -1,4 +1,4 @@
-#include "tests/simt/access_counts.h"
+#include "tests/simt/accesses/access_counts.h"
 
 #include <dlfcn.h>
 

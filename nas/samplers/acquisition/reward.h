@@ -2,8 +2,8 @@
 // ops on a stream.
 #pragma once
 
-#include "nas/samplers/parts/device_boxes.h"
-#include "nas/samplers/parts/knowledge.h"
+#include "nas/samplers/acquisition/device_boxes.h"
+#include "nas/samplers/acquisition/knowledge.h"
 
 namespace paretiny::samplers {
 

@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/path_acquisition.h"
+#include "nas/samplers/acquisition/path_acquisition.h"
 
 #include <cmath>
 

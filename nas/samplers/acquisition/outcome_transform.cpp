@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/outcome_transform.h"
+#include "nas/samplers/acquisition/outcome_transform.h"
 
 #include <algorithm>
 #include <cmath>

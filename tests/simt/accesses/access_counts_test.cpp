@@ -1,5 +1,5 @@
 // The counts of accesses themselves, on kernels whose costs are known.
-#include "tests/simt/access_counts.h"
+#include "tests/simt/accesses/access_counts.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "nas/samplers/parts/random_search.h"
+#include "nas/samplers/proposal/random_search.h"
 
 #include <cmath>
 

@@ -10,7 +10,7 @@
 namespace paretiny::report {
 
 /// One surrogate, of an objective or a constraint, in the units that samplers compute in
-/// (nas/samplers/parts/outcome_transform.h).
+/// (nas/samplers/acquisition/outcome_transform.h).
 struct SurrogateFit {
   std::string name;
   std::vector<double> measured;

@@ -1,4 +1,4 @@
-#include "tests/simt/access_cost.h"
+#include "tests/simt/accesses/access_cost.h"
 
 #include <algorithm>
 #include <array>

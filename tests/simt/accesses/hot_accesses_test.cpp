@@ -15,7 +15,7 @@
 #include "kernels/nn/depthwise.h"
 #include "kernels/nn/elementwise.h"
 #include "kernels/nn/pointwise.h"
-#include "tests/simt/access_counts.h"
+#include "tests/simt/accesses/access_counts.h"
 #include "tests/support/kernels.h"
 
 namespace paretiny {

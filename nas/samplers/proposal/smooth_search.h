@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/core/random.h"
-#include "nas/samplers/parts/visits.h"
+#include "nas/samplers/proposal/visits.h"
 #include "nas/space/space.h"
 
 namespace paretiny::samplers {

@@ -1,4 +1,4 @@
-#include "nas/report/surrogate_fit.h"
+#include "nas/report/fit/surrogate_fit.h"
 
 #include <fmt/core.h>
 
@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "kernels/core/stream.h"
 #include "nas/experiment/constraints.h"
-#include "nas/samplers/parts/knowledge.h"
-#include "nas/samplers/parts/outcome_transform.h"
+#include "nas/samplers/acquisition/knowledge.h"
+#include "nas/samplers/acquisition/outcome_transform.h"
 #include "nas/summary/format.h"
 #include "nas/summary/scales.h"
 #include "nas/surrogate/leave_one_out.h"

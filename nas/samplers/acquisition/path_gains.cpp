@@ -9,7 +9,7 @@
 #include "kernels/core/stop.h"
 #include "kernels/core/threads.h"
 #include "nas/pareto/boxes.h"
-#include "nas/samplers/parts/path_acquisition.h"
+#include "nas/samplers/acquisition/path_acquisition.h"
 
 namespace paretiny::samplers {
 namespace {
