@@ -55,7 +55,8 @@ RowMatrix starts_of(const Visits& visits, const Visits& raw, Random& random) {
 
 }  // namespace
 
-std::vector<std::vector<double>> ArsSampler::choose(const Walks& walks, const Reward& reward,
+std::vector<std::vector<double>> ArsSampler::choose(const ArsOptions& options, const Walks& walks,
+                                                    const Reward& reward,
                                                     const Knowledge& knowledge,
                                                     const Unseen& unseen,
                                                     std::uint64_t trial) const {
@@ -64,11 +65,11 @@ std::vector<std::vector<double>> ArsSampler::choose(const Walks& walks, const Re
   const Visits raw{scattered, reward.at(scattered)};
   const Visits best = best_of(together(together(walks.training, walks.trained), raw), kLookedAt);
 
-  const surrogate::PosteriorPaths paths(surrogates, static_cast<std::int64_t>(options_.samples),
+  const surrogate::PosteriorPaths paths(surrogates, static_cast<std::int64_t>(options.samples),
                                         key("posterior paths", trial));
   Random random(problem().seed, "ars choice", trial);
   std::unique_ptr<PathGain> gain;
-  if (!knowledge.front.empty() && options_.hypervolume) {
+  if (!knowledge.front.empty() && options.hypervolume) {
     gain = hypervolume_gain(knowledge, surrogates, paths, transforms(), problem().reference,
                             problem().stop);
   } else if (!knowledge.front.empty()) {
@@ -78,7 +79,7 @@ std::vector<std::vector<double>> ArsSampler::choose(const Walks& walks, const Re
   const PathAcquisition acquisition(knowledge, paths, surrogates, std::move(gain));
 
   RowMatrix candidates = best.points;
-  if (options_.refine) {
+  if (options.refine) {
     const SmoothAcquisition slope = [&](const RowMatrix& points, RowMatrix* gradients) {
       heed(problem().stop);
       return acquisition(points, gradients);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "nas/samplers/methods/climbing_turns.h"
 #include "nas/samplers/options.h"
 #include "nas/samplers/proposal/k_means.h"
 
@@ -23,7 +24,7 @@ ArsSampler::ArsSampler(const std::string& name, SamplerProblem problem,
                        const std::map<std::string, double>& options)
     : ModelSampler(std::move(problem)) {
   ArsOptions& o = options_;
-  o.hypervolume = o.known = o.cheap_first = o.refine = name == "ars+";
+  o.hypervolume = o.known = o.cheap_first = o.refine = o.fall_back = name == "ars+";
   OptionReader reader(name, options);
   reader.count("policies", o.policies);
   reader.count("samples", o.samples);
@@ -40,6 +41,7 @@ ArsSampler::ArsSampler(const std::string& name, SamplerProblem problem,
   reader.flag("cheap_first", o.cheap_first);
   reader.flag("pending", o.pending);
   reader.flag("refine", o.refine);
+  reader.flag("fall_back", o.fall_back);
   reader.finish();
   if (o.search.kept > o.search.directions) {
     throw UsageError(
@@ -51,22 +53,23 @@ ArsSampler::ArsSampler(const std::string& name, SamplerProblem problem,
 std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observation>& history,
                                                      const Knowledge& measured,
                                                      std::uint64_t trial) {
+  const ArsOptions options = options_after(history);
   Knowledge knowledge = informed(measured);
-  if (!options_.pending) knowledge.pending.resize(0, knowledge.pending.cols());
+  if (!options.pending) knowledge.pending.resize(0, knowledge.pending.cols());
   const surrogate::Surrogates surrogates(stream(), knowledge.sets, knowledge.pending,
                                          problem().stop);
   explain(surrogates, knowledge);
   const Reward reward(problem(), knowledge, surrogates,
-                      options_.hypervolume ? Improvement::hypervolume : Improvement::scalarised,
-                      options_.samples, trial);
+                      options.hypervolume ? Improvement::hypervolume : Improvement::scalarised,
+                      options.samples, trial);
   Random random(problem().seed, "ars clusters", trial);
   const surrogate::RowMatrix starts =
-      k_means(knowledge.anchors, static_cast<Eigen::Index>(options_.policies), random);
-  const Walks walks = augmented_random_search(reward, problem().space, starts, options_.search,
+      k_means(knowledge.anchors, static_cast<Eigen::Index>(options.policies), random);
+  const Walks walks = augmented_random_search(reward, problem().space, starts, options.search,
                                               problem().seed, trial, problem().stop);
   explain(walks, starts.rows());
-  if (options_.refine || options_.known) {
-    return choose(walks, reward, knowledge, Unseen(problem(), history), trial);
+  if (options.refine || options.known) {
+    return choose(options, walks, reward, knowledge, Unseen(problem(), history), trial);
   }
   // The paper's choice: the best that a trained policy visits; the rest only stands in for it.
   std::vector<std::vector<double>> points;
@@ -75,6 +78,17 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
     for (Eigen::Index i = 0; i < best.rows(); ++i) points.push_back(row_of(best, i));
   }
   return points;
+}
+
+ArsOptions ArsSampler::options_after(const std::vector<Observation>& history) {
+  ArsOptions options = options_;
+  if (options.refine && options.fall_back && !climbs_next(problem(), history)) {
+    options.refine = options.hypervolume = false;
+    if (problem().explain) {
+      origin_.detail.push_back("climbing has gained nothing lately: the walks choose");
+    }
+  }
+  return options;
 }
 
 void ArsSampler::explain(const Walks& walks, Eigen::Index policies) {

@@ -19,6 +19,9 @@ struct ArsOptions {
   bool known = false;        ///< objectives that follow from the values are taken for certain
   bool cheap_first = false;  ///< candidates known to break a limit are not suggested
   bool refine = false;  ///< L-BFGS climbs from the best points on joint draws, which then decide
+  /// Where that has led nowhere (climbing_turns.h), walks alone, by the paper's reward, for a
+  /// while.
+  bool fall_back = false;
 };
 
 class ArsSampler : public ModelSampler {
@@ -33,14 +36,16 @@ class ArsSampler : public ModelSampler {
                                            const Knowledge& knowledge,
                                            std::uint64_t trial) override;
   using ModelSampler::explain;
+  /// The options of the next suggestion.
+  ArsOptions options_after(const std::vector<Observation>& history);
   /// Says how far the policies came, if that was asked for.
   void explain(const Walks& walks, Eigen::Index policies);
   /// The knowledge with known objectives at more points than were tried.
   Knowledge informed(const Knowledge& knowledge) const;
   /// Snapped points, most wanted first, by joint draws of what is best of the walks.
-  std::vector<std::vector<double>> choose(const Walks& walks, const Reward& reward,
-                                          const Knowledge& knowledge, const Unseen& unseen,
-                                          std::uint64_t trial) const;
+  std::vector<std::vector<double>> choose(const ArsOptions& options, const Walks& walks,
+                                          const Reward& reward, const Knowledge& knowledge,
+                                          const Unseen& unseen, std::uint64_t trial) const;
   /// The first of `candidates` that are acceptable, by acquisition with known objectives certain
   /// and the chance of being below the reference.
   std::vector<std::vector<double>> judged(const surrogate::RowMatrix& candidates,
