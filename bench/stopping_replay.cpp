@@ -4,12 +4,9 @@
 //
 //     stopping_replay [--method hypervolume|asha] [--alpha 0.1] [--delta 0.001] STUDY...
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 
 #include "nas/experiment/experiment.h"
 #include "nas/pareto/hypervolume.h"
@@ -103,11 +100,8 @@ Replay replay(const stopping::StopSpec& spec, const std::vector<stopping::StopTr
 
 void run(const stopping::StopSpec& spec, const std::string& path, std::uint64_t seed) {
   const std::unique_ptr<study::Study> study = study::open_study(path);
-  const auto file =
-      std::filesystem::temp_directory_path() / fmt::format("replay-{}.toml", getpid());
-  std::ofstream(file) << study->header().experiment;
-  const experiment::Experiment experiment = experiment::load_experiment(file);
-  std::filesystem::remove(file);
+  const experiment::Experiment experiment =
+      experiment::experiment_of_study(study->header().experiment, path);
   const std::vector<study::Trial> all = study->trials();
   const std::vector<double> scales = summary::objective_scales(study->header().objectives, all);
   stopping::StopHistory history;
