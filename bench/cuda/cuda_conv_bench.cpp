@@ -276,13 +276,11 @@ Call ours_with_statistics(Stream& stream, std::size_t sets, const nn::ConvShape&
   const auto y = tensors(stream, sets, dtype, shape.output());
   const auto norm = std::make_shared<Norm>(stream, shape.output());
   return [=](Stream& s, std::size_t set) {
-    nn::conv_forward_statistics(s, shape,
-                                {.x = (*x)[set],
-                                 .w = (*w)[set],
-                                 .b = {},
-                                 .y = (*y)[set],
-                                 .mean = norm->mean(),
-                                 .variance = norm->var()});
+    nn::Epilogue statistics;
+    statistics.mean = norm->mean();
+    statistics.variance = norm->var();
+    nn::conv_forward_fused(
+        s, shape, {.x = (*x)[set], .w = (*w)[set], .y = (*y)[set], .epilogue = statistics});
   };
 }
 

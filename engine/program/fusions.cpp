@@ -11,9 +11,10 @@ namespace {
 
 class Finder {
  public:
-  Finder(const graph::Graph& graph, bool training)
+  Finder(const graph::Graph& graph, const ProgramOptions& options)
       : graph_(graph),
-        training_(training),
+        options_(options),
+        training_(options.kind == ProgramKind::training),
         consumers_(graph.consumers()),
         found_(static_cast<std::size_t>(graph.size())) {}
 
@@ -74,7 +75,7 @@ class Finder {
         const bool known = !training_ || at(graph_.node(id).inputs[0]).norm == id;
         const std::vector<NodeId>& readers = consumers(last_of(id));
         at(id).by_readers = known && std::all_of(readers.begin(), readers.end(),
-                                                 [&](NodeId each) { return takes_fusions(each); });
+                                                 [&](NodeId each) { return reads_through(each); });
       }
     }
   }
@@ -92,6 +93,14 @@ class Finder {
   }
   bool takes_fusions(NodeId id) const {
     return op(id) == OpKind::depthwise || is_pointwise(graph_.node(id));
+  }
+  bool reads_through(NodeId id) const {
+    if (takes_fusions(id)) return true;
+    const graph::Node& node = graph_.node(id);
+    if (node.op != OpKind::conv || !options_.reads_through) return false;
+    Shape in = graph_.input_of(id);
+    in.n = options_.batch;
+    return options_.reads_through(nn::ConvShape{in, node.output.c, node.window});
   }
   /// What `sum` adds to `known`.
   NodeId addend(NodeId sum, NodeId known) const {
@@ -114,6 +123,7 @@ class Finder {
   }
 
   const graph::Graph& graph_;
+  const ProgramOptions& options_;
   const bool training_;
   const std::vector<std::vector<NodeId>> consumers_;
   std::vector<Fusion> found_;
@@ -121,11 +131,11 @@ class Finder {
 
 }  // namespace
 
-std::vector<Fusion> find_fusions(const graph::Graph& graph, ProgramKind kind, bool fused) {
-  Finder finder(graph, kind == ProgramKind::training);
-  if (kind != ProgramKind::inspection) {
+std::vector<Fusion> find_fusions(const graph::Graph& graph, const ProgramOptions& options) {
+  Finder finder(graph, options);
+  if (options.kind != ProgramKind::inspection) {
     finder.activations();
-    if (fused) {
+    if (options.fused) {
       finder.epilogues();
       finder.additions();
       finder.prologues();

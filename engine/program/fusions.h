@@ -25,8 +25,9 @@ struct Fusion {
 /// By node. Always: an activation goes into the batch norm, a clamp into the addition that it alone
 /// reads. With ProgramOptions::fused also what a Prologue and an Epilogue (kernels/nn/fusion.h)
 /// take of the neighbours of pointwise and depthwise convolutions, and additions into the batch
-/// norm that comes last before them. In an inspection: nothing.
-std::vector<Fusion> find_fusions(const graph::Graph& graph, ProgramKind kind, bool fused);
+/// norm that comes last before them; dense convolutions read through where the options say so. In
+/// an inspection: nothing.
+std::vector<Fusion> find_fusions(const graph::Graph& graph, const ProgramOptions& options);
 
 /// Whether a conv node is a pointwise one.
 inline bool is_pointwise(const graph::Node& node) {

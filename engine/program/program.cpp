@@ -13,6 +13,12 @@ bool fuses_layers(Device device) {
   return false;
 }
 
+std::function<bool(const nn::ConvShape&)> reads_through(Stream& stream, DType dtype) {
+  return [&stream, dtype](const nn::ConvShape& shape) {
+    return nn::conv_reads_through(stream, shape, dtype);
+  };
+}
+
 Program::Program(const graph::Graph& graph, const graph::ParameterLayout& layout,
                  const ProgramOptions& options)
     : options_(options) {

@@ -13,6 +13,7 @@
 #include "kernels/core/buffer.h"
 #include "kernels/core/stream.h"
 #include "kernels/int8/parameters.h"
+#include "kernels/nn/conv.h"
 
 namespace paretiny::program {
 
@@ -31,12 +32,17 @@ struct ProgramOptions {
   /// By node, or empty: outputs that are rounded to what an int8 tensor holds (fake_quantize.h),
   /// and with any of them all weights; needs f32 and nothing fused.
   std::vector<std::optional<int8::Quantization>> quantization{};
+  /// With `fused`: whether a dense convolution reads through the batch norm before it
+  /// (nn::conv_reads_through). Empty: none does.
+  std::function<bool(const nn::ConvShape&)> reads_through{};
   /// Dense and pointwise convolutions read the weights in bf16 (nn::Preferences).
   bool bf16_weights = false;
 };
 
 /// Whether the layers of a program for `device` should be fused (DeviceInfo::fuses_layers).
 bool fuses_layers(Device device);
+/// What the stream's device says for ProgramOptions::reads_through.
+std::function<bool(const nn::ConvShape&)> reads_through(Stream& stream, DType dtype);
 
 class Program {
  public:

@@ -77,12 +77,8 @@ void ProgramBuilder::backward(graph::NodeId id) {
         weighted(nn::PointwiseShape{in, node.output.c}, nn::pointwise_backward_weights,
                  nn::pointwise_backward_data);
       } else {
-        weighted(
-            nn::ConvShape{in, node.output.c, node.window},
-            [](Stream& s, const nn::ConvShape& shape, const nn::ConvolutionWeightGradient& t) {
-              nn::conv_backward_weights(s, shape, t.x, t.dy, t.dw, t.db);
-            },
-            nn::conv_backward_data);
+        weighted(nn::ConvShape{in, node.output.c, node.window}, nn::conv_backward_weights_fused,
+                 nn::conv_backward_data);
       }
       break;
     case OpKind::depthwise:

@@ -96,8 +96,6 @@ class ProgramBuilder {
   template <class OpShape, class Forward, class ScratchBytes>
   void forward_fused(graph::NodeId id, const OpShape& shape, Forward op,
                      ScratchBytes scratch_bytes);
-  /// A dense convolution that takes the statistics for the batch norm behind it.
-  void forward_with_statistics(graph::NodeId id, const nn::ConvShape& shape);
   void loss();
 
   nn::BatchNormShape norm_shape(graph::NodeId id) const;

@@ -21,7 +21,7 @@ ProgramBuilder::ProgramBuilder(const graph::Graph& graph, const graph::Parameter
     : graph_(graph),
       layout_(layout),
       program_(program),
-      fusions_(find_fusions(graph, program.options_.kind, program.options_.fused)) {
+      fusions_(find_fusions(graph, program.options_)) {
   const auto nodes = static_cast<std::size_t>(graph.size());
   program_.outputs_.assign(nodes, -1);
   ways_in_.resize(nodes);
@@ -148,25 +148,6 @@ void ProgramBuilder::forward_fused(NodeId id, const OpShape& shape, Forward op,
       [=, type = dtype()](Stream& s) { return scratch_bytes(s, shape, type); });
 }
 
-void ProgramBuilder::forward_with_statistics(NodeId id, const nn::ConvShape& shape) {
-  const TensorId x = input(id);
-  const TensorId y = output(id);
-  const WayOut out = way_out(id);
-  const Weights weights = this->weights(id);
-  emit(
-      id, "forward", {x, y, out.mean, out.variance},
-      [=](Stream& s, const Program& p) {
-        nn::conv_forward_statistics(s, shape,
-                                    {.x = p.at(x),
-                                     .w = weights.weight(p),
-                                     .b = weights.bias(p),
-                                     .y = p.at(y),
-                                     .mean = p.at(out.mean),
-                                     .variance = p.at(out.variance)});
-      },
-      [=, type = dtype()](Stream& s) { return nn::conv_scratch_bytes(s, shape, type); });
-}
-
 void ProgramBuilder::forward(NodeId id) {
   const graph::Node& node = graph_.node(id);
   const NodeId into = fusion(id).into;
@@ -194,10 +175,8 @@ void ProgramBuilder::forward(NodeId id) {
       if (is_pointwise(node)) {
         forward_fused(id, nn::PointwiseShape{in, node.output.c}, nn::pointwise_forward,
                       nn::pointwise_scratch_bytes);
-      } else if (training() && fusion(id).norm >= 0) {
-        forward_with_statistics(id, nn::ConvShape{in, node.output.c, node.window});
       } else {
-        forward_plain(id, nn::ConvShape{in, node.output.c, node.window}, nn::conv_forward,
+        forward_fused(id, nn::ConvShape{in, node.output.c, node.window}, nn::conv_forward_fused,
                       nn::conv_scratch_bytes);
       }
       break;

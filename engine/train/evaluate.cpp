@@ -86,12 +86,15 @@ std::int64_t right_of(Stream& stream, const compress::Int8Network& network,
 }  // namespace
 
 Evaluator::Evaluator(const graph::Graph& graph, const graph::ParameterLayout& layout,
-                     std::int64_t samples, DType dtype, Device device)
+                     std::int64_t samples, DType dtype, Stream& stream)
     : samples_(samples) {
   for (const BatchRun& run : batch_runs(samples)) {
     parts_.push_back({program::Program(graph, layout,
-                                       {program::ProgramKind::inference, run.size, dtype, 0,
-                                        program::fuses_layers(device)}),
+                                       {.kind = program::ProgramKind::inference,
+                                        .batch = run.size,
+                                        .dtype = dtype,
+                                        .fused = program::fuses_layers(stream.device()),
+                                        .reads_through = program::reads_through(stream, dtype)}),
                       run.count, nullptr});
   }
 }
@@ -148,7 +151,7 @@ Evaluation evaluate(Stream& stream, const graph::Network& network,
                     const data::ResidentDataset& data, const data::ResidentSplit& split,
                     DType dtype, const std::stop_token& stop) {
   const graph::ParameterLayout layout(network.graph);
-  Evaluator evaluator(network.graph, layout, split.size, dtype, stream.device());
+  Evaluator evaluator(network.graph, layout, split.size, dtype, stream);
   const std::size_t parameter_bytes = network.parameters.size() * sizeof(float);
   const Buffer memory(stream.device(), aligned(parameter_bytes) + evaluator.arena_bytes());
   auto* const parameters = static_cast<float*>(memory.data());

@@ -24,7 +24,7 @@ class Evaluator {
  public:
   /// Plans for a split of `samples`; allocates nothing. Throws UsageError for an empty split.
   Evaluator(const graph::Graph& graph, const graph::ParameterLayout& layout, std::int64_t samples,
-            DType dtype, Device device);
+            DType dtype, Stream& stream);
   Evaluator(const Evaluator&) = delete;
 
   std::size_t arena_bytes() const;

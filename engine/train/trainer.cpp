@@ -166,6 +166,7 @@ class Trainer {
              .dtype = dtype_,
              .label_smoothing = static_cast<float>(training_.label_smoothing),
              .fused = program::fuses_layers(stream_.device()),
+             .reads_through = program::reads_through(stream_, dtype_),
              .bf16_weights = prefers_.bf16_weights}};
   }
   program::Program inspection_program(const compress::PaddedNetwork& network) const {
@@ -175,7 +176,7 @@ class Trainer {
   }
   std::unique_ptr<Evaluator> evaluator(const compress::PaddedNetwork& network) const {
     return std::make_unique<Evaluator>(network.graph(), network.layout(), data_.validation.size,
-                                       dtype_, stream_.device());
+                                       dtype_, stream_);
   }
 
   CandidateSizes plan() const {

@@ -7,11 +7,11 @@
 namespace paretiny::nn {
 
 namespace twins {
-constinit Op<decltype(nn::conv_forward)> conv_forward("conv_forward");
-constinit Op<decltype(nn::conv_forward_statistics)> conv_forward_statistics(
-    "conv_forward_statistics");
+constinit Op<decltype(nn::conv_forward_fused)> conv_forward("conv_forward");
 constinit Op<decltype(nn::conv_backward_data)> conv_backward_data("conv_backward_data");
-constinit Op<decltype(nn::conv_backward_weights)> conv_backward_weights("conv_backward_weights");
+constinit Op<decltype(nn::conv_backward_weights_fused)> conv_backward_weights(
+    "conv_backward_weights");
+constinit Op<decltype(nn::conv_reads_through)> conv_reads_through("conv_reads_through");
 constinit Op<decltype(nn::conv_scratch_bytes)> conv_scratch_bytes("conv_scratch_bytes");
 }  // namespace twins
 
@@ -30,29 +30,31 @@ void check_shape(const char* op, const ConvShape& shape) {
         "the window does not fit the padded input " + to_string(in));
 }
 
+void forward(const char* op, Stream& stream, const ConvShape& shape, const ConvolutionForward& t) {
+  check_shape(op, shape);
+  check_convolution(op, shapes_of(shape, bf16_weights(stream, t.x)), t);
+  const Epilogue& out = t.epilogue;
+  check(!out.scale && !out.residual && out.activation == Activation::none, op,
+        "of an epilogue it takes nothing but the statistics");
+  twins::conv_forward(stream, shape, t);
+}
+
+void backward_weights(const char* op, Stream& stream, const ConvShape& shape,
+                      const ConvolutionWeightGradient& t) {
+  check_shape(op, shape);
+  check_convolution(op, shapes_of(shape), t);
+  twins::conv_backward_weights(stream, shape, t);
+}
+
 }  // namespace
 
 void conv_forward(Stream& stream, const ConvShape& shape, ConstView x, ConstView w, ConstView b,
                   View y) {
-  constexpr const char* op = "conv_forward";
-  check_shape(op, shape);
-  check_convolution(op, shapes_of(shape, bf16_weights(stream, x)),
-                    ConvolutionForward{.x = x, .w = w, .b = b, .y = y});
-  twins::conv_forward(stream, shape, x, w, b, y);
+  forward("conv_forward", stream, shape, {.x = x, .w = w, .b = b, .y = y});
 }
 
-void conv_forward_statistics(Stream& stream, const ConvShape& shape, const ConvWithStatistics& t) {
-  constexpr const char* op = "conv_forward_statistics";
-  check_shape(op, shape);
-  Epilogue epilogue;
-  epilogue.mean = t.mean;
-  epilogue.variance = t.variance;
-  check(static_cast<bool>(t.mean), op, "mean is null");
-  check_convolution(
-      op, shapes_of(shape, bf16_weights(stream, t.x)),
-      ConvolutionForward{
-          .x = t.x, .w = t.w, .b = t.b, .y = t.y, .prologue = {}, .epilogue = epilogue});
-  twins::conv_forward_statistics(stream, shape, t);
+void conv_forward_fused(Stream& stream, const ConvShape& shape, const ConvolutionForward& t) {
+  forward("conv_forward_fused", stream, shape, t);
 }
 
 void conv_backward_data(Stream& stream, const ConvShape& shape, ConstView dy, ConstView w,
@@ -65,11 +67,19 @@ void conv_backward_data(Stream& stream, const ConvShape& shape, ConstView dy, Co
 
 void conv_backward_weights(Stream& stream, const ConvShape& shape, ConstView x, ConstView dy,
                            View dw, View db) {
-  constexpr const char* op = "conv_backward_weights";
+  backward_weights("conv_backward_weights", stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db});
+}
+
+void conv_backward_weights_fused(Stream& stream, const ConvShape& shape,
+                                 const ConvolutionWeightGradient& t) {
+  backward_weights("conv_backward_weights_fused", stream, shape, t);
+}
+
+bool conv_reads_through(Stream& stream, const ConvShape& shape, DType activations) {
+  constexpr const char* op = "conv_reads_through";
   check_shape(op, shape);
-  check_convolution(op, shapes_of(shape),
-                    ConvolutionWeightGradient{.x = x, .dy = dy, .dw = dw, .db = db});
-  twins::conv_backward_weights(stream, shape, x, dy, dw, db);
+  check_activations(op, activations);
+  return twins::conv_reads_through(stream, shape, activations);
 }
 
 std::size_t conv_scratch_bytes(Stream& stream, const ConvShape& shape, DType activations) {

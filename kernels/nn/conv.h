@@ -7,6 +7,7 @@
 
 #include "kernels/core/dispatch.h"
 #include "kernels/core/tensor.h"
+#include "kernels/nn/convolution_arguments.h"
 #include "kernels/nn/window.h"
 
 namespace paretiny::nn {
@@ -27,31 +28,29 @@ struct ConvShape {
 /// y: [n, oh, ow, c_out]. Throws UsageError for shapes or types that do not fit.
 void conv_forward(Stream&, const ConvShape&, ConstView x, ConstView w, ConstView b, View y);
 
-struct ConvWithStatistics {
-  ConstView x{}, w{};
-  ConstView b{};  ///< or null
-  View y{};
-  View mean{}, variance{};  ///< [1, 1, 1, c_out] f32
-};
-
-/// conv_forward, and the mean and the biased variance of the stored y a channel, for a batch norm
-/// behind it.
-void conv_forward_statistics(Stream&, const ConvShape&, const ConvWithStatistics&);
+/// conv_forward of prologue(x); of an Epilogue it takes the statistics and nothing else.
+void conv_forward_fused(Stream&, const ConvShape&, const ConvolutionForward&);
 
 /// dx = gradient of sum(y * dy) with respect to x; overwritten.
 void conv_backward_data(Stream&, const ConvShape&, ConstView dy, ConstView w, View dx);
 
 /// dw, db = gradients with respect to w and b; overwritten. db may be null.
 void conv_backward_weights(Stream&, const ConvShape&, ConstView x, ConstView dy, View dw, View db);
+/// The same of prologue(x).
+void conv_backward_weights_fused(Stream&, const ConvShape&, const ConvolutionWeightGradient&);
+
+/// Whether a batch norm before it, or whatever else a Prologue is, had better be read on the way in
+/// than be stored.
+bool conv_reads_through(Stream&, const ConvShape&, DType activations);
 
 /// The most scratch that any of these takes from the stream's arena, in bytes.
 std::size_t conv_scratch_bytes(Stream&, const ConvShape&, DType activations);
 
 namespace twins {
-extern Op<decltype(conv_forward)> conv_forward;
-extern Op<decltype(conv_forward_statistics)> conv_forward_statistics;
+extern Op<decltype(conv_forward_fused)> conv_forward;
 extern Op<decltype(conv_backward_data)> conv_backward_data;
-extern Op<decltype(conv_backward_weights)> conv_backward_weights;
+extern Op<decltype(conv_backward_weights_fused)> conv_backward_weights;
+extern Op<decltype(conv_reads_through)> conv_reads_through;
 extern Op<decltype(conv_scratch_bytes)> conv_scratch_bytes;
 }  // namespace twins
 

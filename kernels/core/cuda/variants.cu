@@ -29,19 +29,22 @@ constexpr Row kTable[] = {
     {Choice::weights, {}, kAll, Variant::cast_once},
     // 8 % more bytes at 37 channels of bf16 against accesses of 2 bytes in place of 16.
     {Choice::channels, {}, kAll, Variant::padded},
-    // Counted in machine code: a quarter of the instructions a result.
+    // Counted in machine code: 18 issue slots a result in place of 42.
     {Choice::depthwise_5x5, {}, kAll, Variant::diagonals},
+    // As many bytes either way in training, whose weight gradient wants the tensor too.
+    {Choice::conv_input, {}, kAll, Variant::stored},
     // cuDNN has engines for Hopper's own products, of warp groups, for every layer of every model;
     // ours are of warps.
     {Choice::conv_forward, {}, kAll, Variant::cudnn},
     {Choice::conv_backward_data, {}, kAll, Variant::cudnn},
 };
 
-constexpr std::array<std::string_view, 6> kChoices = {
-    "launch", "weights", "channels", "depthwise_5x5", "conv_forward", "conv_backward_data"};
-constexpr std::array<std::string_view, 11> kVariants = {
-    "serial", "dependent", "cast_each", "cast_once", "packed", "padded",
-    "fma",    "diagonals", "cudnn",     "halo",      "gather"};
+constexpr std::array<std::string_view, 7> kChoices = {
+    "launch",     "weights",      "channels",          "depthwise_5x5",
+    "conv_input", "conv_forward", "conv_backward_data"};
+constexpr std::array<std::string_view, 13> kVariants = {
+    "serial",    "dependent", "cast_each",    "cast_once", "packed", "padded", "fma",
+    "diagonals", "stored",    "read_through", "cudnn",     "halo",   "gather"};
 
 /// By choice: the first and the last that it has of the variants.
 struct Offer {
@@ -51,13 +54,14 @@ constexpr std::array<Offer, kChoices.size()> kOffers = {{{Variant::serial, Varia
                                                          {Variant::cast_each, Variant::cast_once},
                                                          {Variant::packed, Variant::padded},
                                                          {Variant::fma, Variant::diagonals},
+                                                         {Variant::stored, Variant::read_through},
                                                          {Variant::cudnn, Variant::gather},
                                                          {Variant::cudnn, Variant::gather}}};
 
 /// By choice, a Variant or kOpen.
 using Chosen = std::array<int, kChoices.size()>;
 constexpr int kOpen = -1;
-constexpr Chosen kNone = {kOpen, kOpen, kOpen, kOpen, kOpen, kOpen};
+constexpr Chosen kNone = {kOpen, kOpen, kOpen, kOpen, kOpen, kOpen, kOpen};
 
 template <std::size_t kCount>
 std::size_t place_of(const std::array<std::string_view, kCount>& names, std::string_view name) {

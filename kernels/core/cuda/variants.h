@@ -13,20 +13,30 @@
 
 namespace paretiny::cuda {
 
-enum class Choice { launch, weights, channels, depthwise_5x5, conv_forward, conv_backward_data };
+enum class Choice {
+  launch,
+  weights,
+  channels,
+  depthwise_5x5,
+  conv_input,
+  conv_forward,
+  conv_backward_data
+};
 
 enum class Variant {
-  serial,     ///< of launch: a kernel starts when the one before it has ended
-  dependent,  ///< in recordings a kernel that can wait starts before that (dependent_launch.h)
-  cast_each,  ///< of weights in bf16: a pass that needs them so casts the f32 ones
-  cast_once,  ///< the optimiser's step does, for all passes
-  packed,     ///< channels of networks lie one behind the other
-  padded,     ///< dead ones fill up packs of 16 bytes (engine/compress/padding.h)
-  fma,        ///< of 5x5 depthwise convolutions of stride 1 in bf16: products in f32
-  diagonals,  ///< products with diagonal matrices, on tensor cores (depthwise_diagonals.cu)
-  cudnn,      ///< of convolutions: NVIDIA's where it takes the job, else as `halo`
-  halo,       ///< conv_halo.cu where it takes the job, else as `gather`
-  gather,     ///< conv_gather.cu
+  serial,        ///< of launch: a kernel starts when the one before it has ended
+  dependent,     ///< in recordings a kernel that can wait starts before that (dependent_launch.h)
+  cast_each,     ///< of weights in bf16: a pass that needs them so casts the f32 ones
+  cast_once,     ///< the optimiser's step does, for all passes
+  packed,        ///< channels of networks lie one behind the other
+  padded,        ///< dead ones fill up packs of 16 bytes (engine/compress/padding.h)
+  fma,           ///< of 5x5 depthwise convolutions of stride 1 in bf16: products in f32
+  diagonals,     ///< products with diagonal matrices, on tensor cores (depthwise_diagonals.cu)
+  stored,        ///< a batch norm before a dense convolution is applied and stored
+  read_through,  ///< a convolution by `halo` applies it on the way in
+  cudnn,         ///< of convolutions: NVIDIA's where it takes the job, else as `halo`
+  halo,          ///< conv_halo.cu where it takes the job, else as `gather`
+  gather,        ///< conv_gather.cu
 };
 
 /// What is chosen for a layer of this type with so many channels on its narrower side; `launch`

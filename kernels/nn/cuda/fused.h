@@ -46,6 +46,42 @@ struct InputTransform {
   }
 };
 
+/// A Prologue of bf16 for the kPack channels from `channel` on, of `channels`, of which some may
+/// not exist.
+struct PackTransform {
+  const InputTransform& input;
+  int channel, channels;
+  float scale[kPack<bf16>], shift[kPack<bf16>];
+  std::int64_t image = -1;  ///< whose gate is here
+  Pack<bf16> gate{};
+
+  __device__ PackTransform(const InputTransform& of, int first, int all)
+      : input(of), channel(first), channels(all) {
+    for (int k = 0; k < kPack<bf16>; k += 4) {
+      const Pack<float> factor = input.four(input.scale, channel + k, count() - k, 1);
+      const Pack<float> addend = input.four(input.shift, channel + k, count() - k, 0);
+      for (int i = 0; i < 4; ++i) {
+        scale[k + i] = factor.value[i];
+        shift[k + i] = addend.value[i];
+      }
+    }
+  }
+  __device__ int count() const { return channels - channel; }
+
+  /// x of a pixel of image `now`, which counts where there is a gate.
+  __device__ void apply(Pack<bf16>& x, std::int64_t now) {
+    for (int k = 0; k < kPack<bf16>; ++k) x.value[k] = scale[k] * x.value[k] + shift[k];
+    activate_all(input.activation, x.value);
+    if (input.gate == nullptr) return;
+    if (now != image) {
+      const bf16* from = static_cast<const bf16*>(input.gate) + now * channels + channel;
+      gate = input.aligned ? load_pack(from) : load_some(from, count());
+      image = now;
+    }
+    for (int k = 0; k < kPack<bf16>; ++k) x.value[k] *= gate.value[k];
+  }
+};
+
 /// Bias and Epilogue without the statistics: activation(factor * p + addend + residual).
 struct OutputTransform {
   const float* bias = nullptr;

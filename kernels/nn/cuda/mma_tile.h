@@ -94,32 +94,11 @@ __device__ inline void transform_panel(bf16* panel, int rows, const InputTransfo
   const UnitWalk walk(fragment_units(window.columns), thread, threads);
   const int count = window.columns - walk.unit * kUnit;
   if (count <= 0) return;
-  const int channel = window.column + walk.unit * kUnit;
-  float scale[kUnit], shift[kUnit];
-  for (int k = 0; k < kUnit; k += 4) {
-    const Pack<float> factor = input.four(input.scale, channel + k, count - k, 1);
-    const Pack<float> addend = input.four(input.shift, channel + k, count - k, 0);
-    for (int i = 0; i < 4; ++i) {
-      scale[k + i] = factor.value[i];
-      shift[k + i] = addend.value[i];
-    }
-  }
-  std::int64_t image = -1;
-  Pack<bf16> gate{};
+  PackTransform transform(input, window.column + walk.unit * kUnit, channels);
   for (int r = walk.row; r < rows; r += walk.step) {
     bf16* at = panel + unit_at(r, walk.unit);
     Pack<bf16> x = load_pack(at);
-    for (int k = 0; k < kUnit; ++k) x.value[k] = scale[k] * x.value[k] + shift[k];
-    activate_all(input.activation, x.value);
-    if (input.gate != nullptr) {
-      const std::int64_t now = input.image(window.row + r);
-      if (now != image) {
-        const bf16* from = static_cast<const bf16*>(input.gate) + now * channels + channel;
-        gate = input.aligned ? load_pack(from) : load_some(from, count);
-        image = now;
-      }
-      for (int k = 0; k < kUnit; ++k) x.value[k] *= gate.value[k];
-    }
+    transform.apply(x, input.gate != nullptr ? input.image(window.row + r) : 0);
     if (count < kUnit) {
       for (int k = 0; k < kUnit; ++k) x.value[k] = k < count ? x.value[k] : 0.0f;
     }

@@ -24,7 +24,7 @@ std::map<std::string, double> options_of(const std::string& model) {
 /// A network with random parameters, a random batch, and its program.
 struct Fixture {
   Fixture(const std::string& model, const Shape& input, ProgramKind kind, DType dtype,
-          bool fused = false)
+          bool fused = false, bool dense_reads_through = false)
       : stream(test::test_stream()),
         graph(models::build_model({.name = model,
                                    .input = input,
@@ -33,7 +33,13 @@ struct Fixture {
                                    .options = options_of(model)})),
         layout(graph),
         values(graph::initial_parameters(graph, layout, 3)),
-        program(graph, layout, {kind, 6, dtype, 0.1f, fused}) {
+        program(graph, layout,
+                {.kind = kind,
+                 .batch = 6,
+                 .dtype = dtype,
+                 .label_smoothing = 0.1f,
+                 .fused = fused,
+                 .reads_through = [=](const nn::ConvShape&) { return dense_reads_through; }}) {
     // Zero gammas would hide the residual branches from the test.
     for (const graph::ParameterTensor& tensor : layout.tensors()) {
       if (tensor.role != graph::Role::gamma) continue;
@@ -222,6 +228,34 @@ TEST(Program, AResidualAdditionIsPartOfTheBatchNormBeforeIt) {
     };
     EXPECT_EQ(additions(fixture.program.forward_steps()) == 0, fused);
     EXPECT_EQ(additions(fixture.program.backward_steps()) == 0, fused);
+  }
+}
+
+/// Batch norms that only dense convolutions read are not stored where those read through them.
+TEST(Program, DenseConvolutionsReadThroughBatchNorm) {
+  const auto norms = [](const Fixture& fixture) {
+    const auto& steps = fixture.program.forward_steps();
+    return std::count_if(steps.begin(), steps.end(), [&](const auto& step) {
+      return fixture.graph.node(step.node).op == graph::OpKind::batch_norm &&
+             step.name.ends_with(" forward");
+    });
+  };
+  for (const ProgramKind kind : {ProgramKind::training, ProgramKind::inference}) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      Fixture stored("resnet18", {1, 16, 16, 3}, kind, dtype, true);
+      Fixture read("resnet18", {1, 16, 16, 3}, kind, dtype, true, true);
+      EXPECT_EQ(norms(stored) - norms(read), 3) << "one a block";
+      EXPECT_NEAR(read.loss(), stored.loss(), dtype == DType::f32 ? 1e-5 : 0.03);
+      if (kind != ProgramKind::training) continue;
+      const auto share = static_cast<double>(read.program.arena_bytes()) /
+                         static_cast<double>(stored.program.arena_bytes());
+      EXPECT_LT(share, 0.9) << "of the memory";
+      stored.program.backward(*stored.stream);
+      read.program.backward(*read.stream);
+      const std::vector<double> a = all_gradients(stored), b = all_gradients(read);
+      const double alike = test::dot(a, b) / std::sqrt(test::dot(a, a) * test::dot(b, b));
+      EXPECT_GT(alike, dtype == DType::f32 ? 1 - 1e-6 : 0.97);
+    }
   }
 }
 

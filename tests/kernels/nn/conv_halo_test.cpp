@@ -33,11 +33,13 @@ std::vector<ConvShape> shapes() {
   };
 }
 
-/// What convolutions are computed by while it lives, where that is not the CPU.
+/// What convolutions are computed by while it lives, where that is not the CPU; more choices may
+/// follow, "halo,conv_input=read_through".
 class ConvVariant {
  public:
   explicit ConvVariant(const std::string& name) {
-    const std::string both = "conv_forward=" + name + ",conv_backward_data=" + name;
+    const std::string way = name.substr(0, name.find(','));
+    const std::string both = "conv_backward_data=" + way + ",conv_forward=" + name;
     setenv("PARETINY_CUDA_VARIANTS", both.c_str(), 1);
   }
   ~ConvVariant() { unsetenv("PARETINY_CUDA_VARIANTS"); }
@@ -109,9 +111,8 @@ TEST(ConvHalo, GivesStatisticsOfWhatItStores) {
         const Tensor y(*stream, dtype, shape.output()), expected(*stream, dtype, shape.output());
         const RandomEpilogue statistics(*stream, {.statistics = true}, shape.output(), dtype, seed);
         const nn::Epilogue epilogue = statistics.epilogue();
-        nn::conv_forward_statistics(
-            *stream, shape,
-            {.x = x, .w = w, .b = b, .y = y, .mean = epilogue.mean, .variance = epilogue.variance});
+        nn::conv_forward_fused(*stream, shape,
+                               {.x = x, .w = w, .b = b, .y = y, .epilogue = epilogue});
         statistics.expect_statistics(y);
         nn::conv_forward(*stream, shape, x, w, b, expected);
         EXPECT_EQ(y.bytes(), expected.bytes());
@@ -124,6 +125,71 @@ TEST(ConvHalo, GivesStatisticsOfWhatItStores) {
   }
 }
 
+/// What comes before it by each of our kernels, and with channels that fill no packs.
+TEST(ConvHalo, ReadsThroughWhatComesBeforeIt) {
+  std::uint64_t seed = 3000;
+  std::vector<Fusion> prologues;
+  for (Fusion fusion : fusions()) {
+    fusion.epilogue = {.statistics = fusion.prologue.affine};
+    prologues.push_back(fusion);
+  }
+  for (const char* name : {"halo", "gather", "cudnn"}) {
+    const ConvVariant variant(std::string(name) + ",conv_input=read_through");
+    for (const ConvShape& shape : shapes()) {
+      const bool all = shape == shapes()[0], odd = shape == shapes()[1];
+      if (std::string(name) != "halo" && !all && !odd) continue;
+      for (const DType dtype : {DType::bf16, DType::f32}) {
+        if (dtype == DType::f32 && !all && !odd) continue;
+        for (const Fusion& fusion : all ? prologues : std::vector<Fusion>{prologues.back()}) {
+          SCOPED_TRACE(name);
+          const auto stream = test_stream();
+          expect_fused_convolution(
+              *stream,
+              {[&](ConstView x, ConstView w, ConstView b, View y, const nn::Prologue& prologue,
+                   const nn::Epilogue& epilogue) {
+                 nn::conv_forward_fused(
+                     *stream, shape,
+                     {.x = x, .w = w, .b = b, .y = y, .prologue = prologue, .epilogue = epilogue});
+               },
+               [&](ConstView x, ConstView dy, View dw, View db, const nn::Prologue& prologue) {
+                 nn::conv_backward_weights_fused(
+                     *stream, shape, {.x = x, .dy = dy, .dw = dw, .db = db, .prologue = prologue});
+               },
+               [&](DType type) { return nn::conv_scratch_bytes(*stream, shape, type); },
+               shape.input, shape.weights(), shape.output()},
+              {shape.input, shape.out_channels, shape.window}, fusion, dtype, seed += 10);
+        }
+      }
+    }
+    if (test_device().kind == DeviceKind::cpu) return;
+  }
+}
+
+TEST(ConvHalo, SaysWhereItReadsThrough) {
+  const auto stream = test_stream();
+  const ConvShape whole{{8, 8, 8, 16}, 16, same(8, 8)}, odd{{8, 8, 8, 13}, 16, same(8, 8)},
+      strided{{8, 8, 8, 16}, 16, Window::same(8, 8, 3, 3, 2, 2)};
+  EXPECT_FALSE(nn::conv_reads_through(*stream, whole, DType::bf16)) << "the table's choice";
+  const ConvVariant variant("halo,conv_input=read_through");
+  const bool gpu = test_device().kind == DeviceKind::cuda;
+  EXPECT_EQ(nn::conv_reads_through(*stream, whole, DType::bf16), gpu);
+  EXPECT_FALSE(nn::conv_reads_through(*stream, whole, DType::f32));
+  EXPECT_FALSE(nn::conv_reads_through(*stream, odd, DType::bf16));
+  EXPECT_FALSE(nn::conv_reads_through(*stream, strided, DType::bf16));
+}
+
+TEST(ConvHalo, TakesNothingElseOfAnEpilogue) {
+  const auto stream = test_stream();
+  const ConvShape shape{{1, 5, 5, 2}, 3, same(5, 5)};
+  const Tensor x(*stream, DType::f32, shape.input), w(*stream, DType::f32, shape.weights());
+  const Tensor y(*stream, DType::f32, shape.output());
+  nn::Epilogue clamped;
+  clamped.activation = nn::Activation::relu;
+  EXPECT_THROW(
+      nn::conv_forward_fused(*stream, shape, {.x = x, .w = w, .y = y, .epilogue = clamped}),
+      UsageError);
+}
+
 TEST(ConvHalo, RefusesStatisticsThatDoNotFit) {
   const auto stream = test_stream();
   const ConvShape shape{{1, 5, 5, 2}, 3, same(5, 5)};
@@ -131,8 +197,10 @@ TEST(ConvHalo, RefusesStatisticsThatDoNotFit) {
   const Tensor y(*stream, DType::f32, shape.output());
   const Tensor mean(*stream, DType::f32, {1, 1, 1, 3}), wide(*stream, DType::f32, {1, 1, 1, 4});
   const auto with = [&](View m, View v) {
-    nn::conv_forward_statistics(*stream, shape,
-                                {.x = x, .w = w, .b = {}, .y = y, .mean = m, .variance = v});
+    nn::Epilogue statistics;
+    statistics.mean = m;
+    statistics.variance = v;
+    nn::conv_forward_fused(*stream, shape, {.x = x, .w = w, .y = y, .epilogue = statistics});
   };
   const Tensor variance(*stream, DType::f32, {1, 1, 1, 3});
   EXPECT_NO_THROW(with(mean, variance));

@@ -27,57 +27,76 @@ Variant variant(const nn::ConvShape& shape, DType activations, ConvPass pass) {
 
 /// A pass by our own kernels; whether it took the statistics, if they are wanted.
 bool own(Stream& stream, Variant chosen, const Gather& gather, const nn::ConvShape& shape,
-         const ConstView& source, const ConstView& w, const ConstView& b, const View& target,
-         const View& mean = {}, const View& variance = {}) {
+         const nn::ConvolutionForward& t) {
   Arena::Scope scratch(stream.scratch());
-  const ConstView weights = gather_weights(stream, scratch, gather, shape, w, source.dtype);
-  const ConstView whole = with_whole_packs(stream, scratch, source);
   const bool backward = gather.y.backward;
-  if (chosen != Variant::gather && halo_takes(stream, gather, source.dtype)) {
-    halo_convolution(stream, backward ? "conv_halo_backward_data" : "conv_halo_forward", gather,
-                     whole, weights, b, target, mean, variance);
-    return true;
+  const bool halo = chosen != Variant::gather && halo_takes(stream, gather, t.x.dtype);
+  const bool on_the_way = halo && packs(t.x.as<bf16>(), t.x.shape.c);
+  const ConstView source = on_the_way ? t.x : read_through(stream, scratch, t.x, t.prologue);
+  const ConstView whole = with_whole_packs(stream, scratch, source);
+  const ConstView weights = gather_weights(stream, scratch, gather, shape, t.w, t.x.dtype);
+  if (!halo) {
+    gather_convolution(stream, backward ? "conv_backward_data" : "conv_forward", gather, whole,
+                       weights, t.b, t.y);
+    return false;
   }
-  gather_convolution(stream, backward ? "conv_backward_data" : "conv_forward", gather, whole,
-                     weights, b, target);
-  return false;
+  HaloTensors tensors{whole, weights, t.b, t.y, t.epilogue.mean, t.epilogue.variance};
+  if (on_the_way) tensors.input = InputTransform(t.prologue, t.x.shape);
+  halo_convolution(stream, backward ? "conv_halo_backward_data" : "conv_halo_forward", gather,
+                   tensors);
+  return true;
 }
 
 /// y, and whether the statistics too.
-bool convolve(Stream& stream, const nn::ConvShape& shape, const nn::ConvWithStatistics& t) {
+bool convolve(Stream& stream, const nn::ConvShape& shape, const nn::ConvolutionForward& t) {
   const Variant chosen = variant(shape, t.x.dtype, ConvPass::forward);
-  if (chosen == Variant::cudnn && cudnn_conv_forward(stream, shape, t.x, t.w, t.y)) {
+  if (chosen == Variant::cudnn) {
+    Arena::Scope scratch(stream.scratch());
+    nn::ConvolutionForward read = t;
+    read.x = read_through(stream, scratch, t.x, t.prologue);
+    read.prologue = {};
+    if (!cudnn_conv_forward(stream, shape, read.x, t.w, t.y)) {
+      return own(stream, chosen, Gather::of(shape, t.x.dtype, false), shape, read);
+    }
     if (t.b) add_bias(stream, t.b, t.y);
     return false;
   }
-  return own(stream, chosen, Gather::of(shape, t.x.dtype, false), shape, t.x, t.w, t.b, t.y, t.mean,
-             t.variance);
+  return own(stream, chosen, Gather::of(shape, t.x.dtype, false), shape, t);
 }
 
-void forward(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView w, ConstView b,
-             View y) {
-  convolve(stream, shape, {.x = x, .w = w, .b = b, .y = y, .mean = {}, .variance = {}});
-}
-
-void forward_statistics(Stream& stream, const nn::ConvShape& shape,
-                        const nn::ConvWithStatistics& t) {
-  if (!convolve(stream, shape, t)) channel_statistics(stream, t.y, t.mean, t.variance);
+void forward(Stream& stream, const nn::ConvShape& shape, const nn::ConvolutionForward& t) {
+  if (convolve(stream, shape, t) || !t.epilogue.mean) return;
+  channel_statistics(stream, t.y, t.epilogue.mean, t.epilogue.variance);
 }
 
 void backward_data(Stream& stream, const nn::ConvShape& shape, ConstView dy, ConstView w, View dx) {
   const Variant chosen = variant(shape, dy.dtype, ConvPass::backward_data);
   if (chosen == Variant::cudnn && cudnn_conv_backward_data(stream, shape, dy, w, dx)) return;
-  own(stream, chosen, Gather::of(shape, dy.dtype, true), shape, dy, w, ConstView{}, dx);
+  own(stream, chosen, Gather::of(shape, dy.dtype, true), shape, {.x = dy, .w = w, .y = dx});
 }
 
-void backward_weights(Stream& stream, const nn::ConvShape& shape, ConstView x, ConstView dy,
-                      View dw, View db) {
-  if (db) bias_gradient(stream, dy, db);
-  if (cudnn_conv_backward_weights(stream, shape, x, dy, dw)) return;
+void backward_weights(Stream& stream, const nn::ConvShape& shape,
+                      const nn::ConvolutionWeightGradient& t) {
+  if (t.db) bias_gradient(stream, t.dy, t.db);
   Arena::Scope scratch(stream.scratch());
+  const ConstView x = read_through(stream, scratch, t.x, t.prologue);
+  if (cudnn_conv_backward_weights(stream, shape, x, t.dy, t.dw)) return;
   const ConstView whole_x = with_whole_packs(stream, scratch, x);
-  const ConstView whole_dy = with_whole_packs(stream, scratch, dy);
-  weight_gradient(stream, shape, whole_x, whole_dy, dw);
+  const ConstView whole_dy = with_whole_packs(stream, scratch, t.dy);
+  weight_gradient(stream, shape, whole_x, whole_dy, t.dw);
+}
+
+/// Where the tensor before a batch norm is read in place of the one behind it.
+bool may_read_through(const nn::ConvShape& shape, DType activations) {
+  return variant_of(Choice::conv_input, activations, std::min(shape.input.c, shape.out_channels)) ==
+         Variant::read_through;
+}
+
+bool reads_through(Stream& stream, const nn::ConvShape& shape, DType activations) {
+  return may_read_through(shape, activations) && activations == DType::bf16 &&
+         shape.input.c % kPack<bf16> == 0 &&
+         variant(shape, activations, ConvPass::forward) == Variant::halo &&
+         halo_takes(stream, Gather::of(shape, activations, false), activations);
 }
 
 std::size_t own_scratch_bytes(Stream& stream, const nn::ConvShape& shape, DType activations,
@@ -109,15 +128,18 @@ std::size_t most_scratch(Stream& stream, const nn::ConvShape& shape, DType activ
     }
     most = std::max(most, library ? *library : own_scratch_bytes(stream, shape, activations, pass));
   }
-  return most;
+  // The weight gradient, or whatever cannot read on the way in, has a copy of what is read.
+  return may_read_through(shape, activations)
+             ? most +
+                   aligned(static_cast<std::size_t>(shape.input.elements()) * size_of(activations))
+             : most;
 }
 
 const Twin forward_twin(nn::twins::conv_forward, DeviceKind::cuda, forward);
-const Twin statistics_twin(nn::twins::conv_forward_statistics, DeviceKind::cuda,
-                           forward_statistics);
 const Twin backward_data_twin(nn::twins::conv_backward_data, DeviceKind::cuda, backward_data);
 const Twin backward_weights_twin(nn::twins::conv_backward_weights, DeviceKind::cuda,
                                  backward_weights);
+const Twin reads_twin(nn::twins::conv_reads_through, DeviceKind::cuda, reads_through);
 const Twin scratch_twin(nn::twins::conv_scratch_bytes, DeviceKind::cuda, most_scratch);
 
 }  // namespace

@@ -8,9 +8,9 @@
 // the tap, and a tap is an offset that all lanes share. Where a row comes from is worked out once a
 // block.
 //
-// Statistics of what is stored are taken as it leaves.
-// Bytes: the source (rows + 2) (columns + 2) / (rows columns) times from the L2 cache, once from
-// memory; the weights once a block, from L2.
+// A Prologue is applied by the thread that copied, in place, before the others see it. Statistics
+// of what is stored are taken as it leaves. Bytes: the source (rows + 2) (columns + 2) / (rows
+// columns) times from the L2 cache, once from memory; the weights once a block, from L2.
 #include <algorithm>
 #include <limits>
 
@@ -28,11 +28,13 @@ namespace {
 using namespace halo;
 
 /// A block a tile and a slice of channels. source: [n, h, w, c]; weights: [target channels, 3, 3,
-/// c]; target: [n, h, w, target channels]; partial: [tiles, target channels], or null.
-template <int kGroups, int kFragments>
+/// c]; target: [n, h, w, target channels]; partial: [tiles, target channels], or null. kReads: the
+/// source goes through `input`.
+template <int kGroups, int kFragments, bool kReads>
 __global__ void __launch_bounds__(kThreads, kFragments > 4 ? 1 : 2)
     halo_kernel(GridDependency earlier, HaloShape h, const bf16* source, const bf16* weights,
-                const float* bias, bf16* target, bool whole_packs, Moments* partial) {
+                const float* bias, bf16* target, bool whole_packs, Moments* partial,
+                InputTransform input) {
   earlier.wait();
   using T = Tile<kGroups, kFragments>;
   const auto slices = static_cast<unsigned>(ceil_div(h.target_channels, T::kChannels));
@@ -74,6 +76,22 @@ __global__ void __launch_bounds__(kThreads, kFragments > 4 ? 1 : 2)
     copy_rows(halo, rows, weights);
   };
 
+  // What this thread copied of a step's pixels, in place.
+  const auto read = [&](int step) {
+    const int unit = thread % kStepUnits, pack = step * kStepUnits + unit;
+    if (pack >= packs) return;
+    uint4* const units = memory + step % kStages * stage_units + unit * h.plane;
+    PackTransform transform(input, pack * kUnit, h.source_channels);
+    const int pixels = h.cut.halo_width() * h.cut.halo_height();
+    for (int i = thread / kStepUnits; i < halo; i += kThreads / kStepUnits) {
+      if (origin[i] < 0) continue;
+      auto* const at = reinterpret_cast<bf16*>(units + i);
+      Pack<bf16> x = load_pack(at);
+      transform.apply(x, input.gate != nullptr ? first.image + i / pixels : 0);
+      store_pack(at, x);
+    }
+  };
+
   // Where a lane's rows of the fragments lie for the first tap, and its channels.
   const int warp = thread / 32;
   const int first_row = warp % kGroups * kWarpPixels;
@@ -92,6 +110,7 @@ __global__ void __launch_bounds__(kThreads, kFragments > 4 ? 1 : 2)
   Fragments<4, kFragments> sums;
   for (int step = 0; step < steps; ++step) {
     wait_for_copies<kStages - 2>();
+    if constexpr (kReads) read(step);
     __syncthreads();
     if (step + kStages - 1 < steps) load(step + kStages - 1);
     commit_copies();
@@ -226,8 +245,7 @@ bool halo_takes(Stream& stream, const Gather& gather, DType dtype) {
 }
 
 void halo_convolution(Stream& stream, const char* name, const Gather& gather,
-                      const ConstView& source, const ConstView& weights, const ConstView& b,
-                      const View& target, const View& mean, const View& variance) {
+                      const HaloTensors& t) {
   with_tile(gather.target_channels, [&](auto groups, auto fragments) {
     const Cut cut = cut_of<groups()>(gather);
     const auto first = [](const GatherAxis& axis) {
@@ -247,15 +265,23 @@ void halo_convolution(Stream& stream, const char* name, const Gather& gather,
         cut.tiles() * ceil_div(gather.target_channels, Tile<groups(), fragments()>::kChannels);
     Arena::Scope scratch(stream.scratch());
     auto* const partial =
-        mean ? static_cast<Moments*>(scratch.take(halo_statistics_bytes(gather))) : nullptr;
-    launch_dependent(stream, name, halo_kernel<groups(), fragments()>,
-                     {dim3(static_cast<unsigned>(blocks)), dim3(kThreads),
-                      shared_bytes<groups(), fragments()>(cut)},
-                     shape, source.as<bf16>(), weights.as<bf16>(), b.as<float>(), target.as<bf16>(),
-                     packs(target.as<bf16>(), target.shape.c), partial);
-    if (!mean) return;
+        t.mean ? static_cast<Moments*>(scratch.take(halo_statistics_bytes(gather))) : nullptr;
+    const auto start = [&](auto* kernel) {
+      launch_dependent(stream, name, kernel,
+                       {dim3(static_cast<unsigned>(blocks)), dim3(kThreads),
+                        shared_bytes<groups(), fragments()>(cut)},
+                       shape, t.source.as<bf16>(), t.weights.as<bf16>(), t.b.as<float>(),
+                       t.target.as<bf16>(), packs(t.target.as<bf16>(), t.target.shape.c), partial,
+                       t.input);
+    };
+    if (t.input.any) {
+      start(halo_kernel<groups(), fragments(), true>);
+    } else {
+      start(halo_kernel<groups(), fragments(), false>);
+    }
+    if (!t.mean) return;
     merge_parts(stream, name, partial, static_cast<int>(cut.tiles()), gather.target_channels,
-                StoreStatistics{mean.as<float>(), variance.as<float>()});
+                StoreStatistics{t.mean.as<float>(), t.variance.as<float>()});
   });
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernels/core/stream.h"
 #include "kernels/nn/cuda/conv/conv_geometry.h"
+#include "kernels/nn/cuda/fused.h"
 
 namespace paretiny::cuda {
 
@@ -15,6 +16,10 @@ namespace paretiny::cuda {
 ConstView with_whole_packs(Stream& stream, Arena::Scope& scratch, const ConstView& tensor);
 /// What that takes for an aligned tensor, in bytes.
 std::size_t whole_packs_bytes(const Shape& shape, DType dtype);
+
+/// What a Prologue makes of `tensor`, in scratch; `tensor` itself where there is none.
+ConstView read_through(Stream& stream, Arena::Scope& scratch, const ConstView& tensor,
+                       const nn::Prologue& prologue);
 
 /// w as gather_convolution reads it: [phase][target channel][depth()] in the type of activations. w
 /// itself where it lies so, as bf16 weights do in forward direction, with whole packs of channels.
@@ -25,10 +30,13 @@ std::size_t gather_weights_bytes(const Gather& gather, DType activations);
 /// Whether halo_convolution does what gather_convolution does: bf16, 3x3 taps, stride 1, and a
 /// target that fills half of its tiles at least.
 bool halo_takes(Stream& stream, const Gather& gather, DType dtype);
-/// mean, variance: of the stored target a channel, biased, or both null.
-void halo_convolution(Stream& stream, const char* name, const Gather& gather,
-                      const ConstView& source, const ConstView& weights, const ConstView& b,
-                      const View& target, const View& mean, const View& variance);
+struct HaloTensors {
+  ConstView source, weights, b;  ///< b may be null
+  View target;
+  View mean{}, variance{};  ///< of the stored target a channel, biased, or both null
+  InputTransform input{};   ///< of the source; its channels fill whole packs then
+};
+void halo_convolution(Stream& stream, const char* name, const Gather& gather, const HaloTensors& t);
 /// What the statistics take from the stream's arena, in bytes.
 std::size_t halo_statistics_bytes(const Gather& gather);
 

@@ -28,6 +28,27 @@ __global__ void pad_kernel(GridDependency earlier, const T* from, T* to, std::in
   }
 }
 
+/// A Prologue, element by element of pixels of `channels`.
+template <class T>
+__global__ void read_kernel(GridDependency earlier, const T* from, T* to, std::int64_t count,
+                            int channels, InputTransform input) {
+  earlier.wait();
+  const std::int64_t threads = std::int64_t{gridDim.x} * blockDim.x;
+  for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+       i += threads) {
+    const auto channel = static_cast<int>(i % channels);
+    const float scale = input.scale != nullptr ? input.scale[channel] : 1.0f;
+    const float shift = input.shift != nullptr ? input.shift[channel] : 0.0f;
+    float x[1] = {scale * widen(from[i]) + shift};
+    activate_all(input.activation, x);
+    if (input.gate != nullptr) {
+      const std::int64_t row = input.image(i / channels);
+      x[0] *= widen(static_cast<const T*>(input.gate)[row * channels + channel]);
+    }
+    to[i] = narrow<T>(x[0]);
+  }
+}
+
 /// Weights w [out][kernel_h][kernel_w][in]; to: see gather_weights.
 template <class W, class T>
 __global__ void arrange_kernel(GridDependency earlier, Gather gather, const W* w, T* to,
@@ -77,6 +98,21 @@ ConstView with_whole_packs(Stream& stream, Arena::Scope& scratch, const ConstVie
     launch_dependent(stream, "conv_pad", pad_kernel<T>,
                      {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, tensor.as<T>(),
                      copy.as<T>(), rows, static_cast<int>(tensor.shape.c), row_packs, block_rows);
+  });
+  return copy;
+}
+
+ConstView read_through(Stream& stream, Arena::Scope& scratch, const ConstView& tensor,
+                       const nn::Prologue& prologue) {
+  if (prologue.empty()) return tensor;
+  const View copy = scratch.take(tensor.dtype, tensor.shape);
+  const std::int64_t most = std::int64_t{multiprocessors(stream)} * 16;
+  const std::int64_t blocks = std::min(ceil_div(copy.elements(), std::int64_t{kThreads}), most);
+  with_element(tensor.dtype, [&]<class T>(T) {
+    launch_dependent(stream, "conv_read", read_kernel<T>,
+                     {dim3(static_cast<unsigned>(blocks)), dim3(kThreads)}, tensor.as<T>(),
+                     copy.as<T>(), copy.elements(), static_cast<int>(tensor.shape.c),
+                     InputTransform(prologue, tensor.shape));
   });
   return copy;
 }

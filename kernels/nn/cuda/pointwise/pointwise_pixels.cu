@@ -11,7 +11,7 @@
 // slices, blocks of all slices go through the same pixels together, so that x comes from memory
 // once and from the cache after that.
 //
-// Registers on sm_90: 160 for slices of up to 64 columns, which 12 warps have room for; 230 for up
+// Registers on sm_90: 163 for slices of up to 64 columns, which 12 warps have room for; 233 for up
 // to 128, and 8 warps.
 #include <algorithm>
 
