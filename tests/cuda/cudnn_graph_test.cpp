@@ -133,6 +133,24 @@ TEST_F(CudnnGraphTest, AWorkspaceAboveTheLimitIsNotTaken) {
   EXPECT_LT(less.workspace, ample.workspace);
 }
 
+/// Why networks are padded (kernels/core/cuda/variants.cu): cuDNN would copy what fills no packs.
+TEST_F(CudnnGraphTest, WholePacksOfChannelsNeedLessWorkspace) {
+  const auto layer = [](std::int64_t in, std::int64_t out) {
+    return nn::ConvShape{{512, 16, 16, in}, out, nn::Window::same(16, 16, 3, 3, 1, 1)};
+  };
+  for (const ConvPass pass : kPasses) {
+    const nn::ConvShape whole = layer(40, 48);
+    const ConvPlan packed = plan(layer(37, 41), DType::bf16, pass);
+    const ConvPlan padded = plan(whole, DType::bf16, pass);
+    ASSERT_TRUE(packed);
+    ASSERT_TRUE(padded);
+    const std::int64_t elements = whole.input.elements() + whole.output().elements();
+    const auto copies = static_cast<std::size_t>(elements) * size_of(DType::bf16);
+    EXPECT_GE(packed.workspace, copies);
+    EXPECT_LT(padded.workspace, copies / 4);
+  }
+}
+
 TEST_F(CudnnGraphTest, WhatCudnnRefusesHasNoPlan) {
   EXPECT_FALSE(plan({{0, 8, 8, 4}, 4, {}}, DType::f32, ConvPass::forward));
   EXPECT_FALSE(plan({{1, 8, 8, -4}, 4, {}}, DType::f32, ConvPass::forward));
