@@ -6,15 +6,12 @@
 #include <optional>
 
 #include "base/phase.h"
-#include "engine/compress/padding.h"
 #include "engine/compress/prune.h"
 #include "engine/compress/pruning_plan.h"
-#include "engine/program/program.h"
-#include "engine/train/candidate_memory.h"
+#include "engine/train/candidate_plans.h"
 #include "engine/train/ranking.h"
 #include "engine/train/training_loop.h"
 #include "kernels/core/stop.h"
-#include "kernels/nn/preferences.h"
 
 namespace paretiny::train {
 
@@ -33,18 +30,15 @@ class Trainer {
           const TrainingSpec& training, const compress::PruningSpec& pruning, std::uint64_t seed,
           bool validates)
       : stream_(stream),
-        data_(data),
         training_(training),
         pruning_(graph, pruning, training.epochs),
         seed_(seed),
-        dtype_(activation_type(training.precision, stream.device())),
-        prefers_(nn::preferences(stream, dtype_)),
         loop_(stream, data, training, seed),
-        validates_(validates),
+        plans_(stream, data, training_, pruning_, validates),
         validation_(stream, data, data.validation),
-        now_(graph, prefers_.channel_multiple),
-        sizes_(plan()),
-        scratch_(plan_scratch()) {}
+        now_(plans_.padded(graph)),
+        sizes_(plans_.sizes(now_, loop_.moments())),
+        scratch_(plans_.scratch_bytes(now_)) {}
 
   /// Throws OutOfMemory.
   void take_memory() {
@@ -83,7 +77,7 @@ class Trainer {
         !fits(from.second_moment, loop_.moments() > 1 ? layout.trainable_end() : 0)) {
       throw DataError("going on with a training: the checkpoint does not fit the network");
     }
-    now_ = {*stage, prefers_.channel_multiple};
+    now_ = plans_.padded(*stage);
     epoch_ = from.epoch;
     progress_ = {from.steps, from.loss, from.hits};
     upload(memory_.parameters(), from.parameters, Array::parameters);
@@ -154,70 +148,16 @@ class Trainer {
     stream_.download(values.data(), from, values.size() * sizeof(float));
     return now_.stripped(values, array);
   }
-  bool ranks_by(compress::PruningCriterion criterion) const {
-    return pruning_.prunes() && pruning_.spec().criterion == criterion;
-  }
-
-  program::Program training_program(const compress::PaddedNetwork& network) const {
-    return {network.graph(),
-            network.layout(),
-            {.kind = program::ProgramKind::training,
-             .batch = training_.batch,
-             .dtype = dtype_,
-             .label_smoothing = static_cast<float>(training_.label_smoothing),
-             .fused = program::fuses_layers(stream_.device()),
-             .reads_through = program::reads_through(stream_, dtype_),
-             .bf16_weights = prefers_.bf16_weights}};
-  }
-  program::Program inspection_program(const compress::PaddedNetwork& network) const {
-    return {network.graph(),
-            network.layout(),
-            {program::ProgramKind::inspection, training_.batch, dtype_}};
-  }
-  std::unique_ptr<Evaluator> evaluator(const compress::PaddedNetwork& network) const {
-    return std::make_unique<Evaluator>(network.graph(), network.layout(), data_.validation.size,
-                                       dtype_, stream_);
-  }
-
-  CandidateSizes plan() const {
-    CandidateSizes sizes;
-    sizes.parameters = now_.layout().total();
-    sizes.trainable = now_.layout().trainable_end();
-    sizes.moments = loop_.moments();
-    sizes.cast_weights = prefers_.bf16_weights;
-    sizes.gradient_sum = ranks_by(compress::PruningCriterion::taylor);
-    if (pruning_.prunes()) {
-      sizes.channels = pruning_.groups().array_size();
-      sizes.work = bytes_of(now_.layout().total());  // arrays are compacted through it
-    }
-    // A smaller network need not have a smaller plan: which buffers share memory may change.
-    for (const Graph& stage : pruning_.stages()) {
-      const compress::PaddedNetwork network(stage, prefers_.channel_multiple);
-      sizes.work = std::max(sizes.work, training_program(network).arena_bytes());
-      if (validates_) sizes.work = std::max(sizes.work, evaluator(network)->arena_bytes());
-      if (ranks_by(compress::PruningCriterion::apoz)) {
-        sizes.work = std::max(sizes.work, inspection_program(network).arena_bytes());
-      }
-    }
-    return sizes;
-  }
-
-  std::size_t plan_scratch() const {
-    const std::size_t step = training_program(now_).scratch_bytes(stream_);
-    if (!validates_) return step;
-    return std::max(step, evaluator(now_)->scratch_bytes(stream_));
-  }
-
   /// Plans the step for the present network and records it.
   void compile() {
     evaluator_.reset();
     stream_.zero(memory_.gradients(), bytes_of(now_.layout().trainable_end()));
-    program_ = std::make_unique<program::Program>(training_program(now_));
+    program_ = std::make_unique<program::Program>(plans_.training(now_));
     program_->bind(stream_, memory_.work(), memory_.parameters(), memory_.gradients(),
                    memory_.cast_weights());
     loop_.record(*program_, now_.layout(), memory_);
-    if (!validates_) return;
-    evaluator_ = evaluator(now_);
+    if (!plans_.validates()) return;
+    evaluator_ = plans_.evaluator(now_);
     evaluator_->bind(stream_, validation_, memory_.work(), memory_.parameters());
   }
 
@@ -251,11 +191,11 @@ class Trainer {
     stream_.zero(scores.data, scores.bytes());
     compress::PruningState state{memory_.parameters(), memory_.gradient_sum(),
                                  seed_ + static_cast<std::uint64_t>(epoch)};
-    if (ranks_by(compress::PruningCriterion::taylor)) {
+    if (plans_.ranks_by(compress::PruningCriterion::taylor)) {
       sum_gradients(stream_, *program_, now_.layout(), memory_.parameters(), memory_.gradients(),
                     batches, load, memory_.gradient_sum());
-    } else if (ranks_by(compress::PruningCriterion::apoz)) {
-      program::Program inspection = inspection_program(now_);
+    } else if (plans_.ranks_by(compress::PruningCriterion::apoz)) {
+      program::Program inspection = plans_.inspection(now_);
       inspection.bind(stream_, memory_.work(), memory_.parameters(), nullptr);
       add_positive_shares(stream_, inspection, now_.graph(), groups, batches, load, scores);
     }
@@ -266,8 +206,7 @@ class Trainer {
   void remove(const compress::ChannelGroups& groups, const compress::KeptChannels& kept) {
     const compress::PaddedNetwork before = now_;
     const compress::ChannelGroups padded_groups(before.graph());
-    now_ = {compress::with_group_channels(before.plain(), groups, kept.counts),
-            prefers_.channel_multiple};
+    now_ = plans_.padded(compress::with_group_channels(before.plain(), groups, kept.counts));
     const compress::KeptChannels filled =
         compress::with_dead_channels(stream_, groups, kept, compress::group_channels(now_.graph()));
     auto* const work = static_cast<float*>(memory_.work());
@@ -288,14 +227,11 @@ class Trainer {
   }
 
   Stream& stream_;
-  const data::ResidentDataset& data_;
   const TrainingSpec training_;
   const compress::PruningPlan pruning_;
   const std::uint64_t seed_;
-  const DType dtype_;
-  const nn::Preferences prefers_;
   TrainingLoop loop_;
-  const bool validates_;  // after each epoch
+  const CandidatePlans plans_;
   const data::BatchSource validation_;
   compress::PaddedNetwork now_;  // at its present stage
   std::int64_t epoch_ = 0;
