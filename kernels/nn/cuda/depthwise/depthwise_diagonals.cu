@@ -107,6 +107,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
       for (float& sum : chunk) sum = 0;
     }
     if (source.has_row(step, 0)) {
+      __syncwarp();  // lanes store the row before as far as its columns exist
       std::uint32_t last[4];
       load_tiles(last, rows + at[2]);
 #pragma unroll
