@@ -234,11 +234,13 @@ void add_depthwise(const nn::DepthwiseShape& shape, DType dtype) {
        [=](Stream& s, std::size_t sets) {
          return cudnn_convolution(s, sets, convolution, Direction::backward_weights, dtype, true);
        }});
-  if (w.kernel_h != 5 || w.stride_h != 1 || dtype != DType::bf16) return;
+  const bool square = w.kernel_h == w.kernel_w && (w.kernel_h == 3 || w.kernel_h == 5);
+  if (!square || w.stride_h != 1 || dtype != DType::bf16) return;
   for (const Direction direction : {Direction::forward, Direction::backward_data}) {
     add_variants(
         "depthwise", shape, direction == Direction::forward ? "forward" : "backward_data",
-        cuda::Choice::depthwise_5x5, {cuda::Variant::fma, cuda::Variant::diagonals}, dtype, work,
+        w.kernel_h == 3 ? cuda::Choice::depthwise_3x3 : cuda::Choice::depthwise_5x5,
+        {cuda::Variant::fma, cuda::Variant::diagonals}, dtype, work,
         [=](Stream& s, std::size_t sets) { return ours(s, sets, shape, direction, dtype); });
   }
 }

@@ -17,6 +17,7 @@ enum class Choice {
   launch,
   weights,
   channels,
+  depthwise_3x3,
   depthwise_5x5,
   conv_input,
   conv_forward,
@@ -30,7 +31,7 @@ enum class Variant {
   cast_once,     ///< the optimiser's step does, for all passes
   packed,        ///< channels of networks lie one behind the other
   padded,        ///< dead ones fill up packs of 16 bytes (engine/compress/padding.h)
-  fma,           ///< of 5x5 depthwise convolutions of stride 1 in bf16: products in f32
+  fma,           ///< of depthwise convolutions of stride 1 in bf16: products in f32
   diagonals,     ///< products with diagonal matrices, on tensor cores (depthwise_diagonals.cu)
   stored,        ///< a batch norm before a dense convolution is applied and stored
   read_through,  ///< a convolution by `halo` applies it on the way in

@@ -78,53 +78,56 @@ std::vector<DepthwiseShape> shapes() {
   };
 }
 
-/// 5x5 and stride 1: as a GPU cuts them for tensor cores, tiles of 16 columns and pairs of chunks.
-std::vector<DepthwiseShape> wide_windows() {
+/// 3x3 or 5x5 and stride 1: as a GPU cuts them for tensor cores, tiles of 16 columns and pairs of
+/// chunks.
+std::vector<DepthwiseShape> tiled(std::int64_t kernel) {
+  const auto same = [=](std::int64_t h, std::int64_t w) {
+    return Window::same(h, w, kernel, kernel, 1, 1);
+  };
   return {
-      {{2, 7, 16, 16}, Window::same(7, 16, 5, 5, 1, 1)},
-      {{3, 6, 5, 8}, Window::same(6, 5, 5, 5, 1, 1)},     // half a pair, several samples a block
-      {{1, 9, 35, 13}, Window::same(9, 35, 5, 5, 1, 1)},  // three tiles, odd channels
-      {{1, 5, 70, 40}, Window::same(5, 70, 5, 5, 1, 1)},  // strips of columns
-      {{2, 3, 9, 104}, Window::same(3, 9, 5, 5, 1, 1)},   // slices of channels
-      {{5, 8, 8, 3}, {5, 5, 1, 1, 0, 3, 4, 0}},           // uneven padding
-      {{1, 6, 20, 24}, {5, 5, 1, 1, 0, 0, 0, 0}},         // none
-      {{1, 1, 1, 9}, Window::same(1, 1, 5, 5, 1, 1)},     // one pixel
-      {{2, 4, 18, 16}, {5, 5, 1, 1, 6, 5, 0, 7}},         // beyond the window's reach
+      {{2, 7, 16, 16}, same(7, 16)},
+      {{3, 6, 5, 8}, same(6, 5)},                            // half a pair, several samples a block
+      {{1, 9, 35, 13}, same(9, 35)},                         // three tiles, odd channels
+      {{1, 5, 70, 40}, same(5, 70)},                         // strips of columns
+      {{2, 3, 9, 104}, same(3, 9)},                          // slices of channels
+      {{5, 8, 8, 3}, {kernel, kernel, 1, 1, 0, 3, 4, 0}},    // uneven padding
+      {{1, 6, 20, 24}, {kernel, kernel, 1, 1, 0, 0, 0, 0}},  // none
+      {{1, 1, 1, 9}, same(1, 1)},                            // one pixel
+      {{2, 4, 18, 16}, {kernel, kernel, 1, 1, 6, 5, 0, 7}},  // beyond the window's reach
   };
 }
 
 /// How a GPU computes those while it lives.
-class WideWindowVariant {
+class DepthwiseVariant {
  public:
-  explicit WideWindowVariant(const std::string& name) {
-    setenv("PARETINY_CUDA_VARIANTS", ("depthwise_5x5=" + name).c_str(), 1);
+  explicit DepthwiseVariant(const std::string& name) {
+    const std::string both = "depthwise_3x3=" + name + ",depthwise_5x5=" + name;
+    setenv("PARETINY_CUDA_VARIANTS", both.c_str(), 1);
   }
-  ~WideWindowVariant() { unsetenv("PARETINY_CUDA_VARIANTS"); }
-  WideWindowVariant(const WideWindowVariant&) = delete;
-  WideWindowVariant& operator=(const WideWindowVariant&) = delete;
+  ~DepthwiseVariant() { unsetenv("PARETINY_CUDA_VARIANTS"); }
+  DepthwiseVariant(const DepthwiseVariant&) = delete;
+  DepthwiseVariant& operator=(const DepthwiseVariant&) = delete;
 };
 
-TEST(Depthwise, WideWindowsInEveryWay) {
+TEST(Depthwise, SquareWindowsInEveryWay) {
   std::uint64_t seed = 5000;
   for (const char* name : {"diagonals", "fma"}) {
-    const WideWindowVariant variant(name);
-    for (const DepthwiseShape& shape : wide_windows()) {
+    for (const std::int64_t kernel : {3, 5}) {
       SCOPED_TRACE(name);
+      const DepthwiseVariant variant(name);
       const auto stream = test_stream();
-      expect_convolution(*stream, ops(*stream, shape), judge(shape), DType::bf16, seed += 10);
-      expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape), fusions().back(),
-                               DType::bf16, seed += 10);
+      for (const DepthwiseShape& shape : tiled(kernel)) {
+        expect_convolution(*stream, ops(*stream, shape), judge(shape), DType::bf16, seed += 10);
+        expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape), fusions().back(),
+                                 DType::bf16, seed += 10);
+      }
+      const DepthwiseShape shape{{3, 6, 19, 24}, Window::same(6, 19, kernel, kernel, 1, 1)};
+      for (const Fusion& fusion : fusions()) {
+        expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape), fusion,
+                                 DType::bf16, seed += 10);
+      }
+      expect_steady_statistics(*stream, fused_ops(*stream, shape), DType::bf16, seed);
     }
-    for (const Fusion& fusion : fusions()) {
-      const DepthwiseShape shape{{3, 6, 19, 24}, Window::same(6, 19, 5, 5, 1, 1)};
-      const auto stream = test_stream();
-      expect_fused_convolution(*stream, fused_ops(*stream, shape), judge(shape), fusion,
-                               DType::bf16, seed += 10);
-    }
-    const auto stream = test_stream();
-    expect_steady_statistics(*stream,
-                             fused_ops(*stream, {{3, 9, 21, 24}, Window::same(9, 21, 5, 5, 1, 1)}),
-                             DType::bf16, seed);
   }
 }
 

@@ -112,7 +112,7 @@ void correlate(Stream& stream, const char* name, const nn::DepthwiseShape& shape
 std::size_t correlate_scratch_bytes(Stream& stream, const nn::Window& window, const Shape& result,
                                     DType dtype) {
   if (takes_diagonals(window, dtype, result.c)) {
-    return correlate_diagonals_scratch_bytes(stream, result);
+    return correlate_diagonals_scratch_bytes(stream, window, result);
   }
   std::size_t bytes = 0;
   with_taps(window, [&]<class W>(W) {

@@ -78,13 +78,14 @@ std::size_t correlate_scratch_bytes(Stream& stream, const nn::Window& window, co
                                     DType dtype);
 
 /// Whether correlate multiplies by diagonals on tensor cores (depthwise_diagonals.cu): for windows
-/// of 5x5 and stride 1 in bf16, where the table of variants wants it.
+/// of 3x3 or 5x5 and stride 1 in bf16, where the table of variants wants it.
 bool takes_diagonals(const nn::Window& window, DType dtype, std::int64_t channels);
 /// As correlate.
 void correlate_diagonals(Stream& stream, const char* name, const nn::DepthwiseShape& shape,
                          const Shape& result, const Weights& weights,
                          const nn::ConvolutionForward& t);
-std::size_t correlate_diagonals_scratch_bytes(Stream& stream, const Shape& result);
+std::size_t correlate_diagonals_scratch_bytes(Stream& stream, const nn::Window& window,
+                                              const Shape& result);
 
 /// dx for a window of with_taps whose stride is 2.
 void spread(Stream& stream, const nn::DepthwiseShape& shape, ConstView dy, ConstView w, View dx);
