@@ -74,7 +74,7 @@ std::size_t planned_bytes(Stream& stream, const data::ResidentDataset& data, con
   // Measured in f32, whatever it was trained in.
   const train::Evaluator measured(sketch.final_graph, layout,
                                   std::max(data.validation.size, data.test.size), DType::f32,
-                                  stream.device());
+                                  stream);
   return std::max(most, measured.arena_bytes() + measured.scratch_bytes(stream));
 }
 
