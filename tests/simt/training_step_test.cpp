@@ -43,12 +43,12 @@ Step step_with(const char* variants, Optimizer optimizer, double sparsity = 0.5)
   const auto stream = test::test_stream();
   const data::Dataset set =
       data::load_dataset({.format = "synthetic",
-                          .limit = 12,
+                          .limit = 16,
                           .options = {{"samples", "100"}, {"classes", "3"}, {"length", "64"}}});
   const data::ResidentDataset data(*stream, set);
   TrainingSpec training;
   training.epochs = 2;
-  training.batch = 4;
+  training.batch = 8;
   training.optimizer = optimizer;
   training.learning_rate = optimizer == Optimizer::sgd ? 0.1 : 0.01;
   training.precision = Precision::bf16;
@@ -91,6 +91,21 @@ TEST(TrainingStep, DeadChannelsAreNowhereToBeSeen) {
     EXPECT_GT(packed.count("conv_pad"), 0);
     EXPECT_EQ(padded.count("conv_pad"), 2) << "the picture's three channels, in both directions";
   }
+}
+
+/// The batch norms behind the stem and behind the second layer, which dense convolutions read.
+TEST(TrainingStep, ReadsThroughBatchNormOnTheWayIn) {
+  const Step stored = step_with("conv_forward=halo", Optimizer::sgd);
+  const Step read = step_with("conv_forward=halo,conv_input=read_through", Optimizer::sgd);
+  EXPECT_EQ(stored.count("conv_read"), 0);
+  EXPECT_EQ(read.count("conv_read"), 2) << "for the weight gradients";
+  EXPECT_EQ(stored.count("conv_halo_forward"), read.count("conv_halo_forward"));
+  EXPECT_GT(read.count("conv_halo_forward"), 0);
+  EXPECT_EQ(stored.count("batchnorm: normalising") - read.count("batchnorm: normalising"), 2);
+  ASSERT_EQ(read.network.parameters.size(), stored.network.parameters.size());
+  test::expect_near({read.network.parameters.begin(), read.network.parameters.end()},
+                    {stored.network.parameters.begin(), stored.network.parameters.end()}, 0.05,
+                    "parameters");
 }
 
 }  // namespace
