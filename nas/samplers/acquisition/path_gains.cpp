@@ -174,7 +174,9 @@ class HypervolumeGain final : public PathGain {
       if (all.back() <= limit) below.push_back(all.back());
     }
     const std::vector<double>& of = below.size() < 2 ? all : below;
-    const Eigen::Map<const Eigen::ArrayXd> values(of.data(), static_cast<Eigen::Index>(of.size()));
+    // A copy: Eigen adds what lies in a vector in an order that depends on its address.
+    const Eigen::ArrayXd values =
+        Eigen::Map<const Eigen::ArrayXd>(of.data(), static_cast<Eigen::Index>(of.size()));
     const double deviation = std::sqrt((values - values.mean()).square().mean());
     return deviation > 0 && std::isfinite(deviation) ? deviation : 1;
   }
