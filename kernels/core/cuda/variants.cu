@@ -78,10 +78,9 @@ std::size_t place_of(const std::array<std::string_view, kCount>& names, std::str
                    " is wanted");
 }
 
-Chosen of_environment() {
+/// Of the environment's text.
+Chosen parsed(std::string_view rest) {
   Chosen chosen = kNone;
-  const char* wish = std::getenv("PARETINY_CUDA_VARIANTS");
-  std::string_view rest = wish == nullptr ? "" : wish;
   while (!rest.empty()) {
     const std::string_view one = rest.substr(0, rest.find(','));
     rest.remove_prefix(one.size() == rest.size() ? one.size() : one.size() + 1);
@@ -99,6 +98,20 @@ Chosen of_environment() {
   return chosen;
 }
 
+/// What the environment asks for now. Every launch asks, so its text is parsed where it has
+/// changed: once a thread, and whenever a test sets another.
+const Chosen& of_environment() {
+  thread_local std::string text;
+  thread_local Chosen chosen = kNone;
+  const char* wish = std::getenv("PARETINY_CUDA_VARIANTS");
+  const std::string_view now = wish == nullptr ? "" : wish;
+  if (now != text) {
+    chosen = parsed(now);
+    text = now;
+  }
+  return chosen;
+}
+
 thread_local Chosen in_use = kNone;
 
 }  // namespace
@@ -106,7 +119,7 @@ thread_local Chosen in_use = kNone;
 Variant variant_of(Choice choice, DType dtype, std::int64_t channels) {
   const auto i = static_cast<std::size_t>(choice);
   if (in_use[i] != kOpen) return static_cast<Variant>(in_use[i]);
-  const Chosen wished = of_environment();
+  const Chosen& wished = of_environment();
   if (wished[i] != kOpen) return static_cast<Variant>(wished[i]);
   for (const Row& row : kTable) {
     const bool fits = row.choice == choice && channels <= row.most_channels;
