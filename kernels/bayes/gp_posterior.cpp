@@ -52,6 +52,9 @@ void gp_likelihood(Stream& stream, const GpShape& shape, const GpData& data,
       std::to_string(items) + " items are no multiple of " + std::to_string(shape.sets) + " sets");
   const Shape rows{items, 1, 1, shape.dimensions + 2};
   check_tensor(op, "hyperparameters", t.hyperparameters, rows, {DType::f64});
+  if (t.wanted.data != nullptr) {
+    check_tensor(op, "wanted", t.wanted, {1, 1, 1, items}, {DType::i32});
+  }
   check_tensor(op, "value", t.value, {1, 1, 1, items}, {DType::f64});
   check_tensor(op, "gradient", t.gradient, rows, {DType::f64});
   twins::gp_likelihood(stream, shape, data, t);

@@ -40,8 +40,11 @@ struct GpData {
 
 struct GpLikelihood {
   ConstView hyperparameters{};  ///< [items, 1, 1, d + 2] f64
-  View value{};                 ///< [1, 1, 1, items] f64
-  View gradient{};              ///< [items, 1, 1, d + 2] f64
+  /// [1, 1, 1, items] i32, or no memory for all. Where 0, value and gradient may be anything: the
+  /// CPU leaves them as they are, a GPU computes all side by side.
+  ConstView wanted{};
+  View value{};     ///< [1, 1, 1, items] f64
+  View gradient{};  ///< [items, 1, 1, d + 2] f64
 };
 
 /// Log marginal likelihood of each item's hyperparameters and its derivatives by them. Item i

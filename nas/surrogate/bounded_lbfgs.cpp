@@ -121,25 +121,28 @@ void BoundedLbfgs::set_trial(double length) {
   if (trial_ == x_) done_ = true;
 }
 
-void minimise_together(
-    std::vector<BoundedLbfgs>& optimisers,
-    const std::function<void(const RowMatrix&, Eigen::VectorXd&, RowMatrix&)>& evaluate) {
-  if (optimisers.empty()) return;
-  const auto count = static_cast<Eigen::Index>(optimisers.size());
-  RowMatrix points(count, optimisers[0].point().size());
-  Eigen::VectorXd values(count);
-  RowMatrix gradients(count, points.cols());
-  const auto unfinished = [&] {
-    return std::any_of(optimisers.begin(), optimisers.end(),
-                       [](const BoundedLbfgs& o) { return !o.done(); });
-  };
-  while (unfinished()) {
-    for (Eigen::Index i = 0; i < count; ++i) {
-      points.row(i) = optimisers[static_cast<std::size_t>(i)].point().transpose();
+void minimise_together(std::vector<BoundedLbfgs>& optimisers,
+                       const std::function<void(const std::vector<Eigen::Index>&, const RowMatrix&,
+                                                Eigen::VectorXd&, RowMatrix&)>& evaluate) {
+  std::vector<Eigen::Index> which;
+  for (;;) {
+    which.clear();
+    for (std::size_t i = 0; i < optimisers.size(); ++i) {
+      if (!optimisers[i].done()) which.push_back(static_cast<Eigen::Index>(i));
     }
-    evaluate(points, values, gradients);
-    for (Eigen::Index i = 0; i < count; ++i) {
-      optimisers[static_cast<std::size_t>(i)].tell(values(i), gradients.row(i).transpose());
+    if (which.empty()) return;
+    const auto count = static_cast<Eigen::Index>(which.size());
+    RowMatrix points(count, optimisers[0].point().size());
+    for (Eigen::Index row = 0; row < count; ++row) {
+      const auto i = static_cast<std::size_t>(which[static_cast<std::size_t>(row)]);
+      points.row(row) = optimisers[i].point().transpose();
+    }
+    Eigen::VectorXd values(count);
+    RowMatrix gradients(count, points.cols());
+    evaluate(which, points, values, gradients);
+    for (Eigen::Index row = 0; row < count; ++row) {
+      const auto i = static_cast<std::size_t>(which[static_cast<std::size_t>(row)]);
+      optimisers[i].tell(values(row), gradients.row(row).transpose());
     }
   }
 }

@@ -58,11 +58,12 @@ class BoundedLbfgs {
   bool done_ = false;
 };
 
-/// Runs all of `optimisers` to their ends. evaluate(points, values, gradients) is given the point
-/// of every optimiser, one a row [optimisers, d], finished ones too, and fills values [optimisers]
-/// and gradients [optimisers, d].
-void minimise_together(std::vector<BoundedLbfgs>& optimisers,
-                       const std::function<void(const RowMatrix& points, Eigen::VectorXd& values,
-                                                RowMatrix& gradients)>& evaluate);
+/// Runs all of `optimisers` to their ends. evaluate(which, points, values, gradients) is given
+/// those not yet done, by number and ascending, with a point of each, one a row [which, d], and
+/// fills values [which] and gradients [which, d].
+void minimise_together(
+    std::vector<BoundedLbfgs>& optimisers,
+    const std::function<void(const std::vector<Eigen::Index>& which, const RowMatrix& points,
+                             Eigen::VectorXd& values, RowMatrix& gradients)>& evaluate);
 
 }  // namespace paretiny::surrogate

@@ -86,25 +86,33 @@ RowMatrix fit_hyperparameters(Stream& stream, const bayes::GpShape& shape,
   const DeviceArray theta(stream, DType::f64, {items, 1, 1, width});
   const DeviceArray value(stream, DType::f64, {1, 1, 1, items});
   const DeviceArray gradient(stream, DType::f64, {items, 1, 1, width});
+  const DeviceArray wanted(stream, DType::i32, {1, 1, 1, items});
   std::vector<std::int32_t> counts(static_cast<std::size_t>(shape.sets));
   stream.download(counts.data(), data.counts.data, data.counts.bytes());
-  minimise_together(
-      optimisers, [&](const RowMatrix& points, Eigen::VectorXd& values, RowMatrix& gradients) {
-        heed(stop);
-        stream.upload(theta.view().data, points.data(), theta.view().bytes());
-        bayes::gp_likelihood(stream, shape, data,
-                             {.hyperparameters = theta, .value = value, .gradient = gradient});
-        values = value.download(stream, items);
-        gradients = gradient.download(stream, items);
-        for (Eigen::Index i = 0; i < items; ++i) {
-          // Per trial, so that tolerances mean the same for any number of them.
-          const double n = counts[static_cast<std::size_t>(i / starts.rows())];
-          Eigen::VectorXd slopes = gradients.row(i).transpose();
-          values(i) = -(values(i) + log_prior(points.row(i).transpose(), &slopes)) / n;
-          gradients.row(i) = -slopes.transpose() / n;
-          gradients(i, 0) = 0;
-        }
-      });
+  RowMatrix all = starts.replicate(shape.sets, 1);
+  minimise_together(optimisers, [&](const std::vector<Eigen::Index>& which, const RowMatrix& points,
+                                    Eigen::VectorXd& values, RowMatrix& gradients) {
+    heed(stop);
+    std::vector<std::int32_t> flags(static_cast<std::size_t>(items), 0);
+    for (const Eigen::Index i : which) flags[static_cast<std::size_t>(i)] = 1;
+    all(which, Eigen::all) = points;
+    stream.upload(theta.view().data, all.data(), theta.view().bytes());
+    stream.upload(wanted.view().data, flags.data(), wanted.view().bytes());
+    bayes::gp_likelihood(
+        stream, shape, data,
+        {.hyperparameters = theta, .wanted = wanted, .value = value, .gradient = gradient});
+    values = value.download(stream, items)(which, 0);
+    gradients = gradient.download(stream, items)(which, Eigen::all);
+    for (Eigen::Index row = 0; row < points.rows(); ++row) {
+      // Per trial, so that tolerances mean the same for any number of them.
+      const Eigen::Index set = which[static_cast<std::size_t>(row)] / starts.rows();
+      const double n = counts[static_cast<std::size_t>(set)];
+      Eigen::VectorXd slopes = gradients.row(row).transpose();
+      values(row) = -(values(row) + log_prior(points.row(row).transpose(), &slopes)) / n;
+      gradients.row(row) = -slopes.transpose() / n;
+      gradients(row, 0) = 0;
+    }
+  });
 
   RowMatrix best(shape.sets, width);
   for (Eigen::Index s = 0; s < shape.sets; ++s) {

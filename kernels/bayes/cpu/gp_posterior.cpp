@@ -15,8 +15,10 @@ void gp_likelihood(Stream& stream, const bayes::GpShape& shape, const bayes::GpD
   const std::int64_t items = t.hyperparameters.shape.n, width = shape.dimensions + 2;
   Arena::Scope scope(stream.scratch());
   const ThreadScratch scratch(scope, Training::doubles(shape));
+  const auto* wanted = t.wanted.data != nullptr ? t.wanted.as<std::int32_t>() : nullptr;
   parallel_each(items, items * Training::products(shape) >= kParallelProducts,
                 [&](std::int64_t item) {
+                  if (wanted != nullptr && wanted[item] == 0) return;
                   Training training(shape, scratch.mine());
                   double& likelihood = t.value.as<double>()[item];
                   double* derivatives = t.gradient.as<double>() + item * width;

@@ -57,7 +57,8 @@ RowMatrix climb(const SmoothAcquisition& acquisition, const space::Space& space,
                                                        .gradient_tolerance = 1e-6});
   }
   surrogate::minimise_together(
-      runs, [&](const RowMatrix& points, Eigen::VectorXd& at, RowMatrix& gradients) {
+      runs, [&](const std::vector<Eigen::Index>& /*which*/, const RowMatrix& points,
+                Eigen::VectorXd& at, RowMatrix& gradients) {
         at = -acquisition(points, &gradients);
         gradients = -gradients;
       });

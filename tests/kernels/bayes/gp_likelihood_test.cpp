@@ -85,6 +85,38 @@ TEST(GpLikelihood, StartsShareTheirSet) {
   expect_near(fit.value, expected, 1e-9, "likelihood");
 }
 
+TEST(GpLikelihood, WhatIsNotWantedDoesNotTouchTheRest) {
+  const auto stream = test_stream();
+  const std::int64_t d = 2;
+  const auto problem = [&](int seed) {
+    return GpProblem::random(bayes::Covariance::matern52, bayes::PriorMean::likeliest, 12, d, seed);
+  };
+  GpSets sets(*stream, {problem(6), problem(7), problem(8)}, 12);
+  const Likelihood all = likelihood(*stream, sets, sets.hyperparameters());
+  const Tensor value(*stream, DType::f64, {1, 1, 1, 3}, Values(3, 5.0));
+  const Tensor gradient(*stream, DType::f64, {3, 1, 1, d + 2}, Values(3 * (d + 2), 5.0));
+  const std::int32_t flags[] = {1, 0, 1};
+  const Tensor wanted(*stream, DType::i32, {1, 1, 1, 3});
+  stream->upload(wanted.view().data, flags, sizeof flags);
+  bayes::gp_likelihood(*stream, sets.shape(), sets.data(),
+                       {.hyperparameters = sets.hyperparameters(),
+                        .wanted = wanted,
+                        .value = value,
+                        .gradient = gradient});
+  const Values values = value.values(), slopes = gradient.values();
+  const Values all_values = all.value.values(), all_slopes = all.gradient.values();
+  for (const std::size_t item : {0u, 2u}) {
+    EXPECT_EQ(values[item], all_values[item]);
+    for (std::size_t k = item * (d + 2); k < (item + 1) * (d + 2); ++k) {
+      EXPECT_EQ(slopes[k], all_slopes[k]);
+    }
+  }
+  if (stream->device().kind == DeviceKind::cpu) {
+    EXPECT_EQ(values[1], 5.0);
+    EXPECT_EQ(slopes[d + 2], 5.0);
+  }
+}
+
 class GpLikelihoodJitter : public testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(OwnNoise, GpLikelihoodJitter, testing::Bool());
 

@@ -104,13 +104,24 @@ TEST(BoundedLbfgs, TogetherIsAsAlone) {
     together.emplace_back(start, Vector::Constant(3, -3), Vector::Constant(3, 3), kExact);
     alone.push_back(run(rosenbrock, start, -3, 3, kExact).best());
   }
-  minimise_together(together, [](const RowMatrix& points, Vector& values, RowMatrix& gradients) {
+  std::vector<std::size_t> evaluated(together.size(), 0);
+  std::size_t rounds = 0;
+  minimise_together(together, [&](const std::vector<Eigen::Index>& which, const RowMatrix& points,
+                                  Vector& values, RowMatrix& gradients) {
+    ++rounds;
+    ASSERT_EQ(points.rows(), static_cast<Eigen::Index>(which.size()));
     for (Eigen::Index i = 0; i < points.rows(); ++i) {
+      const auto number = static_cast<std::size_t>(which[static_cast<std::size_t>(i)]);
+      ++evaluated[number];
+      EXPECT_EQ(points.row(i).transpose(), together[number].point());
       Vector gradient;
       values(i) = rosenbrock(points.row(i).transpose(), gradient);
       gradients.row(i) = gradient.transpose();
     }
   });
+  // Who is done is left in peace.
+  EXPECT_EQ(*std::max_element(evaluated.begin(), evaluated.end()), rounds);
+  EXPECT_LT(*std::min_element(evaluated.begin(), evaluated.end()), rounds);
   for (std::size_t i = 0; i < alone.size(); ++i) EXPECT_EQ(together[i].best(), alone[i]);
 }
 
