@@ -147,7 +147,8 @@ class Rehearsal:
         wanted = [(conv, 8 * 3 * 2, gpu_bench.BESIDE_CUDNN), (conv, 8 * 3, gpu_bench.OWN_DENSE)]
         wanted += [(conv, None, p) for p in (*gpu_bench.LAYERS.values(), gpu_bench.PEERS)]
         wanted += [(conv, 1, f"^{benchmark}") for _, _, benchmark in gpu_train.PROFILED]
-        wanted += [(conv, 8 * 3 * 3, gpu_bench.VARIANTS)]
+        # Three ways of a dense convolution; two of a depthwise one, but of its weight gradient.
+        wanted += [(conv, 8 * 3 * 3 + 17 * 2 * 2, gpu_bench.VARIANTS)]
         wanted += [(samplers, 4, gpu_bench.SUGGESTION), (samplers, 2, gpu_bench.SUGGESTION_ON_GPU)]
         for program, count, pattern in wanted:
             found = len(programs.names(program, pattern, environment))
