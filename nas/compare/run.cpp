@@ -27,13 +27,9 @@ class GrowingFront {
   void add(const std::vector<double>& objectives) {
     if (!std::equal(objectives.begin(), objectives.end(), reference_.begin(), std::less<>()))
       return;
-    const auto covers = [&](const std::vector<double>& point) {
-      return point == objectives || pareto::dominates(point, objectives);
-    };
-    if (std::any_of(front_.begin(), front_.end(), covers)) return;
-    std::erase_if(front_, [&](const auto& point) { return pareto::dominates(objectives, point); });
-    front_.push_back(objectives);
-    volume_ = pareto::hypervolume(front_, reference_);
+    if (pareto::extend_front(front_, objectives)) {
+      volume_ = pareto::hypervolume(front_, reference_);
+    }
   }
 
   double volume() const { return volume_; }

@@ -122,6 +122,14 @@ bool dominates(const std::vector<double>& a, const std::vector<double>& b) {
   return better;
 }
 
+bool extend_front(Points& front, const std::vector<double>& point) {
+  const auto covers = [&](const auto& other) { return other == point || dominates(other, point); };
+  if (std::any_of(front.begin(), front.end(), covers)) return false;
+  std::erase_if(front, [&](const auto& other) { return dominates(point, other); });
+  front.push_back(point);
+  return true;
+}
+
 std::vector<std::size_t> non_dominated(const Points& points) {
   if (!points.empty()) check_points(points, points[0].size(), "objective vector");
   if (!points.empty() && points[0].size() <= 3) return swept_front(points);

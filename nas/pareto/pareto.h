@@ -15,6 +15,10 @@ bool all_finite(const std::vector<double>& values);
 /// No worse in every objective and better in at least one.
 bool dominates(const std::vector<double>& a, const std::vector<double>& b);
 
+/// Adds `point` to a front of points none of which dominates another, and takes away those that it
+/// dominates; unless one of them dominates or equals it. Whether it was added.
+bool extend_front(Points& front, const std::vector<double>& point);
+
 /// Indices, ascending, of the points no other dominates. Equal points are all kept.
 std::vector<std::size_t> non_dominated(const Points& points);
 

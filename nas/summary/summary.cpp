@@ -23,13 +23,7 @@ std::vector<double> hypervolume_series(const std::vector<study::Objective>& obje
     if (is_feasible(objectives, trial)) {
       std::vector<double> point = study::minimised(objectives, trial.objectives);
       for (std::size_t m = 0; m < point.size(); ++m) point[m] = (point[m] - origins[m]) / scales[m];
-      if (std::none_of(front.begin(), front.end(), [&](const std::vector<double>& member) {
-            return member == point || pareto::dominates(member, point);
-          })) {
-        std::erase_if(front, [&](const auto& member) { return pareto::dominates(point, member); });
-        front.push_back(std::move(point));
-        volume = pareto::hypervolume(front, reference);
-      }
+      if (pareto::extend_front(front, point)) volume = pareto::hypervolume(front, reference);
     }
     series.push_back(volume);
   }

@@ -1,9 +1,9 @@
 #include "nas/samplers/methods/climbing_turns.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 
+#include "nas/pareto/pareto.h"
 #include "nas/samplers/violation.h"
 
 namespace paretiny::samplers {
@@ -20,12 +20,7 @@ class Gains {
     const double violation = violation_of(problem_, trial);
     if (trial.outcome == Outcome::finished && violation == 0 &&
         is_below(trial.objectives, problem_.reference)) {
-      const bool dominated = std::any_of(front_.begin(), front_.end(), [&](const auto& other) {
-        return std::equal(other.begin(), other.end(), trial.objectives.begin(),
-                          std::less_equal<>());
-      });
-      if (!dominated) front_.push_back(trial.objectives);
-      return !dominated;
+      return pareto::extend_front(front_, trial.objectives);
     }
     if (!front_.empty() || !(violation < least_)) return false;
     least_ = violation;
@@ -34,7 +29,7 @@ class Gains {
 
  private:
   const SamplerProblem& problem_;
-  std::vector<std::vector<double>> front_;
+  pareto::Points front_;
   double least_ = std::numeric_limits<double>::infinity();
 };
 

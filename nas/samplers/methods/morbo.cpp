@@ -83,13 +83,7 @@ struct Progress {
     const double worse = violation_of(problem, o);
     const bool nearer = worse < violation;
     violation = std::min(violation, worse);
-    if (worse > 0 || std::any_of(front.begin(), front.end(), [&](const auto& other) {
-          return pareto::dominates(other, o.objectives) || other == o.objectives;
-        })) {
-      return nearer;
-    }
-    std::erase_if(front, [&](const auto& other) { return pareto::dominates(o.objectives, other); });
-    front.push_back(o.objectives);
+    if (worse > 0 || !pareto::extend_front(front, o.objectives)) return nearer;
     const double before = volume;
     volume = pareto::hypervolume(front, problem.reference);
     return nearer || volume > (1 + kProgress) * before;

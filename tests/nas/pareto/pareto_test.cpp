@@ -27,6 +27,16 @@ TEST(Pareto, Dominance) {
   EXPECT_TRUE(non_dominated({}).empty());
 }
 
+TEST(Pareto, AFrontIsExtendedByWhatNothingOfItCovers) {
+  Points front;
+  EXPECT_TRUE(extend_front(front, {2, 2}));
+  EXPECT_FALSE(extend_front(front, {2, 2}));
+  EXPECT_FALSE(extend_front(front, {2, 3}));
+  EXPECT_TRUE(extend_front(front, {1, 3}));
+  EXPECT_TRUE(extend_front(front, {2, 1}));
+  EXPECT_EQ(front, (Points{{1, 3}, {2, 1}}));
+}
+
 TEST(Pareto, TheSweptFrontIsThatOfAllPairs) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Random random(seed, "pareto test");
