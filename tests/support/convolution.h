@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "kernels/nn/conv.h"
 #include "kernels/nn/preferences.h"
 #include "kernels/nn/window.h"
 #include "tests/support/kernels.h"
@@ -106,6 +107,23 @@ struct ConvolutionOps {
 
   Shape bias() const { return {1, 1, 1, output.c}; }
 };
+
+/// Of a dense convolution.
+inline ConvolutionOps conv_ops(Stream& stream, const nn::ConvShape& shape) {
+  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
+            nn::conv_forward(stream, shape, x, w, b, y);
+          },
+          [&stream, shape](ConstView dy, ConstView w, View dx) {
+            nn::conv_backward_data(stream, shape, dy, w, dx);
+          },
+          [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
+            nn::conv_backward_weights(stream, shape, x, dy, dw, db);
+          },
+          [&stream, shape](DType dtype) { return nn::conv_scratch_bytes(stream, shape, dtype); },
+          shape.input,
+          shape.weights(),
+          shape.output()};
+}
 
 /// Values against the judge, with and without bias; scratch within what was announced; a second run
 /// equal bit by bit. Relative to the largest value of a tensor: f32 within 1e-5; bf16 results

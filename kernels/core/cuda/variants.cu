@@ -29,9 +29,8 @@ constexpr Row kTable[] = {
     {Choice::weights, {}, kAll, Variant::cast_once},
     // 8 % more bytes at 37 channels of bf16 against accesses of 2 bytes in place of 16.
     {Choice::channels, {}, kAll, Variant::padded},
-    // Counted in machine code: 28 issue slots a result or 20, of 29 that the copy rate leaves, and
-    // 42
-    // or 18.
+    // Issue slots a result, counted in machine code: 28 or 20 for 3x3, 42 or 18 for 5x5, of the 29
+    // that the copy rate leaves.
     {Choice::depthwise_3x3, {}, kAll, Variant::fma},
     {Choice::depthwise_5x5, {}, kAll, Variant::diagonals},
     // As many bytes either way in training, whose weight gradient wants the tensor too.

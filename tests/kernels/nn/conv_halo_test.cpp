@@ -47,22 +47,6 @@ class ConvVariant {
   ConvVariant& operator=(const ConvVariant&) = delete;
 };
 
-ConvolutionOps ops_of(Stream& stream, const ConvShape& shape) {
-  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
-            nn::conv_forward(stream, shape, x, w, b, y);
-          },
-          [&stream, shape](ConstView dy, ConstView w, View dx) {
-            nn::conv_backward_data(stream, shape, dy, w, dx);
-          },
-          [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
-            nn::conv_backward_weights(stream, shape, x, dy, dw, db);
-          },
-          [&stream, shape](DType dtype) { return nn::conv_scratch_bytes(stream, shape, dtype); },
-          shape.input,
-          shape.weights(),
-          shape.output()};
-}
-
 TEST(ConvHalo, AgreesWithDirectLoops) {
   std::uint64_t seed = 0;
   for (const char* name : {"halo", "gather"}) {
@@ -70,7 +54,7 @@ TEST(ConvHalo, AgreesWithDirectLoops) {
     for (const ConvShape& shape : shapes()) {
       SCOPED_TRACE(name);
       const auto stream = test_stream();
-      ConvolutionOps ops = ops_of(*stream, shape);
+      ConvolutionOps ops = conv_ops(*stream, shape);
       if (test_device().kind == DeviceKind::cuda) ops.weights_tolerance = 0x1p-8;
       expect_convolution(*stream, ops, {shape.input, shape.out_channels, shape.window}, DType::bf16,
                          seed += 10);
@@ -87,7 +71,7 @@ TEST(ConvHalo, TakesWeightsInBf16) {
          {shapes()[0], shapes()[1], ConvShape{{2, 9, 7, 16}, 13, Window::same(9, 7, 3, 3, 2, 2)}}) {
       SCOPED_TRACE(name);
       const auto stream = test_stream();
-      expect_bf16_weights(*stream, ops_of(*stream, shape), seed += 10);
+      expect_bf16_weights(*stream, conv_ops(*stream, shape), seed += 10);
     }
     if (test_device().kind == DeviceKind::cpu) return;
   }

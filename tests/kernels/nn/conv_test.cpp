@@ -13,22 +13,6 @@ using nn::Window;
 
 namespace {
 
-ConvolutionOps ops(Stream& stream, const ConvShape& shape) {
-  return {[&stream, shape](ConstView x, ConstView w, ConstView b, View y) {
-            nn::conv_forward(stream, shape, x, w, b, y);
-          },
-          [&stream, shape](ConstView dy, ConstView w, View dx) {
-            nn::conv_backward_data(stream, shape, dy, w, dx);
-          },
-          [&stream, shape](ConstView x, ConstView dy, View dw, View db) {
-            nn::conv_backward_weights(stream, shape, x, dy, dw, db);
-          },
-          [&stream, shape](DType dtype) { return nn::conv_scratch_bytes(stream, shape, dtype); },
-          shape.input,
-          shape.weights(),
-          shape.output()};
-}
-
 ConvolutionJudge judge(const ConvShape& shape) {
   return {shape.input, shape.out_channels, shape.window};
 }
@@ -60,7 +44,7 @@ TEST(Conv, AgreesWithDirectLoops) {
     for (const ConvShape& shape : shapes()) {
       for (const DType dtype : {DType::f32, DType::bf16}) {
         const auto stream = test_stream();
-        ConvolutionOps under_test = ops(*stream, shape);
+        ConvolutionOps under_test = conv_ops(*stream, shape);
         // cuDNN may round the gradient of weights to the type of activations.
         if (test_device().kind == DeviceKind::cuda && libraries && dtype == DType::bf16) {
           under_test.weights_tolerance = 0x1p-8;
@@ -97,7 +81,8 @@ TEST(Conv, TakesUnalignedTensors) {
 
 TEST(Conv, GradientsAreThoseOfTheForwardPass) {
   const auto stream = test_stream();
-  expect_convolution_gradients(*stream, ops(*stream, {{2, 6, 7, 5}, 9, {3, 3, 2, 1, 0, 2, 1, 0}}));
+  expect_convolution_gradients(*stream,
+                               conv_ops(*stream, {{2, 6, 7, 5}, 9, {3, 3, 2, 1, 0, 2, 1, 0}}));
 }
 
 TEST(Conv, ReproducesReferenceVectors) {
@@ -107,7 +92,7 @@ TEST(Conv, ReproducesReferenceVectors) {
   for (const ReferenceCase& reference : cases) {
     const ConvShape shape{reference.input_shape("x"), reference.output_shape("y").c,
                           window_of(reference)};
-    expect_reference(*stream, ops(*stream, shape), reference);
+    expect_reference(*stream, conv_ops(*stream, shape), reference);
   }
 }
 
