@@ -75,7 +75,7 @@ Problem four_bar_truss() {
       "FourBarTruss",
       {1, sqrt2, sqrt2, 1},
       Vector(4, 3.0),
-      beyond_nadir({1237.8414230005742, 0.002761423749158419}, {2086.36956042, 0.00341421356237})};
+      beyond_nadir({1237.8414230005742, 0.002761423749158419}, {2886.3695604236013, 0.04})};
   problem.evaluate = [](const Vector& x) {
     constexpr double kLength = 200;
     constexpr double kGive = 10 * kLength / 2e5;  // force x length / Young's modulus
