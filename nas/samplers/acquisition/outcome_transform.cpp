@@ -22,6 +22,9 @@ constexpr double kSpreadStep = 0.5;
 /// Of the largest over the median, for a heavy tail: an exponential distribution has 7 in 100
 /// values.
 constexpr double kHeavyRatio = 30;
+/// Beyond the knee, where it is bounded: at least this much remains, and this many medians.
+constexpr double kLeastBeyond = 0.5;
+constexpr double kMediansBeyond = 2;
 /// Shares further below 0 are taken for this: volumes in any number of objectives stay numbers.
 constexpr double kLowest = -1e6;
 /// ln of the largest number: how far beyond the knee a share can lie.
@@ -107,11 +110,18 @@ void transform_constraint(std::vector<Observation>& history, std::size_t index) 
 }  // namespace
 
 ObjectiveTransform::ObjectiveTransform(const std::vector<double>& values, double reference,
-                                       double limit, bool fit)
+                                       double limit, Beyond beyond)
     : least_(*std::min_element(values.begin(), values.end())),
       range_(half_difference(least_, reference)) {
-  if (!fit) return;
+  if (beyond == Beyond::linear) return;
   knee_ = std::min(1.0, share_of(limit));
+  if (beyond == Beyond::bounded) {
+    std::vector<double> logs;
+    for (const double value : values) {
+      logs.push_back(std::log1p(std::max(0.0, share_of(value) - knee_)));
+    }
+    most_ = std::max(kLeastBeyond, kMediansBeyond * median(std::move(logs)));
+  }
   std::vector<double> shares;
   for (const double value : values) shares.push_back(tempered(share_of(value)));
   spread_ = fitted_spread(std::move(shares));
@@ -123,7 +133,9 @@ double ObjectiveTransform::share_of(double value) const {
 }
 
 double ObjectiveTransform::tempered(double share) const {
-  return share <= knee_ ? share : knee_ + std::min(std::log1p(share - knee_), kFarthest);
+  if (share <= knee_) return share;
+  const double log = std::min(std::log1p(share - knee_), kFarthest);
+  return knee_ + (most_ > 0 ? most_ * std::tanh(log / most_) : log);
 }
 
 double ObjectiveTransform::operator()(double value) const {
@@ -136,7 +148,13 @@ double ObjectiveTransform::operator()(double value) const {
 double ObjectiveTransform::slope(double value) const {
   const double share = share_of(value);
   double slope = 0.5 / range_;
-  if (share > knee_) slope /= 1 + share - knee_;
+  if (share > knee_) {
+    slope /= 1 + share - knee_;
+    if (most_ > 0) {
+      const double bent = std::tanh(std::log1p(share - knee_) / most_);
+      slope *= 1 - bent * bent;
+    }
+  }
   if (spread_ == 0) return slope;
   return slope / (spread_ + std::max(tempered(share), 0.0)) / unit_;
 }
@@ -188,7 +206,16 @@ Transformed transformed(const SamplerProblem& problem, const std::vector<Observa
                        pareto::all_finite(o.objectives);
     if (whole && violation_of(problem, o) == 0) inside.push_back(o.objectives);
   }
+  const auto below =
+      static_cast<std::size_t>(std::count_if(inside.begin(), inside.end(), [&](const auto& point) {
+        return is_below(point, problem.reference);
+      }));
+  Beyond beyond = Beyond::linear;
+  if (fit) {
+    beyond = below > problem.space.parameters().size() ? Beyond::bounded : Beyond::logarithmic;
+  }
   const std::vector<double> reference = reachable_reference(inside, problem.reference);
+  result.inferred = reference != problem.reference;
   for (std::size_t k = 0; k < problem.objectives; ++k) {
     const std::vector<double> values = measured(history, k, &Observation::objectives);
     const double limit =
@@ -198,7 +225,7 @@ Transformed transformed(const SamplerProblem& problem, const std::vector<Observa
     double top = reference[k];
     if (!(top > least)) top = *std::max_element(values.begin(), values.end());
     if (!(top > least)) top = least + pareto::lone_unit(least, reference[k]);
-    const ObjectiveTransform transform(values, top, limit, fit);
+    const ObjectiveTransform transform(values, top, limit, beyond);
     result.objectives[k] = transform;
     for (Observation& o : result.history) {
       if (k < o.deviations.size() && k < o.objectives.size()) {

@@ -128,13 +128,11 @@ std::vector<std::vector<double>> ArsSampler::judged(const RowMatrix& candidates,
     if (!unseen.accepts(x)) continue;
     if (known) {
       const std::vector<double> objectives = problem().known(problem().space.decode(x));
-      bool breaks = objectives.empty();
+      if (options_.cheap_first && breaks_limits(objectives)) continue;
       for (std::size_t k = 0; k < objectives.size(); ++k) {
-        breaks = breaks || (!problem().limits.empty() && objectives[k] > problem().limits[k]);
         certain(static_cast<Eigen::Index>(k), static_cast<Eigen::Index>(listed.size())) =
             objectives[k];
       }
-      if (breaks && options_.cheap_first) continue;
     }
     listed.push_back(i);
   }

@@ -15,6 +15,8 @@ namespace {
 
 /// Points that are worth naming: whatever is seen before all of them gives way to a random point.
 constexpr std::size_t kNamed = 1024;
+/// Likewise, where each is looked up first.
+constexpr std::size_t kLookedUp = 128;
 /// Points, besides the trials, where surrogates learn what is known anywhere.
 constexpr Eigen::Index kFreePoints = 64;
 
@@ -72,20 +74,36 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
     return choose(options, walks, reward, knowledge, Unseen(problem(), history), trial);
   }
   // The paper's choice: the best that a trained policy visits; the rest only stands in for it.
+  const bool known_first = options_.known && problem().known && options_.cheap_first;
   std::vector<std::vector<double>> points;
   for (const Visits* visits : {&walks.trained, &walks.training}) {
     const surrogate::RowMatrix best = best_of(*visits, kNamed).points;
-    for (Eigen::Index i = 0; i < best.rows(); ++i) points.push_back(row_of(best, i));
+    for (Eigen::Index i = 0; i < best.rows(); ++i) {
+      if (known_first && points.size() == kLookedUp) break;
+      std::vector<double> x = row_of(best, i);
+      if (known_first && breaks_limits(problem().known(problem().space.decode(x)))) continue;
+      points.push_back(std::move(x));
+    }
   }
   return points;
 }
 
+bool ArsSampler::breaks_limits(const std::vector<double>& known) const {
+  if (known.empty()) return true;
+  for (std::size_t k = 0; k < known.size() && k < problem().limits.size(); ++k) {
+    if (known[k] > problem().limits[k]) return true;
+  }
+  return false;
+}
+
 ArsOptions ArsSampler::options_after(const std::vector<Observation>& history) {
   ArsOptions options = options_;
-  if (options.refine && options.fall_back && !climbs_next(problem(), history)) {
-    options.refine = options.hypervolume = false;
+  // Gains up to an inferred reference, which moves with the trials, say nothing: they alternate.
+  const bool walks = inferred() ? history.size() % 2 == 0 : !climbs_next(problem(), history);
+  if (options.refine && options.fall_back && walks) {
+    options.refine = options.hypervolume = options.known = false;
     if (problem().explain) {
-      origin_.detail.push_back("climbing has gained nothing lately: the walks choose");
+      origin_.detail.push_back("climbing has gained less lately: the walks choose");
     }
   }
   return options;

@@ -19,8 +19,7 @@ struct ArsOptions {
   bool known = false;        ///< objectives that follow from the values are taken for certain
   bool cheap_first = false;  ///< candidates known to break a limit are not suggested
   bool refine = false;  ///< L-BFGS climbs from the best points on joint draws, which then decide
-  /// Where that has led nowhere (climbing_turns.h), walks alone, by the paper's reward, for a
-  /// while.
+  /// Where walks by the paper's reward lead further than that (climbing_turns.h), they choose.
   bool fall_back = false;
 };
 
@@ -42,6 +41,8 @@ class ArsSampler : public ModelSampler {
   void explain(const Walks& walks, Eigen::Index policies);
   /// The knowledge with known objectives at more points than were tried.
   Knowledge informed(const Knowledge& knowledge) const;
+  /// Whether objectives known of a point are above a limit; none are where it cannot be built.
+  bool breaks_limits(const std::vector<double>& known) const;
   /// Snapped points, most wanted first, by joint draws of what is best of the walks.
   std::vector<std::vector<double>> choose(const ArsOptions& options, const Walks& walks,
                                           const Reward& reward, const Knowledge& knowledge,

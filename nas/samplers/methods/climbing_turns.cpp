@@ -9,54 +9,101 @@
 namespace paretiny::samplers {
 namespace {
 
-/// Told of trials in their order, says of each whether it gains something over those before.
+constexpr int kFirstWalks = 2;
+constexpr int kMostWalks = 1 << 20;
+
+/// Told of trials in their order, says what each gains over those before.
 class Gains {
  public:
   explicit Gains(const SamplerProblem& problem) : problem_(problem) {}
 
-  bool add(const Observation& trial) {
-    const bool known = trial.outcome == Outcome::finished || trial.outcome == Outcome::infeasible;
-    if (!known) return false;
-    const double violation = violation_of(problem_, trial);
-    if (trial.outcome == Outcome::finished && violation == 0 &&
-        is_below(trial.objectives, problem_.reference)) {
-      return pareto::extend_front(front_, trial.objectives);
+  double add(const Observation& trial) {
+    if (trial.outcome != Outcome::finished && trial.outcome != Outcome::infeasible) return 0;
+    double away = violation_of(problem_, trial);
+    for (std::size_t k = 0; k < trial.objectives.size(); ++k) {
+      if (trial.objectives[k] > problem_.reference[k])
+        away += trial.objectives[k] - problem_.reference[k];
     }
-    if (!front_.empty() || !(violation < least_)) return false;
-    least_ = violation;
-    return true;
+    if (trial.outcome == Outcome::finished && away == 0 &&
+        is_below(trial.objectives, problem_.reference)) {
+      const double gain = beyond_front(trial.objectives);
+      pareto::extend_front(front_, trial.objectives);
+      return gain;
+    }
+    if (!front_.empty() || !(away < least_)) return 0;
+    const double gain = least_ < std::numeric_limits<double>::infinity() ? least_ - away : 0;
+    least_ = away;
+    return gain;
   }
 
  private:
+  /// How much worse a point could be before the front, or the reference, dominates it.
+  double beyond_front(const std::vector<double>& point) const {
+    double gain = std::numeric_limits<double>::infinity();
+    for (std::size_t k = 0; k < point.size(); ++k)
+      gain = std::min(gain, problem_.reference[k] - point[k]);
+    for (const std::vector<double>& member : front_) {
+      double most = -std::numeric_limits<double>::infinity();
+      for (std::size_t k = 0; k < point.size(); ++k) most = std::max(most, member[k] - point[k]);
+      gain = std::min(gain, most);
+    }
+    return std::max(gain, 0.0);
+  }
+
   const SamplerProblem& problem_;
   pareto::Points front_;
   double least_ = std::numeric_limits<double>::infinity();
+};
+
+/// Whose turn it is.
+class Turns {
+ public:
+  void add(double gain) {
+    sum_ += gain;
+    if (++trials_ < kTurn) return;
+    const double gained = sum_ / kTurn;
+    sum_ = 0;
+    trials_ = 0;
+    climbs_ ? end_climbing(gained) : end_walking(gained);
+  }
+
+  bool climbs() const { return climbs_; }
+
+ private:
+  void end_climbing(double gained) {
+    climbing_ = gained;
+    if (walking_ >= 0) {
+      most_walks_ = gained < walking_ ? std::min(2 * most_walks_, kMostWalks) : kFirstWalks;
+    }
+    climbs_ = gained > 0 && gained >= (walking_ < 0 ? kLittleGain : walking_);
+    walks_ = 0;
+  }
+
+  void end_walking(double gained) {
+    walking_ = gained;
+    climbs_ = ++walks_ >= most_walks_ || climbing_ >= walking_;
+  }
+
+  bool climbs_ = true;
+  double sum_ = 0;
+  int trials_ = 0;
+  double climbing_ = 0;  ///< a trial, of the last turn
+  double walking_ = -1;  ///< likewise; negative while there was none
+  int walks_ = 0;        ///< turns of walks in a row
+  int most_walks_ = kFirstWalks;
 };
 
 }  // namespace
 
 bool climbs_next(const SamplerProblem& problem, const std::vector<Observation>& history) {
   Gains gains(problem);
-  bool climbs = true;
-  int fruitless = 0, turn = kPatience, left = 0;
+  Turns turns;
   for (std::size_t i = 0; i < history.size(); ++i) {
     if (history[i].outcome == Outcome::pending) continue;
-    const bool gain = gains.add(history[i]);
-    if (i < problem.initial) continue;
-    fruitless = gain ? 0 : fruitless + 1;
-    if (climbs) {
-      if (gain) turn = kPatience;
-      if (fruitless < kPatience) continue;
-      climbs = false;
-      left = turn;
-      turn = std::min(2 * turn, std::numeric_limits<int>::max() / 4);
-    } else {
-      if (--left > 0 && fruitless < kPatience) continue;
-      climbs = true;
-    }
-    fruitless = 0;
+    const double gain = gains.add(history[i]);
+    if (i >= problem.initial) turns.add(gain);
   }
-  return climbs;
+  return turns.climbs();
 }
 
 }  // namespace paretiny::samplers

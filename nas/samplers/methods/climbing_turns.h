@@ -7,17 +7,22 @@
 
 namespace paretiny::samplers {
 
-/// Trials in a row that gain nothing before the other way is tried.
-inline constexpr int kPatience = 4;
+/// Trials of a turn.
+inline constexpr int kTurn = 4;
+/// A turn of climbing that gains less than this a trial gives walks, not tried yet, a turn.
+inline constexpr double kLittleGain = 0.002;
 
-/// Whether the next suggestion is climbed to: yes, until `kPatience` trials in a row have gained
-/// nothing; then walks have a turn of as many trials, which a gain does not end and as many trials
-/// without one do. A turn is twice as long as the one before unless a climb has gained something
-/// between them: where climbing leads nowhere, little is spent on finding that out again.
+/// Whether the next suggestion is climbed to. Trials take turns of `kTurn`, and what a turn gained
+/// settles whose the next one is. Climbing begins, until a turn of it gains little; then walks have
+/// one. From then on climbing goes on while it gains something and no less than the last turn of
+/// the walks did, and walks while they gain more than the last turn of climbing did: two turns at
+/// most, and twice as many each time that climbing, tried again, has gained less than they.
 ///
-/// A trial gains something where it is below the reference and none before dominates it; while
-/// there is no such trial, where it violates least. Those of the initial design have no turn, those
-/// in flight are not counted: it follows from the history alone.
+/// A trial below the reference gains by how much worse it could be in all objectives at once and
+/// still not be dominated by those before (the additive epsilon of Zitzler et al., 2003), in units
+/// of the problem, which are to be ranges (outcome_transform.h); while there is none, by how much
+/// nearer it comes to the limits and the reference than all before. Those of the initial design
+/// have no turn, those in flight are not counted: it follows from the history alone.
 bool climbs_next(const SamplerProblem& problem, const std::vector<Observation>& history);
 
 }  // namespace paretiny::samplers

@@ -13,9 +13,10 @@ std::vector<double> ModelSampler::ask(const std::vector<Observation>& told, std:
   const Unseen unseen(problem_, told);
   origin_ = {"design"};
   if (trial < problem_.initial) return latin_hypercube_point(problem_, unseen, trial);
-  auto [problem, history, transforms] = transformed(problem_, told, true);
+  auto [problem, history, transforms, inferred] = transformed(problem_, told, true);
   transformed_ = std::move(problem);
   transforms_ = std::move(transforms);
+  inferred_ = inferred;
   const Knowledge knowledge(transformed_, history);
   if (knowledge.sets.empty()) return latin_hypercube_point(problem_, unseen, trial);
   origin_.by = "model";

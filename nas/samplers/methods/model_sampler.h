@@ -24,6 +24,8 @@ class ModelSampler : public Sampler {
 
   /// The problem in the units of the history that `suggest` gets.
   const SamplerProblem& problem() const { return transformed_; }
+  /// Whether its reference is inferred, since no trial has reached the one given.
+  bool inferred() const { return inferred_; }
   /// To those units from the problem's own, one an objective.
   const std::vector<ObjectiveTransform>& transforms() const { return transforms_; }
   /// Says of every surrogate how well it predicts and what matters to it, if that was asked for.
@@ -37,6 +39,7 @@ class ModelSampler : public Sampler {
   SamplerProblem problem_;      ///< as given
   SamplerProblem transformed_;  ///< in the units of the last history
   std::vector<ObjectiveTransform> transforms_;
+  bool inferred_ = false;
   std::unique_ptr<Stream> stream_;
 };
 

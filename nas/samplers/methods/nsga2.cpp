@@ -79,7 +79,9 @@ Nsga2Sampler::Nsga2Sampler(SamplerProblem problem, const std::map<std::string, d
 
 std::vector<double> Nsga2Sampler::ask(const std::vector<Observation>& told, std::uint64_t trial) {
   // Of the numbers themselves only crowding and violations are used: they stay linear.
-  const auto [problem, history, transforms] = transformed(problem_, told, false);
+  const Transformed seen = transformed(problem_, told, false);
+  const SamplerProblem& problem = seen.problem;
+  const std::vector<Observation>& history = seen.history;
   const Unseen unseen(problem_, history);
   const std::uint64_t generation = trial / population_;
   std::vector<Individual> parents;

@@ -19,60 +19,85 @@ class ClimbingTurnsTest : public testing::Test {
   }
 
   void add(const Vector& objectives) { history_.push_back(finished(objectives)); }
-  void gain() {
-    best_ *= 0.99;
-    add({best_, best_});
+  /// Trials that gain so much each.
+  void gain(double much, int count = kTurn) {
+    for (int i = 0; i < count; ++i) {
+      best_ -= much;
+      add({best_, best_});
+    }
   }
-  void fail(int count = 1) {
+  void fail(int count = kTurn) {
     for (int i = 0; i < count; ++i) add({0.9, 0.9});
   }
   bool climbs() const { return climbs_next(problem_, history_); }
-  /// Trials without a gain, one of `every`, until the other way is taken.
-  int turn(int every = 1000) {
-    const bool before = climbs();
-    int count = 0;
-    for (; climbs() == before; ++count) count % every == every - 1 ? gain() : fail();
-    return count;
-  }
 
   SamplerProblem problem_ = reals(2, 2);
   History history_;
-  double best_ = 0.4;
+  double best_ = 0.5;
 };
 
 TEST_F(ClimbingTurnsTest, ClimbsAtFirstAndAsLongAsThatGains) {
   EXPECT_TRUE(climbs_next(problem_, {}));
-  for (int i = 0; i < 10; ++i) {
-    fail(kPatience - 1);
+  for (int turn = 0; turn < 10; ++turn) {
+    gain(2 * kLittleGain);
     EXPECT_TRUE(climbs());
-    gain();
   }
 }
 
-TEST_F(ClimbingTurnsTest, TurnsOfTheWalksDoubleWhileClimbingGainsNothing) {
-  EXPECT_EQ(turn(), kPatience);
-  EXPECT_EQ(turn(2), kPatience);
-  EXPECT_EQ(turn(), kPatience);
-  EXPECT_EQ(turn(2), 2 * kPatience);
-  EXPECT_EQ(turn(), kPatience);
-  EXPECT_EQ(turn(2), 4 * kPatience);
-  gain();
-  EXPECT_EQ(turn(), kPatience);
-  EXPECT_EQ(turn(2), kPatience);
+TEST_F(ClimbingTurnsTest, WalksAreTriedWhereClimbingGainsLittle) {
+  gain(kLittleGain / 2, kTurn - 1);
+  EXPECT_TRUE(climbs());
+  gain(kLittleGain / 2, 1);
+  EXPECT_FALSE(climbs());
 }
 
-TEST_F(ClimbingTurnsTest, WalksThatGainNothingEndTheirTurn) {
-  for (int round = 0; round < 40; ++round) EXPECT_EQ(turn(), kPatience) << round;
+TEST_F(ClimbingTurnsTest, WhoGainedMoreGoesOn) {
+  gain(1e-3);
+  gain(5e-4);  // walks: less
+  EXPECT_TRUE(climbs());
+  gain(6e-4);  // less than before, and still more than walks gained
+  EXPECT_TRUE(climbs());
+  gain(4e-4);
+  EXPECT_FALSE(climbs());
+  gain(5e-4);
+  EXPECT_FALSE(climbs());
+  gain(3e-4);
+  EXPECT_TRUE(climbs());
+}
+
+TEST_F(ClimbingTurnsTest, TurnsOfTheWalksDoubleWhileClimbingGainsLess) {
+  for (int turns = 2; turns <= 16; turns *= 2) {
+    fail();
+    for (int i = 0; i < turns; ++i) {
+      EXPECT_FALSE(climbs()) << turns << " " << i;
+      gain(1e-3);
+    }
+    EXPECT_TRUE(climbs()) << turns;
+  }
+  gain(2e-3);
+  EXPECT_TRUE(climbs());
+  fail();
+  for (int i = 0; i < 4; ++i, gain(1e-3)) EXPECT_FALSE(climbs()) << i;
+  EXPECT_TRUE(climbs());
+}
+
+TEST_F(ClimbingTurnsTest, WhereNothingGainsTheyTakeTurns) {
+  for (int round = 0; round < 40; ++round) {
+    EXPECT_EQ(climbs(), round % 2 == 0) << round;
+    fail();
+  }
 }
 
 TEST_F(ClimbingTurnsTest, TheInitialDesignHasNoTurn) {
   problem_.initial = 20;
-  fail(15);
+  fail(18 + kTurn - 1);
   EXPECT_TRUE(climbs());
+  fail(1);
+  EXPECT_FALSE(climbs());
 }
 
 TEST_F(ClimbingTurnsTest, WhatIsInFlightDoesNotCountAndWhatFailedDoes) {
-  fail(kPatience - 1);
+  fail(kTurn - 1);
   history_.push_back({{}, Outcome::pending});
   EXPECT_TRUE(climbs());
   history_.push_back({{}, Outcome::failed});
@@ -80,16 +105,27 @@ TEST_F(ClimbingTurnsTest, WhatIsInFlightDoesNotCountAndWhatFailedDoes) {
 }
 
 TEST_F(ClimbingTurnsTest, OnlyBelowTheReferenceIsAGain) {
-  for (int i = 1; i <= kPatience; ++i) add({0.1 / i, 1.5});
+  for (int i = 1; i <= kTurn; ++i) add({0.1 / i, 1.5});
   EXPECT_FALSE(climbs());
 }
 
-TEST_F(ClimbingTurnsTest, WithoutAFeasibleTrialLessViolationIsAGain) {
-  problem_.limits = {0.2, kNone};
-  for (int i = 0; i < 2 * kPatience; ++i) add({0.45 - 0.01 * i, 0.5});
-  EXPECT_TRUE(climbs());
-  for (int i = 0; i < kPatience; ++i) add({0.44, 0.5});
+TEST_F(ClimbingTurnsTest, AGainIsWhatAllObjectivesCanLose) {
+  for (int i = 0; i < kTurn; ++i) add({0.1 - 0.001 * i, 0.501 + 0.0001 * i});  // much of one...
+  EXPECT_TRUE(climbs()) << "of the first, 0.399 beside what was known";
+  for (int i = 0; i < kTurn; ++i) add({0.097 - 1e-4 * i, 0.9});
   EXPECT_FALSE(climbs());
+}
+
+TEST_F(ClimbingTurnsTest, NearerToTheLimitsAndTheReferenceIsAGainUntilOneIsThere) {
+  history_.clear();
+  problem_.limits = {0.2, kNone};
+  const auto climb = [&] { return climbs_next(problem_, history_); };
+  for (int i = 0; i < 2 + 2 * kTurn; ++i) add({0.45 - 0.01 * i, 0.5});
+  EXPECT_TRUE(climb());
+  for (int i = 0; i < 2 * kTurn; ++i) add({0.19, 3 - 0.1 * i});
+  EXPECT_TRUE(climb()) << "below the limit, and nearer to the reference";
+  for (int i = 0; i < kTurn; ++i) add({0.44, 0.5});
+  EXPECT_FALSE(climb());
 }
 
 }  // namespace

@@ -50,7 +50,9 @@ class PathAcquisitionTest : public testing::Test {
   std::unique_ptr<Stream> stream_ = Stream::create({});
   /// One with a heavy tail, one without.
   std::vector<ObjectiveTransform> transforms_{
-      ObjectiveTransform({0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3, 0.6, 2, 8}, 9, kNone, true), {}};
+      ObjectiveTransform({0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3, 0.6, 2, 8}, 9, kNone,
+                         Beyond::logarithmic),
+      {}};
 };
 
 TEST_F(PathAcquisitionTest, GradientsAgreeWithFiniteDifferences) {
@@ -94,8 +96,8 @@ TEST_P(HypervolumeGainTest, IsTheHypervolumeGained) {
   // One of several with a heavy tail.
   std::vector<ObjectiveTransform> transforms(problem_.objectives);
   if (transforms.size() > 1)
-    transforms[0] =
-        ObjectiveTransform({0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3, 0.6, 2, 8}, 9, kNone, true);
+    transforms[0] = ObjectiveTransform({0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3, 0.6, 2, 8}, 9,
+                                       kNone, Beyond::logarithmic);
   const auto gain = hypervolume_gain(knowledge, surrogates, paths, transforms, problem_.reference);
   const surrogate::RowMatrix points = baseline(knowledge);
   const surrogate::RowMatrix values = paths.values(points);
