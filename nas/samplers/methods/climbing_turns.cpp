@@ -64,7 +64,11 @@ class Turns {
     const double gained = sum_ / kTurn;
     sum_ = 0;
     trials_ = 0;
-    climbs_ ? end_climbing(gained) : end_walking(gained);
+    if (climbs_) {
+      end_climbing(gained);
+    } else {
+      end_walking(gained);
+    }
   }
 
   bool climbs() const { return climbs_; }
