@@ -130,10 +130,10 @@ void reproduce(const ReproduceOptions& options) {
   if (options.draw) return draw_what_is_there(options, there);
   const std::vector<reproduce::ComparisonRun> runs =
       reproduce::runs_of(recipe.samplers, recipe.first_seed, recipe.last_seed);
-  reproduce::ComparisonSetup setup{parse_device(options.device)};
+  reproduce::ComparisonSetup setup{parse_devices(options.device)};
   experiment::Experiment of_jobs;
   of_jobs.jobs = parse_jobs(options.jobs);
-  setup.jobs = search::jobs_of(of_jobs, {setup.device});
+  setup.jobs = search::jobs_of(of_jobs, setup.devices);
   const bool same = there && there->recipe().task == options.task;
   const reproduce::FoundData data =
       reproduce::find_data(options.task, options.data, same ? there->recipe().data : std::string());
@@ -144,7 +144,7 @@ void reproduce(const ReproduceOptions& options) {
   if (options.trials > 0) folder.set_trials(options.trials);
   inform(fmt::format("{}, {} runs of {} trials in {}\n", folder.recipe().title, runs.size(),
                      folder.recipe().trials, options.out));
-  say_crowded(std::min(setup.jobs, static_cast<int>(runs.size())), setup.device);
+  say_crowded(std::min(setup.jobs, static_cast<int>(runs.size())), setup.devices.front());
   ComparisonLines lines(folder, runs.size());
   const bool done = reproduce::run_comparison(folder, runs, setup, lines, interrupt.token());
   draw(folder);
@@ -179,7 +179,7 @@ void add_reproduce_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--trials", options->trials, "trials of a run (the budget's by default)")
       ->transform(whole_number(1, 1000000));
-  command->add_option("--device", options->device, kOneDevice)->capture_default_str();
+  command->add_option("--device", options->device, kAnyDevices)->capture_default_str();
   command->add_option("--data", options->data,
                       "folder of the data set's files (below data/ by default)");
   command->add_option("--out", options->out, "folder of the comparison")->required();

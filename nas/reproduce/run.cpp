@@ -1,6 +1,7 @@
 #include "nas/reproduce/run.h"
 
 #include <algorithm>
+#include <deque>
 #include <mutex>
 #include <optional>
 
@@ -24,14 +25,15 @@ class ComparisonRunner {
     evaluations_.emplace(folder.evaluations());
     dataset_ = data::load_dataset(experiment_of({}).dataset);
     observer_.data_loaded(*dataset_);
-    if (setup.jobs > 1) {
-      budget_.emplace(backend(setup.device.kind).available(setup.device.index));
+    if (setup.jobs == 1) return;
+    for (const Device device : setup.devices) {
+      budgets_.emplace_back(backend(device.kind).available(device.index));
     }
   }
 
-  /// False on a stop request before its end.
-  bool run(const ComparisonRun& run) {
-    return folder_.recipe().problem.empty() ? search(run) : solve(run);
+  /// Runs on the device at this place of the setup's. False on a stop request before its end.
+  bool run(const ComparisonRun& run, std::size_t place) {
+    return folder_.recipe().problem.empty() ? search(run, place) : solve(run, place);
   }
 
  private:
@@ -53,24 +55,26 @@ class ComparisonRunner {
     return experiment;
   }
 
-  bool search(const ComparisonRun& run) {
+  bool search(const ComparisonRun& run, std::size_t place) {
+    const Device device = setup_.devices[place];
     const experiment::Experiment experiment = experiment_of(run);
     const auto study = study::create_or_open_study(
-        experiment.store, search::study_header(experiment, *dataset_, setup_.device));
+        experiment.store, search::study_header(experiment, *dataset_, device));
     const auto watcher = started(run, *study);
     search::SearchObserver silent;
-    search::SearchSetup setup{{setup_.device}};
+    search::SearchSetup setup{{device}};
     setup.evaluations = &*evaluations_;
-    setup.budget = budget_ ? &*budget_ : nullptr;
+    setup.budget = budgets_.empty() ? nullptr : &budgets_[place];
     const bool done = has_all(*study) ||
                       search::run_search(experiment, *dataset_, *study, setup, experiment.trials,
                                          watcher ? *watcher : silent, stop_);
     return ended(run, *study, done);
   }
 
-  bool solve(const ComparisonRun& run) {
+  bool solve(const ComparisonRun& run, std::size_t place) {
     const std::filesystem::path store = folder_.study(run);
-    const ProblemStudy problem(folder_.recipe().problem, run.sampler, run.seed, setup_.device);
+    const ProblemStudy problem(folder_.recipe().problem, run.sampler, run.seed,
+                               setup_.devices[place]);
     const auto study = study::create_or_open_study(store, problem.header());
     const auto watcher = started(run, *study);
     return ended(run, *study, problem.run(*study, store, folder_.recipe().trials, stop_));
@@ -100,7 +104,7 @@ class ComparisonRunner {
   std::mutex mutex_;
   std::optional<search::EvaluationStore> evaluations_;
   std::optional<data::Dataset> dataset_;
-  std::optional<jobs::MemoryBudget> budget_;
+  std::deque<jobs::MemoryBudget> budgets_;  ///< of each device; none for one run at a time
 };
 
 }  // namespace
@@ -127,7 +131,13 @@ bool run_comparison(const ComparisonFolder& folder, const std::vector<Comparison
   std::size_t next = 0;
   std::size_t done = 0;
   std::exception_ptr failure;
+  std::size_t begun = 0;
   const auto work = [&] {
+    std::size_t place = 0;
+    {
+      const std::lock_guard lock(mutex);
+      place = begun++ % setup.devices.size();
+    }
     if (setup.jobs > 1) set_thread_count(1);  // of this thread alone
     while (!halt.stop_requested()) {
       std::size_t mine = 0;
@@ -137,7 +147,7 @@ bool run_comparison(const ComparisonFolder& folder, const std::vector<Comparison
         mine = next++;
       }
       try {
-        const bool ended = runner.run(runs[mine]);
+        const bool ended = runner.run(runs[mine], place);
         const std::lock_guard lock(mutex);
         if (ended) ++done;
       } catch (...) {
@@ -147,8 +157,8 @@ bool run_comparison(const ComparisonFolder& folder, const std::vector<Comparison
       }
     }
   };
-  const auto workers = std::min(runs.size(), static_cast<std::size_t>(setup.jobs));
-  for (std::jthread& worker : start_workers(workers, work)) worker.join();
+  const auto count = std::min(runs.size(), static_cast<std::size_t>(setup.jobs));
+  for (std::jthread& worker : start_workers(count, work)) worker.join();
   if (failure) std::rethrow_exception(failure);
   return done == runs.size();
 }

@@ -18,9 +18,11 @@ std::vector<ComparisonRun> runs_of(const std::vector<std::string>& samplers,
                                    std::uint64_t first_seed, std::uint64_t last_seed);
 
 struct ComparisonSetup {
-  Device device{};
+  /// Runs are spread over them, each run on one.
+  std::vector<Device> devices{Device{}};
   std::filesystem::path data{};  ///< folder of the data set's files
-  /// Runs at a time, each with one candidate at a time: what a run finds does not depend on it.
+  /// Runs at a time, on all devices together, each with one candidate at a time: what a run finds
+  /// does not depend on it.
   int jobs = 1;
 };
 

@@ -1,5 +1,9 @@
 
+#include <array>
+#include <set>
+
 #include "base/error.h"
+#include "kernels/core/device.h"
 #include "nas/reproduce/comparison.h"
 #include "nas/reproduce/page.h"
 #include "nas/reproduce/run.h"
@@ -51,8 +55,9 @@ class ReproduceTest : public test::FolderTest {
     return ComparisonFolder::open_for(folder_ / name, recipe);
   }
   static bool run(const ComparisonFolder& folder, Stopper& stopper, int jobs = 1,
-                  const std::vector<std::string>& samplers = {"ars", "random"}) {
-    return run_comparison(folder, runs_of(samplers, 1, 2), {{}, "", jobs}, stopper,
+                  const std::vector<std::string>& samplers = {"ars", "random"},
+                  const std::vector<Device>& devices = {Device{}}) {
+    return run_comparison(folder, runs_of(samplers, 1, 2), {devices, "", jobs}, stopper,
                           stopper.source.get_token());
   }
   static void expect_same(const ComparisonFolder& a, const ComparisonFolder& b) {
@@ -99,6 +104,59 @@ TEST_F(ReproduceTest, RunsAtATimeFindTheSame) {
   ASSERT_TRUE(run(one, first, 1));
   ASSERT_TRUE(run(two, second, 3));
   expect_same(one, two);
+}
+
+/// Two GPUs whose streams are the CPU's.
+struct TwoGpus : Backend {
+  TwoGpus() { register_backend(DeviceKind::cuda, *this); }
+  std::vector<DeviceInfo> devices() const override {
+    std::vector<DeviceInfo> two(2);
+    two[0].device = {DeviceKind::cuda, 0};
+    two[1].device = {DeviceKind::cuda, 1};
+    return two;
+  }
+  std::string why_none() const override { return ""; }
+  std::string libraries() const override { return "none"; }
+  void* allocate(int, std::size_t bytes) override {
+    return backend(DeviceKind::cpu).allocate(0, bytes);
+  }
+  void release(int, void* data) noexcept override { backend(DeviceKind::cpu).release(0, data); }
+  std::size_t available(int index) const override {
+    ++asked.at(static_cast<std::size_t>(index));
+    return backend(DeviceKind::cpu).available(0);
+  }
+  std::unique_ptr<Stream> make_stream(int index) override {
+    ++made.at(static_cast<std::size_t>(index));
+    return Stream::create({});
+  }
+  mutable std::array<std::atomic<int>, 2> asked{};
+  std::array<std::atomic<int>, 2> made{};
+};
+
+TEST_F(ReproduceTest, RunsAreSpreadOverDevices) {
+  TwoGpus gpus;
+  const std::vector<Device> both{{DeviceKind::cuda, 0}, {DeviceKind::cuda, 1}};
+  const ComparisonFolder one = open("one", problem(14));
+  const ComparisonFolder two = open("two", problem(14));
+  Stopper first;
+  Stopper second;
+  ASSERT_TRUE(run(one, first));
+  EXPECT_EQ(gpus.made[0] + gpus.made[1], 0);
+  ASSERT_TRUE(run(two, second, 2, {"ars", "random"}, both));
+  expect_same(one, two);
+  std::set<std::string> used;
+  for (const ComparisonRun& each : two.begun()) {
+    used.insert(study::open_study(two.study(each))->header().device);
+  }
+  EXPECT_EQ(used, (std::set<std::string>{"cuda:0", "cuda:1"}));
+  EXPECT_GT(gpus.made[0] + gpus.made[1], 0);
+  // Trainings share the memory of their own device.
+  Stopper third;
+  ASSERT_TRUE(run(open("trained", tiny()), third, 2, {"ars", "random"}, both));
+  EXPECT_EQ(gpus.asked[0], 1);
+  EXPECT_EQ(gpus.asked[1], 1);
+  EXPECT_GT(gpus.made[0], 0);
+  EXPECT_GT(gpus.made[1], 0);
 }
 
 TEST_F(ReproduceTest, SamplersShareWhatTheyHaveInCommon) {
