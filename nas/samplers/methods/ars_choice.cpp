@@ -21,8 +21,8 @@ namespace {
 /// Scrambled Sobol points that walks from the Pareto set might miss.
 constexpr Eigen::Index kRaw = 512;
 /// L-BFGS starts at the best of the walks and at some of the raw points.
-constexpr std::size_t kFromWalks = 6;
-constexpr std::size_t kFromRaw = 4;
+constexpr std::size_t kFromWalks = 4;
+constexpr std::size_t kFromRaw = 8;
 constexpr std::size_t kIterations = 50;
 /// Walks end near one another: starts are at least this far apart in one coordinate.
 constexpr double kApart = 0.05;
@@ -38,7 +38,8 @@ Visits together(const Visits& a, const Visits& b) {
   return all;
 }
 
-/// Where to climb from.
+/// Where to climb from: the first of the visits that lie apart, and raw points by their values in
+/// what is climbed.
 RowMatrix starts_of(const Visits& visits, const Visits& raw, Random& random) {
   std::vector<Eigen::Index> walked;
   for (Eigen::Index i = 0; i < visits.points.rows() && walked.size() < kFromWalks; ++i) {
@@ -84,7 +85,9 @@ std::vector<std::vector<double>> ArsSampler::choose(const ArsOptions& options, c
       heed(problem().stop);
       return acquisition(points, gradients);
     };
-    const RowMatrix ends = climb(slope, problem().space, starts_of(best, raw, random), kIterations);
+    const Visits climbable{raw.points, slope(raw.points, nullptr)};
+    const RowMatrix ends =
+        climb(slope, problem().space, starts_of(best, climbable, random), kIterations);
     candidates.resize(ends.rows() + best.points.rows() + raw.points.rows(), ends.cols());
     candidates << ends, best.points, raw.points;
   }

@@ -17,6 +17,9 @@ namespace {
 constexpr std::size_t kNamed = 1024;
 /// Likewise, where each is looked up first.
 constexpr std::size_t kLookedUp = 128;
+/// Where walks only begin what climbing ends, half the updates serve, and their time buys draws.
+constexpr std::size_t kDraws = 128;
+constexpr std::size_t kSteps = 10;
 /// Points, besides the trials, where surrogates learn what is known anywhere.
 constexpr Eigen::Index kFreePoints = 64;
 
@@ -26,7 +29,11 @@ ArsSampler::ArsSampler(const std::string& name, SamplerProblem problem,
                        const std::map<std::string, double>& options)
     : ModelSampler(std::move(problem)) {
   ArsOptions& o = options_;
-  o.hypervolume = o.known = o.cheap_first = o.refine = o.fall_back = name == "ars+";
+  if (name == "ars+") {
+    o.hypervolume = o.known = o.cheap_first = o.refine = o.fall_back = true;
+    o.samples = kDraws;
+    o.search.steps = kSteps;
+  }
   OptionReader reader(name, options);
   reader.count("policies", o.policies);
   reader.count("samples", o.samples);

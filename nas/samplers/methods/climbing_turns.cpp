@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "nas/pareto/pareto.h"
+#include "nas/pareto/hypervolume.h"
 #include "nas/samplers/violation.h"
 
 namespace paretiny::samplers {
@@ -26,9 +26,10 @@ class Gains {
     }
     if (trial.outcome == Outcome::finished && away == 0 &&
         is_below(trial.objectives, problem_.reference)) {
-      const double gain = beyond_front(trial.objectives);
-      pareto::extend_front(front_, trial.objectives);
-      return gain;
+      const double gain = added_by(trial.objectives);
+      if (!pareto::extend_front(front_, trial.objectives)) return 0;
+      volume_ += gain;
+      return gain / volume_;
     }
     if (!front_.empty() || !(away < least_)) return 0;
     const double gain = least_ < std::numeric_limits<double>::infinity() ? least_ - away : 0;
@@ -37,21 +38,21 @@ class Gains {
   }
 
  private:
-  /// How much worse a point could be before the front, or the reference, dominates it.
-  double beyond_front(const std::vector<double>& point) const {
-    double gain = std::numeric_limits<double>::infinity();
-    for (std::size_t k = 0; k < point.size(); ++k)
-      gain = std::min(gain, problem_.reference[k] - point[k]);
+  /// The hypervolume of what the point dominates and the front does not.
+  double added_by(const std::vector<double>& point) const {
+    double own = 1;
+    for (std::size_t k = 0; k < point.size(); ++k) own *= problem_.reference[k] - point[k];
+    pareto::Points shared;  // the corners of what the front dominates of the point's box
     for (const std::vector<double>& member : front_) {
-      double most = -std::numeric_limits<double>::infinity();
-      for (std::size_t k = 0; k < point.size(); ++k) most = std::max(most, member[k] - point[k]);
-      gain = std::min(gain, most);
+      std::vector<double>& corner = shared.emplace_back(member);
+      for (std::size_t k = 0; k < point.size(); ++k) corner[k] = std::max(corner[k], point[k]);
     }
-    return std::max(gain, 0.0);
+    return std::max(own - pareto::hypervolume(shared, problem_.reference), 0.0);
   }
 
   const SamplerProblem& problem_;
   pareto::Points front_;
+  double volume_ = 0;  ///< the front's hypervolume
   double least_ = std::numeric_limits<double>::infinity();
 };
 

@@ -1,5 +1,10 @@
 #include "nas/samplers/methods/climbing_turns.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/core/random.h"
+#include "nas/pareto/hypervolume.h"
 #include "nas/samplers/sampler.h"
 #include "tests/nas/samplers/sampler_runs.h"
 
@@ -19,21 +24,21 @@ class ClimbingTurnsTest : public testing::Test {
   }
 
   void add(const Vector& objectives) { history_.push_back(finished(objectives)); }
-  /// Trials that gain so much each.
-  void gain(double much, int count = kTurn) {
+  /// Trials that gain this share of the hypervolume each.
+  void gain(double share, int count = kTurn) {
     for (int i = 0; i < count; ++i) {
-      best_ -= much;
-      add({best_, best_});
+      side_ /= std::sqrt(1 - share);
+      add({1 - side_, 1 - side_});
     }
   }
   void fail(int count = kTurn) {
-    for (int i = 0; i < count; ++i) add({0.9, 0.9});
+    for (int i = 0; i < count; ++i) add(Vector(problem_.reference.size(), 0.9));
   }
   bool climbs() const { return climbs_next(problem_, history_); }
 
   SamplerProblem problem_ = reals(2, 2);
   History history_;
-  double best_ = 0.5;
+  double side_ = 0.5;
 };
 
 TEST_F(ClimbingTurnsTest, ClimbsAtFirstAndAsLongAsThatGains) {
@@ -52,16 +57,16 @@ TEST_F(ClimbingTurnsTest, WalksAreTriedWhereClimbingGainsLittle) {
 }
 
 TEST_F(ClimbingTurnsTest, WhoGainedMoreGoesOn) {
-  gain(1e-3);
-  gain(5e-4);  // walks: less
+  gain(1e-5);
+  gain(5e-6);  // walks: less
   EXPECT_TRUE(climbs());
-  gain(6e-4);  // less than before, and still more than walks gained
+  gain(6e-6);  // less than before, and still more than walks gained
   EXPECT_TRUE(climbs());
-  gain(4e-4);
+  gain(4e-6);
   EXPECT_FALSE(climbs());
-  gain(5e-4);
+  gain(5e-6);
   EXPECT_FALSE(climbs());
-  gain(3e-4);
+  gain(3e-6);
   EXPECT_TRUE(climbs());
 }
 
@@ -109,11 +114,48 @@ TEST_F(ClimbingTurnsTest, OnlyBelowTheReferenceIsAGain) {
   EXPECT_FALSE(climbs());
 }
 
-TEST_F(ClimbingTurnsTest, AGainIsWhatAllObjectivesCanLose) {
-  for (int i = 0; i < kTurn; ++i) add({0.1 - 0.001 * i, 0.501 + 0.0001 * i});  // much of one...
-  EXPECT_TRUE(climbs()) << "of the first, 0.399 beside what was known";
-  for (int i = 0; i < kTurn; ++i) add({0.097 - 1e-4 * i, 0.9});
+TEST_F(ClimbingTurnsTest, AGainIsWhatATrialAloneAddsToTheHypervolume) {
+  gain(kLittleGain / 2);
   EXPECT_FALSE(climbs());
+  // Strips of width 0.01 beside the square of side 0.5: a hundredth and more of it.
+  for (int i = 1; i <= kTurn; ++i) add({0.51 - 0.01 * i, 0.51 - 0.01 * i});
+  EXPECT_FALSE(climbs()) << "walks gained more";
+  // Far along one objective, next to nothing of the other: less than the walks' last turn.
+  for (int i = 1; i <= kTurn; ++i) add({0.1 - 0.01 * i, 0.999});
+  EXPECT_TRUE(climbs());
+}
+
+TEST_F(ClimbingTurnsTest, GainsAreComparedAsDifferencesOfHypervolumes) {
+  problem_ = reals(2, 3);
+  problem_.initial = 1;
+  problem_.limits = {kNone, kNone, kNone};
+  int climbed = 0, walked = 0;
+  for (std::uint64_t draw = 0; draw < 100; ++draw) {
+    Random random(draw, "turns", 0);
+    pareto::Points points;
+    // A turn of random trials, and the shares that they gained.
+    const auto turn = [&] {
+      double gained = 0;
+      for (int i = 0; i < kTurn; ++i) {
+        const double before = pareto::hypervolume(points, problem_.reference);
+        points.push_back({random.uniform(), random.uniform(), random.uniform()});
+        add(points.back());
+        const double after = pareto::hypervolume(points, problem_.reference);
+        gained += (after - before) / after;
+      }
+      return gained;
+    };
+    history_.clear();
+    points = {{0.7, 0.7, 0.7}};
+    add(points.back());
+    fail();
+    if (turn() == 0) continue;  // walks are given up
+    const double walks = turn();
+    const double climbing = turn();
+    EXPECT_EQ(climbs(), climbing > 0 && climbing >= walks) << draw;
+    ++(climbing >= walks ? climbed : walked);
+  }
+  EXPECT_GT(std::min(climbed, walked), 10);
 }
 
 TEST_F(ClimbingTurnsTest, NearerToTheLimitsAndTheReferenceIsAGainUntilOneIsThere) {
