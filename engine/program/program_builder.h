@@ -89,6 +89,9 @@ class ProgramBuilder {
             Scratch scratch = {});
 
   void forward(graph::NodeId id);
+  /// A convolution's scratch as this program uses it.
+  template <class ScratchBytes>
+  auto used_for(graph::NodeId id, ScratchBytes scratch_bytes) const;
   /// A layer with weights that takes no fusions, and one that does.
   template <class OpShape, class Forward, class ScratchBytes>
   void forward_plain(graph::NodeId id, const OpShape& shape, Forward op,

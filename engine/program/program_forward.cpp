@@ -110,6 +110,15 @@ void ProgramBuilder::emit(NodeId id, const char* direction, const std::vector<Te
   ++now_;
 }
 
+template <class ScratchBytes>
+auto ProgramBuilder::used_for(NodeId id, ScratchBytes scratch_bytes) const {
+  const bool biased = weights(id).biased;
+  const nn::ConvolutionUse use{biased, !biased, training()};
+  return [=](Stream& stream, const auto& shape, DType dtype) {
+    return scratch_bytes(stream, shape, dtype, use);
+  };
+}
+
 template <class OpShape, class Forward, class ScratchBytes>
 void ProgramBuilder::forward_plain(NodeId id, const OpShape& shape, Forward op,
                                    ScratchBytes scratch_bytes) {
@@ -174,10 +183,10 @@ void ProgramBuilder::forward(NodeId id) {
     case OpKind::conv:
       if (is_pointwise(node)) {
         forward_fused(id, nn::PointwiseShape{in, node.output.c}, nn::pointwise_forward,
-                      nn::pointwise_scratch_bytes);
+                      used_for(id, nn::pointwise_scratch_bytes));
       } else {
         forward_fused(id, nn::ConvShape{in, node.output.c, node.window}, nn::conv_forward_fused,
-                      nn::conv_scratch_bytes);
+                      used_for(id, nn::conv_scratch_bytes));
       }
       break;
     case OpKind::depthwise:

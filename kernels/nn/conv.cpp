@@ -82,11 +82,12 @@ bool conv_reads_through(Stream& stream, const ConvShape& shape, DType activation
   return twins::conv_reads_through(stream, shape, activations);
 }
 
-std::size_t conv_scratch_bytes(Stream& stream, const ConvShape& shape, DType activations) {
+std::size_t conv_scratch_bytes(Stream& stream, const ConvShape& shape, DType activations,
+                               const ConvolutionUse& use) {
   constexpr const char* op = "conv_scratch_bytes";
   check_shape(op, shape);
   check_activations(op, activations);
-  return twins::conv_scratch_bytes(stream, shape, activations);
+  return twins::conv_scratch_bytes(stream, shape, activations, use);
 }
 
 }  // namespace paretiny::nn

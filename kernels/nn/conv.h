@@ -43,8 +43,9 @@ void conv_backward_weights_fused(Stream&, const ConvShape&, const ConvolutionWei
 /// than be stored.
 bool conv_reads_through(Stream&, const ConvShape&, DType activations);
 
-/// The most scratch that any of these takes from the stream's arena, in bytes.
-std::size_t conv_scratch_bytes(Stream&, const ConvShape&, DType activations);
+/// The most scratch that any of these takes from the stream's arena, in bytes, used like that.
+std::size_t conv_scratch_bytes(Stream&, const ConvShape&, DType activations,
+                               const ConvolutionUse& = {});
 
 namespace twins {
 extern Op<decltype(conv_forward_fused)> conv_forward;

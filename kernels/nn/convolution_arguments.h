@@ -22,6 +22,13 @@ struct ConvolutionWeightGradient {
   Prologue prologue{};
 };
 
+/// What a convolution is asked for. A device may prepare each of these apart, at a price.
+struct ConvolutionUse {
+  bool with_bias = true;     ///< forward, and the weight gradient, with one
+  bool without_bias = true;  ///< and without
+  bool backward = true;      ///< both gradients
+};
+
 struct ConvolutionShapes {
   Shape input, weights, output;
   bool bf16_weights = false;  ///< whether w may be bf16 where activations are

@@ -53,12 +53,12 @@ void pointwise_backward_weights(Stream& stream, const PointwiseShape& shape,
   twins::pointwise_backward_weights(stream, shape, t);
 }
 
-std::size_t pointwise_scratch_bytes(Stream& stream, const PointwiseShape& shape,
-                                    DType activations) {
+std::size_t pointwise_scratch_bytes(Stream& stream, const PointwiseShape& shape, DType activations,
+                                    const ConvolutionUse& use) {
   constexpr const char* op = "pointwise_scratch_bytes";
   check_shape(op, shape);
   check_activations(op, activations);
-  return twins::pointwise_scratch_bytes(stream, shape, activations);
+  return twins::pointwise_scratch_bytes(stream, shape, activations, use);
 }
 
 }  // namespace paretiny::nn

@@ -25,8 +25,9 @@ void pointwise_backward_data(Stream&, const PointwiseShape&, ConstView dy, Const
 /// dw = dy^T x, db = column sums of dy; overwritten.
 void pointwise_backward_weights(Stream&, const PointwiseShape&, const ConvolutionWeightGradient&);
 
-/// The most scratch that any of the three takes from the stream's arena, in bytes.
-std::size_t pointwise_scratch_bytes(Stream&, const PointwiseShape&, DType activations);
+/// The most scratch that any of the three takes from the stream's arena, in bytes, used like that.
+std::size_t pointwise_scratch_bytes(Stream&, const PointwiseShape&, DType activations,
+                                    const ConvolutionUse& = {});
 
 namespace twins {
 extern Op<decltype(pointwise_forward)> pointwise_forward;

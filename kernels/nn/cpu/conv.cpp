@@ -33,8 +33,9 @@ bool reads_through(Stream&, const nn::ConvShape&, DType) {
   return false;
 }
 
-std::size_t most_scratch(Stream& stream, const nn::ConvShape& shape, DType activations) {
-  return convolution_scratch_bytes(stream, convolution(shape, activations));
+std::size_t most_scratch(Stream& stream, const nn::ConvShape& shape, DType activations,
+                         const nn::ConvolutionUse& use) {
+  return convolution_scratch_bytes(stream, convolution(shape, activations), use);
 }
 
 const Twin forward_twin(nn::twins::conv_forward, DeviceKind::cpu, forward);

@@ -2,12 +2,16 @@
 
 #include <omp.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/error.h"
 
 namespace paretiny::cpu {
 
 void check_code_room() {
+  // A mapping locks out all threads that map or fault, so it is asked for only where it can fail.
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY) return;
   // Many times what the largest primitive takes, whose kernels reserve 256 KB each.
   constexpr std::size_t kRoom = std::size_t{64} << 20;
   void* room = ::mmap(nullptr, kRoom, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -31,8 +31,9 @@ void backward_weights(Stream& stream, const nn::PointwiseShape& shape,
                                read_through(scratch, t.prologue, t.x), t.dy, t.dw, t.db);
 }
 
-std::size_t most_scratch(Stream& stream, const nn::PointwiseShape& shape, DType activations) {
-  return convolution_scratch_bytes(stream, convolution(shape, activations));
+std::size_t most_scratch(Stream& stream, const nn::PointwiseShape& shape, DType activations,
+                         const nn::ConvolutionUse& use) {
+  return convolution_scratch_bytes(stream, convolution(shape, activations), use);
 }
 
 const Twin forward_twin(nn::twins::pointwise_forward, DeviceKind::cpu, forward);

@@ -102,10 +102,16 @@ void expect_every_direction(const nn::ConvShape& shape, DType dtype, bool bias,
   const std::int64_t pixels = shape.output().elements() / shape.out_channels;
   const double rounding = dtype == DType::bf16 ? 0x1p-8 : 0;  // of weights and of results
 
-  const std::size_t bytes = nn::conv_scratch_bytes(*stream, shape, dtype);
+  nn::ConvolutionUse use{.with_bias = bias, .without_bias = !bias, .backward = false};
+  const std::size_t forward_bytes = nn::conv_scratch_bytes(*stream, shape, dtype, use);
+  use.backward = true;
+  const std::size_t bytes = nn::conv_scratch_bytes(*stream, shape, dtype, use);
+  EXPECT_LE(forward_bytes, bytes);
+  EXPECT_LE(bytes, nn::conv_scratch_bytes(*stream, shape, dtype));
   stream->scratch().reserve(bytes);
-  spoil_scratch(*stream, bytes);
+  spoil_scratch(*stream, forward_bytes);
   nn::conv_forward(*stream, shape, x, w, bias ? ConstView(b) : ConstView{}, y);
+  EXPECT_LE(stream->scratch().peak(), forward_bytes);
   expect_rounded(y, judge.forward(xs, ws, bs), judge.forward(mx, mw, magnitudes(bs)),
                  taps * shape.input.c, rounding, "y");
   spoil_scratch(*stream, bytes);

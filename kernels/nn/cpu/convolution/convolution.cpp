@@ -205,16 +205,17 @@ void convolution_backward_weights(Stream& stream, const Convolution& convolution
       .run(stream, {read(x), read(dy), dw.data, db.data});
 }
 
-std::size_t convolution_scratch_bytes(Stream& stream, const Convolution& convolution) {
+std::size_t convolution_scratch_bytes(Stream& stream, const Convolution& convolution,
+                                      const nn::ConvolutionUse& use) {
   std::size_t most = 0;
-  for (const Direction direction :
-       {Direction::forward, Direction::backward_data, Direction::backward_weights}) {
-    most = std::max(most,
-                    prepare(stream, convolution, direction, direction != Direction::backward_data)
-                        .scratch_bytes());
-    if (direction != Direction::backward_data) {
-      most = std::max(most, prepare(stream, convolution, direction, false).scratch_bytes());
-    }
+  const auto take = [&](Direction direction, bool bias) {
+    most = std::max(most, prepare(stream, convolution, direction, bias).scratch_bytes());
+  };
+  if (use.backward) take(Direction::backward_data, false);
+  for (const bool bias : {false, true}) {
+    if (!(bias ? use.with_bias : use.without_bias)) continue;
+    take(Direction::forward, bias);
+    if (use.backward) take(Direction::backward_weights, bias);
   }
   return most;
 }

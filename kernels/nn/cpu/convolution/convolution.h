@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "kernels/nn/convolution_arguments.h"
 #include "kernels/nn/cpu/onednn.h"
 #include "kernels/nn/window.h"
 
@@ -95,7 +96,8 @@ void convolution_backward_data(Stream& stream, const Convolution& convolution, C
 void convolution_backward_weights(Stream& stream, const Convolution& convolution, ConstView x,
                                   ConstView dy, View dw, View db);
 
-/// The most scratch of the three directions.
-std::size_t convolution_scratch_bytes(Stream& stream, const Convolution& convolution);
+/// The most scratch of what it is used for, which is prepared for that, and nothing else.
+std::size_t convolution_scratch_bytes(Stream& stream, const Convolution& convolution,
+                                      const nn::ConvolutionUse& use);
 
 }  // namespace paretiny::cpu

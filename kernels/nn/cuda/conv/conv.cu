@@ -117,11 +117,13 @@ std::size_t own_scratch_bytes(Stream& stream, const nn::ConvShape& shape, DType 
   return 0;
 }
 
-std::size_t most_scratch(Stream& stream, const nn::ConvShape& shape, DType activations) {
+std::size_t most_scratch(Stream& stream, const nn::ConvShape& shape, DType activations,
+                         const nn::ConvolutionUse& use) {
   std::size_t most = std::max(bias_gradient_bytes(stream, shape.output(), activations),
                               channel_statistics_bytes(stream, shape.output(), activations));
   for (const ConvPass pass :
        {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights}) {
+    if (pass != ConvPass::forward && !use.backward) continue;
     std::optional<std::size_t> library;
     if (variant(shape, activations, pass) == Variant::cudnn) {
       library = cudnn_conv_scratch_bytes(stream, shape, activations, pass);

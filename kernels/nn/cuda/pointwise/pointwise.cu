@@ -70,7 +70,8 @@ void backward_weights(Stream& stream, const nn::PointwiseShape& shape,
           Matrix::of(t.x, pixels_of(shape), shape.input.c), t.dw, extras);
 }
 
-std::size_t most_scratch(Stream& stream, const nn::PointwiseShape& shape, DType) {
+std::size_t most_scratch(Stream& stream, const nn::PointwiseShape& shape, DType,
+                         const nn::ConvolutionUse&) {
   const std::int64_t pixels = pixels_of(shape), in = shape.input.c, out = shape.out_channels;
   return std::max({pixel_product_scratch_bytes(stream, forward_product(shape, {}, {}, {})),
                    weight_product_scratch_bytes(stream, weights_product(shape, {}, {}, {}, {})),
