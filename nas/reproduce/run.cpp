@@ -1,6 +1,7 @@
 #include "nas/reproduce/run.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -131,13 +132,9 @@ bool run_comparison(const ComparisonFolder& folder, const std::vector<Comparison
   std::size_t next = 0;
   std::size_t done = 0;
   std::exception_ptr failure;
-  std::size_t begun = 0;
+  std::atomic<std::size_t> workers = 0;
   const auto work = [&] {
-    std::size_t place = 0;
-    {
-      const std::lock_guard lock(mutex);
-      place = begun++ % setup.devices.size();
-    }
+    const std::size_t place = workers++ % setup.devices.size();
     if (setup.jobs > 1) set_thread_count(1);  // of this thread alone
     while (!halt.stop_requested()) {
       std::size_t mine = 0;

@@ -134,7 +134,7 @@ struct TwoGpus : Backend {
 };
 
 TEST_F(ReproduceTest, RunsAreSpreadOverDevices) {
-  TwoGpus gpus;
+  static TwoGpus gpus;  // registered for good
   const std::vector<Device> both{{DeviceKind::cuda, 0}, {DeviceKind::cuda, 1}};
   const ComparisonFolder one = open("one", problem(14));
   const ComparisonFolder two = open("two", problem(14));
