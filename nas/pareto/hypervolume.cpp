@@ -81,38 +81,40 @@ double dominated_volume(const Rows& rows, const std::vector<double>& reference) 
   return region_volume(Region::dominated, sorted_by_last(rows), low.data(), reference.data());
 }
 
+/// Volume that row `i` alone dominates of the `members`, which are sorted by the last objective; of
+/// 4 objectives and more.
+double own_volume(const Rows& rows, const std::vector<std::size_t>& members, std::size_t i,
+                  const double* reference) {
+  const std::size_t m = rows.width;
+  const double* point = rows[i];
+  Rows others{m, std::vector<double>(members.size() * m)};
+  double* clipped = others.values.data();
+  for (const std::size_t j : members) {
+    if (j == i) continue;
+    bool closes = true;
+    for (std::size_t k = 0; k < m; ++k) {
+      clipped[k] = std::max(point[k], rows[j][k]);
+      closes &= k + 1 == m || clipped[k] == point[k];
+    }
+    clipped += m;
+    if (!closes) continue;
+    // From here up nothing of the point's box is its own.
+    if (clipped[-1] == point[m - 1]) return 0;
+    break;
+  }
+  others.values.resize(static_cast<std::size_t>(clipped - others.values.data()));
+  return region_volume(Region::undominated, others, point, reference);
+}
+
 /// Of 4 objectives and more: a number a row.
 std::vector<double> contributions_of(const Rows& rows, const double* reference,
                                      Dominated dominated) {
-  const std::size_t m = rows.width;
   std::vector<std::size_t> members;
   for (const std::size_t i : order_by_last(rows)) {
     if (dominated == Dominated::counted || !is_dominated(rows, i)) members.push_back(i);
   }
   std::vector<double> contributions(rows.size(), 0.0);
-  Rows others{m, {}};
-  for (const std::size_t i : members) {
-    const double* point = rows[i];
-    others.values.resize(members.size() * m);
-    double* clipped = others.values.data();
-    bool covered = false;
-    for (const std::size_t j : members) {
-      if (j == i) continue;
-      bool closes = true;
-      for (std::size_t k = 0; k < m; ++k) {
-        clipped[k] = std::max(point[k], rows[j][k]);
-        closes &= k + 1 == m || clipped[k] == point[k];
-      }
-      clipped += m;
-      if (!closes) continue;
-      // From here up nothing of the point's box is its own.
-      covered = clipped[-1] == point[m - 1];
-      break;
-    }
-    if (covered) continue;
-    others.values.resize(static_cast<std::size_t>(clipped - others.values.data()));
-    contributions[i] = region_volume(Region::undominated, others, point, reference);
-  }
+  for (const std::size_t i : members) contributions[i] = own_volume(rows, members, i, reference);
   return contributions;
 }
 
@@ -145,6 +147,18 @@ std::vector<double> hypervolume_contributions(const Points& points,
   std::vector<double> contributions(points.size(), 0.0);
   for (std::size_t i = 0; i < indices.size(); ++i) contributions[indices[i]] = checked(of_rows[i]);
   return contributions;
+}
+
+double hypervolume_gain(const Points& points, const std::vector<double>& point,
+                        const std::vector<double>& reference) {
+  Points all = points;
+  all.push_back(point);
+  std::vector<std::size_t> indices;
+  const Rows rows = rows_below(all, reference, indices);
+  if (indices.empty() || indices.back() != points.size()) return 0;
+  return checked(rows.width <= kSweptObjectives
+                     ? swept(rows, reference, Dominated::counted).contributions().back()
+                     : own_volume(rows, order_by_last(rows), rows.size() - 1, reference.data()));
 }
 
 }  // namespace paretiny::pareto

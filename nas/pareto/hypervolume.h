@@ -29,4 +29,9 @@ std::vector<double> hypervolume_contributions(const Points& points,
                                               const std::vector<double>& reference,
                                               Dominated dominated = Dominated::ignored);
 
+/// What `point` would add to the hypervolume of `points`, with the digits of a contribution: it is
+/// measured against all of them, also those that it dominates. Throws as `hypervolume` does.
+double hypervolume_gain(const Points& points, const std::vector<double>& point,
+                        const std::vector<double>& reference);
+
 }  // namespace paretiny::pareto

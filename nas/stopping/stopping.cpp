@@ -26,11 +26,10 @@ pareto::Points front_points(const StopHistory& history, const StopTrial* but = n
 }
 
 /// What a point would add to the hypervolume, as a share of what there is.
-double relative_gain(pareto::Points front, const std::vector<double>& point,
+double relative_gain(const pareto::Points& front, const std::vector<double>& point,
                      const std::vector<double>& reference) {
   const double there = pareto::hypervolume(front, reference);
-  front.push_back(point);
-  const double gain = pareto::hypervolume_contributions(front, reference).back();
+  const double gain = pareto::hypervolume_gain(front, point, reference);
   if (gain == 0) return 0;
   return there > 0 ? gain / there : kInfinity;
 }

@@ -26,7 +26,7 @@ class Gains {
     }
     if (trial.outcome == Outcome::finished && away == 0 &&
         is_below(trial.objectives, problem_.reference)) {
-      const double gain = added_by(trial.objectives);
+      const double gain = pareto::hypervolume_gain(front_, trial.objectives, problem_.reference);
       if (!pareto::extend_front(front_, trial.objectives)) return 0;
       volume_ += gain;
       return gain / volume_;
@@ -38,18 +38,6 @@ class Gains {
   }
 
  private:
-  /// The hypervolume of what the point dominates and the front does not.
-  double added_by(const std::vector<double>& point) const {
-    double own = 1;
-    for (std::size_t k = 0; k < point.size(); ++k) own *= problem_.reference[k] - point[k];
-    pareto::Points shared;  // the corners of what the front dominates of the point's box
-    for (const std::vector<double>& member : front_) {
-      std::vector<double>& corner = shared.emplace_back(member);
-      for (std::size_t k = 0; k < point.size(); ++k) corner[k] = std::max(corner[k], point[k]);
-    }
-    return std::max(own - pareto::hypervolume(shared, problem_.reference), 0.0);
-  }
-
   const SamplerProblem& problem_;
   pareto::Points front_;
   double volume_ = 0;  ///< the front's hypervolume

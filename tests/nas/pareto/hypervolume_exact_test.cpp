@@ -70,6 +70,7 @@ TEST(Hypervolume, AgreesWithInclusionAndExclusion) {
       for (std::size_t i = 0; i < points.size(); ++i) {
         const double less = by_inclusion_exclusion(without(points, i), reference);
         EXPECT_NEAR(counted[i], volume - less, 1e-12) << m << " " << seed << " " << i;
+        EXPECT_EQ(hypervolume_gain(without(points, i), points[i], reference), counted[i]);
       }
     }
   }
@@ -124,6 +125,7 @@ TEST(Hypervolume, WhatNoDoubleHoldsIsAnError) {
     const Vector reference(m, 1.7e308);
     EXPECT_THROW(hypervolume(points, reference), DataError) << m;
     EXPECT_THROW(hypervolume_contributions(points, reference), DataError) << m;
+    EXPECT_THROW(hypervolume_gain({}, points[0], reference), DataError) << m;
   }
 }
 
@@ -139,6 +141,8 @@ TEST(Hypervolume, NothingInside) {
   EXPECT_EQ(hypervolume({{1, 0, 0}, {0, 2, 0}}, {1, 1, 1}), 0);
   EXPECT_EQ(hypervolume({{0, std::numeric_limits<double>::infinity(), 0, 0}}, {1, 1, 1, 1}), 0);
   EXPECT_EQ(hypervolume_contributions({{1, 0}, {0.5, 0.5}}, {1, 1}), (Vector{0, 0.25}));
+  EXPECT_EQ(hypervolume_gain({}, {1, 0}, {1, 1}), 0);
+  EXPECT_EQ(hypervolume_gain({}, {0.5, 0}, {1, 1}), 0.5);
 }
 
 TEST(Hypervolume, RefusesBadInput) {
@@ -147,6 +151,7 @@ TEST(Hypervolume, RefusesBadInput) {
   EXPECT_THROW(hypervolume({{1, std::nan("")}}, {2, 2}), UsageError);
   EXPECT_THROW(hypervolume({{1, -std::numeric_limits<double>::infinity()}}, {2, 2}), UsageError);
   EXPECT_THROW(hypervolume({{1, 1}}, {2, std::nan("")}), UsageError);
+  EXPECT_THROW(hypervolume_gain({{1, 2}}, {1, 2, 3}, {2, 2}), UsageError);
 }
 
 TEST(Hypervolume, ReferenceVectors) {
