@@ -23,7 +23,7 @@ constexpr Eigen::Index kRaw = 512;
 /// L-BFGS starts at the best of the walks and at some of the raw points.
 constexpr std::size_t kFromWalks = 4;
 constexpr std::size_t kFromRaw = 8;
-constexpr std::size_t kIterations = 50;
+constexpr std::size_t kIterations = 100;
 /// Walks end near one another: starts are at least this far apart in one coordinate.
 constexpr double kApart = 0.05;
 /// Candidates among which joint draws decide, and how many are looked at for them.
