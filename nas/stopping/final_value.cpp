@@ -10,30 +10,30 @@ namespace {
 
 /// Fewer examples teach nothing.
 constexpr std::size_t kFewestRows = 4;
-/// A product that should be a whole number may lie above it.
+/// More than so many calibrate little better, and each costs a regression at every decision point.
+constexpr std::size_t kMostCalibrating = 40;
+/// A product that should be a whole number may lie below it.
 constexpr double kRankRounding = 1e-9;
 
-/// Which of `count` scores bounds a new one with probability 1 - alpha, counted from 1.
-double conformal_rank(std::size_t count, double alpha) {
-  return std::ceil(static_cast<double>(count + 1) * (1 - alpha) - kRankRounding);
+/// Which of `count` bounds, from the smallest, holds with the others at level alpha; 0 for none.
+std::size_t jackknife_rank(std::size_t count, double alpha) {
+  return std::min(count,
+                  static_cast<std::size_t>(alpha * static_cast<double>(count + 1) + kRankRounding));
 }
 
-/// The half that calibrates: of every two exempt examples one, drawn by the later one's number.
-std::vector<bool> calibrating(const std::vector<FinalValue::Example>& examples,
-                              std::uint64_t seed) {
-  std::vector<bool> chosen(examples.size(), false);
-  std::optional<std::size_t> first;
+/// Which of the examples calibrate: the exempt ones, or as many of them as serve, drawn.
+std::vector<std::size_t> calibrating(const std::vector<FinalValue::Example>& examples,
+                                     std::uint64_t seed) {
+  std::vector<std::pair<double, std::size_t>> drawn;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     if (!examples[i].exempt) continue;
-    if (!first) {
-      first = i;
-      continue;
-    }
     const auto number = static_cast<std::uint64_t>(examples[i].course->number);
-    const bool earlier = Random(seed, "stop calibration", number).uniform() < 0.5;
-    chosen[earlier ? *first : i] = true;
-    first.reset();
+    drawn.emplace_back(Random(seed, "stop calibration", number).uniform(), i);
   }
+  std::ranges::sort(drawn);
+  drawn.resize(std::min(drawn.size(), kMostCalibrating));
+  std::vector<std::size_t> chosen;
+  for (const auto& [draw, i] : drawn) chosen.push_back(i);
   return chosen;
 }
 
@@ -41,25 +41,26 @@ std::vector<bool> calibrating(const std::vector<FinalValue::Example>& examples,
 
 FinalValue::FinalValue(const std::vector<Example>& examples, Options options)
     : options_(std::move(options)) {
-  const std::vector<bool> chosen = calibrating(examples, options_.seed);
-  std::vector<Example> fit, rest;
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    (chosen[i] ? rest : fit).push_back(examples[i]);
+  models_ = learn(examples);
+  for (const std::size_t i : calibrating(examples, options_.seed)) {
+    std::vector<Example> others = examples;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+    Models models = learn(others);
+    const double worst = score(models, examples[i]);
+    left_out_.push_back({std::move(models), worst});
   }
-  for (std::size_t k = 0; k < options_.fractions.size(); ++k) models_.push_back(learn(fit, k));
-
-  const double rank = conformal_rank(rest.size(), options_.alpha);
-  if (rank > static_cast<double>(rest.size())) return;
-  std::vector<double> scores;
-  for (const Example& example : rest) scores.push_back(score(example));
-  std::ranges::sort(scores);
-  quantile_ = std::max(0.0, scores[static_cast<std::size_t>(rank) - 1]);
 }
 
 std::size_t FinalValue::fewest(double alpha) {
-  std::size_t count = kFewestRows;
-  while (conformal_rank(count, alpha) > static_cast<double>(count)) ++count;
-  return 2 * count;
+  std::size_t count = kFewestRows + 1;
+  while (jackknife_rank(count, alpha) == 0) ++count;
+  return count;
+}
+
+FinalValue::Models FinalValue::learn(const std::vector<Example>& examples) const {
+  Models models;
+  for (std::size_t k = 0; k < options_.fractions.size(); ++k) models.push_back(learn(examples, k));
+  return models;
 }
 
 std::optional<Ridge> FinalValue::learn(const std::vector<Example>& examples,
@@ -81,24 +82,23 @@ std::optional<Ridge> FinalValue::learn(const std::vector<Example>& examples,
   return Ridge(rows, gains, leading);
 }
 
-double FinalValue::score(const Example& example) const {
-  double worst = -std::numeric_limits<double>::infinity();
+double FinalValue::score(const Models& models, const Example& example) const {
+  double worst = 0;
   if (!std::isfinite(example.value)) return worst;
   const Course& course = *example.course;
   const auto points = decision_points(course.curve, options_.fractions, course.earliest);
   for (std::size_t k = 0; k < points.size(); ++k) {
     if (!points[k]) continue;
-    if (const auto guess = inner(course, k, *points[k])) {
+    if (const auto guess = inner(models[k], course, *points[k])) {
       worst = std::max(worst, (guess->first - inward(example.value)) / guess->second);
     }
   }
   return worst;
 }
 
-std::optional<std::pair<double, double>> FinalValue::inner(const Course& course,
-                                                           std::size_t decision,
+std::optional<std::pair<double, double>> FinalValue::inner(const std::optional<Ridge>& model,
+                                                           const Course& course,
                                                            std::size_t at) const {
-  const std::optional<Ridge>& model = models_[decision];
   const double now = course.curve[at].values[options_.open];
   if (!model || !std::isfinite(now)) return std::nullopt;
   const double value =
@@ -109,14 +109,26 @@ std::optional<std::pair<double, double>> FinalValue::inner(const Course& course,
 
 std::optional<Prediction> FinalValue::predict(const Course& course, std::size_t decision,
                                               std::size_t at) const {
-  const auto guess = inner(course, decision, at);
+  const auto guess = inner(models_[decision], course, at);
   if (!guess) return std::nullopt;
   const auto [value, deviation] = *guess;
   Prediction prediction;
   prediction.value = outward(value);
   prediction.deviation = 0.5 * (outward(value + deviation) - outward(value - deviation));
-  prediction.lower = bounded() ? outward(value - quantile_ * deviation) : options_.lowest;
+  prediction.lower =
+      bounded() ? outward(std::min(value, lower(course, decision, at))) : options_.lowest;
   return prediction;
+}
+
+double FinalValue::lower(const Course& course, std::size_t decision, std::size_t at) const {
+  std::vector<double> bounds;
+  for (const LeftOut& left_out : left_out_) {
+    const auto guess = inner(left_out.models[decision], course, at);
+    bounds.push_back(guess ? guess->first - left_out.score * guess->second
+                           : -std::numeric_limits<double>::infinity());
+  }
+  std::ranges::sort(bounds);
+  return bounds[jackknife_rank(bounds.size(), options_.alpha) - 1];
 }
 
 double FinalValue::inward(double value) const {

@@ -33,14 +33,15 @@ struct Prediction {
   double lower = 0;      ///< the bound; `lowest` of the objective while there are too few trials
 };
 
-/// One open objective's final value. Trials that no verdict could have ended are split in two by
-/// (seed, numbers), pair by pair; one half and all other ended trials fit a ridge regression at
-/// each decision point, the other half calibrates the bound by split conformal prediction
-/// (Papadopoulos et al., "Inductive confidence machines for regression", 2002; Lei et al.,
-/// "Distribution-free predictive inference for regression", 2018). A trial's score is the largest
-/// of (predicted - final) / deviation over all of its decision points, so that with probability
-/// 1 - alpha a trial ends at or above all the bounds that it is given, whatever the regression is
-/// worth, if it is exchangeable with those that calibrate.
+/// One open objective's final value. A ridge regression at each decision point is fitted to all
+/// ended trials; the bound is the jackknife+ of Barber, Candes, Ramdas and Tibshirani ("Predictive
+/// inference with the jackknife+", 2021) over the trials that no verdict could have ended. Each of
+/// these is scored by regressions fitted without it, by the largest of (predicted - final) /
+/// deviation over all of its decision points, and bounds a new trial by what those same regressions
+/// predict less as many deviations; of these bounds the floor(alpha (n + 1))-th smallest counts. So
+/// a trial that is exchangeable with those that calibrate ends at or above all the bounds that it
+/// is given with probability 1 - 2 alpha at least, whatever the regression is worth, and close to
+/// 1 - alpha where no single trial decides what it says.
 class FinalValue {
  public:
   /// A trial that ended by itself.
@@ -54,14 +55,14 @@ class FinalValue {
     double lowest = -std::numeric_limits<double>::infinity();
     std::vector<double> fractions;  ///< ascending, of the decision points
     double alpha = 0.1;
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0;  ///< draws which calibrate where there are more than are needed
   };
 
   /// Examples by ascending number.
   FinalValue(const std::vector<Example>& examples, Options options);
 
   /// Whether bounds say anything: there are enough trials to calibrate them.
-  bool bounded() const { return quantile_ < std::numeric_limits<double>::infinity(); }
+  bool bounded() const { return left_out_.size() >= fewest(options_.alpha); }
   /// Fewest exempt examples with which they do.
   static std::size_t fewest(double alpha);
 
@@ -71,17 +72,28 @@ class FinalValue {
                                     std::size_t at) const;
 
  private:
+  using Models = std::vector<std::optional<Ridge>>;  ///< of each decision
+
   double inward(double value) const;
   double outward(double inner) const;
-  /// Predicted value and its deviation, inward.
-  std::optional<std::pair<double, double>> inner(const Course& course, std::size_t decision,
-                                                 std::size_t at) const;
+  Models learn(const std::vector<Example>& examples) const;
   std::optional<Ridge> learn(const std::vector<Example>& examples, std::size_t decision) const;
-  double score(const Example& example) const;
+  /// Predicted value and its deviation, inward.
+  std::optional<std::pair<double, double>> inner(const std::optional<Ridge>& model,
+                                                 const Course& course, std::size_t at) const;
+  double score(const Models& models, const Example& example) const;
+  /// The bound, inward.
+  double lower(const Course& course, std::size_t decision, std::size_t at) const;
+
+  /// A trial that calibrates.
+  struct LeftOut {
+    Models models;  ///< fitted without it
+    double score;   ///< of it, >= 0
+  };
 
   Options options_;
-  std::vector<std::optional<Ridge>> models_;  // of each decision
-  double quantile_ = std::numeric_limits<double>::infinity();
+  Models models_;
+  std::vector<LeftOut> left_out_;
 };
 
 }  // namespace paretiny::stopping

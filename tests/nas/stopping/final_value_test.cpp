@@ -59,15 +59,16 @@ double coverage(Lesson lesson, double tail) {
   return kept / 1000.0;
 }
 
-// 15 of the 30 calibrate: the bound holds for 13 of 16 on average, 0.8125; three deviations of the
-// share over 1,000 draws are 0.037.
+// The sixth of 31 bounds counts: it holds for 25 of 31 on average, 0.806, where regressions fitted
+// without one trial or another say nearly the same; three deviations of the share over 1,000 draws
+// are 0.037.
 TEST(FinalValue, BoundsHoldAsOftenAsTheySay) {
-  EXPECT_NEAR(coverage(Lesson::right, 0), 0.8125, 0.037);
+  EXPECT_NEAR(coverage(Lesson::right, 0), 0.806, 0.037);
 }
 
 TEST(FinalValue, BoundsHoldWhateverTheRegressionIsWorth) {
-  EXPECT_NEAR(coverage(Lesson::mostly_wrong, 0), 0.8125, 0.037);
-  EXPECT_NEAR(coverage(Lesson::right, 1), 0.8125, 0.037);
+  EXPECT_NEAR(coverage(Lesson::mostly_wrong, 0), 0.806, 0.037);
+  EXPECT_NEAR(coverage(Lesson::right, 1), 0.806, 0.037);
 }
 
 TEST(FinalValue, PredictsBetterThanTheValueSoFar) {
@@ -100,7 +101,7 @@ TEST(FinalValue, FewTrialsBoundNothing) {
   for (std::int64_t i = 0; i < 60; ++i) made.push_back(made_trial(3, i));
   for (const double alpha : {0.05, 0.1, 0.2}) {
     const std::size_t fewest = FinalValue::fewest(alpha);
-    EXPECT_EQ(fewest, alpha == 0.05 ? 38u : alpha == 0.1 ? 18u : 8u);
+    EXPECT_EQ(fewest, alpha == 0.05 ? 19u : alpha == 0.1 ? 9u : 5u);
     for (std::size_t count = 0; count < 45; ++count) {
       std::vector<FinalValue::Example> examples;
       for (std::size_t i = 0; i < count; ++i) {
@@ -129,7 +130,8 @@ TEST(FinalValue, OnlyExemptTrialsCalibrate) {
 TEST(FinalValue, TheSameExamplesGiveTheSameBits) {
   std::vector<MadeTrial> made;
   std::vector<FinalValue::Example> examples;
-  for (std::int64_t i = 0; i < 40; ++i) made.push_back(made_trial(3, i));
+  // More than calibrate, so that some are drawn.
+  for (std::int64_t i = 0; i < 60; ++i) made.push_back(made_trial(3, i));
   for (const MadeTrial& trial : made) {
     examples.push_back({&trial.trial.course, trial.final_error, true});
   }
@@ -137,7 +139,7 @@ TEST(FinalValue, TheSameExamplesGiveTheSameBits) {
     return FinalValue(examples, options(0.1, seed)).predict(made[0].trial.course, 1, 3)->lower;
   };
   EXPECT_EQ(bound(1), bound(1));
-  EXPECT_NE(bound(1), bound(2));  // another half calibrates
+  EXPECT_NE(bound(1), bound(2));  // others calibrate
 }
 
 TEST(FinalValue, ConstantAndMissingNumbersDoNoHarm) {
