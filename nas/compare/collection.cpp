@@ -103,7 +103,8 @@ void count_places(const Block& block, std::vector<CollectionStanding>& standings
   for (std::size_t i = 0; i < standings.size(); ++i) {
     standings[i].first += means[i] == means[best] ? 1 : 0;
     const bool behind = std::ranges::any_of(block.volumes, [&](const auto& other) {
-      return mean_of(other) > means[i] && rank_sum_p(other, block.volumes[i]) < kSignificant;
+      return tends_larger(other, block.volumes[i]) &&
+             rank_sum_p(other, block.volumes[i]) < kSignificant;
     });
     standings[i].behind += behind ? 1 : 0;
   }
@@ -119,7 +120,7 @@ void compare_with_best(const std::vector<Block>& blocks, std::size_t best,
     for (const Block& block : blocks) {
       differences.push_back(block.ranks.back()[i] - block.ranks.back()[best]);
       if (rank_sum_p(block.volumes[i], block.volumes[best]) >= kSignificant) continue;
-      const bool ahead = mean_of(block.volumes[i]) > mean_of(block.volumes[best]);
+      const bool ahead = tends_larger(block.volumes[i], block.volumes[best]);
       ++(ahead ? standings[i].ahead : standings[i].lost);
     }
     standings[i].p = signed_rank_p(std::move(differences));

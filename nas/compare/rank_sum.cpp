@@ -31,14 +31,24 @@ double exact(std::size_t u, std::size_t n, std::size_t m) {
   return std::min(1.0, 2 * tail / all);
 }
 
+/// Pairs in which a is the larger, ties by half.
+double pairs_won(const std::vector<double>& a, const std::vector<double>& b) {
+  double won = 0;
+  for (const double x : a) {
+    for (const double y : b) won += x > y ? 1 : x == y ? 0.5 : 0;
+  }
+  return won;
+}
+
 }  // namespace
+
+bool tends_larger(const std::vector<double>& a, const std::vector<double>& b) {
+  return pairs_won(a, b) > pairs_won(b, a);
+}
 
 double rank_sum_p(const std::vector<double>& a, const std::vector<double>& b) {
   if (a.empty() || b.empty()) return std::numeric_limits<double>::quiet_NaN();
-  double u = 0;  // pairs in which a is the larger, ties by half
-  for (const double x : a) {
-    for (const double y : b) u += x > y ? 1 : x == y ? 0.5 : 0;
-  }
+  const double u = pairs_won(a, b);
   std::vector<double> all = a;
   all.insert(all.end(), b.begin(), b.end());
   std::sort(all.begin(), all.end());

@@ -10,6 +10,10 @@ namespace paretiny::compare {
 /// corrected for ties and continuity. NaN when a sample is empty.
 double rank_sum_p(const std::vector<double>& a, const std::vector<double>& b);
 
+/// Whether a is the larger in more than half of the pairs: the side on which that test finds it,
+/// which an outlier may keep the means from.
+bool tends_larger(const std::vector<double>& a, const std::vector<double>& b);
+
 /// Two-sided p-value of Wilcoxon's signed-rank test that differences lie about 0 alike, by the
 /// normal approximation corrected for ties and continuity; differences of 0 are left out. 1 where
 /// nothing is left.

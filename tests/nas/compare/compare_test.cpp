@@ -23,6 +23,10 @@ TEST(RankSum, CountsEveryOrderOfSmallSamples) {
   EXPECT_NEAR(rank_sum_p({4, 5, 6}, {1, 2, 3}), 2.0 / 20, 1e-12);
   EXPECT_NEAR(rank_sum_p({1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}), 2.0 / 252, 1e-12);
   EXPECT_NEAR(rank_sum_p({1, 4}, {2, 3}), 1, 1e-12);
+  // The larger mean may be on the other side.
+  EXPECT_TRUE(tends_larger({4, 5, 6, 7, -100}, {0, 1, 2, 3}));
+  EXPECT_FALSE(tends_larger({0, 1, 2, 3}, {4, 5, 6, 7, -100}));
+  EXPECT_FALSE(tends_larger({1, 4}, {2, 3}));
   // One pair the other way round: the two orders of least U and one more at each end.
   EXPECT_NEAR(rank_sum_p({1, 2, 4}, {3, 5, 6}), 4.0 / 20, 1e-12);
   // SciPy's mannwhitneyu, method exact.
