@@ -11,6 +11,7 @@ namespace {
 /// Fewer examples teach nothing.
 constexpr std::size_t kFewestRows = 4;
 /// More than so many calibrate little better, and each costs a regression at every decision point.
+/// A small alpha needs more.
 constexpr std::size_t kMostCalibrating = 40;
 /// A product that should be a whole number may lie below it.
 constexpr double kRankRounding = 1e-9;
@@ -21,9 +22,9 @@ std::size_t jackknife_rank(std::size_t count, double alpha) {
                   static_cast<std::size_t>(alpha * static_cast<double>(count + 1) + kRankRounding));
 }
 
-/// Which of the examples calibrate: the exempt ones, or as many of them as serve, drawn.
+/// Which of the examples calibrate: the exempt ones, or `most` of them, drawn.
 std::vector<std::size_t> calibrating(const std::vector<FinalValue::Example>& examples,
-                                     std::uint64_t seed) {
+                                     std::size_t most, std::uint64_t seed) {
   std::vector<std::pair<double, std::size_t>> drawn;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     if (!examples[i].exempt) continue;
@@ -31,7 +32,7 @@ std::vector<std::size_t> calibrating(const std::vector<FinalValue::Example>& exa
     drawn.emplace_back(Random(seed, "stop calibration", number).uniform(), i);
   }
   std::ranges::sort(drawn);
-  drawn.resize(std::min(drawn.size(), kMostCalibrating));
+  drawn.resize(std::min(drawn.size(), most));
   std::vector<std::size_t> chosen;
   for (const auto& [draw, i] : drawn) chosen.push_back(i);
   return chosen;
@@ -42,7 +43,8 @@ std::vector<std::size_t> calibrating(const std::vector<FinalValue::Example>& exa
 FinalValue::FinalValue(const std::vector<Example>& examples, Options options)
     : options_(std::move(options)) {
   models_ = learn(examples);
-  for (const std::size_t i : calibrating(examples, options_.seed)) {
+  const std::size_t most = std::max(kMostCalibrating, fewest(options_.alpha));
+  for (const std::size_t i : calibrating(examples, most, options_.seed)) {
     std::vector<Example> others = examples;
     others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
     Models models = learn(others);

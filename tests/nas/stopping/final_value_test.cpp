@@ -99,10 +99,10 @@ TEST(FinalValue, PredictsBetterThanTheValueSoFar) {
 TEST(FinalValue, FewTrialsBoundNothing) {
   std::vector<MadeTrial> made;
   for (std::int64_t i = 0; i < 60; ++i) made.push_back(made_trial(3, i));
-  for (const double alpha : {0.05, 0.1, 0.2}) {
+  for (const double alpha : {0.02, 0.05, 0.1, 0.2}) {
     const std::size_t fewest = FinalValue::fewest(alpha);
-    EXPECT_EQ(fewest, alpha == 0.05 ? 19u : alpha == 0.1 ? 9u : 5u);
-    for (std::size_t count = 0; count < 45; ++count) {
+    EXPECT_EQ(fewest, alpha == 0.02 ? 49u : alpha == 0.05 ? 19u : alpha == 0.1 ? 9u : 5u);
+    for (std::size_t count = 0; count < 52; ++count) {
       std::vector<FinalValue::Example> examples;
       for (std::size_t i = 0; i < count; ++i) {
         examples.push_back({&made[i].trial.course, made[i].final_error, true});
