@@ -59,6 +59,11 @@ std::size_t FinalValue::fewest(double alpha) {
   return count;
 }
 
+bool FinalValue::enough(const std::vector<Example>& examples, double alpha) {
+  return static_cast<std::size_t>(std::ranges::count_if(examples, &Example::exempt)) >=
+         fewest(alpha);
+}
+
 FinalValue::Models FinalValue::learn(const std::vector<Example>& examples) const {
   Models models;
   for (std::size_t k = 0; k < options_.fractions.size(); ++k) models.push_back(learn(examples, k));

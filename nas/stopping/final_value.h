@@ -65,6 +65,8 @@ class FinalValue {
   bool bounded() const { return left_out_.size() >= fewest(options_.alpha); }
   /// Fewest exempt examples with which they do.
   static std::size_t fewest(double alpha);
+  /// Whether these would be enough, without learning from them.
+  static bool enough(const std::vector<Example>& examples, double alpha);
 
   /// At point `at` of the curve, which is where decision `decision` falls. None when too few trials
   /// teach it, or a number that it needs is missing.

@@ -34,18 +34,26 @@ double relative_gain(const pareto::Points& front, const std::vector<double>& poi
   return there > 0 ? gain / there : kInfinity;
 }
 
-FinalValue learn(const StopSpec& spec, const StopHistory& history, std::size_t open) {
+/// Each open objective has an equal part of the risk.
+double alpha_of(const StopSpec& spec, const StopHistory& history) {
+  return spec.alpha / static_cast<double>(history.open.size());
+}
+
+/// What an open objective is learnt from.
+std::vector<FinalValue::Example> examples_of(const StopHistory& history, std::size_t open) {
   std::vector<FinalValue::Example> examples;
-  const OpenObjective& objective = history.open[open];
   for (const StopTrial& trial : history.trials) {
     // One without a curve tells nothing, and was never in danger of a bound that it could break.
     if (!trial.finished || trial.course.curve.empty()) continue;
-    examples.push_back({&trial.course, trial.objectives[objective.index],
+    examples.push_back({&trial.course, trial.objectives[history.open[open].index],
                         !trial.verdict || !trial.verdict->armed});
   }
-  return {examples,
-          {open, objective.lowest, spec.fractions,
-           spec.alpha / static_cast<double>(history.open.size()), history.seed}};
+  return examples;
+}
+
+FinalValue learn(const StopSpec& spec, const StopHistory& history, std::size_t open) {
+  return {examples_of(history, open),
+          {open, history.open[open].lowest, spec.fractions, alpha_of(spec, history), history.seed}};
 }
 
 /// Which decision falls on the last point of a curve.
@@ -183,7 +191,7 @@ StopVerdict enlist(const StopSpec& spec, const StopHistory& history, std::int64_
   bool learnt = spec.method != StopMethod::off;
   if (spec.method == StopMethod::hypervolume) {
     for (std::size_t j = 0; j < history.open.size(); ++j) {
-      learnt = learnt && learn(spec, history, j).bounded();
+      learnt = learnt && FinalValue::enough(examples_of(history, j), alpha_of(spec, history));
     }
   }
   StopVerdict verdict;
