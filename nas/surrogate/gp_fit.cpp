@@ -61,6 +61,16 @@ Eigen::VectorXd prior_mode(Eigen::Index dimensions) {
   return mode;
 }
 
+std::pair<Eigen::VectorXd, Eigen::VectorXd> hyperparameter_bounds(const Eigen::VectorXd& start) {
+  const Eigen::Index width = start.size();
+  Eigen::VectorXd low = Eigen::VectorXd::Constant(width, std::log(kShortestLengthscale));
+  Eigen::VectorXd high = Eigen::VectorXd::Constant(width, std::log(kLongestLengthscale));
+  low(width - 1) = std::log(kLeastNoise);
+  high(width - 1) = std::log(kMostNoise);
+  low(0) = high(0) = start(0);
+  return {low, high};
+}
+
 RowMatrix fit_hyperparameters(Stream& stream, const bayes::GpShape& shape,
                               const bayes::GpData& data, const RowMatrix& starts,
                               const std::stop_token& stop) {
@@ -72,14 +82,10 @@ RowMatrix fit_hyperparameters(Stream& stream, const bayes::GpShape& shape,
                     shape.dimensions, width, starts.rows(), starts.cols()));
   }
   const Eigen::Index items = shape.sets * starts.rows();
-  Eigen::VectorXd low = Eigen::VectorXd::Constant(width, std::log(kShortestLengthscale));
-  Eigen::VectorXd high = Eigen::VectorXd::Constant(width, std::log(kLongestLengthscale));
-  low(width - 1) = std::log(kLeastNoise);
-  high(width - 1) = std::log(kMostNoise);
   std::vector<BoundedLbfgs> optimisers;
   for (Eigen::Index i = 0; i < items; ++i) {
     const Eigen::VectorXd start = starts.row(i % starts.rows()).transpose();
-    low(0) = high(0) = start(0);
+    const auto [low, high] = hyperparameter_bounds(start);
     optimisers.emplace_back(start, low, high, kOptions);
   }
 

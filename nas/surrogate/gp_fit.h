@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stop_token>
+#include <utility>
 
 #include "kernels/bayes/gp_posterior.h"
 #include "nas/surrogate/device_array.h"
@@ -19,6 +20,9 @@ double log_prior(const Eigen::Ref<const Eigen::VectorXd>& hyperparameters,
 
 /// The hyperparameters of greatest prior density in d dimensions: [d + 2].
 Eigen::VectorXd prior_mode(Eigen::Index dimensions);
+
+/// Within which hyperparameters are fitted from `start`, low and high: [d + 2].
+std::pair<Eigen::VectorXd, Eigen::VectorXd> hyperparameter_bounds(const Eigen::VectorXd& start);
 
 /// Maximises likelihood x prior over log lengthscales and log noise by L-BFGS within the priors'
 /// bounds, of every set from each of `starts` [starts, d + 2], and returns each set's best

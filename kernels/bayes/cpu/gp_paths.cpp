@@ -114,8 +114,8 @@ void backward_factors(const ProcessView& process, const PathsView& paths,
   cross_distances(process, tile, factors + paths.features * kWide, pitch);
   for (std::int64_t first = 0; first < end; first += kWide) {
     F64x8 d_basis[kWide][kPanels];
-    multiply(rows_of(paths.weights, first, end, 1, paths.basis), d_values, paths.count * kWide,
-             paths.count, d_basis);
+    multiply<true>(rows_of(paths.weights, first, end, 1, paths.basis), d_values,
+                   paths.count * kWide, paths.count, d_basis);
     for (std::int64_t b = first; b < std::min(first + kWide, end); ++b) {
       for (int p = 0; p < kPanels; ++p) {
         double* at = factors + p * pitch + b * kWide;

@@ -60,13 +60,16 @@ inline LeftRows rows_of(const double* matrix, std::int64_t first, std::int64_t c
 }
 
 /// sums[r][p] = sum over k < depth of element k of left row r times row k of the p-th panel, whose
-/// first row is at right + p * pitch.
-template <int kPanels>
+/// first row is at right + p * pitch. kAhead: rows lie side by side and far apart from element to
+/// element, where no processor foresees what is read next: it is told of the eight rows that
+/// follow.
+template <bool kAhead = false, int kPanels>
 void multiply(const LeftRows& left, const double* right, std::int64_t pitch, std::int64_t depth,
               F64x8 (&sums)[kWide][kPanels]) {
   F64x8 total[kWide][kPanels] = {};
   std::int64_t at = 0;
   for (std::int64_t k = 0; k < depth; ++k, at += left.step, right += kWide) {
+    if constexpr (kAhead) __builtin_prefetch(left.row[0] + at + kWide);
     F64x8 x[kPanels];
     for (int p = 0; p < kPanels; ++p) load(x[p], right + p * pitch);
     for (int r = 0; r < kWide; ++r) {

@@ -99,7 +99,8 @@ std::vector<std::size_t> learnt_trials(const std::vector<Knowledge::MeasuredTria
   return chosen;
 }
 
-Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history)
+Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history,
+                     std::size_t most)
     : objectives(problem.objectives) {
   const std::size_t d = problem.space.dimensions();
   const std::size_t m = problem.objectives;
@@ -154,7 +155,7 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
   }
   anchors = rows_of(best, d);
 
-  learnt = learnt_trials(trials, front, kMostLearnt);
+  learnt = learnt_trials(trials, front, most);
   for (std::size_t q = 0; q < m + problem.constraints; ++q) {
     const double limit = q >= m ? 0 : problem.limits.empty() ? kNone : problem.limits[q];
     std::vector<const std::vector<double>*> known;
@@ -175,9 +176,9 @@ Knowledge::Knowledge(const SamplerProblem& problem, const std::vector<Observatio
 
   if (!failures.empty() && !at.empty()) {
     std::vector<const std::vector<double>*> both;
-    const std::size_t room = std::max(kMostLearnt / 4, kMostLearnt - learnt.size());
+    const std::size_t room = std::max(most / 4, most - learnt.size());
     const std::vector<std::size_t> failing = evenly(failures.size(), room);
-    for (const std::size_t i : evenly(learnt.size(), kMostLearnt - failing.size())) {
+    for (const std::size_t i : evenly(learnt.size(), most - failing.size())) {
       both.push_back(at[learnt[i]]);
     }
     for (const std::size_t i : failing) both.push_back(failures[i]);

@@ -16,9 +16,14 @@ struct Quantity {
   double limit = 0;        ///< met by values up to here; infinity for none
 };
 
+/// Trials that surrogates learn from at most; a suggestion's time grows with the cube of them.
+inline constexpr std::size_t kMostLearnt = 800;
+
 /// Trials of which something is known, failed ones, pending ones.
 struct Knowledge {
-  Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history);
+  /// Surrogates are to learn from `most` trials at most.
+  Knowledge(const SamplerProblem& problem, const std::vector<Observation>& history,
+            std::size_t most = kMostLearnt);
 
   /// A finished, infeasible or stopped trial.
   struct MeasuredTrial {
@@ -51,9 +56,6 @@ struct Knowledge {
   /// Objectives of the front.
   pareto::Points front_points() const;
 };
-
-/// Trials that surrogates learn from at most; a suggestion's time grows with the cube of them.
-inline constexpr std::size_t kMostLearnt = 800;
 
 /// The trials that surrogates learn from, ascending: all, or `most` of them. Those are the front,
 /// those nearest to it, at least half, and of the rest as many of every distance.

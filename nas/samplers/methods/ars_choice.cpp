@@ -59,7 +59,6 @@ RowMatrix starts_of(const Visits& visits, const Visits& raw, Random& random) {
 std::vector<std::vector<double>> ArsSampler::choose(const ArsOptions& options, const Walks& walks,
                                                     const Reward& reward,
                                                     const Knowledge& knowledge,
-                                                    const Unseen& unseen,
                                                     std::uint64_t trial) const {
   const surrogate::Surrogates& surrogates = reward.surrogates();
   const RowMatrix scattered = sobol_points(problem().space, kRaw, key("ars raw points", trial));
@@ -95,7 +94,7 @@ std::vector<std::vector<double>> ArsSampler::choose(const ArsOptions& options, c
   if (problem().space.conditional()) {
     candidates = snapped(problem().space, std::move(candidates));
   }
-  return judged(candidates, acquisition, knowledge, surrogates, unseen);
+  return judged(candidates, acquisition, knowledge, surrogates);
 }
 
 Eigen::VectorXd ArsSampler::log_chance_below(const Knowledge& knowledge,
@@ -118,8 +117,7 @@ Eigen::VectorXd ArsSampler::log_chance_below(const Knowledge& knowledge,
 std::vector<std::vector<double>> ArsSampler::judged(const RowMatrix& candidates,
                                                     const PathAcquisition& acquisition,
                                                     const Knowledge& knowledge,
-                                                    const surrogate::Surrogates& surrogates,
-                                                    const Unseen& unseen) const {
+                                                    const surrogate::Surrogates& surrogates) const {
   const bool known = options_.known && problem().known;
   const auto m = static_cast<Eigen::Index>(problem().objectives);
   std::vector<Eigen::Index> listed;
@@ -128,9 +126,9 @@ std::vector<std::vector<double>> ArsSampler::judged(const RowMatrix& candidates,
   for (Eigen::Index i = 0; i < candidates.rows() && listed.size() < kShortlist; ++i) {
     heed(problem().stop);
     const std::vector<double> x = row_of(candidates, i);
-    if (!unseen.accepts(x)) continue;
+    if (!fresh(x)) continue;
     if (known) {
-      const std::vector<double> objectives = problem().known(problem().space.decode(x));
+      const std::vector<double> objectives = problem().known(values_at(x));
       if (options_.cheap_first && breaks_limits(objectives)) continue;
       for (std::size_t k = 0; k < objectives.size(); ++k) {
         certain(static_cast<Eigen::Index>(k), static_cast<Eigen::Index>(listed.size())) =

@@ -30,7 +30,7 @@ ArsSampler::ArsSampler(const std::string& name, SamplerProblem problem,
     : ModelSampler(std::move(problem)) {
   ArsOptions& o = options_;
   if (name == "ars+") {
-    o.hypervolume = o.known = o.cheap_first = o.refine = o.fall_back = true;
+    o.hypervolume = o.known = o.cheap_first = o.refine = o.fall_back = o.warp = true;
     o.samples = kDraws;
     o.search.steps = kSteps;
   }
@@ -51,6 +51,7 @@ ArsSampler::ArsSampler(const std::string& name, SamplerProblem problem,
   reader.flag("pending", o.pending);
   reader.flag("refine", o.refine);
   reader.flag("fall_back", o.fall_back);
+  reader.flag("warp", o.warp);
   reader.finish();
   if (o.search.kept > o.search.directions) {
     throw UsageError(
@@ -78,7 +79,7 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
                                               problem().seed, trial, problem().stop);
   explain(walks, starts.rows());
   if (options.refine || options.known) {
-    return choose(options, walks, reward, knowledge, Unseen(problem(), history), trial);
+    return choose(options, walks, reward, knowledge, trial);
   }
   // The paper's choice: the best that a trained policy visits; the rest only stands in for it.
   const bool known_first = options_.known && problem().known && options_.cheap_first;
@@ -88,7 +89,7 @@ std::vector<std::vector<double>> ArsSampler::suggest(const std::vector<Observati
     for (Eigen::Index i = 0; i < best.rows(); ++i) {
       if (known_first && points.size() == kLookedUp) break;
       std::vector<double> x = row_of(best, i);
-      if (known_first && breaks_limits(problem().known(problem().space.decode(x)))) continue;
+      if (known_first && breaks_limits(problem().known(values_at(x)))) continue;
       points.push_back(std::move(x));
     }
   }
@@ -149,7 +150,7 @@ Knowledge ArsSampler::informed(const Knowledge& knowledge) const {
   surrogate::RowMatrix known =
       surrogate::RowMatrix::Constant(kFreePoints, m, std::numeric_limits<double>::quiet_NaN());
   for (Eigen::Index i = 0; i < kFreePoints; ++i) {
-    const std::vector<double> values = problem().known(problem().space.decode(row_of(points, i)));
+    const std::vector<double> values = problem().known(values_at(row_of(points, i)));
     for (std::size_t k = 0; k < values.size(); ++k) {
       known(i, static_cast<Eigen::Index>(k)) = values[k];
     }

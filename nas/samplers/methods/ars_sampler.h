@@ -21,6 +21,7 @@ struct ArsOptions {
   bool refine = false;  ///< L-BFGS climbs from the best points on joint draws, which then decide
   /// Where walks by the paper's reward lead further than that (climbing_turns.h), they choose.
   bool fall_back = false;
+  bool warp = false;
 };
 
 class ArsSampler : public ModelSampler {
@@ -31,6 +32,7 @@ class ArsSampler : public ModelSampler {
              const std::map<std::string, double>& options);
 
  private:
+  bool bends() const override { return options_.warp; }
   std::vector<std::vector<double>> suggest(const std::vector<Observation>& history,
                                            const Knowledge& knowledge,
                                            std::uint64_t trial) override;
@@ -46,14 +48,13 @@ class ArsSampler : public ModelSampler {
   /// Snapped points, most wanted first, by joint draws of what is best of the walks.
   std::vector<std::vector<double>> choose(const ArsOptions& options, const Walks& walks,
                                           const Reward& reward, const Knowledge& knowledge,
-                                          const Unseen& unseen, std::uint64_t trial) const;
+                                          std::uint64_t trial) const;
   /// The first of `candidates` that are acceptable, by acquisition with known objectives certain
   /// and the chance of being below the reference.
   std::vector<std::vector<double>> judged(const surrogate::RowMatrix& candidates,
                                           const PathAcquisition& acquisition,
                                           const Knowledge& knowledge,
-                                          const surrogate::Surrogates& surrogates,
-                                          const Unseen& unseen) const;
+                                          const surrogate::Surrogates& surrogates) const;
   /// log of the chance that all objectives are below the reference: [p].
   Eigen::VectorXd log_chance_below(const Knowledge& knowledge,
                                    const surrogate::Surrogates& surrogates,

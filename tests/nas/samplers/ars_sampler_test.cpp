@@ -90,6 +90,38 @@ TEST(ArsSampler, NeverSuggestsWhatIsKnownToBreakALimit) {
   EXPECT_GT(broken("ars+", {{"cheap_first", 0}, {"known", 0}}), 0);
 }
 
+/// Positions are bent only inside: what is known is asked in the values' own units, and so are the
+/// suggestions.
+TEST(ArsSampler, BendsScalesOnlyInside) {
+  auto problem = reals(2, 2);
+  problem.explain = true;
+  problem.known = [](const space::Values& values) {
+    return Vector{kNan, 0.9 + 0.2 * std::get<double>(values.at("0"))};
+  };
+  const Judge judge = [](const Vector& x) {
+    return finished({0.01 * (0.3 + x[1]) / (0.02 + x[0]), 0.9 + 0.2 * x[0]});
+  };
+  const auto bent = [&](double warp) {
+    Options options = quick("ars+");
+    options["warp"] = warp;
+    const auto sampler = make_sampler("ars+", problem, options);
+    int times = 0;
+    History history = run(*make_sampler("random", problem), 24, judge);
+    for (std::uint64_t trial = 24; trial < 32; ++trial) {
+      const Vector x = sampler->ask(history, trial);
+      EXPECT_EQ(x, problem.space.snap(x));
+      EXPECT_LE(x[0], 0.5);
+      for (const std::string& line : sampler->origin().detail) {
+        times += line.starts_with("scales bent") ? 1 : 0;
+      }
+      history.push_back({x, Outcome::finished, judge(x).objectives});
+    }
+    return times;
+  };
+  EXPECT_GT(bent(1), 0);
+  EXPECT_EQ(bent(0), 0);
+}
+
 /// While a good point is in flight, its neighbourhood is left alone.
 TEST(ArsSampler, CountsWhatIsPending) {
   const auto problem = reals(2, 2);
