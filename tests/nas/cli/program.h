@@ -50,7 +50,14 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  void send(int signal) const { kill(pid_, signal); }
+  /// An interrupt waits until the program listens, or would never: before, it just dies of it.
+  void send(int signal) const {
+    const bool asks = signal == SIGINT || signal == SIGTERM;
+    for (int i = 0; asks && i < 6000 && !settled(signal); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    kill(pid_, signal);
+  }
   std::string err_so_far() const { return read(err_); }
 
   Ended wait() {
@@ -67,6 +74,16 @@ class Program {
   }
 
  private:
+  /// Whether the program catches or ignores `signal`, or has ended.
+  bool settled(int signal) const {
+    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("State:\tZ")) return true;
+      if (!line.starts_with("SigCgt:") && !line.starts_with("SigIgn:")) continue;
+      if ((std::stoull(line.substr(8), nullptr, 16) >> (signal - 1) & 1) != 0) return true;
+    }
+    return false;
+  }
   static std::string scratch(const std::filesystem::path& folder, const char* what) {
     static int count = 0;
     return (folder / (".run" + std::to_string(count++) + "." + what)).string();
