@@ -42,7 +42,7 @@ void Ridge::fit(const Features& rows, const std::vector<double>& targets, std::s
         std::sqrt((values.array() - centre).square().sum() / static_cast<double>(n));
     if (!(scale > kSmallest * (1 + std::abs(centre)))) continue;
     z.col(static_cast<Eigen::Index>(columns.size())) = (values.array() - centre) / scale;
-    columns.push_back({c, centre, scale});
+    columns.push_back({c, centre, scale, values.minCoeff(), values.maxCoeff()});
   }
   const auto width = static_cast<Eigen::Index>(columns.size());
   if (count > 0 && width == 0) return;
@@ -76,7 +76,10 @@ void Ridge::fit(const Features& rows, const std::vector<double>& targets, std::s
 double Ridge::predict(const std::vector<double>& row) const {
   double sum = mean_;
   for (const Column& column : columns_) {
-    sum += column.weight * (row[column.index] - column.centre) / column.scale;
+    const double value = row[column.index];
+    if (!std::isfinite(value)) return std::numeric_limits<double>::quiet_NaN();
+    const double seen = std::clamp(value, column.low, column.high);
+    sum += column.weight * (seen - column.centre) / column.scale;
   }
   return sum;
 }
