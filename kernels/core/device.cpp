@@ -29,6 +29,12 @@ Backend* find_backend(DeviceKind kind) {
   return found;
 }
 
+/// Whether the CUDA floor could find a GPU: without the driver's library it is not worth loading.
+bool may_have_gpu() {
+  return backends[static_cast<std::size_t>(DeviceKind::cuda)] != nullptr ||
+         library_there("libcuda.so.1");
+}
+
 constexpr std::string_view kCuda = "cuda:";
 
 /// A whole number from 0; nothing for other text.
@@ -118,7 +124,7 @@ std::string compute_libraries() {
 }
 
 Device parse_device(const std::string& text) {
-  if (text == "auto") return devices().front().device;
+  if (text == "auto") return may_have_gpu() ? devices().front().device : Device{};
   if (text == "cpu") return there(DeviceKind::cpu, 0);
   if (text == "cuda") return there(DeviceKind::cuda, 0);
   const std::optional<int> index = text.starts_with(kCuda)

@@ -20,4 +20,11 @@ std::string load_module(const std::string& name) {
   return "this build has no support for it";
 }
 
+bool library_there(const std::string& name) {
+  void* library = dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  if (library == nullptr) return false;
+  dlclose(library);
+  return true;
+}
+
 }  // namespace paretiny

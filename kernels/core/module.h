@@ -10,4 +10,7 @@ namespace paretiny {
 /// loaded until the program ends.
 std::string load_module(const std::string& name);
 
+/// Whether the loader finds a shared library of the system.
+bool library_there(const std::string& name);
+
 }  // namespace paretiny

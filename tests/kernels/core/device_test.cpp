@@ -2,14 +2,29 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <vector>
 
 #include "base/error.h"
 #include "kernels/core/dispatch.h"
+#include "kernels/core/module.h"
 #include "kernels/core/stream.h"
 
 namespace paretiny {
 namespace {
+
+/// CUDA's libraries take ten times as long as everything else that a program does when it starts.
+/// The first test: others ask for them.
+TEST(Device, AutoLeavesCudaAloneWhereThereIsNoDriver) {
+  if (library_there("libcuda.so.1")) GTEST_SKIP() << "a driver is installed here";
+  EXPECT_EQ(parse_device("auto"), Device{});
+  std::ifstream maps("/proc/self/maps");
+  const std::string mapped{std::istreambuf_iterator<char>(maps), {}};
+  EXPECT_EQ(mapped.find("libparetiny_cuda"), std::string::npos);
+  EXPECT_FALSE(library_there("libparetiny-has-no-such-library.so"));
+  EXPECT_TRUE(library_there("libc.so.6"));
+}
 
 TEST(Device, NamesAndParses) {
   EXPECT_EQ(to_string(Device{}), "cpu");
