@@ -102,6 +102,7 @@ Backend& backend(DeviceKind kind) {
 std::vector<DeviceInfo> devices() {
   std::vector<DeviceInfo> all;
   for (const DeviceKind kind : {DeviceKind::cuda, DeviceKind::cpu}) {
+    if (kind == DeviceKind::cuda && !may_have_gpu()) continue;
     Backend* found = find_backend(kind);
     if (found == nullptr) continue;
     for (DeviceInfo& info : found->devices()) all.push_back(std::move(info));
@@ -124,7 +125,7 @@ std::string compute_libraries() {
 }
 
 Device parse_device(const std::string& text) {
-  if (text == "auto") return may_have_gpu() ? devices().front().device : Device{};
+  if (text == "auto") return devices().front().device;
   if (text == "cpu") return there(DeviceKind::cpu, 0);
   if (text == "cuda") return there(DeviceKind::cuda, 0);
   const std::optional<int> index = text.starts_with(kCuda)

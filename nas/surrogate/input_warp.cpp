@@ -27,9 +27,10 @@ struct ArrayMath {
   static void exponential(const Number& x, Number& result) { result = x.exp(); }
 };
 
-/// Log likelihood and priors of one set at `points`, its x where it is bent to, and hyperparameters
-/// [d + 2] as in gp_posterior.h; adds derivatives by them and by the points. NaN where the
-/// covariance is not positive definite.
+/// What bayes::gp_likelihood tells with the priors, and by the points too, which no kernel gives:
+/// of one set at `points`, its x where it is bent to, and hyperparameters [d + 2] as in
+/// gp_posterior.h; adds derivatives by them and by the points. NaN where the covariance is not
+/// positive definite.
 double likelihood(const TrainingSet& set, const RowMatrix& points, const Eigen::VectorXd& theta,
                   Eigen::Ref<Eigen::VectorXd> slopes, RowMatrix& by_points) {
   const Eigen::Index n = points.rows(), d = points.cols();

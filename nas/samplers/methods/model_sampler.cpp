@@ -48,8 +48,10 @@ std::vector<double> ModelSampler::ask(const std::vector<Observation>& told, std:
     const surrogate::Surrogates straight(stream(), Knowledge(transformed_, history, kBentBy).sets,
                                          {}, problem_.stop);
     warp_ = surrogate::fitted_warp(straight, bendable(problem_.space), problem_.stop);
-    for (Observation& o : history) warp_.bend(o.x);
-    if (!warp_.identity()) knowledge = Knowledge(transformed_, history);
+    if (!warp_.identity()) {
+      for (Observation& o : history) warp_.bend(o.x);
+      knowledge = Knowledge(transformed_, history);
+    }
   }
   origin_.by = "model";
   for (const std::vector<double>& point : suggest(history, knowledge, trial)) {

@@ -56,7 +56,7 @@ class ModelSampler : public Sampler {
   std::vector<ObjectiveTransform> transforms_;
   bool inferred_ = false;
   surrogate::InputWarp warp_;
-  std::optional<Unseen> unseen_;  ///< of the last history
+  std::optional<Unseen> unseen_;  ///< of the history that `ask` was given, while it runs
   std::unique_ptr<Stream> stream_;
 };
 
